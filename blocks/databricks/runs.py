@@ -1,0 +1,81 @@
+"""The calls of the Jobs API that a run needs, through the official SDK, answered as raw JSON.
+
+The SDK's own types drop fields and enum values that they do not know, and its waiter returns normally on a
+failed run (databricks-sdk-py#518); its client brings the ways to log in and the retries of single calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from .errors import DatabricksRunRefused, DatabricksUnreachable
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+_PAGED_FIELDS = ("tasks", "job_clusters", "job_parameters", "repair_history")
+
+
+def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
+    """Start a one-time run, or find the one that the idempotency token already started.
+
+    Args:
+        client: SDK client of the workspace.
+        request: The body, as `submit_request` builds it.
+
+    Returns:
+        The run id.
+
+    Raises:
+        DatabricksRunRefused: The workspace does not accept the request.
+        DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
+    """
+    return int(_call(client, "POST", "submit", body=dict(request))["run_id"])
+
+
+def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
+    """Read a run, all of its pages merged (2.2 gives at most 100 elements of each array at a time)."""
+    query: dict[str, Any] = {"run_id": run_id, "include_history": "true"}
+    run = _call(client, "GET", "get", query=query)
+    page = run
+    while token := page.get("next_page_token"):
+        page = _call(client, "GET", "get", query={**query, "page_token": token})
+        for name in _PAGED_FIELDS:
+            run.setdefault(name, []).extend(page.get(name) or ())
+    run.pop("next_page_token", None)
+    return run
+
+
+def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:
+    """Read what one attempt of a task left behind: exit value, or error and trace."""
+    return _call(client, "GET", "get-output", query={"run_id": task_run_id})
+
+
+def cancel_run(client: WorkspaceClient, run_id: int) -> None:
+    """Ask Databricks to end a run; it answers before the run has ended."""
+    _call(client, "POST", "cancel", body={"run_id": run_id})
+
+
+def _call(
+    client: WorkspaceClient,
+    method: str,
+    endpoint: str,
+    *,
+    query: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    import requests
+    from databricks.sdk import errors
+    from databricks.sdk.errors.base import DatabricksError
+
+    host = client.config.host
+    try:
+        answer = client.api_client.do(method, f"/api/2.2/jobs/runs/{endpoint}", query=query, body=body)
+    except (errors.InternalError, errors.TemporarilyUnavailable, errors.TooManyRequests) as error:
+        raise DatabricksUnreachable(f"{host} answered jobs/runs/{endpoint} with: {error}") from error
+    except DatabricksError as error:
+        raise DatabricksRunRefused(f"{host} refused jobs/runs/{endpoint}: {error}") from error
+    except (requests.RequestException, TimeoutError) as error:
+        raise DatabricksUnreachable(f"{host} did not answer jobs/runs/{endpoint}: {error}") from error
+    return cast(dict[str, Any], answer)

@@ -1,0 +1,228 @@
+"""The CSV files of an analysis: which file holds which share, and what is wrong with a file."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slugify import slugify
+
+DATA_DIRECTORY = Path(__file__).parent / "data"
+KEY_COLUMNS = ("Entity", "Code", "Year")
+SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
+
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+class InputError(ValueError):
+    """Raised when what the user gave cannot be used; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class ShareFile:
+    """A CSV file that holds one share by entity and year.
+
+    Attributes:
+        path: The file.
+        columns: Its columns, in its order.
+        share: The column with the share.
+        table: Name of the tables and staged objects made from it: letters, digits and `_` only.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    share: str
+    table: str
+
+
+def find_share_files(directory: Path) -> list[ShareFile]:
+    """Find the file of each share by the names of its columns.
+
+    Args:
+        directory: Folder with CSV files, each with the columns Entity, Code, Year and one value column, in
+            any order. Files of the same kind with another value column are left alone.
+
+    Returns:
+        One file a share, in the order of `SHARES`.
+
+    Raises:
+        InputError: The folder, a file or a header cannot be used, or a share has no file, or two.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such folder; name one that holds the CSV files")
+    paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    if not paths:
+        raise InputError(f"{directory}: holds no CSV file")
+    by_share: dict[str, ShareFile] = {}
+    for path in paths:
+        columns = _read_header(path)
+        (share,) = (column for column in columns if column not in KEY_COLUMNS)
+        if share in by_share:
+            both = f"{by_share[share].path.name} and {path.name}"
+            raise InputError(f"{directory}: both {both} have the column `{share}`; keep one of them")
+        by_share[share] = ShareFile(path, columns, share, table=table_name(share))
+    missing = [share for share in SHARES if share not in by_share]
+    if missing:
+        names = ", ".join(f"`{share}`" for share in missing)
+        raise InputError(f"{directory}: no CSV file has the column {names}")
+    return [by_share[share] for share in SHARES]
+
+
+def table_name(text: str) -> str:
+    """Make a name that is safe in SQL, in a URI and in a notebook parameter, from any text."""
+    return slugify(text, separator="_", max_length=40).strip("_") or "table"
+
+
+def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> None:
+    """Refuse countries that no file knows.
+
+    Reads no further than to the last of them.
+
+    Raises:
+        InputError: A country is in none of the files; the message offers the nearest names.
+    """
+    missing = set(countries)
+    known: set[str] = set()
+    for file in files:
+        for entity in _entities(file):
+            if entity in missing:
+                missing.discard(entity)
+                if not missing:
+                    return
+            known.add(entity)
+    if missing:
+        raise InputError(unknown_countries_message(sorted(missing), known))
+
+
+def unknown_countries_message(missing: Sequence[str], known: Iterable[str]) -> str:
+    """Say which countries are unknown, and which names come near."""
+    by_folded = {name.casefold(): name for name in known}
+    parts = []
+    for country in missing:
+        folded = country.casefold()
+        near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+        near += [name for name in sorted(by_folded) if folded and folded in name and name not in near]
+        names = ", ".join(f"`{by_folded[name]}`" for name in near[:3])
+        parts.append(f"`{country}` (nearest: {names})" if names else f"`{country}`")
+    return f"unknown country {', '.join(parts)}; names are those of the Entity column"
+
+
+def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> InputError | None:
+    """Find the first record that a database refuses, so that a person can mend it.
+
+    Args:
+        file: The file; it is read as a stream, from the start.
+        duplicate: Entity and year known to occur more than once, if that is what was refused.
+
+    Returns:
+        An error that names file, line and column, or nothing if every record is sound.
+    """
+    seen_line = 0
+    try:
+        for line, record in _records(file.path):
+            fault = _record_fault(file, record)
+            if fault is not None:
+                return InputError(f"{file.path}, line {line}, {fault}")
+            row = dict(zip(file.columns, record, strict=True))
+            if duplicate is not None and (row["Entity"], int(row["Year"])) == duplicate:
+                if seen_line:
+                    return InputError(
+                        f"{file.path}, line {line}, columns `Entity` and `Year`: "
+                        f"{duplicate[0]} {duplicate[1]} is already in line {seen_line}; keep one of them"
+                    )
+                seen_line = line
+    except InputError as error:
+        return error
+    return None
+
+
+def _record_fault(file: ShareFile, record: Sequence[str]) -> str | None:
+    for column, value in zip(file.columns, record, strict=False):
+        if _has_undecoded_bytes(value):
+            return f"column `{column}`: bytes that are not UTF-8; save the file as UTF-8"
+        if "\x00" in value:
+            return f"column `{column}`: a NUL byte; save the file as text"
+    if not record:
+        return "an empty line; remove it"
+    if len(record) != len(file.columns):
+        return f"{len(record)} fields where the header has {len(file.columns)}: `{','.join(record)[:60]}`"
+    return _value_fault(dict(zip(file.columns, record, strict=True)), file.share)
+
+
+def _value_fault(row: dict[str, str], share: str) -> str | None:
+    if not row["Entity"]:
+        return "column `Entity`: empty; every row needs an entity"
+    if not _is_integer(row["Year"]):
+        return f"column `Year`: `{row['Year'][:60]}` is not a whole number"
+    if row[share] and not _is_finite(row[share]):
+        return f"column `{share}`: `{row[share][:60]}` is not a number"
+    return None
+
+
+def _has_undecoded_bytes(text: str) -> bool:
+    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _is_integer(text: str) -> bool:
+    try:
+        return -(2**31) <= int(text) < 2**31
+    except ValueError:
+        return False
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _read_header(path: Path) -> tuple[str, ...]:
+    columns = tuple(next((record for _, record in _records(path, first_line=1)), ()))
+    if not columns:
+        raise InputError(f"{path}, line 1: empty; the first line must name the columns")
+    if any(map(_has_undecoded_bytes, columns)):
+        raise InputError(f"{path}, line 1: bytes that are not UTF-8; save the file as UTF-8")
+    for delimiter, name in _OTHER_DELIMITERS.items():
+        if len(columns) == 1 and delimiter in columns[0]:
+            raise InputError(f"{path}, line 1: the fields are separated by {name}; save it with commas")
+    for column in columns:
+        if columns.count(column) > 1:
+            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+    for column in KEY_COLUMNS:
+        if column not in columns:
+            found = ", ".join(f"`{name}`" for name in columns)
+            raise InputError(f"{path}, line 1: column `{column}` is missing; found {found}")
+    values = [column for column in columns if column not in KEY_COLUMNS]
+    if len(values) != 1:
+        found = ", ".join(f"`{name}`" for name in values) or "none"
+        raise InputError(f"{path}, line 1: one value column belongs beside Entity, Code, Year; found {found}")
+    return columns
+
+
+def _entities(file: ShareFile) -> Iterator[str]:
+    position = file.columns.index("Entity")
+    for _, record in _records(file.path):
+        if position < len(record):
+            yield record[position]
+
+
+def _records(path: Path, *, first_line: int = 2) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the line it starts on; bytes that are not UTF-8 stay in it as surrogates."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            line = 1
+            try:
+                for record in reader:
+                    if line >= first_line:
+                        yield line, record
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                raise InputError(f"{path}, line {line}: {error}; is a quote missing or in excess?") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,63 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Join the shares of electricity
+# MAGIC Reads one CSV file a table, each with the columns Entity, Code, Year and one share, and joins them into
+# MAGIC one row for every entity and year that any of the files has.
+# MAGIC
+# MAGIC | parameter | meaning |
+# MAGIC |---|---|
+# MAGIC | `source` | URI of the folder that holds the CSV files |
+# MAGIC | `tables` | their names without `.csv`, separated by commas |
+# MAGIC | `target` | URI of the folder that the joined rows are written to, as Parquet |
+
+# COMMAND ----------
+
+dbutils.widgets.text("source", "")
+dbutils.widgets.text("tables", "")
+dbutils.widgets.text("target", "")
+
+source = dbutils.widgets.get("source")
+tables = dbutils.widgets.get("tables").split(",")
+target = dbutils.widgets.get("target")
+
+# COMMAND ----------
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def read_share(table: str) -> DataFrame:
+    """Entity, Year, Code_<table> and the share of one table; the share keeps the name it has in the file."""
+    rows = spark.read.csv(
+        f"{source}/{table}.csv",
+        header=True,
+        multiLine=True,
+        escape='"',
+        ignoreLeadingWhiteSpace=False,
+        ignoreTrailingWhiteSpace=False,
+    )
+    (share,) = (column for column in rows.columns if column not in ("Entity", "Code", "Year"))
+    return rows.select(
+        "Entity",
+        F.col("Year").cast("int").alias("Year"),
+        F.col("Code").alias(f"Code_{table}"),
+        F.col(f"`{share}`").cast("double").alias(share),
+    )
+
+
+# COMMAND ----------
+
+# Code is empty for regions, and an empty code equals nothing: it takes no part in the key.
+joined = reduce(
+    lambda left, right: left.join(right, ["Entity", "Year"], "full_outer"),
+    (read_share(table) for table in tables),
+)
+codes = [f"Code_{table}" for table in tables]
+joined = joined.withColumn("Code", F.coalesce(*codes)).drop(*codes)
+joined.write.mode("overwrite").parquet(target)
+
+# COMMAND ----------
+
+dbutils.notebook.exit(str(spark.read.parquet(target).count()))

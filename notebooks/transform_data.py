@@ -1,0 +1,42 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Combine solar, hydro and wind
+# MAGIC Adds `SHW%`, the combined share of solar, hydro and wind, to the joined rows. A year in which one source
+# MAGIC has no row has no `SHW%`.
+# MAGIC
+# MAGIC | parameter | meaning |
+# MAGIC |---|---|
+# MAGIC | `source` | URI of the folder with the joined rows, as Parquet |
+# MAGIC | `target` | URI of the folder that the result is written to, as CSV files with a header |
+
+# COMMAND ----------
+
+dbutils.widgets.text("source", "")
+dbutils.widgets.text("target", "")
+
+source = dbutils.widgets.get("source")
+target = dbutils.widgets.get("target")
+
+# COMMAND ----------
+
+from pyspark.sql import functions as F
+
+solar, hydro, wind = (F.col(f"`{name} (% electricity)`") for name in ("Solar", "Hydro", "Wind"))
+
+# A null in any of the three makes the sum null: a missing source must show as a gap, never as a zero.
+transformed = (
+    spark.read.parquet(source)
+    .withColumn("SHW%", solar + hydro + wind)
+    .select("Entity", "Code", "Year", solar, hydro, wind, F.col("`SHW%`"))
+)
+transformed.write.mode("overwrite").csv(
+    target,
+    header=True,
+    escape='"',
+    ignoreLeadingWhiteSpace=False,
+    ignoreTrailingWhiteSpace=False,
+)
+
+# COMMAND ----------
+
+dbutils.notebook.exit(str(transformed.count()))
