@@ -1,0 +1,75 @@
+"""The application: routes, errors, the token check."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from deployments.local.workspace import errors
+from deployments.local.workspace.auth import TokenCheck
+from deployments.local.workspace.context import Workspace
+from deployments.local.workspace.errors import ApiError
+from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.routes.files import files_router
+from deployments.local.workspace.routes.pages import pages_router
+from deployments.local.workspace.routes.runs import runs_router
+from deployments.local.workspace.routes.scim import scim_router
+
+_LOG = logging.getLogger("deployments.local.workspace")
+
+
+def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
+    """Make the application that serves a workspace.
+
+    Args:
+        workspace: What is served.
+        token: What every request has to show.
+        executor: What is to be warmed up in the background.
+
+    Returns:
+        An ASGI application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(executor.warm())
+        warming.add_done_callback(_report_warm_up)
+        yield
+        warming.cancel()
+        await workspace.runner.close()
+
+    app = FastAPI(
+        title="Local Databricks workspace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    # A path with a slash too many is an unknown endpoint, not a redirect.
+    app.router.redirect_slashes = False
+    app.add_middleware(TokenCheck, token=token)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(HTTPException, _unknown_endpoint)
+    app.add_exception_handler(RequestValidationError, _unknown_endpoint)
+    for router in (scim_router, files_router, runs_router):
+        app.include_router(router(workspace))
+    app.include_router(pages_router(workspace, token))
+    return app
+
+
+async def _api_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse(error.as_dict(), error.status)
+
+
+async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
+    """No route, a wrong method, or a version of the API that there is not."""
+    missing = errors.endpoint_not_found(request.method, request.url.path)
+    return JSONResponse(missing.as_dict(), missing.status)
+
+
+def _report_warm_up(warming: "asyncio.Task[None]") -> None:
+    if not warming.cancelled() and warming.exception() is not None:
+        _LOG.error("the interpreter for notebooks could not be started: %r", warming.exception())

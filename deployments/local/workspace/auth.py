@@ -1,0 +1,57 @@
+"""The token: in the header of API requests, as a cookie for a person's browser."""
+
+import hashlib
+import hmac
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.local.workspace import errors
+
+COOKIE = "dbflow_workspace"
+OPEN_PATHS = frozenset({"/.well-known/databricks-config", "/login", "/favicon.ico"})
+
+
+class TokenCheck:
+    """Lets a request pass only with the workspace's token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+            headers = Headers(scope=scope)
+            path = scope["path"]
+            if path == "/api" or path.startswith("/api/"):
+                refusal = self._refuse(headers.get("authorization", ""))
+                if refusal is not None:
+                    await JSONResponse(refusal.as_dict(), refusal.status)(scope, receive, send)
+                    return
+            elif not self._has_cookie(headers.get("cookie", "")):
+                await RedirectResponse(f"/login?next={path}", 303)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refuse(self, authorization: str) -> errors.ApiError | None:
+        scheme, _, sent = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not sent.strip():
+            return errors.missing_credentials()
+        return None if is_token(self._token, sent.strip()) else errors.wrong_token()
+
+    def _has_cookie(self, cookies: str) -> bool:
+        expected = f"{COOKIE}={session_of(self._token.decode())}".encode()
+        sent = (cookie.strip().encode("latin-1", "replace") for cookie in cookies.split(";"))
+        return any([hmac.compare_digest(expected, cookie) for cookie in sent])
+
+
+def is_token(token: bytes, sent: str) -> bool:
+    """Compare a token in constant time."""
+    return hmac.compare_digest(token, sent.encode("utf-8", "replace"))
+
+
+def session_of(token: str) -> str:
+    """What the cookie holds: proof of the token, not the token."""
+    return hmac.new(token.encode(), b"browser", hashlib.sha256).hexdigest()

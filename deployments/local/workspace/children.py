@@ -1,0 +1,163 @@
+"""What runs in the forked processes: a Spark server, or a notebook.
+
+Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
+server is gone, however that went.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import psutil
+
+from deployments.local.workspace.runtime.notebook import run_notebook
+from deployments.local.workspace.runtime.outputs import CellResult
+
+LOOPBACK = "127.0.0.1"
+MAX_RESULT_BYTES = 5 * 1024 * 1024
+"""What `runs/get-output` keeps of the value of `dbutils.notebook.exit` (docs: 5 MB)."""
+
+MAX_TRACE_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ClusterLaunch:
+    """What the process of a cluster is told."""
+
+    environment: dict[str, str]
+    log: str
+
+
+@dataclass(frozen=True)
+class TaskLaunch:
+    """What the process of a task is told."""
+
+    path: str
+    source: str
+    parameters: dict[str, str]
+    spark_remote: str
+    spark_conf: dict[str, str]
+    environment: dict[str, str]
+    directory: str
+    log: str
+
+
+def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
+    """Serve Spark Connect until the workspace's server is gone.
+
+    Args:
+        connection: Where the port is reported to.
+        launch: The cluster's environment, with what gives it access to storage.
+    """
+    _lead_own_group(launch.log)
+    os.environ.update(launch.environment)
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer(LOOPBACK, 0)
+    server.start(background=True)
+    address = server.listening_address
+    if address is None:
+        raise RuntimeError("The Spark Connect server did not start.")
+    send(connection, {"port": address[1]})
+    threading.Event().wait()
+
+
+def task_main(connection: Connection, launch: TaskLaunch) -> None:
+    """Run a notebook and report each cell, then the end.
+
+    Args:
+        connection: Where it is reported to.
+        launch: The notebook and what it needs.
+    """
+    _lead_own_group(launch.log)
+    os.environ.update(launch.environment)
+    os.environ["SPARK_REMOTE"] = launch.spark_remote
+    os.chdir(launch.directory)
+    # The notebook's working directory comes first, as on a cluster; the server's own path is none of its business.
+    sys.path[0] = launch.directory
+    sys.argv[:] = [launch.path]
+    spark = _session(launch)
+    send(connection, {"ready": True})
+
+    def report(cell: CellResult) -> None:
+        send(connection, {"cell": cell.as_dict()})
+
+    result = run_notebook(launch.source, launch.parameters, spark, launch.path, on_cell=report)
+    value = None if result.exit_value is None else result.exit_value.encode("utf-8", "replace")
+    send(
+        connection,
+        {
+            "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
+            "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
+            "error": result.error[:MAX_TRACE_CHARACTERS],
+            "error_trace": result.error_trace[:MAX_TRACE_CHARACTERS],
+        },
+    )
+
+
+def send(connection: Connection, message: dict[str, Any]) -> None:
+    """Send a message as JSON: the server takes no pickles from a process that runs a user's code."""
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def _session(launch: TaskLaunch) -> Any:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.remote(launch.spark_remote).getOrCreate()
+    for name, value in launch.spark_conf.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            spark.conf.set(name, value)
+    return spark
+
+
+def _lead_own_group(log: str) -> None:
+    os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    # Of a crash in native code, the log then says where it happened.
+    faulthandler.enable(file=2)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_server, name="watch-server", daemon=True).start()
+
+
+def _end_with_server() -> None:
+    server = parent_process()
+    if server is not None:
+        wait([server.sentinel])
+        kill_group(os.getpid())
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process, its group, and its descendants in groups of their own.
+
+    Args:
+        pid: The leader of the group. It may be gone already.
+    """
+    own = pid == os.getpid()
+    try:
+        family = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    for descendant in family:
+        try:
+            descendant.kill()
+        except psutil.NoSuchProcess:
+            continue
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    if own:
+        os._exit(1)

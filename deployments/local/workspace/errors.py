@@ -1,0 +1,107 @@
+"""Refusals in Databricks' words: one constructor per documented error."""
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """Raised to refuse a request; becomes the documented JSON envelope."""
+
+    def __init__(self, status: int, error_code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The body of the answer."""
+        return {"error_code": self.error_code, "message": self.message}
+
+
+def invalid_parameter(message: str) -> ApiError:
+    """A value that the API refuses."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", message)
+
+
+def malformed_request(message: str) -> ApiError:
+    """A body that is no JSON, or whose types are wrong."""
+    return ApiError(400, "MALFORMED_REQUEST", message)
+
+
+def invalid_json() -> ApiError:
+    """A body that cannot be parsed."""
+    return malformed_request("Invalid JSON given in the body of the request - failed to parse given JSON")
+
+
+def missing_credentials() -> ApiError:
+    """A request without a token."""
+    return ApiError(
+        401, "UNAUTHORIZED", "Credential was not sent or was of an unsupported type for this API."
+    )
+
+
+def wrong_token() -> ApiError:
+    """A request with a token that is not the workspace's."""
+    return ApiError(403, "PERMISSION_DENIED", "Invalid access token.")
+
+
+def endpoint_not_found(method: str, path: str) -> ApiError:
+    """A method and path that no API answers. The path is named without its `/api`."""
+    return ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path.removeprefix('/api')}'")
+
+
+def request_too_large(limit: int) -> ApiError:
+    """A body over the documented size (docs: Jobs API 2.0, 10 MB)."""
+    return ApiError(400, "MAX_REQUEST_SIZE_EXCEEDED", f"The request body is larger than {limit} bytes.")
+
+
+def shared_cluster_not_supported() -> ApiError:
+    """`job_clusters` in `runs/submit`. Source: dbx#646, Microsoft Q&A 922078."""
+    return invalid_parameter("Shared job cluster feature is not supported in runs/submit API.")
+
+
+def compute_missing() -> ApiError:
+    """A task that says nothing about its compute. Source: databricks/cli#1039."""
+    return invalid_parameter("One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.")
+
+
+def run_not_found(run_id: int) -> ApiError:
+    """An unknown run: 400, not 404; the SDK turns it into ResourceDoesNotExist."""
+    return invalid_parameter(f"Run {run_id} does not exist.")
+
+
+def output_of_several_tasks() -> ApiError:
+    """`get-output` with the id of the whole run. Source: databricks-sdk-py#997, prefect#13127."""
+    return invalid_parameter(
+        "Retrieving the output of runs with multiple tasks is not supported. "
+        "Please retrieve the output of each individual task run instead."
+    )
+
+
+def not_served(what: str) -> ApiError:
+    """Something that Databricks serves and this workspace does not, yet."""
+    return invalid_parameter(f"{what} is not served by the local workspace yet.")
+
+
+def path_not_found(path: str) -> ApiError:
+    """No object at a workspace path. Source: databrickslabs/migrate#10."""
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Path ({path}) doesn't exist.")
+
+
+def parent_not_found(path: str) -> ApiError:
+    """No folder to put an object into. Source: gbrueckl/Databricks.API.PowerShell#88."""
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The parent folder ({path}) does not exist.")
+
+
+def path_exists(path: str) -> ApiError:
+    """An object where one should be made. Source: databrickslabs/migrate#15."""
+    return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Path ({path}) already exists.")
+
+
+def directory_not_empty(path: str) -> ApiError:
+    """A folder deleted without `recursive` while it holds something."""
+    return ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")
+
+
+def relative_path(path: str) -> ApiError:
+    """A workspace path that does not begin at the root."""
+    return invalid_parameter(f"Path ({path}) doesn't start with '/'")

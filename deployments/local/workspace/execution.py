@@ -1,0 +1,279 @@
+"""Starts and ends the processes of clusters and tasks."""
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, cast
+
+from deployments.local.workspace.children import (
+    LOOPBACK,
+    ClusterLaunch,
+    TaskLaunch,
+    cluster_main,
+    kill_group,
+    task_main,
+)
+from deployments.local.workspace.models import ClusterSpec, NotebookSpec
+from deployments.local.workspace.runtime.outputs import CellResult
+
+_LOG = logging.getLogger(__name__)
+
+PRELOAD = "deployments.local.workspace.preload"
+CLUSTER_START_SECONDS = 60
+MAX_LOG_CHARACTERS = 20_000
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+class DriverLostError(Exception):
+    """Raised when a process ended without having said how its work went; carries the end of its log."""
+
+
+class ClusterError(Exception):
+    """Raised when a cluster cannot be started."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """How a notebook ended, as its process reported it."""
+
+    exit_value: str | None
+    exit_truncated: bool
+    error: str
+    error_trace: str
+
+
+@dataclass
+class Child:
+    """A forked process: the messages it sends, and None once it is gone."""
+
+    process: Any
+    messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is that of its group as well."""
+        return cast(int, self.process.pid)
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+        kill_group(self.pid)
+
+
+@dataclass
+class Cluster:
+    """A Spark Connect server in a process of its own."""
+
+    child: Child
+    cluster_id: str
+    spec: ClusterSpec
+    port: int
+    lost: "asyncio.Task[None]"
+
+    @property
+    def remote(self) -> str:
+        """The URL that a Spark session connects to."""
+        return f"sc://{LOOPBACK}:{self.port}"
+
+
+class Executor:
+    """Forks processes from a warmed interpreter."""
+
+    def __init__(self, directory: Path, cluster_environment: Mapping[str, str]) -> None:
+        """Set up.
+
+        Args:
+            directory: Where tasks get their temporary directories.
+            cluster_environment: What clusters, and only they, have in their environment: access to storage.
+        """
+        self._directory = directory
+        self._cluster_environment = dict(cluster_environment)
+        # One thread, so that processes are started one after the other: multiprocessing is not made for more.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-process")
+
+    async def warm(self) -> None:
+        """Start the interpreter that processes are forked from, and wait until it has imported everything."""
+        _CONTEXT.set_forkserver_preload([PRELOAD])
+        self._directory.mkdir(parents=True, exist_ok=True)
+        child = await self._start(_nothing, ())
+        await child.messages.get()
+
+    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        """Start a Spark Connect server.
+
+        Raises:
+            ClusterError: If it does not come up.
+        """
+        log = self._directory / f"{cluster_id}.log"
+        environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
+        child = await self._start(cluster_main, (ClusterLaunch(environment, str(log)),))
+        try:
+            message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
+        except (TimeoutError, asyncio.CancelledError):
+            child.kill()
+            raise
+        if message is None:
+            child.kill()
+            raise ClusterError(f"Cluster {cluster_id} could not be started. {_take_log(log)}".strip())
+        return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+
+    async def stop_cluster(self, cluster: Cluster) -> None:
+        """End a Spark Connect server."""
+        cluster.child.kill()
+        await cluster.lost
+        (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+
+    async def run_notebook(
+        self,
+        cluster: Cluster,
+        notebook: NotebookSpec,
+        source: str,
+        on_ready: Callable[[], None],
+        on_cell: Callable[[CellResult], None],
+    ) -> TaskResult:
+        """Run a notebook in a process of its own; when cancelled, the process and its children are killed first.
+
+        Raises:
+            DriverLostError: If the process or its cluster died.
+        """
+        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
+        log = place / "driver.log"
+        work = place / "work"
+        work.mkdir()
+        launch = TaskLaunch(
+            path=notebook.path,
+            source=source,
+            parameters=notebook.parameters,
+            spark_remote=cluster.remote,
+            spark_conf=cluster.spec.spark_conf,
+            environment=_task_environment(cluster.spec),
+            directory=str(work),
+            log=str(log),
+        )
+        child: Child | None = None
+        try:
+            child = await self._start(task_main, (launch,))
+            result = await _follow(child, cluster, on_ready, on_cell)
+            if result is None:
+                raise DriverLostError(_take_log(log))
+            return result
+        finally:
+            if child is not None:
+                child.kill()
+            # A process that is being killed may still write: what is left over must not fail the task.
+            shutil.rmtree(place, ignore_errors=True)
+
+    async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+        start = asyncio.get_running_loop().run_in_executor(self._starter, _fork, target, arguments)
+        try:
+            process, connection = await asyncio.shield(start)
+        except asyncio.CancelledError:
+            start.add_done_callback(_kill_unwanted)
+            raise
+        child = Child(process)
+        receiver = threading.Thread(
+            target=_receive,
+            args=(connection, process, child.messages, asyncio.get_running_loop()),
+            daemon=True,
+        )
+        receiver.start()
+        return child
+
+
+def _nothing(connection: Connection) -> None:
+    connection.close()
+
+
+def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
+    receiving, sending = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(target=target, args=(sending, *arguments), daemon=False)
+    process.start()
+    sending.close()
+    return process, cast(Connection, receiving)
+
+
+def _kill_unwanted(start: "asyncio.Future[tuple[Any, Connection]]") -> None:
+    """End a process whose starter was cancelled while it was being forked."""
+    if not start.cancelled() and start.exception() is None:
+        process, connection = start.result()
+        connection.close()
+        kill_group(process.pid)
+
+
+def _receive(
+    connection: Connection,
+    process: Any,
+    messages: "asyncio.Queue[dict[str, Any] | None]",
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Pass on what a process sends until it closes the connection or dies; runs in a thread."""
+
+    def hand_over(message: dict[str, Any] | None) -> None:
+        loop.call_soon_threadsafe(messages.put_nowait, message)
+
+    try:
+        # A grandchild may hold the connection open: the end of the process itself counts, too.
+        while connection in wait([connection, process.sentinel]) or connection.poll():
+            hand_over(json.loads(connection.recv_bytes()))
+    except (EOFError, OSError, ValueError) as error:
+        _LOG.debug("process %s: %r", process.pid, error)
+    finally:
+        connection.close()
+        if not loop.is_closed():
+            hand_over(None)
+
+
+async def _gone(child: Child) -> None:
+    while await child.messages.get() is not None:
+        continue
+
+
+async def _follow(
+    child: Child,
+    cluster: Cluster,
+    on_ready: Callable[[], None],
+    on_cell: Callable[[CellResult], None],
+) -> TaskResult | None:
+    """Read the messages of a task's process up to its result; None if it or its cluster died before that."""
+    while True:
+        message = asyncio.ensure_future(child.messages.get())
+        try:
+            await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not message.done():
+                message.cancel()
+        if not message.done() or message.cancelled():
+            return None
+        content = message.result()
+        if content is None:
+            return None
+        if "ready" in content:
+            on_ready()
+        elif "cell" in content:
+            on_cell(CellResult.from_dict(content["cell"]))
+        else:
+            return TaskResult(
+                content["result"], content["truncated"], content["error"], content["error_trace"]
+            )
+
+
+def _task_environment(spec: ClusterSpec) -> dict[str, str]:
+    # "15.4.x-scala2.12" is the runtime 15.4; notebooks ask for this variable to learn whether they run on Databricks.
+    runtime = spec.spark_version.split(".x-", 1)[0] or "local"
+    return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
+
+
+def _take_log(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")[-MAX_LOG_CHARACTERS:].strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,131 @@
+"""What a cell leaves on the page: text it printed, tables it displayed."""
+
+import codecs
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+MAX_CELL_CHARACTERS = 1_000_000
+"""What is kept of one cell's text. The page says when there was more."""
+
+MAX_TABLE_ROWS = 1_000
+
+
+@dataclass
+class Output:
+    """One piece of output.
+
+    Attributes:
+        kind: `stdout`, `stderr`, `text` (a value), `table` or `html`.
+        text: The text, for every kind but a table.
+        columns: A table's header.
+        rows: A table's cells as text; None stays null.
+        truncated: Whether something was left out.
+    """
+
+    kind: str
+    text: str = ""
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[str | None]] = field(default_factory=list)
+    truncated: bool = False
+
+
+@dataclass
+class CellResult:
+    """What came out of one cell.
+
+    Attributes:
+        index: Its place among the cells that have one, from 0.
+        language: What ran it.
+        source: Its text.
+        title: The title that the notebook gives it.
+        outputs: What it printed and displayed, in order.
+        error: The last line of the exception that ended it, or empty.
+        seconds: How long it took.
+    """
+
+    index: int
+    language: str
+    source: str
+    title: str = ""
+    outputs: list[Output] = field(default_factory=list)
+    error: str = ""
+    seconds: float = 0.0
+
+    def add_text(self, kind: str, text: str) -> None:
+        """Append text, joined to the piece before it if that is of the same kind."""
+        room = MAX_CELL_CHARACTERS - sum(len(output.text) for output in self.outputs)
+        kept = text[: max(room, 0)]
+        if not (self.outputs and self.outputs[-1].kind == kind and kind in ("stdout", "stderr")):
+            self.outputs.append(Output(kind))
+        self.outputs[-1].text += kept
+        self.outputs[-1].truncated |= len(kept) < len(text)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain JSON types."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> "CellResult":
+        """Read back what `as_dict` wrote."""
+        return CellResult(**{**data, "outputs": [Output(**output) for output in data["outputs"]]})
+
+
+class _Sink(io.RawIOBase):
+    """Bytes written to it arrive as text; multi-byte characters may come in parts."""
+
+    def __init__(self, receive: Callable[[str], None], descriptor: int) -> None:
+        self._receive = receive
+        self._descriptor = descriptor
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        content = bytes(data)
+        text = self._decoder.decode(content)
+        if text:
+            self._receive(text)
+        return len(content)
+
+    def fileno(self) -> int:
+        # Programs that the notebook starts write to the driver's log, as on a cluster, not into a cell.
+        return self._descriptor
+
+
+def text_stream(receive: Callable[[str], None], descriptor: int) -> io.TextIOWrapper:
+    """A stand-in for `sys.stdout` or `sys.stderr` that hands on all that is written to it.
+
+    Args:
+        receive: Called with each piece of text.
+        descriptor: What `fileno()` answers, for child processes.
+    """
+    sink = _Sink(receive, os.dup(descriptor))
+    # The sink is written to directly, so that nothing is held back in a buffer.
+    return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)  # type: ignore[type-var]
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Output:
+    """Make a table of values; at most `MAX_TABLE_ROWS` rows of it."""
+    kept = [[None if value is None else str(value) for value in row] for row in rows[:MAX_TABLE_ROWS]]
+    return Output(
+        "table", columns=[str(name) for name in columns], rows=kept, truncated=len(rows) > MAX_TABLE_ROWS
+    )
+
+
+def displayed(value: Any) -> Output:
+    """What `display(value)` shows: a table for Spark and pandas data frames, otherwise the value's text."""
+    if hasattr(value, "limit") and hasattr(value, "collect"):
+        return table_of(value.columns, value.limit(MAX_TABLE_ROWS + 1).collect())
+    if hasattr(value, "itertuples") and hasattr(value, "columns"):
+        head = value.head(MAX_TABLE_ROWS + 1)
+        return table_of(list(head.columns), list(head.itertuples(index=False, name=None)))
+    if hasattr(value, "_repr_html_"):
+        return Output("html", text=str(value._repr_html_()))
+    return Output("text", text=str(value))

@@ -1,0 +1,171 @@
+"""Databricks source format: text in, cells out."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+HEADER = "Databricks notebook source"
+SEPARATOR = "COMMAND ----------"
+
+COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
+"""How a line comment starts, by language: header, separators and `MAGIC` lines are comments."""
+
+
+class NotebookSourceError(ValueError):
+    """Raised when a text is not a notebook in a format that is known here."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a notebook.
+
+    Attributes:
+        language: What runs it: `python`, or the name of its magic (`md`, `sql`, `run`, `pip`, `sh`, ...).
+        text: Its source, without the `MAGIC` prefixes and without the magic itself.
+        first_line: The line of the notebook's source on which `text` starts, counted from 1.
+        argument: What follows the magic on its own line, as in `%run ./setup`.
+        title: The title that the notebook gives it.
+    """
+
+    language: str
+    text: str
+    first_line: int
+    argument: str = ""
+    title: str = ""
+
+
+def detect_language(source: str) -> str | None:
+    """Say which language a notebook source is in, by its first line.
+
+    Source: databricks/cli, notebook detection. The header `#` is Python's unless an extension says R.
+
+    Returns:
+        The language in lower case, or None if this is no notebook source.
+    """
+    first = source.removeprefix("\ufeff").split("\n", 1)[0].rstrip("\r ")
+    for language in ("python", "scala", "sql"):
+        if first == f"{COMMENT_BY_LANGUAGE[language]} {HEADER}":
+            return language
+    return None
+
+
+def parse_source(source: str) -> list[Cell]:
+    """Parse a notebook in Databricks source format into its cells.
+
+    Args:
+        source: The whole text. Line ends may be of either kind.
+
+    Returns:
+        The cells that hold anything, in order.
+
+    Raises:
+        NotebookSourceError: If the first line is not the header.
+    """
+    language = detect_language(source)
+    if language is None:
+        raise NotebookSourceError(f"The first line is not a notebook header such as `# {HEADER}`.")
+    comment = COMMENT_BY_LANGUAGE[language]
+    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    cells: list[Cell] = []
+    start = 1
+    for number in range(1, len(lines) + 1):
+        if number == len(lines) or lines[number].rstrip() == f"{comment} {SEPARATOR}":
+            cell = _parse_cell(lines[start:number], start + 1, language, comment)
+            if cell is not None:
+                cells.append(cell)
+            start = number + 1
+    return cells
+
+
+def _parse_cell(lines: list[str], first_line: int, language: str, comment: str) -> Cell | None:
+    """Make a cell of the lines between two separators; None if they are blank."""
+    title = ""
+    begin, end = 0, len(lines)
+    while end > begin and not lines[end - 1].strip():
+        end -= 1
+    while begin < end and not lines[begin].strip():
+        begin += 1
+    if begin < end and lines[begin].startswith(f"{comment} DBTITLE "):
+        title = lines[begin].split(",", 1)[-1].strip()
+        begin += 1
+    body = lines[begin:end]
+    if not any(line.strip() for line in body):
+        return None
+    first_line += begin
+    magic = f"{comment} MAGIC"
+    if not body[0].startswith(magic):
+        return Cell(language, "\n".join(body), first_line, title=title)
+    return _parse_magic([_without_magic(line, magic) for line in body], first_line, language, title)
+
+
+def _without_magic(line: str, magic: str) -> str:
+    return line.removeprefix(magic).removeprefix(" ") if line.startswith(magic) else line
+
+
+def _parse_magic(body: list[str], first_line: int, language: str, title: str) -> Cell:
+    """Read `%name argument` from the first line; the text is what follows it."""
+    if not body[0].startswith("%"):
+        return Cell(language, "\n".join(body), first_line, title=title)
+    name, _, argument = body[0].lstrip("%").partition(" ")
+    return Cell(name.strip().lower(), "\n".join(body[1:]), first_line + 1, argument.strip(), title)
+
+
+def jupyter_to_source(document: str) -> str:
+    """Write a Jupyter notebook in Databricks source format, which is how the workspace keeps it.
+
+    Args:
+        document: The JSON of an `.ipynb` file.
+
+    Returns:
+        The same cells as Python source.
+
+    Raises:
+        NotebookSourceError: If the document is not a notebook.
+    """
+    try:
+        cells = json.loads(document)["cells"]
+        texts = [_jupyter_cell(cell) for cell in cells]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NotebookSourceError(f"Not a Jupyter notebook: {error!r}") from error
+    return f"# {HEADER}\n" + f"\n\n# {SEPARATOR}\n\n".join(texts) + "\n"
+
+
+def _jupyter_cell(cell: dict[str, Any]) -> str:
+    source = cell["source"]
+    text = source if isinstance(source, str) else "".join(source)
+    if cell["cell_type"] == "code":
+        magic = text.lstrip().startswith("%")
+        return "\n".join(f"# MAGIC {line}".rstrip() for line in text.splitlines()) if magic else text
+    return "\n".join(["# MAGIC %md", *(f"# MAGIC {line}".rstrip() for line in text.splitlines())])
+
+
+def split_statements(text: str) -> list[str]:
+    """Split SQL at the semicolons that are outside of quotes and comments."""
+    statements: list[str] = []
+    start = position = 0
+    while position < len(text):
+        skipped = _skip_opaque(text, position)
+        if skipped > position:
+            position = skipped
+            continue
+        if text[position] == ";":
+            statements.append(text[start:position])
+            start = position + 1
+        position += 1
+    statements.append(text[start:])
+    return [statement.strip() for statement in statements if statement.strip()]
+
+
+def _skip_opaque(text: str, position: int) -> int:
+    """Where the quoted text or comment that starts here ends; the position itself if none starts here."""
+    for opening, closing in (("--", "\n"), ("/*", "*/")):
+        if text.startswith(opening, position):
+            end = text.find(closing, position + 2)
+            return len(text) if end < 0 else end + len(closing)
+    quote = text[position]
+    if quote not in "'\"`":
+        return position
+    end = position + 1
+    while end < len(text) and text[end] != quote:
+        end += 2 if text[end] == "\\" and quote != "`" else 1
+    return end + 1

@@ -1,0 +1,167 @@
+"""Starts the server of a workspace."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+
+from deployments.local.workspace.app import create_app
+from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
+from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.run_json import Links
+from deployments.local.workspace.runner import Runner
+from deployments.local.workspace.store import RunStore
+
+TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
+CLUSTER_PREFIX = "AWS_"
+"""Variables of the server that clusters get: they stand for the instance profile."""
+
+PRIVATE_PREFIXES = (CLUSTER_PREFIX, "DBFLOW_", "DATABRICKS_", "PREFECT_")
+"""Variables of the server that notebooks do not see."""
+
+SHUTDOWN_SECONDS = 1
+BACKLOG = 2048
+WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+
+
+def serve(host: str, port: int, token: str, root: Path) -> None:
+    """Serve a workspace until SIGINT or SIGTERM.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        token: What every request has to show.
+        root: The directory in which the workspace keeps its files.
+
+    Raises:
+        SystemExit: With status 2, after one line on stderr, if it cannot start.
+    """
+    if not token:
+        _refuse("the token is empty")
+    files = _open_files(root)
+    listener = _listen(host, port)
+    cluster_environment = take_private_variables(os.environ)
+    bound_port = listener.getsockname()[1]
+    origin = _origin(host, bound_port)
+    _log_to_stderr()
+    with _nothing_imported_from_main(), _signals_end_quietly(), listener:
+        asyncio.run(_serve(listener, files, root, token, origin, cluster_environment))
+
+
+async def _serve(
+    listener: socket.socket,
+    files: WorkspaceFiles,
+    root: Path,
+    token: str,
+    origin: str,
+    cluster_environment: dict[str, str],
+) -> None:
+    executor = Executor(root / "tasks", cluster_environment)
+    runner = Runner(executor, files.notebook_source, milliseconds)
+    workspace = Workspace(RunStore(milliseconds), files, runner, Links(origin, WORKSPACE_ID), milliseconds)
+    config = uvicorn.Config(
+        create_app(workspace, token, executor),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    logging.getLogger("deployments.local.workspace").info("workspace ready at %s", origin)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def milliseconds() -> int:
+    """The time."""
+    return time.time_ns() // 1_000_000
+
+
+def take_private_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove from an environment what notebooks must not see.
+
+    Done before the first process is forked: what is in the environment then, all of them could read.
+
+    Returns:
+        Those of the variables that clusters get.
+    """
+    private = [name for name in environment if name.startswith(PRIVATE_PREFIXES)]
+    taken = {name: environment.pop(name) for name in private}
+    return {name: value for name, value in taken.items() if name.startswith(CLUSTER_PREFIX)}
+
+
+def _open_files(root: Path) -> WorkspaceFiles:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "tasks").mkdir(exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+        return WorkspaceFiles(root / "files", USER)
+    except OSError as error:
+        _refuse(f"cannot write to {root}: {error.strerror or error}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        _refuse(f"cannot listen on {host}:{port}: {reason}")
+    return listener
+
+
+def _refuse(reason: str) -> NoReturn:
+    print(f"workspace: {reason}", file=sys.stderr)  # noqa: T201 - before there is a log
+    raise SystemExit(2)
+
+
+def _origin(host: str, port: int) -> str:
+    name = "127.0.0.1" if host in WILDCARDS else host
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("deployments.local.workspace")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn sends itself the signal again that it stopped for; here a stop is no error."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _nothing_imported_from_main() -> Iterator[None]:
+    """Keep multiprocessing from running the script that called `serve` again in each process that is forked."""
+    main = vars(sys.modules["__main__"])
+    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if main.get(name) is not None}
+    main.setdefault("__spec__", None)
+    try:
+        yield
+    finally:
+        main.update(hidden)
