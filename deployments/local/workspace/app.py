@@ -52,6 +52,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
+    app.add_exception_handler(Exception, _unexpected)
     for router in (scim_router, files_router, runs_router):
         app.include_router(router(workspace))
     app.include_router(pages_router(workspace, token))
@@ -62,6 +63,12 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ApiError):
         raise error
     return JSONResponse(error.as_dict(), error.status)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    """An error in the workspace itself, which is logged with its trace by the server."""
+    internal = ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace; see its log.")
+    return JSONResponse(internal.as_dict(), internal.status)
 
 
 async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.workspace import errors
 
-COOKIE = "dbflow_workspace"
 OPEN_PATHS = frozenset({"/.well-known/databricks-config", "/login", "/favicon.ico"})
 
 
@@ -42,14 +41,20 @@ class TokenCheck:
         return None if is_token(self._token, sent.strip()) else errors.wrong_token()
 
     def _has_cookie(self, cookies: str) -> bool:
-        expected = f"{COOKIE}={session_of(self._token.decode())}".encode()
+        token = self._token.decode()
+        expected = f"{cookie_name(token)}={session_of(token)}".encode()
         sent = (cookie.strip().encode("latin-1", "replace") for cookie in cookies.split(";"))
-        return any([hmac.compare_digest(expected, cookie) for cookie in sent])
+        return any(hmac.compare_digest(expected, cookie) for cookie in sent)
 
 
 def is_token(token: bytes, sent: str) -> bool:
     """Compare a token in constant time."""
     return hmac.compare_digest(token, sent.encode("utf-8", "replace"))
+
+
+def cookie_name(token: str) -> str:
+    """A name of its own for each workspace: browsers share cookies between the ports of a host."""
+    return f"dbflow_workspace_{hmac.new(token.encode(), b'name', hashlib.sha256).hexdigest()[:12]}"
 
 
 def session_of(token: str) -> str:

@@ -1,24 +1,26 @@
 """Reads values out of request bodies and queries: the right type, or the documented refusal. Pure.
 
-The API takes numbers as text and text as numbers (source: Airflow's Databricks hook), and null for "not given"
-(prefect-databricks sends every unset field as null).
+The API takes numbers as text and text as numbers (source: Airflow's Databricks hook), and null for "not
+given" (prefect-databricks sends every unset field as null).
 """
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from deployments.local.workspace.errors import invalid_json, invalid_parameter, malformed_request
 
 Json = dict[str, Any]
 
-MAX_INTEGER = 2**63 - 1
+MAXMAX_DEPTH = 100
+_INTEGER = 2**63 - 1
+MAX_DEPTH = 100
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 def parse_body(content: bytes) -> Json:
-    """Parse a request body: a JSON object, or nothing at all.
+    """Parse a request body: a JSON object, or nothing at all. Fields that are null are left out.
 
     Raises:
         ApiError: If it is anything else, or text in it could not be written out again.
@@ -26,9 +28,9 @@ def parse_body(content: bytes) -> Json:
     if not content.strip():
         return {}
     try:
-        body = json.loads(content, parse_constant=_refuse_constant)
-        # A lone surrogate passes as JSON and fails wherever text becomes bytes.
-        json.dumps(body, ensure_ascii=False).encode()
+        body = _without_nulls(json.loads(content), 0)
+        # A lone surrogate and an infinite number pass as JSON and fail wherever they are written out again.
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_json() from error
     if not isinstance(body, dict):
@@ -36,8 +38,14 @@ def parse_body(content: bytes) -> Json:
     return body
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _without_nulls(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, dict):
+        return {key: _without_nulls(item, depth + 1) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item, depth + 1) for item in value]
+    return value
 
 
 def read_string(body: Mapping[str, Any], name: str, default: str = "") -> str:
@@ -126,13 +134,4 @@ def read_choice(body: Mapping[str, Any], name: str, choices: tuple[str, ...], de
     value = read_string(body, name) or default
     if value not in choices:
         raise invalid_parameter(f"{name} must be one of: {', '.join(choices)}")
-    return value
-
-
-def without_nulls(value: Any) -> Any:
-    """The same JSON without the fields that are null."""
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
     return value

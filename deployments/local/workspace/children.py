@@ -5,6 +5,7 @@ server is gone, however that went.
 """
 
 import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -59,9 +60,8 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
     """
     _lead_own_group(launch.log)
     os.environ.update(launch.environment)
-    from pysail.spark import SparkConnectServer
-
-    server = SparkConnectServer(LOOPBACK, 0)
+    # Imported before the fork, where there was one; by name, since it brings no types.
+    server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
     server.start(background=True)
     address = server.listening_address
     if address is None:
@@ -81,7 +81,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
     os.chdir(launch.directory)
-    # The notebook's working directory comes first, as on a cluster; the server's own path is none of its business.
+    # The notebook's working directory comes first, as on a cluster.
     sys.path[0] = launch.directory
     sys.argv[:] = [launch.path]
     spark = _session(launch)

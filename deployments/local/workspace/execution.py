@@ -4,11 +4,12 @@ import asyncio
 import json
 import logging
 import multiprocessing
+import queue
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -30,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 PRELOAD = "deployments.local.workspace.preload"
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
+
+_Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -97,8 +100,10 @@ class Executor:
         """
         self._directory = directory
         self._cluster_environment = dict(cluster_environment)
-        # One thread, so that processes are started one after the other: multiprocessing is not made for more.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-process")
+        # One thread, so that processes start one after the other: multiprocessing is not made for more. A
+        # daemon, so that the server can end while the first one still waits for the imports.
+        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
+        threading.Thread(target=_start_processes, args=(self._orders,), daemon=True).start()
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
@@ -140,7 +145,7 @@ class Executor:
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
     ) -> TaskResult:
-        """Run a notebook in a process of its own; when cancelled, the process and its children are killed first.
+        """Run a notebook in a process of its own, which is killed with its children when this is cancelled.
 
         Raises:
             DriverLostError: If the process or its cluster died.
@@ -173,9 +178,10 @@ class Executor:
             shutil.rmtree(place, ignore_errors=True)
 
     async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
-        start = asyncio.get_running_loop().run_in_executor(self._starter, _fork, target, arguments)
+        start: Future[tuple[Any, Connection]] = Future()
+        self._orders.put((start, target, arguments))
         try:
-            process, connection = await asyncio.shield(start)
+            process, connection = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
             start.add_done_callback(_kill_unwanted)
             raise
@@ -198,10 +204,20 @@ def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any,
     process = _CONTEXT.Process(target=target, args=(sending, *arguments), daemon=False)
     process.start()
     sending.close()
-    return process, cast(Connection, receiving)
+    return process, receiving
 
 
-def _kill_unwanted(start: "asyncio.Future[tuple[Any, Connection]]") -> None:
+def _start_processes(orders: "queue.SimpleQueue[_Order]") -> None:
+    """Start the processes that are asked for, in a thread."""
+    while True:
+        start, target, arguments = orders.get()
+        try:
+            start.set_result(_fork(target, arguments))
+        except (OSError, EOFError) as error:
+            start.set_exception(error)
+
+
+def _kill_unwanted(start: "Future[tuple[Any, Connection]]") -> None:
     """End a process whose starter was cancelled while it was being forked."""
     if not start.cancelled() and start.exception() is None:
         process, connection = start.result()
@@ -267,7 +283,7 @@ async def _follow(
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:
-    # "15.4.x-scala2.12" is the runtime 15.4; notebooks ask for this variable to learn whether they run on Databricks.
+    # "15.4.x-scala2.12" is the runtime 15.4. Notebooks learn from this variable that they run on Databricks.
     runtime = spec.spark_version.split(".x-", 1)[0] or "local"
     return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
 

@@ -142,15 +142,15 @@ class WorkspaceFiles:
 
     def _describe(self, place: Path) -> WorkspaceObject:
         status = place.stat()
-        times = {"created_at": int(status.st_ctime * 1000), "modified_at": int(status.st_mtime * 1000)}
+        created, modified = int(status.st_ctime * 1000), int(status.st_mtime * 1000)
         path = self._path_of(place)
         if place.is_dir():
-            return WorkspaceObject(path, "DIRECTORY", status.st_ino, **times)
+            return WorkspaceObject(path, "DIRECTORY", status.st_ino, "", 0, created, modified)
         with place.open("rb") as file:
             language = detect_language(file.read(100).decode("utf-8", "replace"))
         if language:
-            return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, **times)
-        return WorkspaceObject(path, "FILE", status.st_ino, size=status.st_size, **times)
+            return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, 0, created, modified)
+        return WorkspaceObject(path, "FILE", status.st_ino, "", status.st_size, created, modified)
 
 
 def _as_stored(path: str, content: bytes, form: str, language: str) -> tuple[str, bytes]:

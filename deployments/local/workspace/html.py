@@ -11,10 +11,10 @@ from deployments.local.workspace.states import SUCCEEDED, State
 REFRESH_SECONDS = 2
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --line: #dde2e8; --bg: #fff; --box: #f6f8fa;
-  --good: #1a7f4b; --bad: #b3261e; --busy: #1f5fbf; --idle: #6b7380; }
+:root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --line: #dde2e8;
+  --bg: #fff; --box: #f6f8fa; --good: #1a7f4b; --bad: #b3261e; --busy: #1f5fbf; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --soft: #9aa5b3; --line: #313a45; --bg: #12171d;
-  --box: #1a2129; --good: #5ac48d; --bad: #ff8a80; --busy: #82b1ff; --idle: #9aa5b3; } }
+  --box: #1a2129; --good: #5ac48d; --bad: #ff8a80; --busy: #82b1ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 70rem; padding: 1.5rem 1rem 4rem; background: var(--bg); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
@@ -24,13 +24,14 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; }
 .soft { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
 th { color: var(--soft); font-weight: 500; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { font-weight: 600; white-space: nowrap; }
-.good { color: var(--good); } .bad { color: var(--bad); } .busy { color: var(--busy); } .idle { color: var(--idle); }
-pre { background: var(--box); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; margin: .3rem 0;
-  max-height: 30rem; overflow: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap;
+.good { color: var(--good); } .bad { color: var(--bad); } .busy { color: var(--busy); }
+pre { background: var(--box); border: 1px solid var(--line); border-radius: 6px; margin: .3rem 0;
+  padding: .6rem .8rem; max-height: 30rem; overflow: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 pre.code { background: none; } pre.error, pre.stderr { border-left: 3px solid var(--bad); }
 .cell { margin: 1rem 0; }
@@ -139,14 +140,14 @@ def _output(output: Output) -> str:
     cut = '<p class="soft">There was more; it is left out.</p>' if output.truncated else ""
     if output.kind == "table":
         head = "".join(f"<th>{escape(name)}</th>" for name in output.columns)
-        rows = "".join(
-            "<tr>"
-            + "".join(f"<td>{'<i>null</i>' if value is None else escape(value)}</td>" for value in row)
-            + "</tr>"
-            for row in output.rows
-        )
-        return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{cut}'
+        rows = "".join(f"<tr>{''.join(_value(value) for value in row)}</tr>" for row in output.rows)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f'<div class="scroll">{table}</div>{cut}'
     return f'<pre class="{escape(output.kind)}">{escape(output.text)}</pre>{cut}'
+
+
+def _value(value: str | None) -> str:
+    return f"<td>{'<i>null</i>' if value is None else escape(value)}</td>"
 
 
 def _state(state: State) -> str:

@@ -3,10 +3,19 @@
 Nothing here may open a channel or start a thread of its own: that would not survive the fork.
 """
 
+import importlib
 import importlib.util
 import os
 import warnings
 from pathlib import Path
+
+MODULES = (
+    "pysail.spark",
+    "pyspark.sql",
+    "pyspark.sql.connect.functions",
+    "pyspark.sql.connect.session",
+    "deployments.local.workspace.children",
+)
 
 
 def quiet_pyspark() -> None:
@@ -22,9 +31,5 @@ def quiet_pyspark() -> None:
 
 
 quiet_pyspark()
-
-import pyspark.sql  # noqa: E402
-import pyspark.sql.connect.functions  # noqa: E402
-import pyspark.sql.connect.session  # noqa: E402, F401
-
-import deployments.local.workspace.children  # noqa: E402, F401
+for _module in MODULES:
+    importlib.import_module(_module)

@@ -14,7 +14,6 @@ from deployments.local.workspace.bodies import (
     read_required_string,
     read_string,
     read_strings,
-    without_nulls,
 )
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec, RunIf, RunSpec, TaskSpec
@@ -35,7 +34,7 @@ def parse_submit(body: Json) -> RunSpec:
     """Read a run to submit.
 
     Args:
-        body: The request, with `tasks`, or with one task in the format without them, which Airflow still sends.
+        body: The request, with `tasks`, or in the format of one task without them, which Airflow still sends.
 
     Returns:
         What is to be run.
@@ -78,7 +77,7 @@ def _task(raw: Json) -> TaskSpec:
     key = read_required_string(raw, "task_key")
     if not _TASK_KEY.fullmatch(key):
         raise invalid_parameter(
-            f"Task key '{key[:120]}' is invalid: it must be 1 to 100 letters, digits, hyphens and underscores."
+            f"Task key '{key[:120]}' is invalid: 1 to 100 letters, digits, hyphens and underscores."
         )
     _refuse_unserved(raw)
     return TaskSpec(
@@ -88,12 +87,12 @@ def _task(raw: Json) -> TaskSpec:
         depends_on=_dependencies(raw, key),
         run_if=RunIf(read_choice(raw, "run_if", _RUN_IF, RunIf.ALL_SUCCESS)),
         timeout_seconds=_timeout(raw),
-        raw=without_nulls(raw),
+        raw=raw,
     )
 
 
 def _refuse_unserved(raw: Json) -> None:
-    """Name what would be ignored otherwise: a run that quietly does less than asked for is worse than none."""
+    """Name what would be ignored otherwise: a run that quietly does less than asked for is no help."""
     for field in sorted(raw):
         if field.endswith("_task") and field != "notebook_task" and raw[field] is not None:
             raise errors.not_served(f"Task type {field}")

@@ -77,8 +77,7 @@ class Runner:
             return
         stop = self._stops.get(task.run_id)
         if stop is None:
-            task.end_time = self._clock()
-            task.state = ending
+            self._set_task(task, ending)
         elif not stop.done():
             stop.set_result(ending)
 
@@ -91,8 +90,16 @@ class Runner:
     def _ended(self, run: Run, drive: "asyncio.Task[None]") -> None:
         del self._drives[run.run_id]
         self._endings.pop(run.run_id, None)
-        if not drive.cancelled() and drive.exception() is not None:
-            _LOG.error("run %s: %s", run.run_id, "error in the workspace", exc_info=drive.exception())
+        error = None if drive.cancelled() else drive.exception()
+        if error is not None:
+            # Nothing of a run may stay active that nobody drives any more.
+            _LOG.error("run %s: error in the workspace", run.run_id, exc_info=error)
+            broken = states.workspace_failure(repr(error))
+            for task in run.tasks:
+                if not task.state.terminal:
+                    self._set_task(task, broken)
+            run.end_time = self._clock()
+            self._set_run(run, broken)
 
     async def _drive(self, run: Run) -> None:
         watchdog = asyncio.create_task(self._limit(run))

@@ -33,7 +33,7 @@ def gate(run_if: RunIf, upstream: Sequence[Result]) -> State | None:
     good = sum(result in states.SUCCEEDED for result in upstream)
     bad = len(upstream) - good
     canceled = sum(result in states.CANCELED for result in upstream)
-    # A canceled dependency counts as one that did not succeed, so that tasks made to handle failure still run.
+    # A canceled dependency is one that did not succeed: tasks made to handle failure still run.
     runs = {
         RunIf.ALL_SUCCESS: bad == 0,
         RunIf.NONE_FAILED: bad == 0,

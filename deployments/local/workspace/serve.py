@@ -157,7 +157,7 @@ def _signals_end_quietly() -> Iterator[None]:
 
 @contextmanager
 def _nothing_imported_from_main() -> Iterator[None]:
-    """Keep multiprocessing from running the script that called `serve` again in each process that is forked."""
+    """Keep multiprocessing from running the script that called `serve` again in each forked process."""
     main = vars(sys.modules["__main__"])
     hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if main.get(name) is not None}
     main.setdefault("__spec__", None)

@@ -1,4 +1,4 @@
-"""The states of runs and tasks, with the words that Databricks has for them (facts: Jobs API, sections 5-8)."""
+"""The states of runs and tasks, in the words that Databricks has for them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,6 +103,11 @@ DRIVER_LOST = State(
 def cluster_failure(reason: str) -> State:
     """The state of a task whose cluster could not be started or configured."""
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "CLUSTER_ERROR", "INTERNAL_ERROR")
+
+
+def workspace_failure(reason: str) -> State:
+    """The state of what this workspace could not carry through itself."""
+    return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "INTERNAL_ERROR", "INTERNAL_ERROR")
 
 
 def notebook_missing(path: str, user: str) -> State:

@@ -51,7 +51,7 @@ def running_workspace(root: Path, environment: Mapping[str, str] | None = None) 
     token = secrets.token_urlsafe(24)
     log = root / "server.log"
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - this package, and no shell
             [sys.executable, "-m", "deployments.local.workspace", "--root", str(root)],
             env={**os.environ, **(environment or {}), TOKEN_VARIABLE: token},
             stdin=subprocess.DEVNULL,

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from deployments.local.workspace import html
-from deployments.local.workspace.auth import COOKIE, is_token, session_of
+from deployments.local.workspace.auth import cookie_name, is_token, session_of
 from deployments.local.workspace.context import Workspace
 from deployments.local.workspace.routes.incoming import read_content
 
 MAX_RUNS = 200
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -54,7 +54,7 @@ def pages_router(workspace: Workspace, token: str) -> APIRouter:
         if not is_token(token.encode(), form.get("token", [""])[0].strip()):
             return _page(html.login_page(target, "This is not the token of this workspace."), 403)
         answer = RedirectResponse(target, 303)
-        answer.set_cookie(COOKIE, session_of(token), httponly=True, samesite="strict")
+        answer.set_cookie(cookie_name(token), session_of(token), httponly=True, samesite="strict")
         return answer
 
     return router

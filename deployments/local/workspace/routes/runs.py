@@ -41,62 +41,70 @@ MAX_LIMIT = 25
 def runs_router(workspace: Workspace) -> APIRouter:
     """The routes under `jobs/runs`, in each version of the API."""
     router = APIRouter(prefix="/api/{version}/jobs/runs")
-    store = workspace.store
 
     @router.post("/submit")
     async def submit(version: Version, request: Request) -> Json:
-        run, is_new = store.create(parse_submit(await read_body(request)), workspace.user)
+        run, is_new = workspace.store.create(parse_submit(await read_body(request)), workspace.user)
         if is_new:
             workspace.runner.start(run)
         return {"run_id": run.run_id}
 
     @router.get("/get")
     async def get(version: Version, request: Request) -> Json:
-        query = dict(request.query_params)
-        run_id = read_required_integer(query, "run_id")
-        offset = read_page_token(read_string(query, "page_token"))
-        run = store.run(run_id)
-        if run is None:
-            found = store.task(run_id)
-            if found is None:
-                raise errors.run_not_found(run_id)
-            return task_run_json(*found, workspace.links)
-        # Paging came with 2.2; earlier versions answer with all tasks.
-        limit = PAGE_SIZE if version == "2.2" else None
-        return run_json(
-            run, workspace.links, history=read_boolean(query, "include_history"), offset=offset, limit=limit
-        )
+        return _get(workspace, version, dict(request.query_params))
 
     @router.get("/get-output")
     async def get_output(version: Version, request: Request) -> Json:
-        run_id = read_required_integer(dict(request.query_params), "run_id")
-        found = store.task(run_id)
-        run = store.run(run_id)
-        # The 2.0 path took the id of the run if it has one task.
-        if found is None and run is not None and version == "2.0" and len(run.tasks) == 1:
-            found = run, run.tasks[0]
-        if found is None:
-            raise errors.run_not_found(run_id) if run is None else errors.output_of_several_tasks()
-        return output_json(*found, workspace.links)
+        return _get_output(workspace, version, dict(request.query_params))
 
     @router.post("/cancel")
     async def cancel(version: Version, request: Request) -> Json:
-        run_id = read_required_integer(await read_body(request), "run_id")
-        run = store.run(run_id)
-        found = store.task(run_id)
-        if run is not None:
-            workspace.runner.cancel_run(run)
-        elif found is not None:
-            workspace.runner.cancel_task(found[1])
-        else:
-            raise errors.run_not_found(run_id)
-        return {}
+        return _cancel(workspace, read_required_integer(await read_body(request), "run_id"))
 
     @router.get("/list")
     async def list_runs(version: Version, request: Request) -> Json:
         return _list(workspace, dict(request.query_params))
 
     return router
+
+
+def _get(workspace: Workspace, version: Version, query: dict[str, str]) -> Json:
+    run_id = read_required_integer(query, "run_id")
+    offset = read_page_token(read_string(query, "page_token"))
+    run = workspace.store.run(run_id)
+    if run is None:
+        found = workspace.store.task(run_id)
+        if found is None:
+            raise errors.run_not_found(run_id)
+        return task_run_json(*found, workspace.links)
+    # Paging came with 2.2; earlier versions answer with all tasks.
+    limit = PAGE_SIZE if version == "2.2" else None
+    history = read_boolean(query, "include_history")
+    return run_json(run, workspace.links, history=history, offset=offset, limit=limit)
+
+
+def _get_output(workspace: Workspace, version: Version, query: dict[str, str]) -> Json:
+    run_id = read_required_integer(query, "run_id")
+    found = workspace.store.task(run_id)
+    run = workspace.store.run(run_id)
+    # The 2.0 path took the id of the run if it has one task.
+    if found is None and run is not None and version == "2.0" and len(run.tasks) == 1:
+        found = run, run.tasks[0]
+    if found is None:
+        raise errors.run_not_found(run_id) if run is None else errors.output_of_several_tasks()
+    return output_json(*found, workspace.links)
+
+
+def _cancel(workspace: Workspace, run_id: int) -> Json:
+    run = workspace.store.run(run_id)
+    found = workspace.store.task(run_id)
+    if run is not None:
+        workspace.runner.cancel_run(run)
+    elif found is not None:
+        workspace.runner.cancel_task(found[1])
+    else:
+        raise errors.run_not_found(run_id)
+    return {}
 
 
 def _list(workspace: Workspace, query: dict[str, str]) -> Json:

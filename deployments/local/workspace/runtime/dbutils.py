@@ -5,7 +5,7 @@ from typing import NoReturn
 
 
 class NotebookExit(BaseException):
-    """Raised by `dbutils.notebook.exit`; not an `Exception`, so that a notebook's own handlers let it through."""
+    """Raised by `dbutils.notebook.exit`; no `Exception`, so that a notebook's handlers let it through."""
 
     def __init__(self, value: str) -> None:
         super().__init__(value)

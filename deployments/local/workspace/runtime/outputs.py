@@ -79,6 +79,8 @@ class CellResult:
 class _Sink(io.RawIOBase):
     """Bytes written to it arrive as text; multi-byte characters may come in parts."""
 
+    name = "<cell>"
+
     def __init__(self, receive: Callable[[str], None], descriptor: int) -> None:
         self._receive = receive
         self._descriptor = descriptor
@@ -108,7 +110,7 @@ def text_stream(receive: Callable[[str], None], descriptor: int) -> io.TextIOWra
     """
     sink = _Sink(receive, os.dup(descriptor))
     # The sink is written to directly, so that nothing is held back in a buffer.
-    return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)  # type: ignore[type-var]
+    return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)
 
 
 def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Output:
