@@ -31,8 +31,8 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { font-weight: 600; white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--bad); } .busy { color: var(--busy); }
 pre { background: var(--box); border: 1px solid var(--line); border-radius: 6px; margin: .3rem 0;
-  padding: .6rem .8rem; max-height: 30rem; overflow: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap;
-  overflow-wrap: anywhere; }
+  padding: .6rem .8rem; max-height: 30rem; overflow: auto; font: 13px/1.45 ui-monospace, monospace;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 pre.code { background: none; } pre.error, pre.stderr { border-left: 3px solid var(--bad); }
 .cell { margin: 1rem 0; }
 input, button { font: inherit; padding: .4rem .7rem; }
