@@ -13,9 +13,8 @@ from deployments.local.workspace.errors import invalid_json, invalid_parameter, 
 
 Json = dict[str, Any]
 
-MAXMAX_DEPTH = 100
-_INTEGER = 2**63 - 1
 MAX_DEPTH = 100
+MAX_INTEGER = 2**63 - 1
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
