@@ -1,0 +1,69 @@
+"""Where the parts of a running stack are, and how its state is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class PostgresEndpoint:
+    """The database."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class S3Endpoint:
+    """The object storage, and the bucket that is there."""
+
+    endpoint_url: str
+    region: str
+    bucket: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class WorkspaceEndpoint:
+    """The Databricks workspace; `host` is `127.0.0.1:PORT`, without a scheme."""
+
+    host: str
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PrefectEndpoint:
+    """The Prefect server."""
+
+    api_url: str
+    ui_url: str
+    auth_string: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StackEndpoints:
+    """All of a stack; its representation shows no secret."""
+
+    postgres: PostgresEndpoint
+    s3: S3Endpoint
+    workspace: WorkspaceEndpoint
+    prefect: PrefectEndpoint
+
+
+ServiceState = Literal["healthy", "not answering", "died", "stopped"]
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """How a service is: `died` ended by itself, `stopped` was stopped or never started."""
+
+    name: str
+    state: ServiceState
+    url: str | None
+    pid: int | None
