@@ -52,8 +52,8 @@ def create_table(
         cursor: Cursor of the transaction.
         schema: Schema of the table.
         table: Name of the table.
-        columns: SQL type and constraints by column name. These are code, not data: never build them from a
-            file. A `%s` in a name is safe, and `{column}` stands for the quoted name.
+        columns: SQL type and constraints by column name; `{column}` in them stands for the quoted name.
+            Names may be any text, types are code: never take them from a file.
         key: Columns whose values together occur once.
     """
     target = sql.Identifier(schema, table)

@@ -11,6 +11,11 @@ from pydantic import Field, HttpUrl, model_validator
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+# The SDK's own 60 and 300 seconds would hold up a cancelled flow for as long as the workspace is away;
+# whoever watches a run outlives longer pauses by asking again.
+_SECONDS_FOR_AN_ANSWER = 30
+_SECONDS_OF_RETRIES = 30
+
 
 class DatabricksWorkspace(DatabricksCredentials):
     """A Databricks workspace and how to log in to it.
@@ -77,25 +82,29 @@ def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
         in, because the way is named.
     """
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
 
     scheme = getattr(credentials, "scheme", "https")
-    host = f"{scheme}://{credentials.databricks_instance}"
-    if credentials.token is not None:
-        return WorkspaceClient(host=host, token=credentials.token.get_secret_value(), auth_type="pat")
-    secret = credentials.client_secret
-    if secret is None:
-        raise ValueError("The credentials block has neither a token nor a client secret.")
-    if credentials.tenant_id:
-        return WorkspaceClient(
-            host=host,
-            azure_tenant_id=credentials.tenant_id,
-            azure_client_id=credentials.client_id,
-            azure_client_secret=secret.get_secret_value(),
-            auth_type="azure-client-secret",
-        )
-    return WorkspaceClient(
-        host=host,
-        client_id=credentials.client_id,
-        client_secret=secret.get_secret_value(),
-        auth_type="oauth-m2m",
+    config = Config(
+        host=f"{scheme}://{credentials.databricks_instance}",
+        http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
+        retry_timeout_seconds=_SECONDS_OF_RETRIES,
+        **_login(credentials),
     )
+    return WorkspaceClient(config=config)
+
+
+def _login(credentials: DatabricksCredentials) -> dict[str, Any]:
+    if credentials.token is not None:
+        return {"auth_type": "pat", "token": credentials.token.get_secret_value()}
+    if credentials.client_secret is None:
+        raise ValueError("The credentials block has neither a token nor a client secret.")
+    secret = credentials.client_secret.get_secret_value()
+    if credentials.tenant_id:
+        return {
+            "auth_type": "azure-client-secret",
+            "azure_tenant_id": credentials.tenant_id,
+            "azure_client_id": credentials.client_id,
+            "azure_client_secret": secret,
+        }
+    return {"auth_type": "oauth-m2m", "client_id": credentials.client_id, "client_secret": secret}

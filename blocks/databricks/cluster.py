@@ -1,0 +1,42 @@
+"""Compute of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class JobCluster(BaseModel):
+    """A cluster that starts for a task of a run and ends with it."""
+
+    spark_version: str = Field(
+        default="16.4.x-scala2.12",
+        description="Databricks Runtime version, as `clusters/spark-versions` names it.",
+    )
+    node_type_id: str = Field(
+        default="m5d.large", description="Type of the machines; left out when an instance pool is given."
+    )
+    num_workers: int = Field(default=1, ge=0, description="Number of workers beside the driver.")
+    instance_profile_arn: str = Field(
+        default="", description="ARN of the AWS instance profile that gives the cluster access to the bucket."
+    )
+    instance_pool_id: str = Field(default="", description="Instance pool that the machines are taken from.")
+
+    def specification(self) -> dict[str, Any]:
+        """Write it as the API's `new_cluster`."""
+        cluster: dict[str, Any] = {"spark_version": self.spark_version, "num_workers": self.num_workers}
+        if self.instance_pool_id:
+            cluster["instance_pool_id"] = self.instance_pool_id
+        else:
+            cluster["node_type_id"] = self.node_type_id
+        if self.instance_profile_arn:
+            cluster["aws_attributes"] = {"instance_profile_arn": self.instance_profile_arn}
+        if self.num_workers == 0:
+            # Without these a cluster of no workers waits for workers (docs: single node compute).
+            cluster["spark_conf"] = {
+                "spark.databricks.cluster.profile": "singleNode",
+                "spark.master": "local[*]",
+            }
+            cluster["custom_tags"] = {"ResourceClass": "SingleNode"}
+        return cluster

@@ -1,0 +1,54 @@
+"""Watching one run until it ends: one poller a run, however many tasks it has."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from .errors import DatabricksUnreachable
+from .polling import PollingPolicy
+from .snapshot import RunSnapshot
+
+
+async def watch_run(
+    read: Callable[[], Mapping[str, Any]],
+    *,
+    policy: PollingPolicy,
+    on_change: Callable[[RunSnapshot], None] = lambda run: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> RunSnapshot:
+    """Look at a run until it is in a terminal state.
+
+    Args:
+        read: Reads the run; called in a thread.
+        policy: When to look, and how long to put up with no answer.
+        on_change: Called with every state of the run that differs from the one before.
+        clock: Seconds that only grow.
+        sleep: Waits for a number of seconds.
+
+    Returns:
+        The run as it ended, well or not.
+
+    Raises:
+        DatabricksUnreachable: There was no answer for longer than the policy allows. The run may go on.
+        DatabricksRunRefused: The workspace does not let us read the run.
+    """
+    started = answered = clock()
+    seen: RunSnapshot | None = None
+    while True:
+        try:
+            run = RunSnapshot.from_json(await asyncio.to_thread(read))
+        except DatabricksUnreachable:
+            if policy.gives_up(clock() - answered):
+                raise
+        else:
+            answered = clock()
+            if run != seen:
+                on_change(run)
+                seen = run
+            if run.state.is_terminal:
+                return run
+        await sleep(policy.pause(clock() - started))

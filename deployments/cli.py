@@ -1,0 +1,181 @@
+"""The command `dbflow`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from deployments.local.stack import LocalStack
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn what a person can mend into one line, and an exit code."""
+    from blocks.databricks.errors import DatabricksJobError
+    from deployments.local.errors import ServiceStartError, StackError
+    from flows.sources import InputError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("Cancelled.")
+        raise typer.Exit(INTERRUPTED) from None
+    except (InputError, StackError, DatabricksJobError, OSError) as error:
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        bad_input = isinstance(error, InputError | StackError) and not isinstance(error, ServiceStartError)
+        raise typer.Exit(BAD_INPUT if bad_input else FAILED) from None
+
+
+@app.command()
+def run(
+    country: Annotated[
+        list[str] | None, typer.Option(help="A country or region; again for more. [default: Switzerland]")
+    ] = None,
+    all_countries: Annotated[bool, typer.Option("--all-countries", help="Every country and region.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of CSV files (Entity, Code, Year, a share each) instead of ours."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for shw.png and shw.csv.")] = Path("output"),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the local stack up afterwards.")] = False,
+) -> None:
+    """Run the renewable analysis on the local stack, from CSV files to a chart."""
+    from deployments.run import RunOptions, run_on_stack
+    from deployments.terminal import StepBars, print_summary
+
+    with _one_line_errors():
+        options = RunOptions(country or ["Switzerland"], all_countries, data, out)
+        options.check()
+        from deployments.local.stack import LocalStack
+
+        with _sigterm_interrupts(), StepBars(console).showing() as bars:
+            result = run_on_stack(options, LocalStack(), bars, keep=keep)
+        print_summary(console, result)
+
+
+@app.command()
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is up, and leave it up.")] = False,
+) -> None:
+    """Start the local stack: PostgreSQL, S3 storage, Databricks workspace, Prefect server."""
+    from deployments.run import point_prefect_at, prepare
+    from deployments.terminal import StepBars
+
+    with _one_line_errors():
+        from deployments.local.stack import LocalStack
+
+        stack = LocalStack()
+        with _sigterm_interrupts():
+            try:
+                with StepBars(console).showing() as bars:
+                    endpoints = stack.start(keep=detach, progress=bars.service)
+                    point_prefect_at(stack)
+                    prepare(endpoints, bars.service)
+                _print_status(stack)
+                if not detach:
+                    console.print("Ctrl-C stops it.")
+                    Event().wait()
+            finally:
+                stack.release()
+
+
+@app.command()
+def status() -> None:
+    """Show what of this directory's local stack is up, where, and whether it is healthy."""
+    with _one_line_errors():
+        from deployments.local.stack import LocalStack
+
+        healthy = _print_status(LocalStack())
+    raise typer.Exit(0 if healthy else FAILED)
+
+
+@app.command()
+def down() -> None:
+    """Stop what this directory's local stack started; its data stays."""
+    with _one_line_errors():
+        from deployments.local.stack import LocalStack
+
+        stopped = LocalStack().stop()
+        console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was up.")
+
+
+@app.command()
+def env() -> None:
+    """Print the variables that point `prefect` at the local server: eval "$(dbflow env)"."""
+    with _one_line_errors():
+        from deployments.local.stack import LocalStack
+
+        for name, value in LocalStack().environment().items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@app.command()
+def workspace(
+    token: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_TOKEN", help="The token that clients must send.")
+    ],
+    root: Annotated[Path, typer.Option(help="Folder that holds notebooks and files.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+) -> None:
+    """Serve a local Databricks workspace alone, in the foreground."""
+    with _one_line_errors():
+        from deployments.local.workspace.serve import serve
+
+        serve(host, port, token, root)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let a polite kill clean up as Ctrl-C does."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print_status(stack: LocalStack) -> bool:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("service", "state", "where", "pid"):
+        table.add_column(heading)
+    services = stack.status()
+    for service in services:
+        colour = "green" if service.state == "healthy" else "red" if service.state == "died" else "yellow"
+        table.add_row(service.name, f"[{colour}]{service.state}", service.url, str(service.pid or ""))
+    console.print(table)
+    return all(service.state == "healthy" for service in services)

@@ -1,0 +1,118 @@
+"""`dbflow run`: the renewable analysis on the local stack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from flows.sources import DATA_DIRECTORY, check_countries, find_share_files
+
+if TYPE_CHECKING:
+    from deployments.local.endpoints import StackEndpoints
+    from deployments.local.stack import LocalStack
+    from deployments.terminal import StepBars
+    from flows.renewable_analysis import RenewableAnalysis
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `dbflow run` was asked for.
+
+    Attributes:
+        countries: Names of countries and regions.
+        all_countries: Whether to take all there are.
+        data: Folder of CSV files, or nothing for the data that comes with the package.
+        out: Folder for chart and table.
+    """
+
+    countries: list[str]
+    all_countries: bool
+    data: Path | None
+    out: Path
+
+    def check(self) -> None:
+        """Refuse what cannot work before anything starts.
+
+        Raises:
+            InputError: A file or a country cannot be used.
+        """
+        files = find_share_files(self.data or DATA_DIRECTORY)
+        if not self.all_countries:
+            check_countries(files, self.countries)
+
+
+def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep: bool) -> RenewableAnalysis:
+    """Start what is not up, run the flow, and stop what was started.
+
+    Raises:
+        StackError: A part of the stack cannot be started.
+        InputError: A file cannot be used.
+        DatabricksJobError: The Databricks run ended without success.
+    """
+    # The slowest import that needs no settings goes on while the services start.
+    Thread(target=import_module, args=("databricks.sdk",), daemon=True).start()
+    try:
+        endpoints = stack.start(keep=keep, progress=bars.service)
+        point_prefect_at(stack)
+        prepare(endpoints, bars.service)
+        return _run_flow(options, bars)
+    finally:
+        stack.release()
+
+
+def point_prefect_at(stack: LocalStack) -> None:
+    """Make Prefect, which is not imported yet, use the stack's server."""
+    os.environ.update(stack.environment())
+    # The log of a run is in the Prefect UI; the terminal shows its progress.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+
+
+def prepare(endpoints: StackEndpoints, progress: Callable[[str, str], None]) -> None:
+    """Register the blocks that point at the stack, and import the notebooks into its workspace."""
+    from blocks.databricks.workspace import DatabricksWorkspace
+    from blocks.register import Connections, register_blocks
+    from deployments.notebooks import import_notebooks
+    from flows.renewable_analysis import NOTEBOOK_DIRECTORY
+
+    progress("blocks", "registering")
+    postgres, storage, workspace = endpoints.postgres, endpoints.s3, endpoints.workspace
+    register_blocks(
+        Connections(
+            database_host=postgres.host,
+            database_port=postgres.port,
+            database_name=postgres.database,
+            database_user=postgres.user,
+            database_password=postgres.password,
+            bucket_name=storage.bucket,
+            storage_url=storage.endpoint_url,
+            storage_region=storage.region,
+            storage_key_id=storage.access_key,
+            storage_secret=storage.secret_key,
+            workspace_url=workspace.url,
+            workspace_token=workspace.token,
+        )
+    )
+    credentials = DatabricksWorkspace(databricks_instance=workspace.url, token=workspace.token)
+    import_notebooks(credentials.workspace_client(), NOTEBOOK_DIRECTORY)
+    progress("blocks", "ready")
+
+
+def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
+    from flows.progress import listening
+    from flows.renewable_analysis import renewable_analysis
+
+    with listening(bars.show):
+        return asyncio.run(
+            renewable_analysis(
+                countries=options.countries,
+                all_countries=options.all_countries,
+                data_directory=str(options.data.resolve()) if options.data else "",
+                output_directory=str(options.out),
+            )
+        )

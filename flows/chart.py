@@ -1,0 +1,131 @@
+"""The chart of combined shares by year; run as a module, it draws one in a process of its own.
+
+A process of its own because matplotlib is not thread-safe (docs: matplotlib FAQ) and takes seconds to import:
+started early, it is ready when the result is.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+MOST_LINES = 10
+MOST_NAMES_IN_TITLE = 3
+
+
+def draw_chart_of_file(table_path: Path, chart_path: Path) -> str:
+    """Draw the chart of a table like `shw.csv`.
+
+    Returns:
+        The title of the chart.
+    """
+    import pandas as pd
+
+    shares = pd.read_csv(
+        table_path, usecols=["Entity", "Year", "SHW%"], keep_default_na=False, na_values={"SHW%": [""]}
+    )
+    draw_chart(shares, chart_path)
+    return chart_title(list(dict.fromkeys(shares["Entity"])))
+
+
+def draw_chart(shares: pd.DataFrame, path: Path) -> None:
+    """Draw `SHW%` by year as a line for each entity, with a gap where a year has no value.
+
+    One entity has one line, a few have a line each and a legend. Of more than `MOST_LINES`, the ones whose
+    share changed most between their first and last year are coloured and named, and the others are thin grey
+    lines behind them: a reader of a time series looks for change, and the highest lines would be a bundle at
+    100 %.
+
+    Args:
+        shares: Columns `Entity`, `Year` and `SHW%`, one row by entity and year.
+        path: The PNG file; its folder exists.
+    """
+    import seaborn as sns
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    entities = list(dict.fromkeys(shares["Entity"]))
+    named = entities if len(entities) <= MOST_LINES else _most_changed(shares, MOST_LINES)
+    sns.set_theme(style="whitegrid")
+    # Not pyplot, whose global state the threads of a worker would share.
+    figure = Figure(figsize=(10, 5.6), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    segments = _segments(shares)
+    _draw_background(axes, segments[~segments["Entity"].isin(named)])
+    _draw_named(axes, segments[segments["Entity"].isin(named)], named)
+    axes.set(title=chart_title(entities), xlabel="Year", ylabel="Combined SHW (in %)")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(entities) > 1:
+        title = f"Greatest change of {len(entities)}" if len(named) < len(entities) else None
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title=title)
+    figure.savefig(path, format="png")
+
+
+def chart_title(entities: list[str]) -> str:
+    """Title of the chart: up to three names, then their number."""
+    if len(entities) > MOST_NAMES_IN_TITLE:
+        where = f"{len(entities)} countries and regions"
+    else:
+        where = " and ".join([", ".join(entities[:-1]), entities[-1]] if len(entities) > 1 else entities)
+    return f"% of Solar, Hydro and Wind in {_literal(where)}"
+
+
+def _draw_named(axes: Axes, segments: pd.DataFrame, named: list[str]) -> None:
+    import seaborn as sns
+
+    palette = dict(zip(named, sns.color_palette("tab10", len(named)), strict=True))
+    sns.lineplot(
+        segments.assign(label=segments["Entity"].map(_literal)),
+        x="Year",
+        y="SHW%",
+        hue="label",
+        hue_order=[_literal(name) for name in named],
+        palette={_literal(name): colour for name, colour in palette.items()},
+        units="segment",
+        estimator=None,
+        linewidth=2,
+        legend="full" if len(named) > 1 else False,
+        ax=axes,
+    )
+    # A year between two gaps has no line to show it.
+    alone = segments[segments.groupby("segment")["Year"].transform("size") == 1]
+    for entity, points in alone.groupby("Entity"):
+        axes.plot(points["Year"], points["SHW%"], "o", markersize=4, color=palette[str(entity)])
+
+
+def _draw_background(axes: Axes, segments: pd.DataFrame) -> None:
+    for _, segment in segments.groupby("segment"):
+        axes.plot(segment["Year"], segment["SHW%"], color="0.85", linewidth=0.7, zorder=1)
+
+
+def _segments(shares: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a value, with the number of the unbroken run of years that each belongs to."""
+    present = shares.dropna(subset=["SHW%"]).sort_values(["Entity", "Year"])
+    follows = (present["Entity"] == present["Entity"].shift()) & (
+        present["Year"] == present["Year"].shift() + 1
+    )
+    return present.assign(segment=(~follows).cumsum())
+
+
+def _most_changed(shares: pd.DataFrame, count: int) -> list[str]:
+    by_entity = shares.dropna(subset=["SHW%"]).sort_values("Year").groupby("Entity")["SHW%"]
+    change = (by_entity.last() - by_entity.first()).abs()
+    return [str(entity) for entity in change.nlargest(count).index]
+
+
+def _literal(text: str) -> str:
+    """Keep matplotlib from reading a dollar sign as the start of a formula."""
+    return text.replace("$", r"\$")
+
+
+if __name__ == "__main__":
+    import seaborn as _warm  # noqa: F401 - imported before the paths arrive, not after
+
+    if paths := [Path(line.rstrip("\n")) for line in sys.stdin]:
+        sys.stdout.write(draw_chart_of_file(*paths))

@@ -1,0 +1,49 @@
+"""The process that draws the chart, started before there is anything to draw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class ChartProcess:
+    """A process that has imported what it needs and waits for a table to draw."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def draw(self, table_path: Path, chart_path: Path) -> str:
+        """Draw one chart, and end.
+
+        Returns:
+            The title of the chart.
+
+        Raises:
+            RuntimeError: The process failed; the message is the last line it wrote.
+        """
+        title, errors = self._process.communicate(f"{table_path}\n{chart_path}\n")
+        if self._process.returncode:
+            raise RuntimeError(f"The chart could not be drawn: {errors.strip().splitlines()[-1:]}")
+        return title
+
+
+@contextmanager
+def chart_process() -> Iterator[ChartProcess]:
+    """Start the process; it ends with the block, and by itself if this process dies."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.chart"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C is for the flow, which then ends this
+    )
+    try:
+        yield ChartProcess(process)
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,80 @@
+"""How far a flow run is: for a listener in this process, and as a progress artifact in the Prefect UI."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one step is.
+
+    Attributes:
+        step: Name of the step.
+        done: How many of its parts are done.
+        total: How many parts it has.
+        detail: What happens now, in a few words.
+    """
+
+    step: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+Listener = Callable[[Progress], None]
+_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Send the progress of the flows that run inside this context to a function.
+
+    The function may be called from several threads.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def report(progress: Progress) -> None:
+    """Tell the listener, if there is one."""
+    if listener := _listener.get():
+        listener(progress)
+
+
+@dataclass
+class Steps:
+    """The steps of one flow run, one after the other, and the seconds that each took.
+
+    Attributes:
+        names: All steps, in order.
+        seconds: Duration by name, of the steps that have ended.
+    """
+
+    names: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+    _artifact_id: UUID | None = None
+
+    @asynccontextmanager
+    async def step(self, name: str, total: int = 1) -> AsyncIterator[None]:
+        """Time a step, and show that it runs."""
+        if self._artifact_id is None:
+            self._artifact_id = await acreate_progress_artifact(
+                progress=0.0, key="progress", description=f"Steps: {', '.join(self.names)}"
+            )
+        report(Progress(name, 0, total))
+        started = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - started
+        report(Progress(name, total, total))
+        await aupdate_progress_artifact(self._artifact_id, progress=100 * len(self.seconds) / len(self.names))

@@ -1,0 +1,186 @@
+"""The renewable analysis: from CSV files to the combined share of solar, hydro and wind, as a chart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+from prefect import flow, unmapped
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from blocks.databricks.cluster import JobCluster
+from blocks.databricks.requests import notebook_task
+from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
+
+from .chart_process import chart_process
+from .databricks_job import run_databricks_job
+from .mapping import map_step
+from .progress import Steps
+from .renewable_tasks import (
+    SUBSET_FOLDER,
+    RunScope,
+    cleanup,
+    create_graph,
+    delete_intake_files,
+    export_table,
+    list_result_files,
+    load_csv,
+    load_result,
+    prepare_run,
+    publish_result,
+    select_countries,
+)
+from .sources import DATA_DIRECTORY, InputError, ShareFile, check_countries, find_share_files
+
+STEPS = (
+    "load_csv",
+    "select_countries",
+    "export_table",
+    "run_databricks_job",
+    "delete_intake_files",
+    "load_result",
+    "create_graph",
+    "cleanup",
+)
+DEFAULT_CLUSTER = JobCluster()
+NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
+TABLE_FILE = "shw.csv"
+CHART_FILE = "shw.png"
+
+
+@dataclass(frozen=True)
+class RenewableAnalysis:
+    """What an analysis leaves behind.
+
+    Attributes:
+        table: CSV file with one row for each entity and year.
+        chart: PNG file.
+        rows: Number of rows of the table.
+        databricks_run_url: Page of the run in the workspace.
+        flow_run_url: Page of the flow run in the Prefect UI.
+        seconds: Duration by step.
+    """
+
+    table: Path
+    chart: Path
+    rows: int
+    databricks_run_url: str
+    flow_run_url: str
+    seconds: dict[str, float]
+
+
+@flow(name="renewable-analysis")
+async def renewable_analysis(
+    countries: Annotated[list[str], Field(min_length=1)] = ["Switzerland"],  # noqa: B006 - Prefect copies it
+    all_countries: bool = False,
+    data_directory: str = "",
+    output_directory: str = "output",
+    database: str = DATABASE_BLOCK,
+    bucket: str = BUCKET_BLOCK,
+    workspace: str = WORKSPACE_BLOCK,
+    notebook_directory: str = NOTEBOOK_DIRECTORY,
+    cluster: JobCluster = DEFAULT_CLUSTER,
+) -> RenewableAnalysis:
+    """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw them.
+
+    Args:
+        countries: Names of countries and regions, as in the column Entity of the files.
+        all_countries: Take every country and region of the files; the names above are ignored.
+        data_directory: Folder of CSV files with Entity, Code, Year and one share each; empty takes the data
+            that comes with the package.
+        output_directory: Folder for shw.csv and shw.png.
+        database: Name of the SQLAlchemy Connector block.
+        bucket: Name of the S3 Bucket block that files are staged in.
+        workspace: Name of the Databricks Workspace block.
+        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
+        cluster: The job cluster that each notebook runs on.
+
+    Raises:
+        InputError: A file or a country cannot be used; the message names file, line and column.
+        DatabricksJobError: The Databricks run ended without success.
+    """
+    files = find_share_files(Path(data_directory) if data_directory else DATA_DIRECTORY)
+    if not all_countries:
+        check_countries(files, countries)
+    output = _writable_folder(Path(output_directory))
+    run_id = flow_run.id
+    scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, prefix=run_id)
+    steps = Steps(STEPS)
+    with chart_process() as charting:
+        try:
+            scope = prepare_run(scope, flow_run.run_count)
+            await _stage(files, scope, None if all_countries else countries, steps)
+            tasks = notebook_tasks([file.table for file in files], scope, notebook_directory, cluster)
+            async with steps.step("run_databricks_job", len(tasks)):
+                run = await run_databricks_job(workspace, f"renewable-analysis-{run_id}", tasks)
+            await _load(scope, int(run.exit_values["transform_data"]), output / TABLE_FILE, steps)
+            async with steps.step("create_graph"):
+                create_graph(charting, output / TABLE_FILE, output / CHART_FILE)
+        finally:
+            async with steps.step("cleanup"):
+                cleanup(scope)
+    return RenewableAnalysis(
+        table=output / TABLE_FILE,
+        chart=output / CHART_FILE,
+        rows=int(run.exit_values["transform_data"]),
+        databricks_run_url=run.run_page_url,
+        flow_run_url=flow_run.ui_url or "",
+        seconds=steps.seconds,
+    )
+
+
+async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps) -> None:
+    async with steps.step("load_csv", len(files)):
+        tables = await map_step(load_csv, files, scope=scope)
+    async with steps.step("select_countries", len(files)):
+        selected = await map_step(select_countries, tables, scope=scope, countries=unmapped(countries))
+    async with steps.step("export_table", len(files)):
+        await map_step(export_table, selected, tables, scope=scope)
+
+
+async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
+    async with steps.step("delete_intake_files"):
+        delete_intake_files(scope)
+    async with steps.step("load_result"):
+        names = list_result_files(scope, "transformed_data")
+        await map_step(load_result, names, scope=scope)
+        publish_result(scope, expected_rows, table_path)
+
+
+def notebook_tasks(
+    tables: list[str], scope: RunScope, notebook_directory: str, cluster: JobCluster
+) -> list[dict[str, Any]]:
+    """Declare the two notebooks: `transform_data` runs after `join_data`, each on a job cluster."""
+    new_cluster = cluster.specification()
+    joined = scope.uri("joined_data")
+    return [
+        notebook_task(
+            "join_data",
+            f"{notebook_directory}/join_data",
+            new_cluster=new_cluster,
+            base_parameters={
+                "source": scope.uri(SUBSET_FOLDER),
+                "tables": ",".join(tables),
+                "target": joined,
+            },
+        ),
+        notebook_task(
+            "transform_data",
+            f"{notebook_directory}/transform_data",
+            new_cluster=new_cluster,
+            depends_on=["join_data"],
+            base_parameters={"source": joined, "target": scope.uri("transformed_data")},
+        ),
+    ]
+
+
+def _writable_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            return path.resolve()
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there: {error.strerror or error}") from error
