@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments.local import ports
+from deployments.local import certificates, ports
 from deployments.local.packages import executable
 from deployments.local.service import Clock, Launch, Service, answers_ok
 from deployments.local.state import ServiceRecord, StackState
@@ -22,14 +22,17 @@ ACCESS_KEY_LENGTH = 20  # as long as those of AWS
 
 # Where SeaweedFS puts the sockets between its parts, by port; the place is built in.
 _SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
-# Signing keys, as `weed scaffold -config=security` names them. They make the HTTP ports of master, volume
-# and filer refuse who has no token; the parts make tokens for each other.
+# Settings as `weed scaffold -config=security` names them. With signing keys, the volume's HTTP port refuses
+# who has no token; with a certificate, the gRPC ports refuse who has not the same one.
 _SIGNING_KEYS = (
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
+
+
+_CERTIFIED = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
 
 
 class Storage(Service):
@@ -58,11 +61,14 @@ class Storage(Service):
         self.secret_key = state.secret("s3_secret_key")
         self._signing = {key: state.secret(key.lower()) for key in _SIGNING_KEYS}
         self._identities = self.directory / "identities.json"
+        self._certificate = self.directory / "certificate.pem"
+        self._key = self.directory / "key.pem"
 
     def prepare(self) -> None:
         """Writes who may use the storage, into a file and not into the command line."""
         super().prepare()
         self._data.mkdir(mode=0o700, exist_ok=True)
+        certificates.ensure(self._certificate, self._key)
         credentials = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identities = {"identities": [{"name": "dbflow", "credentials": credentials, "actions": actions}]}
@@ -82,6 +88,8 @@ class Storage(Service):
             "master.peers": "none",  # one master needs no election, which takes a second
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 256,
+            # Master and filer hand out tokens and files over HTTP to who asks; the S3 gateway does without.
+            "disableHttp": "true",
             "volume.port": chosen["volume"],
             "volume.port.grpc": chosen["volume.grpc"],
             "volume.max": 0,
@@ -98,7 +106,7 @@ class Storage(Service):
             "s3.port.lance": 0,
         }
         arguments = [f"-{name}={value}" for name, value in options.items()]
-        return Launch([str(self._weed), "-logtostderr", "server", *arguments], self._signing, self._data)
+        return Launch([str(self._weed), "-logtostderr", "server", *arguments], self._security(), self._data)
 
     def url(self, chosen: Mapping[str, int]) -> str:
         """The S3 endpoint."""
@@ -120,6 +128,11 @@ class Storage(Service):
         for part, port in chosen.items():
             role, _, grpc = part.partition(".")
             (_SOCKETS / f"seaweedfs-{role}{'-grpc' if grpc else ''}-{port}.sock").unlink(missing_ok=True)
+
+    def _security(self) -> dict[str, str]:
+        files = {"CERT": str(self._certificate), "KEY": str(self._key)}
+        parts = {f"WEED_GRPC_{part}_{name}": path for part in _CERTIFIED for name, path in files.items()}
+        return {**self._signing, **parts, "WEED_GRPC_CA": str(self._certificate)}
 
     @property
     def _data(self) -> Path:
