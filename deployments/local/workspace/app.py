@@ -40,8 +40,9 @@ def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
         yield
-        warming.cancel()
         await workspace.runner.close()
+        warming.cancel()
+        executor.close()
 
     app = FastAPI(
         title="Local Databricks workspace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan

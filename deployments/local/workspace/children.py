@@ -101,6 +101,27 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             "error_trace": result.error_trace[:MAX_TRACE_CHARACTERS],
         },
     )
+    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    threading.Event().wait()
+
+
+def guard_main(connection: Connection) -> None:
+    """Kill all tasks and clusters when the server is gone.
+
+    Each watches the server itself, but cannot act while native code holds its interpreter.
+
+    Args:
+        connection: Tells which processes there are, and closes with the server.
+    """
+    os.setsid()
+    guarded: set[int] = set()
+    try:
+        while True:
+            message = json.loads(connection.recv_bytes())
+            guarded ^= {message["pid"]}
+    except EOFError:
+        for pid in guarded:
+            kill_group(pid)
 
 
 def send(connection: Connection, message: dict[str, Any]) -> None:

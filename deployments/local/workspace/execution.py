@@ -20,7 +20,9 @@ from deployments.local.workspace.children import (
     ClusterLaunch,
     TaskLaunch,
     cluster_main,
+    guard_main,
     kill_group,
+    send,
     task_main,
 )
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
@@ -60,16 +62,13 @@ class Child:
     """A forked process: the messages it sends, and None once it is gone."""
 
     process: Any
+    connection: Connection
     messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
 
     @property
     def pid(self) -> int:
         """The process id, which is that of its group as well."""
         return cast(int, self.process.pid)
-
-    def kill(self) -> None:
-        """End it and all that it started."""
-        kill_group(self.pid)
 
 
 @dataclass
@@ -104,13 +103,18 @@ class Executor:
         # daemon, so that the server can end while the first one still waits for the imports.
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         threading.Thread(target=_start_processes, args=(self._orders,), daemon=True).start()
+        self._guarding: asyncio.Task[Child] | None = None
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
         _CONTEXT.set_forkserver_preload([PRELOAD])
         self._directory.mkdir(parents=True, exist_ok=True)
-        child = await self._start(_nothing, ())
-        await child.messages.get()
+        await self._guard()
+
+    def close(self) -> None:
+        """End what `warm` started; all else has to be ended before."""
+        if self._guarding is not None and self._guarding.done() and not self._guarding.exception():
+            kill_group(self._guarding.result().pid)
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
         """Start a Spark Connect server.
@@ -124,16 +128,16 @@ class Executor:
         try:
             message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
         except (TimeoutError, asyncio.CancelledError):
-            child.kill()
+            await self._kill(child)
             raise
         if message is None:
-            child.kill()
+            await self._kill(child)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {_take_log(log)}".strip())
         return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a Spark Connect server."""
-        cluster.child.kill()
+        await self._kill(cluster.child)
         await cluster.lost
         (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
 
@@ -173,11 +177,28 @@ class Executor:
             return result
         finally:
             if child is not None:
-                child.kill()
+                await self._kill(child)
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
+    async def _guard(self) -> Child:
+        """The process that ends the others when the server is gone; started before them."""
+        if self._guarding is None:
+            self._guarding = asyncio.create_task(self._fork(guard_main, ()))
+        return await asyncio.shield(self._guarding)
+
     async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+        guard = await self._guard()
+        child = await self._fork(target, arguments)
+        send(guard.connection, {"pid": child.pid})
+        return child
+
+    async def _kill(self, child: Child) -> None:
+        """End a process and all that it started."""
+        kill_group(child.pid)
+        send((await self._guard()).connection, {"pid": child.pid})
+
+    async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
         start: Future[tuple[Any, Connection]] = Future()
         self._orders.put((start, target, arguments))
         try:
@@ -185,7 +206,7 @@ class Executor:
         except asyncio.CancelledError:
             start.add_done_callback(_kill_unwanted)
             raise
-        child = Child(process)
+        child = Child(process, connection)
         receiver = threading.Thread(
             target=_receive,
             args=(connection, process, child.messages, asyncio.get_running_loop()),
@@ -195,16 +216,12 @@ class Executor:
         return child
 
 
-def _nothing(connection: Connection) -> None:
-    connection.close()
-
-
 def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
-    receiving, sending = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=target, args=(sending, *arguments), daemon=False)
+    ours, theirs = _CONTEXT.Pipe()
+    process = _CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
     process.start()
-    sending.close()
-    return process, receiving
+    theirs.close()
+    return process, ours
 
 
 def _start_processes(orders: "queue.SimpleQueue[_Order]") -> None:

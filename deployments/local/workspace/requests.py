@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
+    read_boolean,
     read_choice,
     read_integer,
     read_object,
@@ -96,6 +97,8 @@ def _refuse_unserved(raw: Json) -> None:
     for field in sorted(raw):
         if field.endswith("_task") and field != "notebook_task" and raw[field] is not None:
             raise errors.not_served(f"Task type {field}")
+    if read_boolean(raw, "disabled"):
+        raise errors.not_served("disabled")
     if read_integer(raw, "max_retries"):
         raise errors.not_served("max_retries")
     if read_objects(raw, "libraries"):

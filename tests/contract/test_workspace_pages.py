@@ -1,0 +1,156 @@
+"""The pages for people, and any body at all for the API."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from conftest import CLUSTER, Lab
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def browser(lab: Lab) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=lab.workspace.url, trust_env=False) as client:
+        yield client
+
+
+def log_in(browser: httpx.Client, token: str, target: str = "/") -> httpx.Response:
+    return browser.post("/login", data={"token": token, "next": target})
+
+
+def test_pages_ask_for_the_token(lab: Lab, browser: httpx.Client) -> None:
+    answer = browser.get("/jobs/1/runs/2?o=3")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/jobs/1/runs/2")
+    assert '<input type="password"' in browser.get("/login").text
+    assert log_in(browser, "wrong").status_code == 403
+    assert browser.get("/").status_code == 303
+    answer = log_in(browser, lab.workspace.token, "/jobs/1/runs/2")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/jobs/1/runs/2")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert lab.workspace.token not in cookie
+    assert browser.get("/").status_code == 200
+    assert browser.get("/jobs/1/runs/2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "target", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example"]
+)
+def test_login_leads_to_pages_of_this_server_only(lab: Lab, browser: httpx.Client, target: str) -> None:
+    assert log_in(browser, lab.workspace.token, target).headers["location"] == "/"
+
+
+def test_the_page_of_a_run_shows_what_happened_and_escapes_it(lab: Lab, browser: httpx.Client) -> None:
+    log_in(browser, lab.workspace.token)
+    source = (
+        "print('<script>alert(1)</script>')\n\n# COMMAND ----------\n\n"
+        "display(spark.createDataFrame([('<b>', 1), (None, 2)], ['na<me', 'n']))\n\n# COMMAND ----------\n\n"
+        "raise RuntimeError('<img src=x>')\n"
+    )
+    run = lab.run(
+        lab.task("show", lab.notebook("<i>page</i>".replace("/", "-"), source)), run_name="<u>run</u>"
+    )
+    page = browser.get(re.sub(r"^http://[^/]+", "", run["run_page_url"]))
+    assert page.status_code == 200
+    text = page.text
+    assert "FAILED" in text
+    assert "&lt;u&gt;run&lt;/u&gt;" in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\n" in text
+    assert "<th>na&lt;me</th>" in text
+    assert "<td>&lt;b&gt;</td><td>1</td>" in text
+    assert "<td><i>null</i></td><td>2</td>" in text
+    assert "RuntimeError: &lt;img src=x&gt;" in text
+    for tag in ("<script", "<img", "<u>", "<b>"):
+        assert tag not in text
+    assert "http-equiv" not in text
+    assert "&lt;u&gt;run&lt;/u&gt;" in browser.get("/").text
+    task_page = f"/jobs/{run['job_id']}/runs/{run['tasks'][0]['run_id']}"
+    assert browser.get(task_page).status_code == 200
+
+
+def test_the_page_of_an_active_run_refreshes_itself(lab: Lab, browser: httpx.Client) -> None:
+    log_in(browser, lab.workspace.token)
+    path = lab.notebook("waits", "import time\nprint('so far')\n\n# COMMAND ----------\n\ntime.sleep(600)\n")
+    run_id = lab.submit(lab.task("waits", path))
+    lab.wait_for_task(run_id, "waits", "RUNNING")
+    run = lab.get("/api/2.1/jobs/runs/get", run_id=run_id).json()
+    text = browser.get(f"/jobs/{run['job_id']}/runs/{run_id}").text
+    assert '<meta http-equiv="refresh"' in text
+    lab.sdk.jobs.cancel_run(run_id)
+    lab.ended(run_id)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = [
+    "run_id", "tasks", "job_clusters", "idempotency_token", "run_name", "timeout_seconds", "notebook_task",
+    "new_cluster", "path", "content", "format", "language", "overwrite", "recursive", "git_source", "libraries",
+]  # fmt: skip
+TASK = st.fixed_dictionaries(
+    {"task_key": st.sampled_from(["a", "b", ""]) | JSON},
+    optional={
+        "depends_on": st.lists(st.fixed_dictionaries({"task_key": st.sampled_from(["a", "b"])}), max_size=2)
+        | JSON,
+        "notebook_task": st.fixed_dictionaries(
+            {"notebook_path": st.just("/no") | JSON, "base_parameters": JSON}
+        ),
+        "new_cluster": st.fixed_dictionaries({}, optional={"spark_env_vars": JSON, "spark_conf": JSON})
+        | JSON,
+        "run_if": JSON,
+        "timeout_seconds": JSON,
+    },
+)
+BODIES = (
+    JSON
+    | st.dictionaries(st.sampled_from(FIELDS), JSON | st.just("/Shared/fuzz"), max_size=5)
+    | st.fixed_dictionaries({"tasks": st.lists(TASK, max_size=3)}, optional={"run_name": JSON})
+)
+POSTS = ["2.1/jobs/runs/submit", "2.2/jobs/runs/submit", "2.1/jobs/runs/cancel", "2.0/workspace/import",
+         "2.0/workspace/mkdirs", "2.0/workspace/delete"]  # fmt: skip
+GETS = ["2.2/jobs/runs/get", "2.1/jobs/runs/get-output", "2.2/jobs/runs/list", "2.0/workspace/list",
+        "2.0/workspace/get-status", "2.0/workspace/export"]  # fmt: skip
+WANTED = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@WANTED
+@given(path=st.sampled_from(POSTS), body=BODIES)
+@example(path=POSTS[0], body={"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "/x"}, "new_cluster": {
+    **CLUSTER, "num_workers": 10**400}}]})  # fmt: skip
+@example(path=POSTS[3], body={"path": "/Shared/x", "content": "AA==", "format": "JUPYTER"})
+def test_no_body_is_an_error_of_the_server(lab: Lab, path: str, body: Any) -> None:
+    answer = lab.http.post(f"/api/{path}", content=json.dumps(body))
+    check_envelope(answer)
+    if answer.status_code == 200 and "run_id" in answer.json():
+        check_envelope(lab.get("/api/2.2/jobs/runs/get", run_id=answer.json()["run_id"]))
+
+
+@WANTED
+@given(path=st.sampled_from(GETS), query=st.dictionaries(st.sampled_from([*FIELDS, "limit", "offset", "page_token",
+       "active_only", "run_type", "start_time_from", "direct_download"]), st.text(max_size=12) | st.integers().map(str),
+       max_size=4))  # fmt: skip
+def test_no_query_is_an_error_of_the_server(lab: Lab, path: str, query: dict[str, str]) -> None:
+    check_envelope(lab.http.get(f"/api/{path}", params=query))
+
+
+@WANTED
+@given(path=st.sampled_from(POSTS), content=st.binary(max_size=200))
+def test_no_bytes_are_an_error_of_the_server(lab: Lab, path: str, content: bytes) -> None:
+    check_envelope(lab.http.post(f"/api/{path}", content=content))
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    check_envelope(lab.http.post(f"/api/{path}", content=b"--b\r\n" + content, headers=form))
+
+
+def check_envelope(answer: httpx.Response) -> None:
+    assert answer.status_code in (200, 400, 404), answer.text
+    if answer.status_code != 200:
+        assert set(answer.json()) == {"error_code", "message"}
