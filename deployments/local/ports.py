@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterable, Mapping
 
 HOST = "127.0.0.1"
+
+# Below the ports that systems give to outgoing connections (Linux from 32768, macOS from 49152): a service
+# that is started again then finds its port free.
+_RANGE = range(20000, 32000)
+_TRIES = 50
 
 
 def choose(names: Iterable[str], last_time: Mapping[str, int]) -> dict[str, int]:
@@ -17,7 +23,7 @@ def choose(names: Iterable[str], last_time: Mapping[str, int]) -> dict[str, int]
     try:
         chosen = {}
         for name in names:
-            holder = _bind(last_time.get(name, 0)) or _bind(0)
+            holder = (_bind(last_time[name]) if name in last_time else None) or _bind_any()
             if holder is None:
                 raise OSError(f"no free TCP port on {HOST}")
             held.append(holder)
@@ -26,6 +32,14 @@ def choose(names: Iterable[str], last_time: Mapping[str, int]) -> dict[str, int]
     finally:
         for holder in held:
             holder.close()
+
+
+def _bind_any() -> socket.socket | None:
+    for port in random.sample(_RANGE, _TRIES):
+        holder = _bind(port)
+        if holder is not None:
+            return holder
+    return _bind(0)
 
 
 def _bind(port: int) -> socket.socket | None:

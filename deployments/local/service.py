@@ -23,7 +23,7 @@ _ANSWER_TIMEOUT_S = 2.0
 _ADDRESS_TAKEN_ATTEMPTS = 4
 _LOG_LIMIT_BYTES = 10_000_000
 # How long a service that was ready before may stay silent before it is replaced.
-_SILENCE_S = 3.0
+_SILENCE_S = 5.0
 
 
 @dataclass(frozen=True)
