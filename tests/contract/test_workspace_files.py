@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import HEADER, Lab
 from databricks.sdk.errors import BadRequest, NotFound, ResourceAlreadyExists
 from databricks.sdk.service.workspace import ImportFormat, Language, ObjectType
+from workspace_lab import HEADER, Lab
 
 
 def encoded(text: str | bytes) -> str:
@@ -106,7 +106,8 @@ def test_delete(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/../outside", "/Shared/../../outside", "/Shared/./x", "relative", "/Shared/a\0b", "/Shared/" + "n" * 300,
+    ["/../outside", "/Shared/../../outside", "/Shared/./x", "relative", "/Shared/a\0b",
+     "/Shared/" + "n" * 300,
      "/" + "d/" * 600, "/Workspace/../../outside", "/Shared/a\nb", ""],
 )  # fmt: skip
 def test_paths_that_lead_nowhere_good(lab: Lab, path: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import CLUSTER, Lab
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from workspace_lab import CLUSTER, Lab
 
 
 @pytest.fixture
@@ -92,7 +92,8 @@ JSON = st.recursive(
 )
 FIELDS = [
     "run_id", "tasks", "job_clusters", "idempotency_token", "run_name", "timeout_seconds", "notebook_task",
-    "new_cluster", "path", "content", "format", "language", "overwrite", "recursive", "git_source", "libraries",
+    "new_cluster", "path", "content", "format", "language",
+    "overwrite", "recursive", "git_source", "libraries",
 ]  # fmt: skip
 TASK = st.fixed_dictionaries(
     {"task_key": st.sampled_from(["a", "b", ""]) | JSON},
@@ -115,8 +116,17 @@ BODIES = (
 )
 POSTS = ["2.1/jobs/runs/submit", "2.2/jobs/runs/submit", "2.1/jobs/runs/cancel", "2.0/workspace/import",
          "2.0/workspace/mkdirs", "2.0/workspace/delete"]  # fmt: skip
+HUGE = {
+    "task_key": "a",
+    "notebook_task": {"notebook_path": "/x"},
+    "new_cluster": {**CLUSTER, "num_workers": 10**400},
+}
 GETS = ["2.2/jobs/runs/get", "2.1/jobs/runs/get-output", "2.2/jobs/runs/list", "2.0/workspace/list",
         "2.0/workspace/get-status", "2.0/workspace/export"]  # fmt: skip
+QUERY_FIELDS = [*FIELDS, "limit", "offset", "page_token", "active_only", "run_type", "start_time_from"]
+QUERIES = st.dictionaries(
+    st.sampled_from(QUERY_FIELDS), st.text(max_size=12) | st.integers().map(str), max_size=4
+)
 WANTED = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -124,8 +134,7 @@ WANTED = settings(
 
 @WANTED
 @given(path=st.sampled_from(POSTS), body=BODIES)
-@example(path=POSTS[0], body={"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "/x"}, "new_cluster": {
-    **CLUSTER, "num_workers": 10**400}}]})  # fmt: skip
+@example(path=POSTS[0], body={"tasks": [HUGE]})
 @example(path=POSTS[3], body={"path": "/Shared/x", "content": "AA==", "format": "JUPYTER"})
 def test_no_body_is_an_error_of_the_server(lab: Lab, path: str, body: Any) -> None:
     answer = lab.http.post(f"/api/{path}", content=json.dumps(body))
@@ -135,9 +144,7 @@ def test_no_body_is_an_error_of_the_server(lab: Lab, path: str, body: Any) -> No
 
 
 @WANTED
-@given(path=st.sampled_from(GETS), query=st.dictionaries(st.sampled_from([*FIELDS, "limit", "offset", "page_token",
-       "active_only", "run_type", "start_time_from", "direct_download"]), st.text(max_size=12) | st.integers().map(str),
-       max_size=4))  # fmt: skip
+@given(path=st.sampled_from(GETS), query=QUERIES)
 def test_no_query_is_an_error_of_the_server(lab: Lab, path: str, query: dict[str, str]) -> None:
     check_envelope(lab.http.get(f"/api/{path}", params=query))
 

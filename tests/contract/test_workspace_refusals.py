@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import CLUSTER, Lab
+from workspace_lab import CLUSTER, Lab
 
 NOTEBOOK = {"notebook_path": "/Shared/any"}
 SHARED = "Shared job cluster feature is not supported in runs/submit API."

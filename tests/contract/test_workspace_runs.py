@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import CLUSTER, Lab
 from databricks.sdk.errors import DatabricksError, ResourceDoesNotExist
 from databricks.sdk.service import jobs
+from workspace_lab import CLUSTER, Lab
 
 
 def state(task: dict[str, Any]) -> tuple[str, str, str]:
