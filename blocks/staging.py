@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -60,7 +61,8 @@ class StagingArea:
         """
         read_end, write_end = os.pipe()
         with ThreadPoolExecutor(1, thread_name_prefix="upload") as executor:
-            produced = executor.submit(_write_and_close, write, write_end)
+            # In a copy of the context, where the settings and the run of the caller are.
+            produced = executor.submit(copy_context().run, _write_and_close, write, write_end)
             with _ProducedBytes(read_end, produced) as stream:
                 self._client.upload_fileobj(
                     cast("IO[Any]", stream), self._bucket.bucket_name, str(self._prefix / name)

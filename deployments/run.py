@@ -107,12 +107,24 @@ def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
     from flows.progress import listening
     from flows.renewable_analysis import renewable_analysis
 
-    with listening(bars.show):
-        return asyncio.run(
-            renewable_analysis(
-                countries=options.countries,
-                all_countries=options.all_countries,
-                data_directory=str(options.data.resolve()) if options.data else "",
-                output_directory=str(options.out),
+    try:
+        with listening(bars.show):
+            return asyncio.run(
+                renewable_analysis(
+                    countries=options.countries,
+                    all_countries=options.all_countries,
+                    data_directory=str(options.data.resolve()) if options.data else "",
+                    output_directory=str(options.out),
+                )
             )
-        )
+    finally:
+        send_what_is_queued()
+
+
+def send_what_is_queued() -> None:
+    """Send the logs and events that Prefect still holds, before the server stops."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all()
+    EventsWorker.drain_all()

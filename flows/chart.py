@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+Palette = dict[str, tuple[float, float, float]]
+
 MOST_LINES = 10
 MOST_NAMES_IN_TITLE = 3
 
@@ -57,13 +59,16 @@ def draw_chart(shares: pd.DataFrame, path: Path) -> None:
     axes = figure.subplots()
     segments = _segments(shares)
     _draw_background(axes, segments[~segments["Entity"].isin(named)])
-    _draw_named(axes, segments[segments["Entity"].isin(named)], named)
-    axes.set(title=chart_title(entities), xlabel="Year", ylabel="Combined SHW (in %)")
+    palette = dict(zip(named, sns.color_palette("tab10", len(named)), strict=True))
+    _draw_named(axes, segments[segments["Entity"].isin(named)], palette)
+    axes.set(xlabel="Year", ylabel="Combined SHW (in %)")
+    axes.set_title(chart_title(entities), parse_math=False)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(entities) > 1:
-        title = f"Greatest change of {len(entities)}" if len(named) < len(entities) else None
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title=title)
+        _draw_legend(
+            axes, palette, "" if len(named) == len(entities) else f"Greatest change of {len(entities)}"
+        )
     figure.savefig(path, format="png")
 
 
@@ -73,30 +78,46 @@ def chart_title(entities: list[str]) -> str:
         where = f"{len(entities)} countries and regions"
     else:
         where = " and ".join([", ".join(entities[:-1]), entities[-1]] if len(entities) > 1 else entities)
-    return f"% of Solar, Hydro and Wind in {_literal(where)}"
+    return f"% of Solar, Hydro and Wind in {where}"
 
 
-def _draw_named(axes: Axes, segments: pd.DataFrame, named: list[str]) -> None:
+def _draw_named(axes: Axes, segments: pd.DataFrame, palette: Palette) -> None:
     import seaborn as sns
 
-    palette = dict(zip(named, sns.color_palette("tab10", len(named)), strict=True))
+    if segments.empty:
+        return
     sns.lineplot(
-        segments.assign(label=segments["Entity"].map(_literal)),
+        segments,
         x="Year",
         y="SHW%",
-        hue="label",
-        hue_order=[_literal(name) for name in named],
-        palette={_literal(name): colour for name, colour in palette.items()},
+        hue="Entity",
+        palette=palette,
         units="segment",
         estimator=None,
         linewidth=2,
-        legend="full" if len(named) > 1 else False,
+        legend=False,
         ax=axes,
     )
     # A year between two gaps has no line to show it.
     alone = segments[segments.groupby("segment")["Year"].transform("size") == 1]
     for entity, points in alone.groupby("Entity"):
         axes.plot(points["Year"], points["SHW%"], "o", markersize=4, color=palette[str(entity)])
+
+
+def _draw_legend(axes: Axes, palette: Palette, title: str) -> None:
+    from matplotlib.lines import Line2D
+
+    legend = axes.legend(
+        handles=[Line2D([], [], color=colour, linewidth=2) for colour in palette.values()],
+        labels=[str(number) for number in range(len(palette))],
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+        title=title,
+    )
+    # As labels, names that begin with an underscore would be left out, and dollar signs be read as formulas.
+    for text, name in zip(legend.get_texts(), palette, strict=True):
+        text.set(text=name, parse_math=False)
 
 
 def _draw_background(axes: Axes, segments: pd.DataFrame) -> None:
@@ -117,11 +138,6 @@ def _most_changed(shares: pd.DataFrame, count: int) -> list[str]:
     by_entity = shares.dropna(subset=["SHW%"]).sort_values("Year").groupby("Entity")["SHW%"]
     change = (by_entity.last() - by_entity.first()).abs()
     return [str(entity) for entity in change.nlargest(count).index]
-
-
-def _literal(text: str) -> str:
-    """Keep matplotlib from reading a dollar sign as the start of a formula."""
-    return text.replace("$", r"\$")
 
 
 if __name__ == "__main__":

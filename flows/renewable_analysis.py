@@ -17,7 +17,6 @@ from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
 
 from .chart_process import chart_process
 from .databricks_job import run_databricks_job
-from .mapping import map_step
 from .progress import Steps
 from .renewable_tasks import (
     SUBSET_FOLDER,
@@ -34,6 +33,7 @@ from .renewable_tasks import (
     select_countries,
 )
 from .sources import DATA_DIRECTORY, InputError, ShareFile, check_countries, find_share_files
+from .task_runs import map_task, run_task
 
 STEPS = (
     "load_csv",
@@ -111,17 +111,17 @@ async def renewable_analysis(
     steps = Steps(STEPS)
     with chart_process() as charting:
         try:
-            scope = prepare_run(scope, flow_run.run_count)
+            scope = await run_task(prepare_run, scope, flow_run.run_count)
             await _stage(files, scope, None if all_countries else countries, steps)
             tasks = notebook_tasks([file.table for file in files], scope, notebook_directory, cluster)
             async with steps.step("run_databricks_job", len(tasks)):
                 run = await run_databricks_job(workspace, f"renewable-analysis-{run_id}", tasks)
             await _load(scope, int(run.exit_values["transform_data"]), output / TABLE_FILE, steps)
             async with steps.step("create_graph"):
-                create_graph(charting, output / TABLE_FILE, output / CHART_FILE)
+                await run_task(create_graph, charting, output / TABLE_FILE, output / CHART_FILE)
         finally:
             async with steps.step("cleanup"):
-                cleanup(scope)
+                await run_task(cleanup, scope)
     return RenewableAnalysis(
         table=output / TABLE_FILE,
         chart=output / CHART_FILE,
@@ -134,20 +134,20 @@ async def renewable_analysis(
 
 async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps) -> None:
     async with steps.step("load_csv", len(files)):
-        tables = await map_step(load_csv, files, scope=scope)
+        tables = await map_task(load_csv, files, scope=scope)
     async with steps.step("select_countries", len(files)):
-        selected = await map_step(select_countries, tables, scope=scope, countries=unmapped(countries))
+        selected = await map_task(select_countries, tables, scope=scope, countries=unmapped(countries))
     async with steps.step("export_table", len(files)):
-        await map_step(export_table, selected, tables, scope=scope)
+        await map_task(export_table, selected, tables, scope=scope)
 
 
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
     async with steps.step("delete_intake_files"):
-        delete_intake_files(scope)
+        await run_task(delete_intake_files, scope)
     async with steps.step("load_result"):
-        names = list_result_files(scope, "transformed_data")
-        await map_step(load_result, names, scope=scope)
-        publish_result(scope, expected_rows, table_path)
+        names = await run_task(list_result_files, scope, "transformed_data")
+        await map_task(load_result, names, scope=scope)
+        await run_task(publish_result, scope, expected_rows, table_path)
 
 
 def notebook_tasks(

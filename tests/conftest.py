@@ -1,0 +1,14 @@
+"""What all tests share. No test touches the Prefect profile of who runs them, or an ephemeral server."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# Before anything imports Prefect, which reads its settings once.
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-home-")
+os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+for variable in [name for name in os.environ if name.startswith(("DATABRICKS_", "AWS_"))]:
+    del os.environ[variable]

@@ -1,0 +1,136 @@
+"""The Databricks subflow: one run, a failure in one line, a cancel that arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk.service.jobs import RunResultState
+from databricks.sdk.service.workspace import ImportFormat, Language
+
+from blocks.databricks.cluster import JobCluster
+from blocks.databricks.errors import DatabricksRunFailed, DatabricksRunRefused, DatabricksRunTimedOut
+from blocks.databricks.requests import notebook_task
+from flows.databricks_job import DatabricksRunResult, run_databricks_job
+from flows.progress import Progress, listening
+
+from .conftest import Stack, analyse
+
+CLUSTER = JobCluster().specification()
+
+
+@pytest.fixture
+def notebook(stack: Stack) -> Callable[[str, str], str]:
+    """Imports a notebook and returns its path."""
+    client = stack.databricks()
+    client.workspace.mkdirs("/Shared/tests")
+
+    def import_notebook(name: str, body: str) -> str:
+        client.workspace.import_(
+            f"/Shared/tests/{name}",
+            content=base64.b64encode(f"# Databricks notebook source\n{body}\n".encode()).decode(),
+            format=ImportFormat.SOURCE,
+            language=Language.PYTHON,
+            overwrite=True,
+        )
+        return f"/Shared/tests/{name}"
+
+    return import_notebook
+
+
+def run_job(*tasks: dict[str, Any], name: str = "test", **options: Any) -> DatabricksRunResult:
+    return asyncio.run(run_databricks_job("workspace", name, list(tasks), **options))
+
+
+def test_tasks_run_as_one_run_and_give_their_exit_values(
+    stack: Stack, notebook: Callable[[str, str], str]
+) -> None:
+    path = notebook("echo", "dbutils.notebook.exit(dbutils.widgets.get('say') + str(spark.range(3).count()))")
+    result = run_job(
+        notebook_task("first", path, new_cluster=CLUSTER, base_parameters={"say": "a"}),
+        notebook_task(
+            "second", path, new_cluster=CLUSTER, base_parameters={"say": "b"}, depends_on=["first"]
+        ),
+    )
+    assert result.exit_values == {"first": "a3", "second": "b3"}
+    run = stack.databricks().jobs.get_run(result.run_id)
+    assert [task.task_key for task in run.tasks or ()] == ["first", "second"]
+    assert run.run_page_url == result.run_page_url
+
+
+def test_a_failure_names_task_error_attempt_and_link_in_its_first_line(
+    notebook: Callable[[str, str], str],
+) -> None:
+    path = notebook("fails", "raise ValueError('no such\\ncolumn')")
+    with pytest.raises(DatabricksRunFailed) as failed:
+        run_job(
+            notebook_task("join", path, new_cluster=CLUSTER),
+            notebook_task("plot", path, new_cluster=CLUSTER, depends_on=["join"]),
+        )
+    first, *trace = str(failed.value).splitlines()
+    assert first.startswith("Task `join` failed: ")
+    assert "ValueError: no such" in first
+    assert first.endswith(")")
+    assert "(attempt 1, http://127.0.0.1:" in first
+    assert any("raise ValueError" in line for line in trace)
+
+
+def test_a_refusal_is_one_line_and_never_to_be_retried(stack: Stack) -> None:
+    task = {**notebook_task("a", "/x", new_cluster=CLUSTER), "job_cluster_key": "shared"}
+    with pytest.raises(DatabricksRunRefused, match="Shared job cluster feature is not supported") as refused:
+        run_job(task)
+    assert not refused.value.may_retry
+
+
+def test_a_time_out_is_told_as_one(notebook: Callable[[str, str], str]) -> None:
+    path = notebook("sleeps", "import time; time.sleep(600)")
+    with pytest.raises(DatabricksRunTimedOut):
+        run_job(notebook_task("slow", path, new_cluster=CLUSTER), timeout_seconds=1)
+
+
+def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
+    stack: Stack, notebook: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    marker = tmp_path / "alive"
+    path = notebook(
+        "beats", f"import time\nwhile True:\n    open({str(marker)!r}, 'a').write('.'); time.sleep(.02)"
+    )
+    running = asyncio.Event()
+
+    def on_progress(progress: Progress) -> None:
+        if progress.detail and marker.exists():
+            running.set()
+
+    async def cancel_when_running() -> None:
+        with listening(on_progress):
+            flow = asyncio.create_task(
+                run_databricks_job(
+                    "workspace", "to be cancelled", [notebook_task("beat", path, new_cluster=CLUSTER)]
+                )
+            )
+            while not marker.exists():
+                await asyncio.sleep(0.05)
+            flow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await flow
+
+    asyncio.run(cancel_when_running())
+    beats = marker.stat().st_size
+    (run,) = [run for run in stack.databricks().jobs.list_runs() if run.run_name == "to be cancelled"]
+    assert run.state is not None
+    assert run.state.result_state is RunResultState.CANCELED
+    assert marker.stat().st_size == beats, "the notebook's process has ended"
+
+
+def test_a_failed_notebook_fails_the_analysis_which_leaves_nothing_behind(
+    clean_stack: Stack, notebook: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    notebook("join_data", "raise RuntimeError('out of cheese')")
+    notebook("transform_data", "pass")
+    with pytest.raises(DatabricksRunFailed, match="Task `join_data` failed: RuntimeError: out of cheese"):
+        analyse(tmp_path / "out", notebook_directory="/Shared/tests")
+    assert list((tmp_path / "out").iterdir()) == []

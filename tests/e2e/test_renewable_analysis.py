@@ -1,0 +1,206 @@
+"""The analysis gives the right numbers, keeps to itself, and cleans up, through real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from flows.renewable_analysis import RenewableAnalysis, renewable_analysis
+from flows.sources import DATA_DIRECTORY, SHARES, InputError
+
+from .conftest import Stack, analyse
+
+COLUMNS = ["Entity", "Code", "Year", *SHARES, "SHW%"]
+SOLAR, HYDRO, WIND = SHARES
+
+
+def expected(countries: list[str] | None = None, data: Path = DATA_DIRECTORY) -> pd.DataFrame:
+    """The result as pandas computes it from the input files."""
+    joined: pd.DataFrame | None = None
+    for path in sorted(data.glob("*.csv")):
+        rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        share = next(column for column in rows.columns if column in SHARES)
+        rows = rows.rename(columns={"Code": f"Code {share}"})
+        joined = rows if joined is None else joined.merge(rows, on=["Entity", "Year"], how="outer")
+    assert joined is not None
+    codes = [f"Code {share}" for share in SHARES]
+    joined["Code"] = joined[codes].bfill(axis=1).iloc[:, 0]
+    joined["SHW%"] = joined[SOLAR] + joined[HYDRO] + joined[WIND]
+    if countries is not None:
+        joined = joined[joined["Entity"].isin(countries)]
+    return joined[COLUMNS].sort_values(["Entity", "Year"]).reset_index(drop=True)
+
+
+def read(result: RenewableAnalysis) -> pd.DataFrame:
+    return pd.read_csv(result.table, keep_default_na=False, na_values=[""])
+
+
+def test_every_row_of_two_countries(clean_stack: Stack, tmp_path: Path) -> None:
+    result = analyse(tmp_path, countries=["United States", "Switzerland"])
+    table = read(result)
+    pd.testing.assert_frame_equal(
+        table, expected(["Switzerland", "United States"]), check_dtype=False, rtol=1e-12
+    )
+    shown = table.set_index(["Entity", "Year"])["SHW%"]
+    golden = {("Switzerland", 1985): 56.892, ("Switzerland", 2021): 65.703}
+    golden |= {("United States", 1985): 10.808, ("United States", 2021): 19.210}
+    assert {key: round(float(shown[key]), 3) for key in golden} == golden
+    assert Image.open(result.chart).size >= (1000, 500)
+
+
+def test_all_countries_row_for_row(clean_stack: Stack, tmp_path: Path) -> None:
+    result = analyse(tmp_path, all_countries=True)
+    table = read(result)
+    assert len(table) == result.rows == 6380
+    assert int(table["Code"].isna().sum()) == 697
+    missing = table[table["SHW%"].isna()]
+    assert missing[["Entity", "Year"]].to_numpy().tolist() == [["Middle East", 2021]]
+    pd.testing.assert_frame_equal(table, expected(), check_dtype=False, rtol=1e-12)
+
+
+def test_the_table_has_its_header_its_order_and_numbers_as_they_came(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    result = analyse(tmp_path, countries=["Middle East"])
+    lines = result.table.read_text().splitlines()
+    assert (
+        lines[0] == "Entity,Code,Year,Solar (% electricity),Hydro (% electricity),Wind (% electricity),SHW%"
+    )
+    assert re.fullmatch(r"Middle East,,2021,[0-9.]+,,,", lines[-1])
+    with (DATA_DIRECTORY / "share-electricity-solar.csv").open(newline="") as stream:
+        source = {row["Year"]: row[SOLAR] for row in csv.DictReader(stream) if row["Entity"] == "Middle East"}
+    with result.table.open(newline="") as stream:
+        assert {row["Year"]: row[SOLAR] for row in csv.DictReader(stream)} == source
+
+
+def test_the_result_stays_in_the_database_and_a_second_run_changes_nothing(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    query = "SELECT xmin::text, entity, code, year, solar, hydro, wind, shw FROM renewable_share WHERE entity = %s"
+    analyse(tmp_path, countries=["Peru"])
+    first = clean_stack.query(query, "Peru")
+    analyse(tmp_path, countries=["Peru", "Chile"])
+    assert clean_stack.query(query, "Peru") == first
+    peru = expected(["Peru"])
+    assert {row[3]: row[7] for row in first} == pytest.approx(
+        dict(zip(peru["Year"], peru["SHW%"], strict=True))
+    )
+
+
+def test_two_at_once_never_touch_each_other(clean_stack: Stack, tmp_path: Path) -> None:
+    async def both() -> list[RenewableAnalysis]:
+        return await asyncio.gather(
+            renewable_analysis(countries=["Norway"], output_directory=str(tmp_path / "a")),
+            renewable_analysis(countries=["France", "Norway"], output_directory=str(tmp_path / "b")),
+        )
+
+    for result, countries in zip(asyncio.run(both()), (["Norway"], ["France", "Norway"]), strict=True):
+        pd.testing.assert_frame_equal(read(result), expected(countries), check_dtype=False, rtol=1e-12)
+
+
+HOSTILE = [
+    "Côte d'Ivoire",
+    "x'); DROP TABLE y;--",
+    'say "cheese"',
+    "two\nlines",
+    "semi;colon, comma",
+    "日本 العربية",
+    " spaces ",
+    "back\\slash\\",
+    "100 % {braces} $dollar$",
+    "NULL",
+    "NA",
+]
+
+
+def write_data(folder: Path, rows: list[list[str]], *, bom: str = "", newline: str = "\n") -> None:
+    folder.mkdir(exist_ok=True)
+    for number, share in enumerate(SHARES):
+        with (folder / f"data {number};'x.csv").open("w", encoding="utf-8", newline="") as stream:
+            stream.write(bom)
+            writer = csv.writer(stream, lineterminator=newline)
+            writer.writerow([share, "Year", "Entity", "Code"])
+            writer.writerows([str(number + 0.25), year, entity, code] for entity, code, year in rows)
+
+
+@pytest.mark.parametrize(("bom", "newline"), [("", "\n"), ("\ufeff", "\r\n")])
+def test_names_of_any_kind_come_through(clean_stack: Stack, tmp_path: Path, bom: str, newline: str) -> None:
+    write_data(tmp_path / "in put", [[name, "", "2000"] for name in HOSTILE], bom=bom, newline=newline)
+    result = analyse(tmp_path, countries=HOSTILE, data_directory=str(tmp_path / "in put"))
+    with result.table.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))[1:]
+    assert rows == [[name, "", "2000", "0.25", "1.25", "2.25", "3.75"] for name in sorted(HOSTILE)]
+
+
+GOOD = "Peru,PER,2000,1\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (GOOD * 2, "line 3, columns `Entity` and `Year`: Peru 2000 is already in line 2; keep one of them"),
+        ("Peru,PER,2000\n", "line 2, 3 fields where the header has 4"),
+        ("Peru,PER,2000,1,1\n", "line 2, 5 fields where the header has 4"),
+        ("Peru,PER,2000,1\n\n", "line 3, an empty line; remove it"),
+        ("Peru,PER,year,1\n", "line 2, column `Year`: `year` is not a whole number"),
+        ("Peru,PER,2000,n/a\n", f"line 2, column `{SOLAR}`: `n/a` is not a number"),
+        ("Peru,PER,2000,Infinity\n", f"line 2, column `{SOLAR}`: `Infinity` is not a number"),
+        ("Peru,PER,2000,1\n,,2001,1\n", "line 3, column `Entity`: empty; every row needs an entity"),
+        (b"Peru,PER,2000,1\nPer\xfa,PER,2001,1\n", "line 3, column `Entity`: bytes that are not UTF-8"),
+        ('Peru,PER,2000,1\n"Chile,PER,2000,1\n', "line 3: unexpected end of data; is a quote missing"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else str(value)[:40],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_file_line_and_column(
+    clean_stack: Stack, tmp_path: Path, body: str | bytes, fault: str
+) -> None:
+    for name, share in (("solar", SOLAR), ("hydro", HYDRO), ("wind", WIND)):
+        header = f"Entity,Code,Year,{share}\n"
+        (tmp_path / f"{name}.csv").write_text(header + GOOD)
+    raw = body if isinstance(body, bytes) else body.encode()
+    (tmp_path / "solar.csv").write_bytes(f"Entity,Code,Year,{SOLAR}\n".encode() + raw)
+    with pytest.raises(InputError) as refused:
+        analyse(tmp_path / "out", countries=["Peru"], data_directory=str(tmp_path))
+    assert str(refused.value).startswith(f"{tmp_path / 'solar.csv'}, {fault}")
+    assert "\n" not in str(refused.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_text_in_row_200_000_is_found(clean_stack: Stack, tmp_path: Path) -> None:
+    for share in (HYDRO, WIND):
+        (tmp_path / f"{share[:4]}.csv").write_text(f"Entity,Code,Year,{share}\n{GOOD}")
+    rows = [f"Land {number},,2000,{number / 7}\n" for number in range(199_998)]
+    solar = tmp_path / "solar.csv"
+    solar.write_text(f"Entity,Code,Year,{SOLAR}\n{GOOD}{''.join(rows)}Chile,,2000,unknown\n")
+    with pytest.raises(InputError) as refused:
+        analyse(tmp_path / "out", countries=["Peru"], data_directory=str(tmp_path))
+    assert str(refused.value) == f"{solar}, line 200001, column `{SOLAR}`: `unknown` is not a number"
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_runs(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/out: cannot write there: Not a directory"):
+        analyse(tmp_path / "file" / "out")
+
+
+def test_no_secret_reaches_the_prefect_server_in_clear(clean_stack: Stack, tmp_path: Path) -> None:
+    from prefect.client.orchestration import get_client
+
+    analyse(tmp_path, countries=["Peru"])
+    endpoints = clean_stack.endpoints
+    secrets = [endpoints.postgres.password, endpoints.s3.secret_key, endpoints.workspace.token]
+    with get_client(sync_client=True) as client:
+        texts = [
+            client._client.post(f"/{kind}/filter", json={}).text
+            for kind in ("flow_runs", "task_runs", "logs", "artifacts", "block_documents")
+        ]
+    assert all(len(text) > 100 for text in texts)
+    assert not [secret for secret in secrets if any(secret in text for text in texts)]
