@@ -167,18 +167,12 @@ class Service(ABC):
         marked = {processes.MARKER: processes.marker(self.root, self.name)}
         process = processes.spawn(
             launch.command,
-            environment={**inherited, **self._bytecode(), **launch.environment, **marked},
+            environment={**inherited, **launch.environment, **marked},
             cwd=launch.cwd,
             log=self.log,
             owner=launch.owner,
         )
         return ServiceRecord(process, chosen, self.url(chosen), launch.depends_on)
-
-    def _bytecode(self) -> dict[str, str]:
-        """Where compiled Python is not to be kept beside its source, it is kept here: it halves the start."""
-        if not os.environ.get("PYTHONDONTWRITEBYTECODE"):
-            return {}
-        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.root / "bytecode")}
 
     def _complete(self, record: ServiceRecord, save: Callable[[ServiceRecord], None]) -> None:
         self.complete(record.ports, record)
