@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from prefect.blocks.core import Block
@@ -45,6 +47,10 @@ class Connections:
     storage_secret: str = field(repr=False)
     workspace_url: str
     workspace_token: str = field(repr=False)
+
+    def fingerprint(self) -> str:
+        """A hash that changes with every value and shows none of them."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def register_blocks(connections: Connections) -> list[str]:

@@ -95,7 +95,7 @@ def up(
                 with StepBars(console).showing() as bars:
                     endpoints = stack.start(keep=detach, progress=bars.service)
                     point_prefect_at(stack)
-                    prepare(endpoints, bars.service)
+                    prepare(endpoints, stack.root, bars.service)
                 _print_status(stack)
                 if not detach:
                     console.print("Ctrl-C stops it.")

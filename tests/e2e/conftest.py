@@ -78,7 +78,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         ):
             from deployments.run import prepare, send_what_is_queued
 
-            prepare(endpoints, lambda service, state: None)
+            prepare(endpoints, local.root, lambda service, state: None)
             yield Stack(endpoints)
             send_what_is_queued()
     finally:
