@@ -144,8 +144,8 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
     async with steps.step("delete_intake_files"):
         await run_task(delete_intake_files, scope)
-    async with steps.step("load_result"):
-        names = await run_task(list_result_files, scope, "transformed_data")
+    names = await run_task(list_result_files, scope, "transformed_data")
+    async with steps.step("load_result", len(names)):
         await map_task(load_result, names, scope=scope)
         await run_task(publish_result, scope, expected_rows, table_path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
@@ -24,12 +24,12 @@ async def run_task(
         Exception: What the task raised.
     """
     future: PrefectFuture[Result] = task.submit(*arguments, **named)
-    await _ended([future], Progress(task.name, 0, 1))
+    await _in_thread(lambda: wait([future]), [future])
     return future.result()
 
 
 async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any) -> list[Result]:
-    """Map a sync task over items: one task run an item.
+    """Map a sync task over items, one task run an item, and report each that ends.
 
     Args:
         task: The task.
@@ -44,19 +44,19 @@ async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any)
         Exception: What the first task run that failed raised, once all have ended.
     """
     futures: list[PrefectFuture[Result]] = list(task.map(*items, **named))
-    await _ended(futures, Progress(task.name, 0, len(futures)))
+    await _in_thread(lambda: _report_each(task.name, futures), futures)
     return [future.result() for future in futures]
 
 
-async def _ended(futures: list[PrefectFuture[Result]], start: Progress) -> None:
-    """Wait until all have ended, even if the flow is cancelled: none may write after the clean-up."""
-
-    def report_each() -> None:
-        for done, _ in enumerate(as_completed(futures), start=1):
-            report(Progress(start.step, done, start.total))
-
+async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFuture[Result]]) -> None:
+    """Wait for task runs, even if the flow is cancelled: none may write after the clean-up."""
     try:
-        await asyncio.to_thread(report_each)
+        await asyncio.to_thread(wait_for_all)
     except asyncio.CancelledError:
         await asyncio.to_thread(wait, futures)
         raise
+
+
+def _report_each(step: str, futures: list[PrefectFuture[Result]]) -> None:
+    for done, _ in enumerate(as_completed(futures), start=1):
+        report(Progress(step, done, len(futures)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,11 @@ def analyse(output: Path, **parameters: Any) -> Any:
     from flows.renewable_analysis import renewable_analysis
 
     return asyncio.run(renewable_analysis(output_directory=str(output), **parameters))
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has come true, and fail if it does not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not true after {seconds} s"
+        time.sleep(0.05)

@@ -16,9 +16,8 @@ from blocks.databricks.cluster import JobCluster
 from blocks.databricks.errors import DatabricksRunFailed, DatabricksRunRefused, DatabricksRunTimedOut
 from blocks.databricks.requests import notebook_task
 from flows.databricks_job import DatabricksRunResult, run_databricks_job
-from flows.progress import Progress, listening
 
-from .conftest import Stack, analyse
+from .conftest import Stack, analyse, until
 
 CLUSTER = JobCluster().specification()
 
@@ -99,24 +98,14 @@ def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
     path = notebook(
         "beats", f"import time\nwhile True:\n    open({str(marker)!r}, 'a').write('.'); time.sleep(.02)"
     )
-    running = asyncio.Event()
-
-    def on_progress(progress: Progress) -> None:
-        if progress.detail and marker.exists():
-            running.set()
+    task = notebook_task("beat", path, new_cluster=CLUSTER)
 
     async def cancel_when_running() -> None:
-        with listening(on_progress):
-            flow = asyncio.create_task(
-                run_databricks_job(
-                    "workspace", "to be cancelled", [notebook_task("beat", path, new_cluster=CLUSTER)]
-                )
-            )
-            while not marker.exists():
-                await asyncio.sleep(0.05)
-            flow.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await flow
+        flow = asyncio.create_task(run_databricks_job("workspace", "to be cancelled", [task]))
+        await asyncio.to_thread(until, marker.exists)
+        flow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flow
 
     asyncio.run(cancel_when_running())
     beats = marker.stat().st_size

@@ -82,7 +82,8 @@ def test_the_table_has_its_header_its_order_and_numbers_as_they_came(
 def test_the_result_stays_in_the_database_and_a_second_run_changes_nothing(
     clean_stack: Stack, tmp_path: Path
 ) -> None:
-    query = "SELECT xmin::text, entity, code, year, solar, hydro, wind, shw FROM renewable_share WHERE entity = %s"
+    columns = "xmin::text, entity, code, year, solar, hydro, wind, shw"
+    query = f"SELECT {columns} FROM renewable_share WHERE entity = %s"
     analyse(tmp_path, countries=["Peru"])
     first = clean_stack.query(query, "Peru")
     analyse(tmp_path, countries=["Peru", "Chile"])

@@ -1,0 +1,5 @@
+"""`python -m deployments` is `dbflow`."""
+
+from deployments.cli import main
+
+main()
