@@ -28,6 +28,10 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+_SIGN_IN = (
+    "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
+    "`dbflow env` prints both."
+)
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -73,9 +77,12 @@ def run(
         options.check()
         from deployments.local.stack import LocalStack
 
+        stack = LocalStack()
         with _sigterm_interrupts(), StepBars(console).showing() as bars:
-            result = run_on_stack(options, LocalStack(), bars, keep=keep)
+            result = run_on_stack(options, stack, bars, keep=keep)
         print_summary(console, result)
+        if not all(service.state == "healthy" for service in stack.status()):
+            console.print("[dim]The stack has stopped; with --keep its pages stay open.")
 
 
 @app.command()
@@ -97,6 +104,7 @@ def up(
                     point_prefect_at(stack)
                     prepare(endpoints, stack.root, bars.service)
                 _print_status(stack)
+                console.print(_SIGN_IN)
                 if not detach:
                     console.print("Ctrl-C stops it.")
                     Event().wait()
@@ -126,11 +134,14 @@ def down() -> None:
 
 @app.command()
 def env() -> None:
-    """Print the variables that point `prefect` at the local server: eval "$(dbflow env)"."""
+    """Print what points `prefect` and the Databricks tools at the local stack: eval "$(dbflow env)"."""
     with _one_line_errors():
         from deployments.local.stack import LocalStack
 
-        for name, value in LocalStack().environment().items():
+        stack = LocalStack()
+        workspace = stack.endpoints().workspace
+        variables = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": workspace.token}
+        for name, value in {**stack.environment(), **variables}.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
 
 

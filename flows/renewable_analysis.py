@@ -72,7 +72,12 @@ class RenewableAnalysis:
     seconds: dict[str, float]
 
 
-@flow(name="renewable-analysis")
+def _flow_run_name() -> str:
+    parameters = flow_run.parameters
+    return "all countries" if parameters["all_countries"] else ", ".join(parameters["countries"])[:100]
+
+
+@flow(name="renewable-analysis", flow_run_name=_flow_run_name)
 async def renewable_analysis(
     countries: Annotated[list[str], Field(min_length=1)] = ["Switzerland"],  # noqa: B006 - Prefect copies it
     all_countries: bool = False,

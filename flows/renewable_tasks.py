@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg2
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
@@ -123,13 +123,14 @@ def load_csv(file: ShareFile, scope: RunScope) -> str:
     try:
         with warehouse_cursor(scope.database) as cursor, _open_utf8(file.path) as stream:
             create_table(cursor, scope.schema, file.table, share_columns)
-            copy_csv_in(cursor, scope.schema, file.table, file.columns, stream)
+            rows = copy_csv_in(cursor, scope.schema, file.table, file.columns, stream)
             duplicate = _find_duplicate(cursor, scope.schema, file.table)
     except (psycopg2.DataError, psycopg2.IntegrityError) as error:
         raise find_fault(file) or InputError(f"{file.path}: {str(error).splitlines()[0]}") from error
     if duplicate is not None:
         entity, year = duplicate
         raise find_fault(file, duplicate) or InputError(f"{file.path}: {entity} {year} occurs twice")
+    get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
     return file.table
 
 
@@ -148,6 +149,7 @@ def select_countries(table: str, scope: RunScope, countries: Sequence[str] | Non
     with warehouse_cursor(scope.database) as cursor:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(target))
         cursor.execute(query, None if countries is None else (list(countries),))
+        get_run_logger().info("%s: %s rows selected", table, cursor.rowcount)
     return selected
 
 
@@ -164,7 +166,9 @@ def export_table(table: str, name: str, scope: RunScope) -> int:
         with warehouse_cursor(scope.database) as cursor:
             return copy_csv_out(cursor, query, stream)
 
-    return scope.staging.upload(f"{SUBSET_FOLDER}/{name}.csv", write)
+    rows = scope.staging.upload(f"{SUBSET_FOLDER}/{name}.csv", write)
+    get_run_logger().info("%s rows to %s", rows, scope.uri(f"{SUBSET_FOLDER}/{name}.csv"))
+    return rows
 
 
 @task(name="delete_intake_files", **_OPTIONS)
@@ -228,6 +232,7 @@ def publish_result(scope: RunScope, expected_rows: int, table_path: Path) -> Non
             partial_path.replace(table_path)
         finally:
             partial_path.unlink(missing_ok=True)
+    get_run_logger().info("%s rows in renewable_share and in %s", rows, table_path)
 
 
 @task(name="create_graph", cache_policy=NO_CACHE)

@@ -1,4 +1,4 @@
-"""The chart shows what is there: a line an entity, a gap where a year has no value, a text that can be read."""
+"""The chart shows what is there: a line an entity, a gap where a year has no value, names as they are."""
 
 from __future__ import annotations
 
