@@ -156,6 +156,9 @@ def workspace(
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with _one_line_errors():
+        from deployments.local.packages import package_directory
+
+        package_directory("pysail", "pysail")
         from deployments.local.workspace.serve import serve
 
         serve(host, port, token, root)
