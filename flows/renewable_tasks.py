@@ -84,7 +84,7 @@ def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
 
 
 # A step that was done by an attempt before this one must be done again: its schema and files are gone.
-_OPTIONS: dict[str, Any] = {
+STEP_OPTIONS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "retries": 2,
     "retry_delay_seconds": exponential_backoff(backoff_factor=1),
@@ -92,7 +92,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-@task(name="prepare_run", **_OPTIONS)
+@task(name="prepare_run", **STEP_OPTIONS)
 def prepare_run(scope: RunScope, run_count: int) -> RunScope:
     """Make the run's schema and choose the folder that this attempt stages in.
 
@@ -109,7 +109,7 @@ def prepare_run(scope: RunScope, run_count: int) -> RunScope:
     return replace(scope, attempt=attempt, staging_uri=staged.uri(attempt))
 
 
-@task(name="load_csv", task_run_name="load_csv-{file.table}", **_OPTIONS)
+@task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
 def load_csv(file: ShareFile, scope: RunScope) -> str:
     """Load a CSV file into a table of the run.
 
@@ -134,7 +134,7 @@ def load_csv(file: ShareFile, scope: RunScope) -> str:
     return file.table
 
 
-@task(name="select_countries", task_run_name="select_countries-{table}", **_OPTIONS)
+@task(name="select_countries", task_run_name="select_countries-{table}", **STEP_OPTIONS)
 def select_countries(table: str, scope: RunScope, countries: Sequence[str] | None) -> str:
     """Select the rows of the chosen countries, all rows if none are given, into another table of the run.
 
@@ -153,7 +153,7 @@ def select_countries(table: str, scope: RunScope, countries: Sequence[str] | Non
     return selected
 
 
-@task(name="export_table", task_run_name="export_table-{name}", **_OPTIONS)
+@task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
 def export_table(table: str, name: str, scope: RunScope) -> int:
     """Stream a table into `country_subset/<name>.csv` of the run.
 
@@ -171,7 +171,7 @@ def export_table(table: str, name: str, scope: RunScope) -> int:
     return rows
 
 
-@task(name="delete_intake_files", **_OPTIONS)
+@task(name="delete_intake_files", **STEP_OPTIONS)
 def delete_intake_files(scope: RunScope) -> int:
     """Remove what the notebooks read.
 
@@ -181,7 +181,7 @@ def delete_intake_files(scope: RunScope) -> int:
     return scope.staging.delete(SUBSET_FOLDER)
 
 
-@task(name="list_result_files", **_OPTIONS)
+@task(name="list_result_files", **STEP_OPTIONS)
 def list_result_files(scope: RunScope, folder: str) -> list[str]:
     """List the part files that Spark wrote, and make the table that they go to."""
     columns = {name: _KEY_TYPES.get(name, "double precision") for name in RESULT_COLUMNS}
@@ -190,7 +190,7 @@ def list_result_files(scope: RunScope, folder: str) -> list[str]:
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
-@task(name="load_result", task_run_name="load_result-{name}", **_OPTIONS)
+@task(name="load_result", task_run_name="load_result-{name}", **STEP_OPTIONS)
 def load_result(name: str, scope: RunScope) -> int:
     """Stream one part file of the result into the database.
 
@@ -201,7 +201,7 @@ def load_result(name: str, scope: RunScope) -> int:
         return copy_csv_in(cursor, scope.schema, RESULT_TABLE, RESULT_COLUMNS, scope.staging.open(name))
 
 
-@task(name="publish_result", **_OPTIONS)
+@task(name="publish_result", **STEP_OPTIONS)
 def publish_result(scope: RunScope, expected_rows: int, table_path: Path) -> None:
     """Merge the result into the table `renewable_share`, which stays, and write it as a CSV file.
 
@@ -243,7 +243,7 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
     create_image_artifact(image_url=f"data:image/png;base64,{image}", key="shw", description=title)
 
 
-@task(name="cleanup", **_OPTIONS)
+@task(name="cleanup", **STEP_OPTIONS)
 def cleanup(scope: RunScope) -> None:
     """Remove the run's schema and all that its attempts staged."""
     with warehouse_cursor(scope.database) as cursor:
