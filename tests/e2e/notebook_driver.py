@@ -1,7 +1,7 @@
 """Runs notebooks on one Spark session, in a process of its own.
 
-A request is a line of JSON on the standard input, an answer a line of JSON on the standard output. Without
-pytest or another third-party module but pyspark, so that it runs where only Apache Spark is installed:
+A request is a line of JSON on the standard input, an answer a line of JSON on the standard output. It imports
+nothing but the standard library and pyspark, so that it runs where only Apache Spark is installed:
 
     python -m tests.e2e.notebook_driver sail|classic|connect
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from deployments.local.workspace.runtime import run_notebook
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def sail() -> SparkSession:
+@contextmanager
+def sail() -> Iterator[SparkSession]:
     """A Spark Connect session on a Sail server, as on a cluster of the local workspace."""
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
@@ -27,22 +30,32 @@ def sail() -> SparkSession:
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     host, port = server.listening_address
-    return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+    spark = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+    yield spark
+    # In this order: the session's end is a call to the server, which is repeated for minutes if it is gone.
+    spark.stop()
+    server.stop()
 
 
-def classic() -> SparkSession:
+@contextmanager
+def classic() -> Iterator[SparkSession]:
     """A session of Apache Spark in this process, as on a job cluster."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]").config("spark.driver.host", "127.0.0.1")
-    return builder.config("spark.ui.enabled", "false").getOrCreate()
+    spark = builder.config("spark.ui.enabled", "false").getOrCreate()
+    yield spark
+    spark.stop()
 
 
-def connect() -> SparkSession:
+@contextmanager
+def connect() -> Iterator[SparkSession]:
     """A Spark Connect session on a server of Apache Spark, as on shared and serverless compute."""
     from pyspark.sql import SparkSession
 
-    return SparkSession.builder.remote("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark = SparkSession.builder.remote("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    yield spark
+    spark.stop()
 
 
 def main() -> None:
@@ -50,13 +63,12 @@ def main() -> None:
     # What Spark itself prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    spark = {"sail": sail, "classic": classic, "connect": connect}[sys.argv[1]]()
-    for line in sys.stdin:
-        request = json.loads(line)
-        result = run_notebook(request["source"], request["parameters"], spark, request["path"])
-        answers.write(json.dumps({"exit_value": result.exit_value, "error": result.error}) + "\n")
-        answers.flush()
-    spark.stop()
+    with {"sail": sail, "classic": classic, "connect": connect}[sys.argv[1]]() as spark:
+        for line in sys.stdin:
+            request = json.loads(line)
+            result = run_notebook(request["source"], request["parameters"], spark, request["path"])
+            answers.write(json.dumps({"exit_value": result.exit_value, "error": result.error}) + "\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

