@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyarrow import csv as arrow_csv
@@ -60,10 +61,10 @@ HOSTILE_NAMES = (
     "-1",
 )
 
-CASES: dict[str, tuple[list[Record], list[Record], list[Record]]] = {
+CASES: dict[str, tuple[list[Record], ...]] = {
     "hostile names": tuple(
         [(name, None, 2000, number + 0.25) for name in HOSTILE_NAMES] for number in range(3)
-    ),  # type: ignore[assignment]
+    ),
     "codes that are empty or differ": (
         [("Region", None, 2000, 1.0), ("Peru", None, 2000, 1.0), ("Two", "ONE", 2000, 1.0)],
         [("Region", None, 2000, 2.0), ("Peru", "PER", 2000, 2.0), ("Two", "TWO", 2000, 2.0)],
@@ -95,7 +96,9 @@ def write_case(name: str, folder: Path) -> list[str]:
     """
     folder.mkdir(parents=True)
     if name == "packaged":
-        return [shutil.copy(path, folder) and path.stem for path in sorted(PACKAGED.glob("*.csv"))]
+        for path in PACKAGED.glob("*.csv"):
+            shutil.copy(path, folder)
+        return sorted(path.stem for path in folder.iterdir())
     for table, share, records in zip(TABLES, SHARES, CASES[name], strict=True):
         write_share(folder / f"{table}.csv", share, records)
     return list(TABLES)
@@ -141,7 +144,7 @@ def read_rows(folder: Path) -> list[Row]:
         quoted_strings_can_be_null=False,
     )
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
-    values: list[list[object]] = []
+    values: list[list[Any]] = []
     for path in folder.glob("*.csv"):
         table = arrow_csv.read_csv(path, parse_options=parse, convert_options=options)
         assert table.column_names == ["Entity", "Code", "Year", *SHARES, "SHW%"]
@@ -149,9 +152,9 @@ def read_rows(folder: Path) -> list[Row]:
     return _rows(values)
 
 
-def _rows(values: Sequence[Sequence[object]]) -> list[Row]:
-    rows = [tuple(None if pd.isna(value) else value for value in row) for row in values]  # type: ignore[call-overload]
-    return sorted(rows, key=lambda row: (row[0], row[2]))  # type: ignore[arg-type, return-value]
+def _rows(values: Sequence[Sequence[Any]]) -> list[Row]:
+    rows: list[Any] = [tuple(None if pd.isna(value) else value for value in row) for row in values]
+    return sorted(rows, key=lambda row: (row[0], row[2]))
 
 
 @dataclass(frozen=True)
