@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from importlib import metadata
 from typing import Any, cast
 
+from prefect import get_client
 from prefect.blocks.core import Block
 
 from .databricks.workspace import DatabricksWorkspace
@@ -50,7 +52,8 @@ class Connections:
 
     def fingerprint(self) -> str:
         """A hash that changes with every value and shows none of them."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        values = {**asdict(self), "version": metadata.version("databricks-flows")}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def register_blocks(connections: Connections) -> list[str]:
@@ -64,6 +67,13 @@ def register_blocks(connections: Connections) -> list[str]:
         # Without _sync, the same call gives a coroutine when any async code is around it.
         cast(Any, block).save(name, overwrite=True, _sync=True)
     return [f"{block.get_block_type_slug()}/{name}" for name, block in blocks.items()]
+
+
+def are_registered() -> bool:
+    """Whether the Prefect server has blocks under all of the names."""
+    with get_client(sync_client=True) as client:
+        found = {document.name for document in client.read_block_documents()}
+    return found >= {DATABASE_BLOCK, BUCKET_BLOCK, WORKSPACE_BLOCK}
 
 
 def make_blocks(connections: Connections) -> dict[str, Block]:

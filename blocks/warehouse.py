@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from psycopg2 import sql
 
@@ -12,6 +12,16 @@ from .loading import load_block
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names its class in lower case
+
+
+class Readable(Protocol):
+    """What COPY reads from."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Read up to `size` bytes; none at the end."""
+
+    def readline(self, size: int = ..., /) -> bytes:
+        """Part of what psycopg2 asks for; COPY does not use it."""
 
 
 @contextmanager
@@ -24,12 +34,20 @@ def warehouse_cursor(block_name: str) -> Iterator[Cursor]:
     """
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
-    with load_block(SqlAlchemyConnector, block_name) as connector, connector.get_connection() as connection:
-        cursor = connection.connection.cursor()
+    with (
+        load_block(SqlAlchemyConnector, block_name) as connector,
+        connector.get_connection(begin=False) as connection,
+    ):
+        # Not the block's own transaction, whose rollback hides the error that a lost connection gave.
+        transaction = connection.connection.driver_connection
         try:
-            yield cursor
-        finally:
-            cursor.close()
+            with transaction.cursor() as cursor:
+                yield cursor
+            transaction.commit()
+        except BaseException:
+            if not transaction.closed:
+                transaction.rollback()
+            raise
 
 
 def create_schema(cursor: Cursor, schema: str) -> None:
@@ -67,7 +85,7 @@ def create_table(
     cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(target, sql.SQL(", ").join(definitions)))
 
 
-def copy_csv_in(cursor: Cursor, schema: str, table: str, columns: Sequence[str], stream: IO[bytes]) -> int:
+def copy_csv_in(cursor: Cursor, schema: str, table: str, columns: Sequence[str], stream: Readable) -> int:
     """Stream a CSV file with a header into a table.
 
     Args:
@@ -84,9 +102,10 @@ def copy_csv_in(cursor: Cursor, schema: str, table: str, columns: Sequence[str],
         psycopg2.DataError: A record does not fit the table.
         psycopg2.IntegrityError: A record breaks a constraint of the table.
     """
-    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, HEADER, ENCODING 'UTF8')").format(
-        sql.Identifier(schema, table), identifiers(columns)
-    )
+    # A quoted empty field is an absent value too: tools that quote everything write it so.
+    statement = sql.SQL(
+        "COPY {} ({columns}) FROM STDIN WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
+    ).format(sql.Identifier(schema, table), columns=identifiers(columns))
     cursor.copy_expert(statement, stream)
     return cursor.rowcount
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -35,6 +39,7 @@ _SIGN_IN = (
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
@@ -42,17 +47,33 @@ def _one_line_errors() -> Iterator[None]:
     """Turn what a person can mend into one line, and an exit code."""
     from blocks.databricks.errors import DatabricksJobError
     from deployments.local.errors import ServiceStartError, StackError
+    from deployments.run import Terminated
     from flows.sources import InputError
 
     try:
         yield
+    except Terminated:
+        errors.print("Cancelled.")
+        raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:
         errors.print("Cancelled.")
         raise typer.Exit(INTERRUPTED) from None
-    except (InputError, StackError, DatabricksJobError, OSError) as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    except (InputError, StackError, DatabricksJobError) as error:
+        _print_error(str(error))
         bad_input = isinstance(error, InputError | StackError) and not isinstance(error, ServiceStartError)
         raise typer.Exit(BAD_INPUT if bad_input else FAILED) from None
+    except (typer.Exit, click.ClickException):
+        raise
+    except Exception as error:
+        trace = Path(tempfile.gettempdir(), f"dbflow-{os.getpid()}.log")
+        trace.write_text(traceback.format_exc(), encoding="utf-8")
+        first_line = str(error).strip().partition("\n")[0]
+        _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
+        raise typer.Exit(FAILED) from error
+
+
+def _print_error(message: str) -> None:
+    errors.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -107,7 +128,8 @@ def up(
                 console.print(_SIGN_IN)
                 if not detach:
                     console.print("Ctrl-C stops it.")
-                    Event().wait()
+                    with suppress(KeyboardInterrupt):
+                        Event().wait()
             finally:
                 stack.release()
 
@@ -172,9 +194,10 @@ def main() -> None:
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
     """Let a polite kill clean up as Ctrl-C does."""
+    from deployments.run import Terminated
 
     def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
+        raise Terminated
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

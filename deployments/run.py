@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from flows.sources import DATA_DIRECTORY, check_countries, find_share_files
+from flows.sources import DATA_DIRECTORY, check_countries, find_share_files, writable_folder
 
 if TYPE_CHECKING:
     from blocks.register import Connections
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from flows.renewable_analysis import RenewableAnalysis
 
 
+# What the user has set for other servers would reach the libraries that talk to the stack.
+_FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
+_SECONDS_TO_SEND = 10.0
 _LIBRARIES = ("flows.renewable_analysis", "databricks.sdk", "prefect_aws.s3", "prefect_sqlalchemy.database")
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised when the process is asked to end by SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ class RunOptions:
         files = find_share_files(self.data or DATA_DIRECTORY)
         if not self.all_countries:
             check_countries(files, self.countries)
+        writable_folder(self.out)
 
 
 def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep: bool) -> RenewableAnalysis:
@@ -76,12 +84,7 @@ def _import_libraries() -> None:
     """Import what the flow needs without looking for garbage meanwhile, which takes a sixth longer."""
     gc.disable()
     try:
-        for name in (
-            "flows.renewable_analysis",
-            "databricks.sdk",
-            "prefect_aws.s3",
-            "prefect_sqlalchemy.database",
-        ):
+        for name in _LIBRARIES:
             import_module(name)
     finally:
         gc.freeze()
@@ -89,8 +92,11 @@ def _import_libraries() -> None:
 
 
 def point_prefect_at(stack: LocalStack) -> None:
-    """Make Prefect, which is not imported yet, use the stack's server."""
+    """Make Prefect, which is not imported yet, use the stack's server, and nothing else the stack's parts."""
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        del os.environ[name]
     os.environ.update(stack.environment())
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     # The log of a run is in the Prefect UI; the terminal shows its progress.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 
@@ -98,7 +104,7 @@ def point_prefect_at(stack: LocalStack) -> None:
 def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str], None]) -> None:
     """Register the blocks that point at the stack, and import the notebooks into its workspace."""
     from blocks.databricks.workspace import DatabricksWorkspace
-    from blocks.register import register_blocks
+    from blocks.register import are_registered, register_blocks
     from deployments.notebooks import import_notebooks
     from flows.renewable_analysis import NOTEBOOK_DIRECTORY
 
@@ -107,7 +113,11 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"
     fingerprint = connections.fingerprint()
-    if not registered.exists() or registered.read_text(encoding="utf-8") != fingerprint:
+    if (
+        not registered.exists()
+        or registered.read_text(encoding="utf-8") != fingerprint
+        or not are_registered()
+    ):
         register_blocks(connections)
         registered.write_text(fingerprint, encoding="utf-8")
     workspace = DatabricksWorkspace(
@@ -138,6 +148,8 @@ def _connections(endpoints: StackEndpoints) -> Connections:
 
 
 def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
+    from prefect.exceptions import TerminationSignal
+
     from flows.progress import listening
     from flows.renewable_analysis import renewable_analysis
 
@@ -151,6 +163,8 @@ def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
                     output_directory=str(options.out),
                 )
             )
+    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
+        raise Terminated from terminated
     finally:
         send_what_is_queued()
 
@@ -160,5 +174,5 @@ def send_what_is_queued() -> None:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    APILogWorker.drain_all()
-    EventsWorker.drain_all()
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=_SECONDS_TO_SEND)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from flows.progress import Progress
     from flows.renewable_analysis import RenewableAnalysis
+    from flows.spans import Span
 
 MOST_ROWS = 10
 
@@ -73,13 +73,12 @@ class StepBars:
 def print_summary(console: Console, result: RenewableAnalysis) -> None:
     """Print what came out of an analysis, and where to look at it."""
     console.print("\n[bold green]Completed[/] renewable_analysis", highlight=False)
-    spans = read_spans(result.table)
     table = Table(box=None, pad_edge=False, show_header=False)
-    for entity, (first, last) in list(spans.items())[:MOST_ROWS]:
-        table.add_row(escape(entity), *(f"{year}  {float(value):.3f} %" for year, value in (first, last)))
+    for span in result.spans[:MOST_ROWS]:
+        table.add_row(escape(span.entity), *_years(span))
     console.print(table)
-    if len(spans) > MOST_ROWS:
-        console.print(f"… and {len(spans) - MOST_ROWS} more in the table", highlight=False)
+    if len(result.spans) > MOST_ROWS:
+        console.print(f"… and {len(result.spans) - MOST_ROWS} more in the table", highlight=False)
     seconds = "  ".join(f"{step} {value:.1f}" for step, value in result.seconds.items())
     for label, value in (
         ("chart", _nearby(result.chart)),
@@ -91,19 +90,10 @@ def print_summary(console: Console, result: RenewableAnalysis) -> None:
         console.print(f"[dim]{label:<15}[/]{escape(value)}", highlight=False, soft_wrap=True)
 
 
-Share = tuple[int, str]
-
-
-def read_spans(table_path: Path) -> dict[str, tuple[Share, Share]]:
-    """Read the first and the last year that have `SHW%`, with their values, by entity."""
-    spans: dict[str, tuple[Share, Share]] = {}
-    with table_path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row["SHW%"]:
-                share = (int(row["Year"]), row["SHW%"])
-                first, _ = spans.get(row["Entity"], (share, share))
-                spans[row["Entity"]] = (first, share)
-    return spans
+def _years(span: Span) -> tuple[str, str]:
+    if span.first_year is None:
+        return ("no year has all three shares", "")
+    return (f"{span.first_year}  {span.first_share:.3f} %", f"{span.last_year}  {span.last_share:.3f} %")
 
 
 def _nearby(path: Path) -> str:

@@ -6,6 +6,7 @@ started early, it is ready when the result is.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ Palette = dict[str, tuple[float, float, float]]
 
 MOST_LINES = 10
 MOST_NAMES_IN_TITLE = 3
+LONGEST_NAME = 60
 
 
 def draw_chart_of_file(table_path: Path, chart_path: Path) -> str:
@@ -77,7 +79,8 @@ def chart_title(entities: list[str]) -> str:
     if len(entities) > MOST_NAMES_IN_TITLE:
         where = f"{len(entities)} countries and regions"
     else:
-        where = " and ".join([", ".join(entities[:-1]), entities[-1]] if len(entities) > 1 else entities)
+        names = [_shortened(entity) for entity in entities]
+        where = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return f"% of Solar, Hydro and Wind in {where}"
 
 
@@ -117,7 +120,11 @@ def _draw_legend(axes: Axes, palette: Palette, title: str) -> None:
     )
     # As labels, names that begin with an underscore would be left out, and dollar signs be read as formulas.
     for text, name in zip(legend.get_texts(), palette, strict=True):
-        text.set(text=name, parse_math=False)
+        text.set(text=_shortened(name), parse_math=False)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _draw_background(axes: Axes, segments: pd.DataFrame) -> None:
@@ -143,5 +150,5 @@ def _most_changed(shares: pd.DataFrame, count: int) -> list[str]:
 if __name__ == "__main__":
     import seaborn as _warm  # noqa: F401 - imported before the paths arrive, not after
 
-    if paths := [Path(line.rstrip("\n")) for line in sys.stdin]:
-        sys.stdout.write(draw_chart_of_file(*paths))
+    if request := sys.stdin.read():
+        sys.stdout.write(draw_chart_of_file(*map(Path, json.loads(request))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +25,11 @@ class ChartProcess:
         Raises:
             RuntimeError: The process failed; the message is the last line it wrote.
         """
-        title, errors = self._process.communicate(f"{table_path}\n{chart_path}\n")
+        request = json.dumps([str(table_path.resolve()), str(chart_path.resolve())])
+        title, errors = self._process.communicate(request)
         if self._process.returncode:
-            raise RuntimeError(f"The chart could not be drawn: {errors.strip().splitlines()[-1:]}")
+            last_line = errors.strip().rpartition("\n")[2]
+            raise RuntimeError(f"The chart could not be drawn: {last_line or self._process.returncode}")
         return title
 
 
@@ -40,6 +43,7 @@ def chart_process() -> Iterator[ChartProcess]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        cwd=Path(__file__).parents[1],  # where `flows` is this package, whatever the user has under that name
         start_new_session=True,  # Ctrl-C is for the flow, which then ends this
     )
     try:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_link_artifact
-from prefect.runtime import flow_run
 
+from blocks.databricks.errors import DatabricksJobError
 from blocks.databricks.failure import run_error
-from blocks.databricks.polling import PollingPolicy
 from blocks.databricks.requests import idempotency_token, submit_request
 from blocks.databricks.runs import cancel_run, get_run, get_run_output, submit_run
 from blocks.databricks.snapshot import RunSnapshot
 from blocks.databricks.watching import watch_run
-from blocks.databricks.workspace import DatabricksWorkspace
-from blocks.loading import load_block
+from blocks.databricks.workspace import load_workspace
 
+from .launch import current_call
 from .progress import Progress, report
 
 if TYPE_CHECKING:
@@ -67,16 +64,16 @@ async def run_databricks_job(
         DatabricksRunFailed: A task failed; the first line names task, error, attempt and link.
         DatabricksJobError: The run ended in another way than by success, or cannot be reached.
     """
-    logger = get_run_logger()
-    client = await asyncio.to_thread(lambda: load_block(DatabricksWorkspace, workspace).workspace_client())
-    specification = {"run_name": run_name, "tasks": tasks, "timeout_seconds": timeout_seconds}
-    token = idempotency_token(UUID(flow_run.root_flow_run_id), specification)
+    client = await asyncio.to_thread(lambda: load_workspace(workspace).workspace_client())
+    root_flow_run_id, call = await current_call()
+    specification = {"call": call, "run_name": run_name, "tasks": tasks, "timeout_seconds": timeout_seconds}
+    token = idempotency_token(root_flow_run_id, specification)
     request = submit_request(run_name, tasks, idempotency_token=token, timeout_seconds=timeout_seconds)
     run_id = await _submit(client, request)
     try:
-        run = await _follow(client, run_id, _RunLog(logger, len(tasks)))
-    except asyncio.CancelledError:
-        logger.warning("Cancelling Databricks run %s", run_id)
+        run = await watch_run(partial(get_run, client, run_id), on_change=_RunLog(len(tasks)))
+    except BaseException:
+        # Whatever ends the watch: nobody would be there to clean up after a run that goes on.
         await _cancel_and_wait(client, run_id)
         raise
     outputs = await asyncio.to_thread(_read_outputs, client, run)
@@ -93,33 +90,23 @@ async def _submit(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
     submission = asyncio.create_task(asyncio.to_thread(submit_run, client, request))
     try:
         return await asyncio.shield(submission)
-    except asyncio.CancelledError:
+    except BaseException:
         await asyncio.wait([submission])
         if not submission.cancelled() and submission.exception() is None:
             await _cancel_and_wait(client, submission.result())
         raise
 
 
-async def _follow(
-    client: WorkspaceClient, run_id: int, on_change: Callable[[RunSnapshot], None]
-) -> RunSnapshot:
-    """Link the run in the UI, then wait for its end."""
-    read = partial(get_run, client, run_id)
-    launched = RunSnapshot.from_json(await asyncio.to_thread(read))
-    await acreate_link_artifact(
-        link=launched.run_page_url,
-        link_text=launched.run_name,
-        key="databricks-run",
-        description="Databricks run",
-    )
-    return await watch_run(read, policy=PollingPolicy(), on_change=on_change)
-
-
 async def _cancel_and_wait(client: WorkspaceClient, run_id: int) -> None:
-    """Cancel a run and wait until its tasks have ended, so that nothing writes after the clean-up."""
-    await asyncio.to_thread(cancel_run, client, run_id)
-    async with asyncio.timeout(_SECONDS_TO_CANCEL):
-        await watch_run(partial(get_run, client, run_id), policy=PollingPolicy())
+    """Cancel a run and wait a while for its end, so that nothing writes after the clean-up."""
+    logger = get_run_logger()
+    logger.warning("Cancelling Databricks run %s", run_id)
+    try:
+        await asyncio.to_thread(cancel_run, client, run_id)
+        async with asyncio.timeout(_SECONDS_TO_CANCEL):
+            await watch_run(partial(get_run, client, run_id))
+    except (TimeoutError, DatabricksJobError) as error:
+        logger.warning("Databricks run %s may still be going on: %s", run_id, error or "it takes its time")
 
 
 def _read_outputs(client: WorkspaceClient, run: RunSnapshot) -> dict[str, dict[str, Any]]:
@@ -129,19 +116,27 @@ def _read_outputs(client: WorkspaceClient, run: RunSnapshot) -> dict[str, dict[s
 
 
 class _RunLog:
-    """Logs one line for every change of a task's state, and reports how many tasks have ended."""
+    """Links the run, logs one line for every change of a task's state, and reports how many have ended."""
 
-    def __init__(self, logger: logging.Logger | logging.LoggerAdapter[logging.Logger], total: int) -> None:
-        self._logger = logger
+    def __init__(self, total: int) -> None:
         self._total = total
         self._seen: dict[str, str] = {}
+        self._linked = False
 
-    def __call__(self, run: RunSnapshot) -> None:
+    async def __call__(self, run: RunSnapshot) -> None:
+        if not self._linked:
+            self._linked = True
+            await acreate_link_artifact(
+                link=run.run_page_url,
+                link_text=run.run_name,
+                key="databricks-run",
+                description="Databricks run",
+            )
         for task in run.tasks:
             state = str(task.state)
             if self._seen.get(task.task_key) != state:
                 self._seen[task.task_key] = state
-                self._logger.info("Task %s: %s %s", task.task_key, state, task.state.state_message)
+                get_run_logger().info("Task %s: %s %s", task.task_key, state, task.state.state_message)
         done = sum(task.state.is_terminal for task in run.tasks)
         running = [task.task_key for task in run.tasks if not task.state.is_terminal]
         report(Progress("run_databricks_job", done, self._total, ", ".join(running)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from prefect import flow, unmapped
+from prefect import flow, get_run_logger, unmapped
 from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from blocks.databricks.cluster import JobCluster
@@ -32,7 +33,15 @@ from .renewable_tasks import (
     publish_result,
     select_countries,
 )
-from .sources import DATA_DIRECTORY, InputError, ShareFile, check_countries, find_share_files
+from .sources import (
+    DATA_DIRECTORY,
+    InputError,
+    ShareFile,
+    check_countries,
+    find_share_files,
+    writable_folder,
+)
+from .spans import Span, read_spans
 from .task_runs import map_task, run_task
 
 STEPS = (
@@ -61,12 +70,14 @@ class RenewableAnalysis:
         rows: Number of rows of the table.
         databricks_run_url: Page of the run in the workspace.
         flow_run_url: Page of the flow run in the Prefect UI.
+        spans: First and last year of each country, in the order of the table.
         seconds: Duration by step.
     """
 
     table: Path
     chart: Path
     rows: int
+    spans: list[Span]
     databricks_run_url: str
     flow_run_url: str
     seconds: dict[str, float]
@@ -77,7 +88,12 @@ def _flow_run_name() -> str:
     return "all countries" if parameters["all_countries"] else ", ".join(parameters["countries"])[:100]
 
 
-@flow(name="renewable-analysis", flow_run_name=_flow_run_name)
+# Each thread has a database connection of its own, and a server takes about a hundred.
+@flow(
+    name="renewable-analysis",
+    flow_run_name=_flow_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]
+)
 async def renewable_analysis(
     countries: Annotated[list[str], Field(min_length=1)] = ["Switzerland"],  # noqa: B006 - Prefect copies it
     all_countries: bool = False,
@@ -110,31 +126,48 @@ async def renewable_analysis(
     files = find_share_files(Path(data_directory) if data_directory else DATA_DIRECTORY)
     if not all_countries:
         check_countries(files, countries)
-    output = _writable_folder(Path(output_directory))
+    output = writable_folder(Path(output_directory))
     run_id = flow_run.id
     scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, prefix=run_id)
     steps = Steps(STEPS)
-    with chart_process() as charting:
+    # In a folder of the run until both are complete: another run may write to the same output folder.
+    with chart_process() as charting, TemporaryDirectory(prefix=".shw-", dir=output) as unfinished:
+        table, chart = Path(unfinished, TABLE_FILE), Path(unfinished, CHART_FILE)
         try:
             scope = await run_task(prepare_run, scope, flow_run.run_count)
             await _stage(files, scope, None if all_countries else countries, steps)
             tasks = notebook_tasks([file.table for file in files], scope, notebook_directory, cluster)
             async with steps.step("run_databricks_job", len(tasks)):
                 run = await run_databricks_job(workspace, f"renewable-analysis-{run_id}", tasks)
-            await _load(scope, int(run.exit_values["transform_data"]), output / TABLE_FILE, steps)
+            await _load(scope, int(run.exit_values["transform_data"]), table, steps)
             async with steps.step("create_graph"):
-                await run_task(create_graph, charting, output / TABLE_FILE, output / CHART_FILE)
-        finally:
-            async with steps.step("cleanup"):
-                await run_task(cleanup, scope)
+                await run_task(create_graph, charting, table, chart)
+        except BaseException:
+            await _clean_up_after_failure(scope)
+            raise
+        async with steps.step("cleanup"):
+            await run_task(cleanup, scope)
+        spans = read_spans(table)
+        for file in (table, chart):
+            file.replace(output / file.name)
     return RenewableAnalysis(
         table=output / TABLE_FILE,
         chart=output / CHART_FILE,
         rows=int(run.exit_values["transform_data"]),
+        spans=spans,
         databricks_run_url=run.run_page_url,
         flow_run_url=flow_run.ui_url or "",
         seconds=steps.seconds,
     )
+
+
+async def _clean_up_after_failure(scope: RunScope) -> None:
+    """Clean up, and let what went wrong before be told, not what goes wrong here."""
+    logger = get_run_logger()
+    try:
+        await run_task(cleanup, scope)
+    except Exception:
+        logger.exception("Schema %s and prefix %s are left", scope.schema, scope.prefix)
 
 
 async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps) -> None:
@@ -142,8 +175,10 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
         tables = await map_task(load_csv, files, scope=scope)
     async with steps.step("select_countries", len(files)):
         selected = await map_task(select_countries, tables, scope=scope, countries=unmapped(countries))
+    if not any(selection.rows for selection in selected):
+        raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
     async with steps.step("export_table", len(files)):
-        await map_task(export_table, selected, tables, scope=scope)
+        await map_task(export_table, [selection.table for selection in selected], tables, scope=scope)
 
 
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
@@ -180,12 +215,3 @@ def notebook_tasks(
             base_parameters={"source": joined, "target": scope.uri("transformed_data")},
         ),
     ]
-
-
-def _writable_folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path):
-            return path.resolve()
-    except OSError as error:
-        raise InputError(f"{path}: cannot write there: {error.strerror or error}") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-import codecs
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from blocks.warehouse import (
 )
 
 from .chart_process import ChartProcess
+from .checked_csv import CheckedCsv
 from .sources import KEY_COLUMNS, SHARES, InputError, ShareFile, find_fault
 
 COMBINED = "SHW%"
@@ -38,9 +40,9 @@ RESULT_TABLE = "transformed"
 SUBSET_FOLDER = "country_subset"
 
 _KEY_TYPES = {"Entity": "text NOT NULL", "Code": "text", "Year": "integer NOT NULL"}
-# NaN and the infinities are numeric to PostgreSQL, but no shares; NaN sorts above all (docs: numeric types).
-_SHARE_TYPE = "numeric CHECK ({column} > '-Infinity' AND {column} < 'Infinity')"
-_UTF8_MARK = codecs.BOM_UTF8
+# NaN, the infinities, and what is infinite to Spark's double: numeric to PostgreSQL, but no shares. NaN sorts
+# above all (docs: numeric types).
+_SHARE_TYPE = f"numeric CHECK (abs({{column}}) <= {sys.float_info.max})"
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,27 @@ class RunScope:
         return f"{self.staging_uri}/{folder}"
 
 
+@dataclass(frozen=True)
+class Selection:
+    """A table with selected rows.
+
+    Attributes:
+        table: Name of the table in the run's schema.
+        rows: Number of rows.
+    """
+
+    table: str
+    rows: int
+
+
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether an error is one of those that pass: a lost connection, a busy storage, a full disk."""
     from botocore.exceptions import BotoCoreError, ClientError
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import InterfaceError, OperationalError
 
     error = state.result(raise_on_failure=False)
-    passing = (psycopg2.OperationalError, OperationalError, BotoCoreError, ClientError, OSError)
+    lost = (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, InterfaceError)
+    passing = (*lost, BotoCoreError, ClientError, OSError)
     return isinstance(error, passing) and not isinstance(error, FileNotFoundError | PermissionError)
 
 
@@ -119,28 +135,23 @@ def load_csv(file: ShareFile, scope: RunScope) -> str:
     Raises:
         InputError: A record cannot be used; names file, line and column.
     """
-    share_columns = {name: _KEY_TYPES.get(name, _SHARE_TYPE) for name in file.columns}
+    columns = {name: _KEY_TYPES.get(name, _SHARE_TYPE) for name in file.columns}
     try:
-        with warehouse_cursor(scope.database) as cursor, _open_utf8(file.path) as stream:
-            create_table(cursor, scope.schema, file.table, share_columns)
+        with warehouse_cursor(scope.database) as cursor, CheckedCsv(file.path) as stream:
+            create_table(cursor, scope.schema, file.table, columns)
             rows = copy_csv_in(cursor, scope.schema, file.table, file.columns, stream)
             duplicate = _find_duplicate(cursor, scope.schema, file.table)
+            if (stream.suspicious or duplicate) and (fault := find_fault(file, duplicate)):
+                raise fault
     except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-        raise find_fault(file) or InputError(f"{file.path}: {str(error).splitlines()[0]}") from error
-    if duplicate is not None:
-        entity, year = duplicate
-        raise find_fault(file, duplicate) or InputError(f"{file.path}: {entity} {year} occurs twice")
+        raise find_fault(file) or InputError(f"{file.path}{_reason(error)}") from error
     get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
     return file.table
 
 
 @task(name="select_countries", task_run_name="select_countries-{table}", **STEP_OPTIONS)
-def select_countries(table: str, scope: RunScope, countries: Sequence[str] | None) -> str:
-    """Select the rows of the chosen countries, all rows if none are given, into another table of the run.
-
-    Returns:
-        The name of the new table.
-    """
+def select_countries(table: str, scope: RunScope, countries: Sequence[str] | None) -> Selection:
+    """Select the rows of the chosen countries, all rows if none are given, into another table of the run."""
     selected = f"selected_{table}"
     target, source = sql.Identifier(scope.schema, selected), sql.Identifier(scope.schema, table)
     query = sql.SQL("CREATE TABLE {} AS SELECT * FROM {}").format(target, source)
@@ -149,8 +160,9 @@ def select_countries(table: str, scope: RunScope, countries: Sequence[str] | Non
     with warehouse_cursor(scope.database) as cursor:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(target))
         cursor.execute(query, None if countries is None else (list(countries),))
-        get_run_logger().info("%s: %s rows selected", table, cursor.rowcount)
-    return selected
+        rows = cursor.rowcount
+    get_run_logger().info("%s: %s rows selected", table, rows)
+    return Selection(selected, rows)
 
 
 @task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
@@ -208,31 +220,23 @@ def publish_result(scope: RunScope, expected_rows: int, table_path: Path) -> Non
     Args:
         scope: The run.
         expected_rows: As many rows as the notebook counted.
-        table_path: The CSV file; it appears when it is complete.
+        table_path: The CSV file.
 
     Raises:
         ValueError: The rows that arrived are not as many as the notebook counted; nothing is published.
     """
     source = sql.Identifier(scope.schema, RESULT_TABLE)
+    ordered = sql.SQL('SELECT {} FROM {} ORDER BY "Entity" COLLATE "C", "Year"').format(
+        identifiers(RESULT_COLUMNS), source
+    )
     with warehouse_cursor(scope.database) as cursor:
         [(rows,)] = fetch_all(cursor, sql.SQL("SELECT count(*) FROM {}").format(source))
         if rows != expected_rows:
-            raise ValueError(
-                f"The notebook counted {expected_rows} rows, {rows} arrived; nothing is published."
-            )
+            raise ValueError(f"The notebook counted {expected_rows} rows and {rows} arrived.")
         _merge_into_renewable_share(cursor, source)
-        ordered = sql.SQL('SELECT {} FROM {} ORDER BY "Entity" COLLATE "C", "Year"').format(
-            identifiers(RESULT_COLUMNS), source
-        )
-        partial_path = table_path.with_suffix(".partial")
-        table_path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial_path.open("wb") as stream:
-                copy_csv_out(cursor, ordered, stream)
-            partial_path.replace(table_path)
-        finally:
-            partial_path.unlink(missing_ok=True)
-    get_run_logger().info("%s rows in renewable_share and in %s", rows, table_path)
+        with table_path.open("wb") as stream:
+            copy_csv_out(cursor, ordered, stream)
+    get_run_logger().info("%s rows in renewable_share", rows)
 
 
 @task(name="create_graph", cache_policy=NO_CACHE)
@@ -251,11 +255,14 @@ def cleanup(scope: RunScope) -> None:
     StagingArea.load(scope.bucket, scope.prefix).delete()
 
 
-def _open_utf8(path: Path) -> IO[bytes]:
-    stream = path.open("rb")
-    if stream.read(len(_UTF8_MARK)) != _UTF8_MARK:
-        stream.seek(0)
-    return stream
+def _reason(error: psycopg2.Error) -> str:
+    """Where and why PostgreSQL refuses a file, in its words."""
+    message = (error.diag.message_primary or str(error)).strip()
+    if "newline found" in message or "carriage return found" in message:
+        message += "; save the file with one kind of line ends"
+    # The context reads like `COPY solar, line 3, column Year: "x"`.
+    where = re.search(r", line \d+(, column [^:]+)?", error.diag.context or "")
+    return f"{where[0] if where else ''}: {message}"
 
 
 def _find_duplicate(cursor: Any, schema: str, table: str) -> tuple[str, int] | None:

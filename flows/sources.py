@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from slugify import slugify
 
@@ -15,6 +18,9 @@ DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 
+# Neither Python's nor PostgreSQL's wider idea of a number: both take 1_000, PostgreSQL 16 takes 0x10 as well.
+_INTEGER = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")
+_DECIMAL = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -44,7 +50,7 @@ def find_share_files(directory: Path) -> list[ShareFile]:
 
     Args:
         directory: Folder with CSV files, each with the columns Entity, Code, Year and one value column, in
-            any order. Files of the same kind with another value column are left alone.
+            any order. Files without one of the three shares are left alone.
 
     Returns:
         One file a share, in the order of `SHARES`.
@@ -54,19 +60,30 @@ def find_share_files(directory: Path) -> list[ShareFile]:
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such folder; name one that holds the CSV files")
-    paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror or error}") from error
     if not paths:
         raise InputError(f"{directory}: holds no CSV file")
     by_share: dict[str, ShareFile] = {}
+    unreadable: list[InputError] = []
     for path in paths:
-        columns = _read_header(path)
-        (share,) = (column for column in columns if column not in KEY_COLUMNS)
+        try:
+            columns = _read_header(path)
+        except InputError as error:
+            unreadable.append(error)
+            continue
+        if sum(share in ",".join(columns) for share in SHARES) != 1:
+            continue  # a table of another kind, such as our own result
+        share = _share_column(path, columns)
         if share in by_share:
             both = f"{by_share[share].path.name} and {path.name}"
             raise InputError(f"{directory}: both {both} have the column `{share}`; keep one of them")
         by_share[share] = ShareFile(path, columns, share, table=table_name(share))
-    missing = [share for share in SHARES if share not in by_share]
-    if missing:
+    if missing := [share for share in SHARES if share not in by_share]:
+        if unreadable:
+            raise unreadable[0]
         names = ", ".join(f"`{share}`" for share in missing)
         raise InputError(f"{directory}: no CSV file has the column {names}")
     return [by_share[share] for share in SHARES]
@@ -75,6 +92,23 @@ def find_share_files(directory: Path) -> list[ShareFile]:
 def table_name(text: str) -> str:
     """Make a name that is safe in SQL, in a URI and in a notebook parameter, from any text."""
     return slugify(text, separator="_", max_length=40).strip("_") or "table"
+
+
+def writable_folder(path: Path) -> Path:
+    """Make a folder if it is not there, and check that files can be written to it.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        InputError: It cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            return path.resolve()
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there: {error.strerror or error}") from error
 
 
 def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> None:
@@ -123,8 +157,8 @@ def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> Inp
     """
     seen_line = 0
     try:
-        for line, record in _records(file.path):
-            fault = _record_fault(file, record)
+        for line, record, raw in _records(file.path):
+            fault = _record_fault(file, record, raw)
             if fault is not None:
                 return InputError(f"{file.path}, line {line}, {fault}")
             row = dict(zip(file.columns, record, strict=True))
@@ -140,8 +174,10 @@ def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> Inp
     return None
 
 
-def _record_fault(file: ShareFile, record: Sequence[str]) -> str | None:
+def _record_fault(file: ShareFile, record: Sequence[str], raw: str) -> str | None:
     for column, value in zip(file.columns, record, strict=False):
+        if '"' in value and '"{}"'.format(value.replace('"', '""')) not in raw:
+            return f"column `{column}`: a quote inside a field that does not begin with one; write it twice"
         if _has_undecoded_bytes(value):
             return f"column `{column}`: bytes that are not UTF-8; save the file as UTF-8"
         if "\x00" in value:
@@ -168,25 +204,23 @@ def _has_undecoded_bytes(text: str) -> bool:
 
 
 def _is_integer(text: str) -> bool:
-    try:
-        return -(2**31) <= int(text) < 2**31
-    except ValueError:
-        return False
+    return _INTEGER.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
 
 
 def _is_finite(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    return _DECIMAL.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def _read_header(path: Path) -> tuple[str, ...]:
-    columns = tuple(next((record for _, record in _records(path, first_line=1)), ()))
+    columns = tuple(next((record for _, record, _ in _records(path, first_line=1)), ()))
     if not columns:
         raise InputError(f"{path}, line 1: empty; the first line must name the columns")
     if any(map(_has_undecoded_bytes, columns)):
         raise InputError(f"{path}, line 1: bytes that are not UTF-8; save the file as UTF-8")
+    return columns
+
+
+def _share_column(path: Path, columns: tuple[str, ...]) -> str:
     for delimiter, name in _OTHER_DELIMITERS.items():
         if len(columns) == 1 and delimiter in columns[0]:
             raise InputError(f"{path}, line 1: the fields are separated by {name}; save it with commas")
@@ -201,26 +235,37 @@ def _read_header(path: Path) -> tuple[str, ...]:
     if len(values) != 1:
         found = ", ".join(f"`{name}`" for name in values) or "none"
         raise InputError(f"{path}, line 1: one value column belongs beside Entity, Code, Year; found {found}")
-    return columns
+    return values[0]
 
 
 def _entities(file: ShareFile) -> Iterator[str]:
     position = file.columns.index("Entity")
-    for _, record in _records(file.path):
+    for _, record, _ in _records(file.path):
         if position < len(record):
             yield record[position]
 
 
-def _records(path: Path, *, first_line: int = 2) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the line it starts on; bytes that are not UTF-8 stay in it as surrogates."""
+def _records(path: Path, *, first_line: int = 2) -> Iterator[tuple[int, list[str], str]]:
+    """Yield each record with the line it starts on and its raw text.
+
+    Bytes that are not UTF-8 stay in it as surrogates.
+    """
+    raw: list[str] = []
+
+    def lines(stream: IO[str]) -> Iterator[str]:
+        for text in stream:
+            raw.append(text)
+            yield text
+
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+            reader = csv.reader(lines(stream), strict=True)
             line = 1
             try:
                 for record in reader:
                     if line >= first_line:
-                        yield line, record
+                        yield line, record, "".join(raw)
+                    raw.clear()
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise InputError(f"{path}, line {line}: {error}; is a quote missing or in excess?") from error

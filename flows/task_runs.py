@@ -49,10 +49,10 @@ async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any)
 
 
 async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFuture[Result]]) -> None:
-    """Wait for task runs, even if the flow is cancelled: none may write after the clean-up."""
+    """Wait for task runs, even if the flow is cancelled or terminated: none may write after the clean-up."""
     try:
         await asyncio.to_thread(wait_for_all)
-    except asyncio.CancelledError:
+    except BaseException:
         await asyncio.to_thread(wait, futures)
         raise
 

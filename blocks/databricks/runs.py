@@ -72,10 +72,16 @@ def _call(
     host = client.config.host
     try:
         answer = client.api_client.do(method, f"/api/2.2/jobs/runs/{endpoint}", query=query, body=body)
-    except (errors.InternalError, errors.TemporarilyUnavailable, errors.TooManyRequests) as error:
-        raise DatabricksUnreachable(f"{host} answered jobs/runs/{endpoint} with: {error}") from error
-    except DatabricksError as error:
+    except (
+        errors.BadRequest,
+        errors.Unauthenticated,
+        errors.PermissionDenied,
+        errors.NotFound,
+        errors.ResourceConflict,
+    ) as error:
         raise DatabricksRunRefused(f"{host} refused jobs/runs/{endpoint}: {error}") from error
+    except DatabricksError as error:  # too many requests, and every kind of server or gateway error
+        raise DatabricksUnreachable(f"{host} answered jobs/runs/{endpoint} with: {error}") from error
     except (requests.RequestException, TimeoutError) as error:
         raise DatabricksUnreachable(f"{host} did not answer jobs/runs/{endpoint}: {error}") from error
     return cast(dict[str, Any], answer)

@@ -11,12 +11,14 @@ from .errors import DatabricksUnreachable
 from .polling import PollingPolicy
 from .snapshot import RunSnapshot
 
+DEFAULT_POLICY = PollingPolicy()
+
 
 async def watch_run(
     read: Callable[[], Mapping[str, Any]],
     *,
-    policy: PollingPolicy,
-    on_change: Callable[[RunSnapshot], None] = lambda run: None,
+    policy: PollingPolicy = DEFAULT_POLICY,
+    on_change: Callable[[RunSnapshot], Awaitable[None]] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> RunSnapshot:
@@ -25,7 +27,7 @@ async def watch_run(
     Args:
         read: Reads the run; called in a thread.
         policy: When to look, and how long to put up with no answer.
-        on_change: Called with every state of the run that differs from the one before.
+        on_change: Awaited with every state of the run that differs from the one before.
         clock: Seconds that only grow.
         sleep: Waits for a number of seconds.
 
@@ -47,8 +49,9 @@ async def watch_run(
         else:
             answered = clock()
             if run != seen:
-                on_change(run)
                 seen = run
+                if on_change is not None:
+                    await on_change(run)
             if run.state.is_terminal:
                 return run
         await sleep(policy.pause(clock() - started))

@@ -8,6 +8,8 @@ from httpx import AsyncClient
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import Field, HttpUrl, model_validator
 
+from blocks.loading import load_block
+
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
@@ -71,6 +73,25 @@ class DatabricksWorkspace(DatabricksCredentials):
         return workspace_client(self)
 
 
+def load_workspace(name: str) -> DatabricksWorkspace:
+    """Load a Databricks Workspace block, or in its place a stock Databricks Credentials block of that name.
+
+    Raises:
+        ValueError: The Prefect server has neither.
+    """
+    try:
+        return load_block(DatabricksWorkspace, name)
+    except ValueError:
+        try:
+            stock = load_block(DatabricksCredentials, name)
+        except ValueError:
+            stock = None
+        if stock is None:
+            raise
+    values = {field: getattr(stock, field) for field in DatabricksCredentials.model_fields}
+    return DatabricksWorkspace(**values)
+
+
 def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
     """Make an official SDK client from a credentials block.
 
@@ -87,6 +108,7 @@ def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
     scheme = getattr(credentials, "scheme", "https")
     config = Config(
         host=f"{scheme}://{credentials.databricks_instance}",
+        profile="",  # a profile that the environment names would be looked for, and missed
         http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
         retry_timeout_seconds=_SECONDS_OF_RETRIES,
         **_login(credentials),

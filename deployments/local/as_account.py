@@ -10,7 +10,7 @@ import os
 import sys
 
 # Numbers of linux/capability.h, linux/prctl.h and linux/securebits.h.
-_CAP_DAC_OVERRIDE = 1
+_CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
@@ -33,16 +33,16 @@ class _Sets(ctypes.Structure):
 
 
 def become(uid: int, gid: int) -> None:
-    """Becomes the account, with no other power of root than to pass closed directories."""
+    """Becomes the account, with no other power of root than to pass, and read, what is closed to it."""
     libc = ctypes.CDLL(None, use_errno=True)
     _checked(libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    only = 1 << _CAP_DAC_OVERRIDE
+    only = 1 << _CAP_DAC_READ_SEARCH
     sets = (_Sets * 2)(_Sets(only, only, only), _Sets(0, 0, 0))
     _checked(libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION_3, 0)), sets))
-    _checked(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0))
+    _checked(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH, 0, 0))
 
 
 def _checked(result: int) -> None:

@@ -108,7 +108,7 @@ class Postgres(Service):
 
     def leftovers(self) -> list[psutil.Process]:
         """Also back-ends of a killed server, which hold its memory; their environment is overwritten."""
-        return [*super().leftovers(), *processes.processes_in(self.data)]
+        return [*super().leftovers(), *processes.processes_in(self.data, self._binaries / "postgres")]
 
     def _connect(self, port: int, database: str) -> psycopg2.extensions.connection:
         return psycopg2.connect(

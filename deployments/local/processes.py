@@ -128,12 +128,12 @@ def marked_processes(value: str) -> list[psutil.Process]:
     return found
 
 
-def processes_in(directory: Path) -> list[psutil.Process]:
-    """The processes whose working directory is `directory`."""
+def processes_in(directory: Path, executable: Path) -> list[psutil.Process]:
+    """The processes of an executable whose working directory is `directory`."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if Path(process.cwd()) == directory:
+            if Path(process.cwd()) == directory and Path(process.exe()).samefile(executable):
                 found.append(process)
     return found
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from databricks.sdk.service.jobs import RunResultState
 from databricks.sdk.service.workspace import ImportFormat, Language
+from prefect import flow
 
 from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import DatabricksRunFailed, DatabricksRunRefused, DatabricksRunTimedOut
+from blocks.databricks.errors import (
+    DatabricksRunFailed,
+    DatabricksRunRefused,
+    DatabricksRunTimedOut,
+    DatabricksUnreachable,
+)
 from blocks.databricks.requests import notebook_task
+from blocks.databricks.runs import get_run
+from blocks.databricks.workspace import DatabricksWorkspace
 from flows.databricks_job import DatabricksRunResult, run_databricks_job
 
 from .conftest import Stack, analyse, until
@@ -123,3 +133,68 @@ def test_a_failed_notebook_fails_the_analysis_which_leaves_nothing_behind(
     with pytest.raises(DatabricksRunFailed, match="Task `join_data` failed: RuntimeError: out of cheese"):
         analyse(tmp_path / "out", notebook_directory="/Shared/tests")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_same_job_twice_in_a_flow_is_two_runs_and_a_retry_finds_both(
+    notebook: Callable[[str, str], str],
+) -> None:
+    path = notebook("twice", "dbutils.notebook.exit('x')")
+    tasks = [notebook_task("only", path, new_cluster=CLUSTER)]
+    seen: list[list[int]] = []
+
+    @flow(retries=1)
+    async def twice() -> None:
+        results = [await run_databricks_job("workspace", "twice", tasks) for _ in range(2)]
+        seen.append([result.run_id for result in results])
+        if len(seen) == 1:
+            raise RuntimeError("once more")
+
+    asyncio.run(twice())
+    assert seen[0] == seen[1]
+    assert seen[0][0] != seen[0][1]
+
+
+def test_an_error_beside_the_run_cancels_it(
+    stack: Stack, notebook: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_artifact(**_: Any) -> None:
+        raise RuntimeError("no artifacts today")
+
+    monkeypatch.setattr("flows.databricks_job.acreate_link_artifact", no_artifact)
+    path = notebook("sleeps", "import time; time.sleep(600)")
+    with pytest.raises(RuntimeError, match="no artifacts today"):
+        run_job(notebook_task("slow", path, new_cluster=CLUSTER), name="left alone")
+    (run,) = [run for run in stack.databricks().jobs.list_runs() if run.run_name == "left alone"]
+    assert run.state is not None
+    assert run.state.result_state is RunResultState.CANCELED
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "refused"),
+        (404, "refused"),
+        (500, "unreachable"),
+        (502, "unreachable"),
+        (504, "unreachable"),
+        (520, "unreachable"),
+    ],
+)
+def test_only_an_answer_about_the_request_is_a_refusal(status: int, kind: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"<html>no</html>")
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_port}"
+        client = DatabricksWorkspace(databricks_instance=host, token="t").workspace_client()
+        expected = DatabricksRunRefused if kind == "refused" else DatabricksUnreachable
+        with pytest.raises(expected):
+            get_run(client, 1)
+        server.shutdown()

@@ -103,7 +103,7 @@ def test_what_was_killed_is_replaced_and_nothing_is_lost(directory: Path) -> Non
 
 @pytest.mark.usefixtures("first_run")
 @pytest.mark.parametrize(
-    ("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+    ("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )
 def test_a_run_that_is_stopped_half_way_leaves_a_directory_that_works(
     directory: Path, signal_number: signal.Signals, exit_code: int

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from flows.progress import Progress, listening
 from flows.renewable_analysis import RenewableAnalysis, renewable_analysis
 from flows.sources import DATA_DIRECTORY, SHARES, InputError
 
@@ -142,6 +143,13 @@ def test_names_of_any_kind_come_through(clean_stack: Stack, tmp_path: Path, bom:
 GOOD = "Peru,PER,2000,1\n"
 
 
+def write_shares(folder: Path, solar: bytes) -> None:
+    """Sound files of hydro and wind, and one of solar with the given rows."""
+    for name, share in (("solar", SOLAR), ("hydro", HYDRO), ("wind", WIND)):
+        (folder / f"{name}.csv").write_text(f"Entity,Code,Year,{share}\n{GOOD}")
+    (folder / "solar.csv").write_bytes(f"Entity,Code,Year,{SOLAR}\n".encode() + solar)
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
@@ -161,11 +169,7 @@ GOOD = "Peru,PER,2000,1\n"
 def test_a_file_that_cannot_be_used_is_refused_with_file_line_and_column(
     clean_stack: Stack, tmp_path: Path, body: str | bytes, fault: str
 ) -> None:
-    for name, share in (("solar", SOLAR), ("hydro", HYDRO), ("wind", WIND)):
-        header = f"Entity,Code,Year,{share}\n"
-        (tmp_path / f"{name}.csv").write_text(header + GOOD)
-    raw = body if isinstance(body, bytes) else body.encode()
-    (tmp_path / "solar.csv").write_bytes(f"Entity,Code,Year,{SOLAR}\n".encode() + raw)
+    write_shares(tmp_path, body if isinstance(body, bytes) else body.encode())
     with pytest.raises(InputError) as refused:
         analyse(tmp_path / "out", countries=["Peru"], data_directory=str(tmp_path))
     assert str(refused.value).startswith(f"{tmp_path / 'solar.csv'}, {fault}")
@@ -205,3 +209,77 @@ def test_no_secret_reaches_the_prefect_server_in_clear(clean_stack: Stack, tmp_p
         ]
     assert all(len(text) > 100 for text in texts)
     assert not [secret for secret in secrets if any(secret in text for text in texts)]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (
+            'Pe"ru,PER,2000,1\nChile,CHL,2000,1\nBo"livia,BOL,2000,1\n',
+            "line 2, column `Entity`: a quote inside",
+        ),
+        ("Peru,PER,2000,1e400\n", f"line 2, column `{SOLAR}`: `1e400` is not a number"),
+        ("Peru,PER,2000,0x10\n", f"line 2, column `{SOLAR}`: `0x10` is not a number"),
+        ("Peru,PER,2_000,1\n", "line 2, column `Year`: `2_000` is not a whole number"),
+        ('"","X",2000,1\n', "line 2, column `Entity`: empty; every row needs an entity"),
+        (
+            "Peru,PER,2000,1\r\nPeru,PER,2001,1\n",
+            "line 2: unquoted carriage return found in data; save the file",
+        ),
+        ("Peru,PER,2000,1\xa0\n", f"line 2, column `{SOLAR}`: `1\xa0` is not a number"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_a_database_would_read_otherwise_is_refused(
+    clean_stack: Stack, tmp_path: Path, body: str, fault: str
+) -> None:
+    write_shares(tmp_path, body.encode())
+    with pytest.raises(InputError) as refused:
+        analyse(tmp_path / "out", all_countries=True, data_directory=str(tmp_path))
+    assert str(refused.value).startswith(f"{tmp_path / 'solar.csv'}, {fault}")
+
+
+def test_a_file_in_which_everything_is_quoted_loads(clean_stack: Stack, tmp_path: Path) -> None:
+    write_shares(tmp_path, b'"Peru","","2000",""\n"Chile","CHL","2000","+1.5e1"\n')
+    result = analyse(tmp_path / "out", all_countries=True, data_directory=str(tmp_path))
+    assert result.table.read_text().splitlines()[1:] == ["Chile,CHL,2000,15,,,", "Peru,PER,2000,,1,1,"]
+
+
+def test_files_without_rows_are_refused_before_a_cluster_starts(clean_stack: Stack, tmp_path: Path) -> None:
+    for name, share in (("solar", SOLAR), ("hydro", HYDRO), ("wind", WIND)):
+        (tmp_path / f"{name}.csv").write_text(f"Entity,Code,Year,{share}\n")
+    with pytest.raises(InputError, match="the files hold no row for the chosen countries"):
+        analyse(tmp_path / "out", all_countries=True, data_directory=str(tmp_path))
+
+
+def test_output_may_go_where_the_data_is(clean_stack: Stack, tmp_path: Path) -> None:
+    write_shares(tmp_path, GOOD.encode())
+    for _ in range(2):
+        analyse(tmp_path, all_countries=True, data_directory=str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "hydro.csv",
+        "shw.csv",
+        "shw.png",
+        "solar.csv",
+        "wind.csv",
+    ]
+
+
+def test_a_cancel_leaves_nothing_behind(clean_stack: Stack, tmp_path: Path) -> None:
+    async def cancel_when_exporting() -> None:
+        exporting = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def on_progress(progress: Progress) -> None:
+            if progress.step == "export_table":
+                loop.call_soon_threadsafe(exporting.set)
+
+        with listening(on_progress):
+            flow = asyncio.create_task(renewable_analysis(all_countries=True, output_directory=str(tmp_path)))
+            await exporting.wait()
+            flow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await flow
+
+    asyncio.run(cancel_when_exporting())
+    assert list(tmp_path.iterdir()) == []

@@ -151,3 +151,24 @@ def test_a_fault_that_stays_is_told_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         one_step()
     assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_connection_that_is_cut_is_opened_again() -> None:
+    calls: list[int] = []
+
+    @task(**{**STEP_OPTIONS, "retry_delay_seconds": 0})
+    def step() -> int:
+        calls.append(1)
+        with warehouse_cursor("warehouse") as cursor:
+            if len(calls) == 1:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            cursor.execute("SELECT 42")
+            return int(cursor.fetchall()[0][0])
+
+    @flow
+    def one_step() -> int:
+        return step()
+
+    assert one_step() == 42
+    assert len(calls) == 2

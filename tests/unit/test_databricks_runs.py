@@ -253,11 +253,15 @@ def test_each_change_is_told_once() -> None:
     told: list[str] = []
     clock = Clock()
     answers = iter([RUNNING, RUNNING, RUNNING, DONE])
+
+    async def tell(snapshot: RunSnapshot) -> None:
+        told.append(str(snapshot.state))
+
     asyncio.run(
         watch_run(
             lambda: next(answers),
             policy=PollingPolicy(),
-            on_change=lambda snapshot: told.append(str(snapshot.state)),
+            on_change=tell,
             clock=clock,
             sleep=clock.sleep,
         )

@@ -73,7 +73,7 @@ def test_shares_are_found_by_column_name_not_by_position_or_file_name(tmp_path: 
             f"solar.csv, line 1: column `Code` is missing; found `Entity`, `Year`, `{SOLAR}`",
         ),
         (f"Entity,Code,Year,Year,{SOLAR}\n", "solar.csv, line 1: column `Year` occurs 2 times"),
-        ("Entity,Code,Year\n", "line 1: one value column belongs beside Entity, Code, Year; found none"),
+        ("Entity,Code,Year\n", f"no CSV file has the column `{SOLAR}`"),
         (f"Entity,Code,Year,{SOLAR},more\n", f"found `{SOLAR}`, `more`"),
         (b"Entity,Code,Year,\xff\n", "solar.csv, line 1: bytes that are not UTF-8; save the file as UTF-8"),
         (f"Entity,Code,Year,{SOLAR}\n".encode("utf-16"), "solar.csv, line 1: bytes that are not UTF-8"),
