@@ -19,6 +19,7 @@ from deployments.local.workspace.routes.files import files_router
 from deployments.local.workspace.routes.pages import pages_router
 from deployments.local.workspace.routes.runs import runs_router
 from deployments.local.workspace.routes.scim import scim_router
+from deployments.local.workspace.routes.services import services_router
 
 _LOG = logging.getLogger("deployments.local.workspace")
 
@@ -56,6 +57,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
     app.add_exception_handler(Exception, _unexpected)
     for router in (scim_router, files_router, runs_router):
         app.include_router(router(workspace))
+    app.include_router(services_router(workspace.services))
     app.include_router(pages_router(workspace, token))
     return app
 

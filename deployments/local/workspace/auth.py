@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.workspace import errors
+from deployments.local.workspace.uploads import OPEN_PREFIX
 
 OPEN_PATHS = frozenset({"/.well-known/databricks-config", "/login", "/favicon.ico"})
 
@@ -21,9 +22,11 @@ class TokenCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        path = scope.get("path", "")
+        # Presigned URLs carry a signature instead.
+        is_open = path in OPEN_PATHS or path.startswith(f"{OPEN_PREFIX}/")
+        if scope["type"] == "http" and not is_open:
             headers = Headers(scope=scope)
-            path = scope["path"]
             if path == "/api" or path.startswith("/api/"):
                 refusal = self._refuse(headers.get("authorization", ""))
                 if refusal is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from deployments.local.workspace.files import WorkspaceFiles
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
+from deployments.local.workspace.services import Services
 from deployments.local.workspace.store import Clock, RunStore
 
 USER = "local@dbflow.example"
@@ -22,4 +23,5 @@ class Workspace:
     runner: Runner
     links: Links
     clock: Clock
+    services: Services
     user: str = USER

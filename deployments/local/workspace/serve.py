@@ -20,6 +20,7 @@ from deployments.local.workspace.execution import Executor
 from deployments.local.workspace.files import WorkspaceFiles
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
+from deployments.local.workspace.services import open_services
 from deployments.local.workspace.store import RunStore
 
 TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
@@ -55,7 +56,7 @@ def serve(host: str, port: int, token: str, root: Path) -> None:
     origin = _origin(host, bound_port)
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
-        asyncio.run(_serve(listener, files, root, token, origin, cluster_environment))
+        asyncio.run(_serve(listener, files, root.resolve(), token, origin, cluster_environment))
 
 
 async def _serve(
@@ -68,7 +69,9 @@ async def _serve(
 ) -> None:
     executor = Executor(root / "tasks", cluster_environment)
     runner = Runner(executor, files.notebook_source, milliseconds)
-    workspace = Workspace(RunStore(milliseconds), files, runner, Links(origin, WORKSPACE_ID), milliseconds)
+    services = open_services(root, origin, USER, milliseconds)
+    links = Links(origin, WORKSPACE_ID)
+    workspace = Workspace(RunStore(milliseconds), files, runner, links, milliseconds, services)
     config = uvicorn.Config(
         create_app(workspace, token, executor),
         access_log=False,

@@ -1,0 +1,47 @@
+"""What a workspace has besides runs and notebooks: files, volumes, secrets, clusters and the rest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.local.workspace.catalog import Catalog
+from deployments.local.workspace.dbfs import Dbfs
+from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.tree import remove
+from deployments.local.workspace.uploads import Uploads
+from deployments.local.workspace.volumes import Volumes
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services, all of them with their state under the root."""
+
+    dbfs: Dbfs
+    volumes: Volumes
+    uploads: Uploads
+    catalog: Catalog
+    documents: Documents
+
+
+def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) -> Services:
+    """Open the services' state under the root.
+
+    Args:
+        root: The workspace's directory.
+        origin: Where the workspace is reached; presigned URLs begin with it.
+        user: The one user.
+        clock: The time.
+    """
+    # What uploads left over when the server ended.
+    parts = root / "parts"
+    if parts.exists():
+        remove(parts)
+    documents = Documents(root / "objects.sqlite")
+    volumes = Volumes(root / "volumes")
+    return Services(
+        dbfs=Dbfs(root / "dbfs", clock),
+        volumes=volumes,
+        uploads=Uploads(volumes, origin, clock),
+        catalog=Catalog(volumes, documents, clock, user),
+        documents=documents,
+    )
