@@ -7,9 +7,13 @@ from pathlib import Path
 from deployments.local.workspace.catalog import Catalog
 from deployments.local.workspace.dbfs import Dbfs
 from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.secret_store import SecretStore
 from deployments.local.workspace.tree import remove
 from deployments.local.workspace.uploads import Uploads
 from deployments.local.workspace.volumes import Volumes
+
+SECRETS = "secrets"
+"""The directory under the root that only the server looks into."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Services:
     uploads: Uploads
     catalog: Catalog
     documents: Documents
+    secrets: SecretStore
 
 
 def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) -> Services:
@@ -44,4 +49,5 @@ def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) 
         uploads=Uploads(volumes, origin, clock),
         catalog=Catalog(volumes, documents, clock, user),
         documents=documents,
+        secrets=SecretStore(root / SECRETS, clock, user),
     )

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from deployments.local.workspace.routes.catalog import catalog_router
 from deployments.local.workspace.routes.dbfs import dbfs_router
+from deployments.local.workspace.routes.secret_scopes import secrets_router
 from deployments.local.workspace.routes.uploads import uploads_router
 from deployments.local.workspace.routes.volume_files import volume_files_router
 from deployments.local.workspace.services import Services
@@ -16,4 +17,5 @@ def services_router(services: Services) -> APIRouter:
     router.include_router(volume_files_router(services.volumes, services.uploads))
     router.include_router(uploads_router(services.volumes, services.uploads))
     router.include_router(catalog_router(services.catalog))
+    router.include_router(secrets_router(services.secrets))
     return router
