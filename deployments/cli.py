@@ -142,12 +142,23 @@ def workspace(
     root: Annotated[Path, typer.Option(help="Folder that holds notebooks and files.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https; the CA is ROOT/tls/ca.pem.")] = False,
+    client_id: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_ID", help="Service principal that gets tokens.")
+    ] = "",
+    client_secret: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_SECRET", help="Its secret.")
+    ] = "",
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with _one_line_errors():
-        from deployments.local.workspace.serve import serve
+        from deployments.local.workspace.oauth import ClientCredentials
+        from deployments.local.workspace.serve import Access, serve
 
-        serve(host, port, token, root)
+        if bool(client_id) != bool(client_secret):
+            raise typer.BadParameter("--client-id and --client-secret belong together.")
+        client = ClientCredentials(client_id, client_secret) if client_secret else None
+        serve(host, port, token, root, Access(tls, client))
 
 
 def main() -> None:

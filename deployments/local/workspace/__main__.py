@@ -4,7 +4,14 @@ import argparse
 import os
 from pathlib import Path
 
-from deployments.local.workspace.serve import TOKEN_VARIABLE, serve
+from deployments.local.workspace.oauth import ClientCredentials
+from deployments.local.workspace.serve import (
+    CLIENT_ID_VARIABLE,
+    CLIENT_SECRET_VARIABLE,
+    TOKEN_VARIABLE,
+    Access,
+    serve,
+)
 
 
 def main() -> None:
@@ -17,11 +24,22 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--root", type=Path, required=True, help="directory for the workspace's files")
     parser.add_argument("--token", help=f"what requests have to show (default: ${TOKEN_VARIABLE})")
+    parser.add_argument("--tls", action="store_true", help="serve https; the CA is ROOT/tls/ca.pem")
+    parser.add_argument(
+        "--client-id",
+        default=os.environ.get(CLIENT_ID_VARIABLE, ""),
+        help=f"service principal that gets tokens by OAuth (default: ${CLIENT_ID_VARIABLE})",
+    )
+    parser.add_argument("--client-secret", help=f"its secret (default: ${CLIENT_SECRET_VARIABLE})")
     options = parser.parse_args()
     token = options.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         parser.error(f"a token is needed: --token, or {TOKEN_VARIABLE} in the environment")
-    serve(options.host, options.port, token, options.root)
+    secret = options.client_secret or os.environ.get(CLIENT_SECRET_VARIABLE, "")
+    if bool(options.client_id) != bool(secret):
+        parser.error("--client-id and --client-secret belong together")
+    client = ClientCredentials(options.client_id, secret) if secret else None
+    serve(options.host, options.port, token, options.root, Access(options.tls, client))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,11 +19,16 @@ from deployments.local.workspace.app import create_app
 from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
 from deployments.local.workspace.execution import Executor
 from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.local_tools import make_local_tools
+from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
 from deployments.local.workspace.services import open_services
 from deployments.local.workspace.store import RunStore
+from deployments.local.workspace.tls import TlsFiles, ensure_certificates
 
+CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_SECRET"  # noqa: S105 - the name of the variable
 TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
 CLUSTER_PREFIX = "AWS_"
 """Variables of the server that clusters get: they stand for the instance profile."""
@@ -35,7 +41,20 @@ BACKLOG = 2048
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
 
-def serve(host: str, port: int, token: str, root: Path) -> None:
+@dataclass(frozen=True)
+class Access:
+    """How clients get in, besides by the token.
+
+    Attributes:
+        tls: Whether the workspace is reached by https.
+        client: The service principal that gets tokens by OAuth.
+    """
+
+    tls: bool = False
+    client: ClientCredentials | None = None
+
+
+def serve(host: str, port: int, token: str, root: Path, access: Access = Access()) -> None:
     """Serve a workspace until SIGINT or SIGTERM.
 
     Args:
@@ -43,6 +62,7 @@ def serve(host: str, port: int, token: str, root: Path) -> None:
         port: The port; 0 takes a free one.
         token: What every request has to show.
         root: The directory in which the workspace keeps its files.
+        access: Whether there is TLS, and a service principal.
 
     Raises:
         SystemExit: With status 2, after one line on stderr, if it cannot start.
@@ -53,10 +73,11 @@ def serve(host: str, port: int, token: str, root: Path) -> None:
     listener = _listen(host, port)
     cluster_environment = take_private_variables(os.environ)
     bound_port = listener.getsockname()[1]
-    origin = _origin(host, bound_port)
+    tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
+    origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
-        asyncio.run(_serve(listener, files, root.resolve(), token, origin, cluster_environment))
+        asyncio.run(_serve(listener, files, root.resolve(), token, origin, cluster_environment, access, tls))
 
 
 async def _serve(
@@ -66,14 +87,21 @@ async def _serve(
     token: str,
     origin: str,
     cluster_environment: dict[str, str],
+    access: Access,
+    tls: TlsFiles | None,
 ) -> None:
+    tools = make_local_tools(milliseconds, access.client)
     executor = Executor(root / "tasks", cluster_environment)
     runner = Runner(executor, files.notebook_source, milliseconds)
     services = open_services(root, origin, USER, milliseconds)
     links = Links(origin, WORKSPACE_ID)
     workspace = Workspace(RunStore(milliseconds), files, runner, links, milliseconds, services)
     config = uvicorn.Config(
-        create_app(workspace, token, executor),
+        tools.around(create_app(workspace, token, executor, tools)),
+        http=tools.connections.protocol(),
+        proxy_headers=False,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -133,9 +161,14 @@ def _refuse(reason: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _origin(host: str, port: int) -> str:
-    name = "127.0.0.1" if host in WILDCARDS else host
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+def _name(host: str) -> str:
+    """The name by which this machine reaches the workspace."""
+    return "127.0.0.1" if host in WILDCARDS else host
+
+
+def _origin(host: str, port: int, scheme: str) -> str:
+    name = _name(host)
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 def _log_to_stderr() -> None:

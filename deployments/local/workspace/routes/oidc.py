@@ -1,0 +1,37 @@
+"""OAuth: where tokens are, and how to get one."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.oauth import (
+    DISCOVERY_PATH,
+    TOKEN_PATH,
+    OAuthError,
+    TokenIssuer,
+    discovery,
+)
+from deployments.local.workspace.routes.incoming import read_content
+
+
+def oidc_router(issuer: TokenIssuer, origin: str) -> APIRouter:
+    """The routes under `/oidc`."""
+    router = APIRouter()
+
+    @router.get(DISCOVERY_PATH)
+    async def endpoints() -> Json:
+        return discovery(origin)
+
+    @router.post(TOKEN_PATH)
+    async def token(request: Request) -> JSONResponse:
+        form = dict(parse_qsl((await read_content(request)).decode("utf-8", "replace")))
+        headers = {"Cache-Control": "no-store"}
+        try:
+            answer = issuer.issue(form, request.headers.get("authorization", ""))
+        except OAuthError as error:
+            return JSONResponse(error.as_dict(), error.status, headers)
+        return JSONResponse(answer, headers=headers)
+
+    return router
