@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from deployments.local.workspace.launcher import Options
 from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.serve import (
     CLIENT_ID_VARIABLE,
@@ -31,6 +32,7 @@ def main() -> None:
         help=f"service principal that gets tokens by OAuth (default: ${CLIENT_ID_VARIABLE})",
     )
     parser.add_argument("--client-secret", help=f"its secret (default: ${CLIENT_SECRET_VARIABLE})")
+    add_switches(parser)
     options = parser.parse_args()
     token = options.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
@@ -39,7 +41,31 @@ def main() -> None:
     if bool(options.client_id) != bool(secret):
         parser.error("--client-id and --client-secret belong together")
     client = ClientCredentials(options.client_id, secret) if secret else None
-    serve(options.host, options.port, token, options.root, Access(options.tls, client))
+    serve(
+        options.host, options.port, token, options.root, Access(options.tls, client), read_switches(options)
+    )
+
+
+def add_switches(parser: argparse.ArgumentParser) -> None:
+    """Add the switches for what is not known of the real one."""
+    parser.add_argument(
+        "--repair-one-time-runs",
+        choices=("accept", "refuse"),
+        default="refuse",
+        help="whether runs/repair takes a run made by runs/submit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repair-visible-after",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="for how long a repaired run still looks terminal (default: %(default)s)",
+    )
+
+
+def read_switches(options: argparse.Namespace) -> Options:
+    """What the switches say."""
+    return Options(options.repair_one_time_runs == "accept", max(options.repair_visible_after, 0))
 
 
 if __name__ == "__main__":

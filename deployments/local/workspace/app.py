@@ -17,6 +17,7 @@ from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Executor
 from deployments.local.workspace.local_tools import LocalTools
 from deployments.local.workspace.routes.files import files_router
+from deployments.local.workspace.routes.jobs import jobs_router
 from deployments.local.workspace.routes.local import local_router
 from deployments.local.workspace.routes.oidc import oidc_router
 from deployments.local.workspace.routes.pages import pages_router
@@ -46,6 +47,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         warming.add_done_callback(_report_warm_up)
         yield
         await workspace.runner.close()
+        workspace.database.close()
         warming.cancel()
         executor.close()
 
@@ -59,7 +61,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
-    for router in (scim_router, files_router, runs_router):
+    for router in (scim_router, files_router, jobs_router, runs_router):
         app.include_router(router(workspace))
     app.include_router(services_router(workspace.services))
     app.include_router(local_router(tools.faults, tools.requests))

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from deployments.local.workspace.channel import Channel
+from deployments.local.workspace.runtime.dbutils import DBUtils
 from deployments.local.workspace.runtime.notebook import run_notebook
 from deployments.local.workspace.runtime.outputs import CellResult
 
@@ -85,21 +87,24 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     sys.path[0] = launch.directory
     sys.argv[:] = [launch.path]
     spark = _session(launch)
-    send(connection, {"ready": True})
+    channel = Channel(connection)
+    channel.send({"ready": True})
 
     def report(cell: CellResult) -> None:
-        send(connection, {"cell": cell.as_dict()})
+        channel.send({"cell": cell.as_dict()})
 
-    result = run_notebook(launch.source, launch.parameters, spark, launch.path, on_cell=report)
+    dbutils = DBUtils(launch.parameters, channel.call)
+    result = run_notebook(
+        launch.source, launch.parameters, spark, launch.path, dbutils=dbutils, on_cell=report
+    )
     value = None if result.exit_value is None else result.exit_value.encode("utf-8", "replace")
-    send(
-        connection,
+    channel.send(
         {
             "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
             "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
             "error": result.error[:MAX_TRACE_CHARACTERS],
             "error_trace": result.error_trace[:MAX_TRACE_CHARACTERS],
-        },
+        }
     )
     # The server ends this process. Were it to end by itself, what it started would have lost its parent.
     threading.Event().wait()

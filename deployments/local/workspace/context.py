@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from deployments.local.workspace.database import Database
 from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.job_store import JobStore
+from deployments.local.workspace.launcher import Launcher
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
 from deployments.local.workspace.services import Services
@@ -18,7 +21,10 @@ WORKSPACE_ID = 7_405_600_000_000_001
 class Workspace:
     """A workspace: its state, its files, and what runs its runs."""
 
+    database: Database
     store: RunStore
+    jobs: JobStore
+    launcher: Launcher
     files: WorkspaceFiles
     runner: Runner
     links: Links

@@ -8,13 +8,14 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
+from deployments.local.workspace.channel import answer_call, refuse_call
 from deployments.local.workspace.children import (
     LOOPBACK,
     ClusterLaunch,
@@ -27,6 +28,7 @@ from deployments.local.workspace.children import (
 )
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.runtime.task_values import WorkspaceCallError
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
 
 _Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
+
+OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
+"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -148,6 +153,7 @@ class Executor:
         source: str,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
     ) -> TaskResult:
         """Run a notebook in a process of its own, which is killed with its children when this is cancelled.
 
@@ -171,7 +177,7 @@ class Executor:
         child: Child | None = None
         try:
             child = await self._start(task_main, (launch,))
-            result = await _follow(child, cluster, on_ready, on_cell)
+            result = await _follow(child, cluster, on_ready, on_cell, on_call)
             if result is None:
                 raise DriverLostError(_take_log(log))
             return result
@@ -275,28 +281,52 @@ async def _follow(
     cluster: Cluster,
     on_ready: Callable[[], None],
     on_cell: Callable[[CellResult], None],
+    on_call: OnCall,
 ) -> TaskResult | None:
     """Read the messages of a task's process up to its result; None if it or its cluster died before that."""
-    while True:
-        message = asyncio.ensure_future(child.messages.get())
-        try:
-            await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not message.done():
-                message.cancel()
-        if not message.done() or message.cancelled():
-            return None
-        content = message.result()
-        if content is None:
-            return None
-        if "ready" in content:
-            on_ready()
-        elif "cell" in content:
-            on_cell(CellResult.from_dict(content["cell"]))
-        else:
-            return TaskResult(
-                content["result"], content["truncated"], content["error"], content["error_trace"]
-            )
+    calls: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            content = await _next_message(child, cluster)
+            if content is None:
+                return None
+            if "ready" in content:
+                on_ready()
+            elif "cell" in content:
+                on_cell(CellResult.from_dict(content["cell"]))
+            elif "call" in content:
+                call = asyncio.create_task(_answer(child, content, on_call))
+                calls.add(call)
+                call.add_done_callback(calls.discard)
+            else:
+                return TaskResult(
+                    content["result"], content["truncated"], content["error"], content["error_trace"]
+                )
+    finally:
+        for call in tuple(calls):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None:
+    """What a task's process sends next; None if it or its cluster died."""
+    message = asyncio.ensure_future(child.messages.get())
+    try:
+        await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not message.done():
+            message.cancel()
+    return message.result() if message.done() and not message.cancelled() else None
+
+
+async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
+    try:
+        value = await on_call(content["call"], content["arguments"])
+        answer_call(child.connection, content["number"], value)
+    except WorkspaceCallError as error:
+        refuse_call(child.connection, content["number"], str(error))
+    except OSError as error:
+        _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

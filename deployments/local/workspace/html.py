@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from deployments.local.workspace.models import Run, TaskRun
+from deployments.local.workspace.models import NotebookSpec, Run, TaskRun
 from deployments.local.workspace.runtime.outputs import CellResult, Output
 from deployments.local.workspace.states import SUCCEEDED, State
 
@@ -63,9 +63,9 @@ def runs_page(runs: Sequence[Run], total: int, now: int) -> str:
     return document("Runs", f"<h1>Runs</h1>{table}{more}", refresh=active)
 
 
-def run_page(run: Run, now: int) -> str:
-    """One run: its state, its tasks, and what their notebooks printed."""
-    rows = "".join(_task_row(task, now) for task in run.tasks)
+def run_page(run: Run, tasks: Sequence[TaskRun], now: int) -> str:
+    """One run: its state, its tasks with their output, and what their notebooks printed."""
+    rows = "".join(_task_row(task, now) for task in tasks)
     message = f"<p>{escape(run.state.message)}</p>" if run.state.terminal and run.state.message else ""
     head = (
         f'<p><a href="/">All runs</a></p><h1>{escape(run.spec.name)}</h1>'
@@ -76,8 +76,13 @@ def run_page(run: Run, now: int) -> str:
         '<div class="scroll"><table><thead><tr><th>Task</th><th>State</th><th>Duration</th><th>After</th>'
         f"<th>Notebook</th><th>Error</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    details = "".join(_task_details(task) for task in run.tasks)
+    details = "".join(_task_details(task) for task in tasks)
     return document(f"{run.spec.name} – run", head + table + details, refresh=not run.state.terminal)
+
+
+def export_page(task: TaskRun) -> str:
+    """The cells of a notebook run with their output, as `runs/export` returns them."""
+    return document(_what(task), f"<h1>{escape(_what(task))}</h1>{_task_details(task)}")
 
 
 def login_page(target: str, problem: str = "") -> str:
@@ -111,9 +116,14 @@ def _task_row(task: TaskRun, now: int) -> str:
     return (
         f'<tr><td><a href="#task-{task.run_id}">{escape(task.spec.key)}</a></td><td>{_state(task.state)}</td>'
         f'<td class="number">{_duration(task.start_time, task.end_time, now)}</td>'
-        f"<td>{escape(', '.join(task.spec.depends_on))}</td><td>{escape(task.spec.notebook.path)}</td>"
+        f"<td>{escape(', '.join(task.spec.depends_on))}</td><td>{escape(_what(task))}</td>"
         f"<td>{escape(task.error or (task.state.message if task.state.terminal else ''))}</td></tr>"
     )
+
+
+def _what(task: TaskRun) -> str:
+    body = task.spec.body
+    return body.path if isinstance(body, NotebookSpec) else type(body).__name__.removesuffix("Spec")
 
 
 def _task_details(task: TaskRun) -> str:

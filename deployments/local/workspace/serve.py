@@ -16,15 +16,17 @@ from typing import NoReturn
 import uvicorn
 
 from deployments.local.workspace.app import create_app
+from deployments.local.workspace.assembly import database_path, open_jobs
 from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
+from deployments.local.workspace.database import Database, RootInUseError
 from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.faults.tasks import with_faults
 from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.launcher import Options
 from deployments.local.workspace.local_tools import make_local_tools
 from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.run_json import Links
-from deployments.local.workspace.runner import Runner
 from deployments.local.workspace.services import open_services
-from deployments.local.workspace.store import RunStore
 from deployments.local.workspace.tls import TlsFiles, ensure_certificates
 
 CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
@@ -54,7 +56,14 @@ class Access:
     client: ClientCredentials | None = None
 
 
-def serve(host: str, port: int, token: str, root: Path, access: Access = Access()) -> None:
+def serve(
+    host: str,
+    port: int,
+    token: str,
+    root: Path,
+    access: Access = Access(),
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> None:
     """Serve a workspace until SIGINT or SIGTERM.
 
     Args:
@@ -63,6 +72,7 @@ def serve(host: str, port: int, token: str, root: Path, access: Access = Access(
         token: What every request has to show.
         root: The directory in which the workspace keeps its files.
         access: Whether there is TLS, and a service principal.
+        options: What is not known of the real one, and can be had both ways.
 
     Raises:
         SystemExit: With status 2, after one line on stderr, if it cannot start.
@@ -70,6 +80,7 @@ def serve(host: str, port: int, token: str, root: Path, access: Access = Access(
     if not token:
         _refuse("the token is empty")
     files = _open_files(root)
+    database = _open_database(root)
     listener = _listen(host, port)
     cluster_environment = take_private_variables(os.environ)
     bound_port = listener.getsockname()[1]
@@ -77,25 +88,43 @@ def serve(host: str, port: int, token: str, root: Path, access: Access = Access(
     origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
-        asyncio.run(_serve(listener, files, root.resolve(), token, origin, cluster_environment, access, tls))
+        asyncio.run(
+            _serve(
+                listener,
+                files,
+                database,
+                root.resolve(),
+                token,
+                origin,
+                cluster_environment,
+                access,
+                tls,
+                options,
+            )
+        )
 
 
 async def _serve(
     listener: socket.socket,
     files: WorkspaceFiles,
+    database: Database,
     root: Path,
     token: str,
     origin: str,
     cluster_environment: dict[str, str],
     access: Access,
     tls: TlsFiles | None,
+    options: Options,
 ) -> None:
     tools = make_local_tools(milliseconds, access.client)
     executor = Executor(root / "tasks", cluster_environment)
-    runner = Runner(executor, files.notebook_source, milliseconds)
     services = open_services(root, origin, USER, milliseconds)
     links = Links(origin, WORKSPACE_ID)
-    workspace = Workspace(RunStore(milliseconds), files, runner, links, milliseconds, services)
+    jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
+    jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
+    workspace = Workspace(
+        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services
+    )
     config = uvicorn.Config(
         tools.around(create_app(workspace, token, executor, tools)),
         http=tools.connections.protocol(),
@@ -139,6 +168,13 @@ def _open_files(root: Path) -> WorkspaceFiles:
         return WorkspaceFiles(root / "files", USER)
     except OSError as error:
         _refuse(f"cannot write to {root}: {error.strerror or error}")
+
+
+def _open_database(root: Path) -> Database:
+    try:
+        return Database(database_path(root))
+    except RootInUseError:
+        _refuse(f"another workspace uses {root}")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -41,7 +41,8 @@ def pages_router(workspace: Workspace, token: str) -> APIRouter:
             found = task[0]
         if found is None or str(found.job_id) != job_id:
             return _page(html.message_page("Not found", f"There is no run {run_id} of job {job_id}."), 404)
-        return _page(html.run_page(found, workspace.clock()))
+        tasks = [await workspace.store.with_output(each) for each in found.tasks]
+        return _page(html.run_page(found, tasks, workspace.clock()))
 
     @router.get("/login")
     async def login_form(request: Request) -> Response:
