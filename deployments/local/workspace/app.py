@@ -47,6 +47,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         warming.add_done_callback(_report_warm_up)
         yield
         await workspace.runner.close()
+        await workspace.services.close()
         workspace.database.close()
         warming.cancel()
         executor.close()

@@ -118,7 +118,7 @@ async def _serve(
 ) -> None:
     tools = make_local_tools(milliseconds, access.client)
     executor = Executor(root / "tasks", cluster_environment)
-    services = open_services(root, origin, USER, milliseconds)
+    services = open_services(root, origin, USER, milliseconds, executor)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
     jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)

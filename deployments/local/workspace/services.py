@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.local.workspace.catalog import Catalog
+from deployments.local.workspace.clusters import ClusterRegistry, ClusterStarter
 from deployments.local.workspace.dbfs import Dbfs
 from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.permissions import Permissions
+from deployments.local.workspace.repos import Repos
 from deployments.local.workspace.secret_store import SecretStore
 from deployments.local.workspace.tree import remove
 from deployments.local.workspace.uploads import Uploads
@@ -26,9 +29,20 @@ class Services:
     catalog: Catalog
     documents: Documents
     secrets: SecretStore
+    clusters: ClusterRegistry
+    permissions: Permissions
+    repos: Repos
+
+    async def close(self) -> None:
+        """End the clusters, and close the files."""
+        await self.clusters.close()
+        self.secrets.close()
+        self.documents.close()
 
 
-def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) -> Services:
+def open_services(
+    root: Path, origin: str, user: str, clock: Callable[[], int], starter: ClusterStarter
+) -> Services:
     """Open the services' state under the root.
 
     Args:
@@ -36,6 +50,7 @@ def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) 
         origin: Where the workspace is reached; presigned URLs begin with it.
         user: The one user.
         clock: The time.
+        starter: Starts the servers of clusters.
     """
     # What uploads left over when the server ended.
     parts = root / "parts"
@@ -50,4 +65,7 @@ def open_services(root: Path, origin: str, user: str, clock: Callable[[], int]) 
         catalog=Catalog(volumes, documents, clock, user),
         documents=documents,
         secrets=SecretStore(root / SECRETS, clock, user),
+        clusters=ClusterRegistry(starter, documents, clock, user),
+        permissions=Permissions(documents, user),
+        repos=Repos(root / "files", root / "repos", documents, user),
     )

@@ -3,7 +3,10 @@
 from fastapi import APIRouter
 
 from deployments.local.workspace.routes.catalog import catalog_router
+from deployments.local.workspace.routes.clusters import clusters_router
 from deployments.local.workspace.routes.dbfs import dbfs_router
+from deployments.local.workspace.routes.governance import governance_router
+from deployments.local.workspace.routes.repos import repos_router
 from deployments.local.workspace.routes.secret_scopes import secrets_router
 from deployments.local.workspace.routes.uploads import uploads_router
 from deployments.local.workspace.routes.volume_files import volume_files_router
@@ -18,4 +21,7 @@ def services_router(services: Services) -> APIRouter:
     router.include_router(uploads_router(services.volumes, services.uploads))
     router.include_router(catalog_router(services.catalog))
     router.include_router(secrets_router(services.secrets))
+    router.include_router(clusters_router(services.clusters))
+    router.include_router(governance_router(services.permissions))
+    router.include_router(repos_router(services.repos))
     return router
