@@ -1,21 +1,21 @@
 """Injects faults into tasks, around what the runner does for an attempt."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.drive import Drive, Work
 from deployments.local.workspace.faults.rules import TaskEffect, TaskFault
-from deployments.local.workspace.models import Run, TaskRun
+from deployments.local.workspace.models import TaskRun
 from deployments.local.workspace.states import LifeCycle, Result, State
 
 FindTaskFault = Callable[[str, str], TaskFault | None]
-Work = Callable[[], Coroutine[Any, Any, State]]
 
 POLL_SECONDS = 0.02
 INJECTED = "RuntimeError: injected fault"
-# Word for word as users of two data platforms quote it, of clusters in 2020 and 2022: with no space after "ready."
-# and with CLIENT_ERROR, while the documented type of a run that ends so is CLOUD_FAILURE.
+# Word for word as users of two data platforms quote it, of clusters in 2020 and 2022: without a space after
+# "ready." and with CLIENT_ERROR, while the documented type of a run that ends so is CLOUD_FAILURE.
 NO_CAPACITY = (
     "Unexpected failure while waiting for the cluster ({cluster}) to be ready.Cause Unexpected state for "
     "cluster ({cluster}): AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE(CLIENT_ERROR): "
@@ -29,66 +29,48 @@ SPOT_LOST = (
 )
 
 
-class TaskFaults:
-    """Does to each attempt what the rules say."""
+def with_faults(work: Work, find: FindTaskFault) -> Work:
+    """What tasks do, with faults.
 
-    def __init__(self, find: FindTaskFault, clock: Callable[[], int]) -> None:
-        """Set up.
+    Args:
+        work: Does what a task is for, and says how it ended.
+        find: Says by the names of run and task which fault an attempt has.
 
-        Args:
-            find: Says by the names of run and task which fault an attempt has.
-            clock: The time.
-        """
-        self._find = find
-        self._clock = clock
+    Returns:
+        The same for those that have none.
+    """
 
-    async def around(self, run: Run, task: TaskRun, work: Work) -> State:
-        """Do an attempt's work, or what a fault makes of it.
-
-        Args:
-            run: The run.
-            task: The attempt.
-            work: Runs the task, and says how it ended.
-
-        Returns:
-            How the attempt ended.
-        """
-        fault = self._find(run.spec.name, task.spec.key)
+    async def faulty(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
+        fault = find(drive.run.spec.name, task.spec.key)
         if fault is None:
-            return await work()
+            return await work(drive, task, inputs)
         if fault.effect is TaskEffect.FAIL:
-            return self._fail(task, fault)
+            drive.set_task(task, states.RUNNING)
+            task.error = task.error_trace = fault.error or INJECTED
+            return states.WORKLOAD_FAILURE
         if fault.effect is TaskEffect.CLUSTER_FAILURE:
             return _not_started(task, fault)
-        await self._interrupted(task, work(), fault)
+        await _interrupted(task, work(drive, task, inputs), fault)
         if fault.effect is TaskEffect.HANG:
             await asyncio.Event().wait()
         return _lost(task, fault)
 
-    def _fail(self, task: TaskRun, fault: TaskFault) -> State:
-        task.ready_time = self._clock()
-        task.error = fault.error or INJECTED
-        task.error_trace = task.error
-        return states.WORKLOAD_FAILURE
-
-    async def _interrupted(self, task: TaskRun, work: Coroutine[Any, Any, State], fault: TaskFault) -> None:
-        """Let a task run until the fault happens; or to its end, if that comes first."""
-        working = asyncio.ensure_future(work)
-        try:
-            while not working.done() and task.state.life_cycle is not LifeCycle.RUNNING:
-                await asyncio.wait({working}, timeout=POLL_SECONDS)
-            if fault.effect is TaskEffect.HANG:
-                await asyncio.wait({working})
-            elif fault.after_seconds:
-                await asyncio.wait({working}, timeout=fault.after_seconds)
-        finally:
-            working.cancel()
-            await _ended(working)
+    return faulty
 
 
-async def _ended(working: "asyncio.Future[State]") -> None:
-    """Wait for work that was canceled; what it would have answered is lost, as its error is."""
-    await asyncio.gather(working, return_exceptions=True)
+async def _interrupted(task: TaskRun, work: Awaitable[State], fault: TaskFault) -> None:
+    """Let a task run until the fault happens; or to its end, if that comes first."""
+    working = asyncio.ensure_future(work)
+    try:
+        while not working.done() and task.state.life_cycle is not LifeCycle.RUNNING:
+            await asyncio.wait({working}, timeout=POLL_SECONDS)
+        # A task that hangs has done its work, only nobody hears of it.
+        limit = None if fault.effect is TaskEffect.HANG else fault.after_seconds
+        await asyncio.wait({working}, timeout=limit)
+    finally:
+        working.cancel()
+        # What it would have answered is lost, as its error is.
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def _not_started(task: TaskRun, fault: TaskFault) -> State:

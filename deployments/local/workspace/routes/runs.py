@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 
-from deployments.local.workspace import errors, html
+from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
     read_boolean,
@@ -16,6 +16,7 @@ from deployments.local.workspace.bodies import (
 from deployments.local.workspace.context import Workspace
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import NotebookSpec, Run, TaskRun
+from deployments.local.workspace.pages.run import export_page
 from deployments.local.workspace.routes.incoming import read_body
 from deployments.local.workspace.routes.run_lists import list_runs
 from deployments.local.workspace.run_json import (
@@ -77,7 +78,7 @@ def _add_reading(router: APIRouter, workspace: Workspace) -> None:
         if views == "DASHBOARDS":
             # There are no dashboards here; an empty list is an answer without the field.
             return {}
-        content = html.export_page(await workspace.store.with_output(task))
+        content = export_page(await workspace.store.with_output(task))
         name = task.spec.body.path.rpartition("/")[2]
         return {"views": [{"content": content, "name": name, "type": "NOTEBOOK"}]}
 
