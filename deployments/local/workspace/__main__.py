@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from deployments.local.workspace.launcher import Options
+from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.serve import (
     CLIENT_ID_VARIABLE,
@@ -42,7 +43,13 @@ def main() -> None:
         parser.error("--client-id and --client-secret belong together")
     client = ClientCredentials(options.client_id, secret) if secret else None
     serve(
-        options.host, options.port, token, options.root, Access(options.tls, client), read_switches(options)
+        options.host,
+        options.port,
+        token,
+        options.root,
+        Access(options.tls, client),
+        read_switches(options),
+        Machine(max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto"),
     )
 
 
@@ -60,6 +67,19 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="SECONDS",
         help="for how long a repaired run still looks terminal (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cluster-start-seconds",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a cluster takes to start, as it would in the cloud (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mount-namespaces",
+        choices=("auto", "off"),
+        default="auto",
+        help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
     )
 
 

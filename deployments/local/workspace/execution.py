@@ -1,6 +1,7 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
+import base64
 import json
 import logging
 import multiprocessing
@@ -26,9 +27,14 @@ from deployments.local.workspace.children import (
     send,
     task_main,
 )
+from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
+from deployments.local.workspace.mounts import Mounts
 from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
+from deployments.local.workspace.secret_access import CALLS, UnresolvedSecretError, answer, resolve
+from deployments.local.workspace.secret_store import SecretStore
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,14 +101,27 @@ class Cluster:
 class Executor:
     """Forks processes from a warmed interpreter."""
 
-    def __init__(self, directory: Path, cluster_environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        cluster_environment: Mapping[str, str],
+        mounts: Mounts,
+        secrets: SecretStore,
+        machine: Machine,
+    ) -> None:
         """Set up.
 
         Args:
             directory: Where tasks get their temporary directories.
             cluster_environment: What clusters, and only they, have in their environment: access to storage.
+            mounts: What clusters and tasks find under which paths.
+            secrets: What specifications refer to, and notebooks ask for.
+            machine: How clusters are run here.
         """
         self._directory = directory
+        self._mounts = mounts
+        self._secrets = secrets
+        self._machine = machine
         self._cluster_environment = dict(cluster_environment)
         # One thread, so that processes start one after the other: multiprocessing is not made for more. A
         # daemon, so that the server can end while the first one still waits for the imports.
@@ -128,8 +147,13 @@ class Executor:
             ClusterError: If it does not come up.
         """
         log = self._directory / f"{cluster_id}.log"
+        await asyncio.sleep(self._machine.cluster_start_seconds)
+        try:
+            spec = resolve(spec, self._secrets)
+        except UnresolvedSecretError as error:
+            raise ClusterError(str(error)) from error
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
-        child = await self._start(cluster_main, (ClusterLaunch(environment, str(log)),))
+        child = await self._start(cluster_main, (ClusterLaunch(environment, str(log), self._mounts),))
         try:
             message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
         except (TimeoutError, asyncio.CancelledError):
@@ -173,19 +197,35 @@ class Executor:
             environment=_task_environment(cluster.spec),
             directory=str(work),
             log=str(log),
+            mounts=self._mounts,
         )
+        redactor = Redactor()
         child: Child | None = None
         try:
             child = await self._start(task_main, (launch,))
-            result = await _follow(child, cluster, on_ready, on_cell, on_call)
+            calls = self._with_secrets(on_call, redactor)
+            result = await _follow(child, cluster, on_ready, on_cell, calls)
             if result is None:
-                raise DriverLostError(_take_log(log))
+                raise DriverLostError(redactor.redact(_take_log(log)))
             return result
         finally:
             if child is not None:
                 await self._kill(child)
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
+
+    def _with_secrets(self, on_call: OnCall, redactor: Redactor) -> OnCall:
+        """Answer what a notebook asks of secrets here, and leave the rest to the run."""
+
+        async def answer_all(name: str, arguments: dict[str, Any]) -> Any:
+            if name not in CALLS:
+                return await on_call(name, arguments)
+            told = answer(name, arguments, self._secrets)
+            if name == "get_secret":
+                redactor.add(base64.b64decode(told).decode("utf-8", "replace"))
+            return told
+
+        return answer_all
 
     async def _guard(self) -> Child:
         """The process that ends the others when the server is gone; started before them."""

@@ -24,9 +24,10 @@ from deployments.local.workspace.faults.tasks import with_faults
 from deployments.local.workspace.files import WorkspaceFiles
 from deployments.local.workspace.launcher import Options
 from deployments.local.workspace.local_tools import make_local_tools
+from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.run_json import Links
-from deployments.local.workspace.services import open_services
+from deployments.local.workspace.services import mounts_of, open_secrets, open_services
 from deployments.local.workspace.tls import TlsFiles, ensure_certificates
 
 CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
@@ -63,6 +64,7 @@ def serve(
     root: Path,
     access: Access = Access(),
     options: Options = Options(),  # noqa: B008 - frozen
+    machine: Machine = Machine(),  # noqa: B008 - frozen
 ) -> None:
     """Serve a workspace until SIGINT or SIGTERM.
 
@@ -73,6 +75,7 @@ def serve(
         root: The directory in which the workspace keeps its files.
         access: Whether there is TLS, and a service principal.
         options: What is not known of the real one, and can be had both ways.
+        machine: How clusters and tasks are run here.
 
     Raises:
         SystemExit: With status 2, after one line on stderr, if it cannot start.
@@ -100,6 +103,7 @@ def serve(
                 access,
                 tls,
                 options,
+                machine,
             )
         )
 
@@ -115,10 +119,13 @@ async def _serve(
     access: Access,
     tls: TlsFiles | None,
     options: Options,
+    machine: Machine,
 ) -> None:
     tools = make_local_tools(milliseconds, access.client)
-    executor = Executor(root / "tasks", cluster_environment)
-    services = open_services(root, origin, USER, milliseconds, executor)
+    secrets = open_secrets(root, USER, milliseconds)
+    mounts = mounts_of(root, enabled=machine.mount_namespaces)
+    executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
+    services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
     jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)

@@ -8,6 +8,7 @@ from deployments.local.workspace.catalog import Catalog
 from deployments.local.workspace.clusters import ClusterRegistry, ClusterStarter
 from deployments.local.workspace.dbfs import Dbfs
 from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.mounts import Mounts
 from deployments.local.workspace.permissions import Permissions
 from deployments.local.workspace.repos import Repos
 from deployments.local.workspace.secret_store import SecretStore
@@ -40,8 +41,28 @@ class Services:
         self.documents.close()
 
 
+def open_secrets(root: Path, user: str, clock: Callable[[], int]) -> SecretStore:
+    """Open the secrets, which the executor needs, too."""
+    return SecretStore(root / SECRETS, clock, user)
+
+
+def mounts_of(root: Path, *, enabled: bool) -> Mounts:
+    """What tasks and clusters find under which paths, and what they must not look into."""
+    scratch = root / "mounts"
+    scratch.mkdir(exist_ok=True)
+    places = {"/dbfs": root / "dbfs", "/Volumes": root / "volumes", "/Workspace": root / "files"}
+    return Mounts(
+        str(scratch), {path: str(place) for path, place in places.items()}, (str(root / SECRETS),), enabled
+    )
+
+
 def open_services(
-    root: Path, origin: str, user: str, clock: Callable[[], int], starter: ClusterStarter
+    root: Path,
+    origin: str,
+    user: str,
+    clock: Callable[[], int],
+    starter: ClusterStarter,
+    secrets: SecretStore,
 ) -> Services:
     """Open the services' state under the root.
 
@@ -51,6 +72,7 @@ def open_services(
         user: The one user.
         clock: The time.
         starter: Starts the servers of clusters.
+        secrets: The secrets, opened before.
     """
     # What uploads left over when the server ended.
     parts = root / "parts"
@@ -64,7 +86,7 @@ def open_services(
         uploads=Uploads(volumes, origin, clock),
         catalog=Catalog(volumes, documents, clock, user),
         documents=documents,
-        secrets=SecretStore(root / SECRETS, clock, user),
+        secrets=secrets,
         clusters=ClusterRegistry(starter, documents, clock, user),
         permissions=Permissions(documents, user),
         repos=Repos(root / "files", root / "repos", documents, user),

@@ -1,8 +1,11 @@
 """The `dbutils` of a notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from deployments.local.workspace.runtime.filesystem import FileSystemUtils
+from deployments.local.workspace.runtime.library import LibraryUtils
+from deployments.local.workspace.runtime.secret_values import Redactor, SecretUtils
 from deployments.local.workspace.runtime.task_values import Call, JobsUtils, run_notebook_of_workspace
 
 
@@ -131,16 +134,29 @@ class NotebookUtils:
 class DBUtils:
     """`dbutils`: what is not an attribute here says so when it is used."""
 
-    def __init__(self, parameters: dict[str, str], call: Call | None = None) -> None:
+    def __init__(
+        self,
+        parameters: dict[str, str],
+        call: Call | None = None,
+        places: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Set up.
 
         Args:
             parameters: What `widgets` answers.
             call: Asks the workspace; None where there is none.
+            places: Where `/dbfs`, `/Volumes` and `/Workspace` are; without, there is no `fs`.
+            redactor: Is told of the secrets that the notebook reads.
         """
         self.widgets = Widgets(parameters)
         self.notebook = NotebookUtils(call)
         self.jobs = JobsUtils(call)
+        self.library = LibraryUtils()
+        if places is not None:
+            self.fs = FileSystemUtils(places)
+        if call is not None:
+            self.secrets = SecretUtils(call, redactor or Redactor())
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _not_served(name)
