@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -149,16 +149,25 @@ def workspace(
     client_secret: Annotated[
         str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_SECRET", help="Its secret.")
     ] = "",
+    repair_one_time_runs: Annotated[
+        Literal["accept", "refuse"],
+        typer.Option(help="Whether runs/repair takes a run made by runs/submit, which is not known."),
+    ] = "refuse",
+    repair_visible_after: Annotated[
+        float, typer.Option(min=0, help="Seconds for which a repaired run still looks terminal.")
+    ] = 0,
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with _one_line_errors():
+        from deployments.local.workspace.launcher import Options
         from deployments.local.workspace.oauth import ClientCredentials
         from deployments.local.workspace.serve import Access, serve
 
         if bool(client_id) != bool(client_secret):
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
-        serve(host, port, token, root, Access(tls, client))
+        options = Options(repair_one_time_runs == "accept", repair_visible_after)
+        serve(host, port, token, root, Access(tls, client), options)
 
 
 def main() -> None:

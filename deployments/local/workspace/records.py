@@ -145,4 +145,5 @@ def end_as_lost(run: Run, now: int) -> None:
             task.state = states.UPSTREAM_FAILED if waited else states.DRIVER_LOST
             task.error = task.state.message
             task.end_time = now if task.start_time else 0
-    run.state, run.end_time = states.DRIVER_LOST, now
+    run.state = run.rounds[-1].state = states.DRIVER_LOST
+    run.end_time = run.rounds[-1].end_time = now

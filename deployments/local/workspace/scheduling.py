@@ -167,6 +167,10 @@ def run_outcome(tasks: Mapping[str, TaskRun]) -> State:
 def _failure(tasks: Mapping[str, TaskRun]) -> State:
     causes = [task for task in tasks.values() if task.state.result in (Result.FAILED, Result.TIMEDOUT)]
     failed = [task for task in causes if task.state.result is Result.FAILED]
+    if not causes:
+        # After a repair of a failed task alone: what was skipped because of it before is left so.
+        skipped = next(task for task in tasks.values() if task.state.result is Result.UPSTREAM_FAILED)
+        return states.run_failure(f"Task {skipped.spec.key} failed with message: {skipped.state.message}")
     if not failed:
         return states.TIMED_OUT
     first = min(failed, key=lambda task: task.end_time)

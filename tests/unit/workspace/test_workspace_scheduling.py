@@ -172,6 +172,9 @@ SKIPPED = " This caused all downstream tasks to get skipped."
         ([("a", "", F), ("b", "", T)], F, FAILED),
         ([("a", "", C), ("b", "a", UC)], C, "Run cancelled."),
         ([("a", "", F), ("b", "", C)], F, FAILED),
+        ([("a", "", S), ("b", "a", UF)], F, "Task b failed with message: An upstream task failed."),
+        ([("a", "", D), ("b", "a", D)], S, ""),
+        ([("a", "", F), ("b", "a", D)], Result.SUCCESS_WITH_FAILURES, ""),
     ],
 )
 def test_the_leaves_decide(tasks: list[tuple[str, str, Result]], result: Result, message: str) -> None:
