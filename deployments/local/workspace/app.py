@@ -66,7 +66,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         app.include_router(router(workspace))
     app.include_router(services_router(workspace.services))
     app.include_router(local_router(tools.faults, tools.requests))
-    app.include_router(oidc_router(tools.issuer, workspace.links.origin))
+    app.include_router(oidc_router(tools.issuer, workspace.links))
     app.include_router(pages_router(workspace, token))
     return app
 

@@ -9,12 +9,10 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.workspace import errors
-from deployments.local.workspace.oauth import DISCOVERY_PATH, TOKEN_PATH
+from deployments.local.workspace.oauth import DISCOVERY_PATH, METADATA_PATH, TOKEN_PATH
 from deployments.local.workspace.uploads import OPEN_PREFIX
 
-OPEN_PATHS = frozenset(
-    {"/.well-known/databricks-config", "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH}
-)
+OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
 API_PREFIXES = ("/api/", "/local/")
 
 

@@ -16,6 +16,7 @@ LIFETIME_SECONDS = 3_600
 
 TOKEN_PATH = "/oidc/v1/token"  # noqa: S105 - a path
 DISCOVERY_PATH = "/oidc/.well-known/oauth-authorization-server"
+METADATA_PATH = "/.well-known/databricks-config"
 GRANT = "client_credentials"
 SCOPE = "all-apis"
 MAX_TOKEN_CHARACTERS = 4_096
@@ -57,6 +58,11 @@ class TokenIssuer:
         self._clock = clock
         seed = client.client_secret.encode() if client else secrets.token_bytes(32)
         self._key = hmac.new(seed, b"access tokens", hashlib.sha256).digest()
+
+    @property
+    def has_client(self) -> bool:
+        """Whether anybody gets tokens."""
+        return self._client is not None
 
     def issue(self, form: Mapping[str, str], authorization: str) -> Json:
         """Answer a request for a token.
@@ -126,6 +132,11 @@ def discovery(origin: str) -> Json:
         "scopes_supported": [SCOPE],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     }
+
+
+def host_metadata(origin: str, workspace_id: int) -> Json:
+    """What `METADATA_PATH` answers: newer clients look for OAuth here and nowhere else (SDK 0.156)."""
+    return {"oidc_endpoint": f"{origin}/oidc", "workspace_id": str(workspace_id), "cloud": "AWS"}
 
 
 def _credentials(form: Mapping[str, str], authorization: str) -> tuple[str, str]:

@@ -8,21 +8,31 @@ from fastapi.responses import JSONResponse
 from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.oauth import (
     DISCOVERY_PATH,
+    METADATA_PATH,
     TOKEN_PATH,
     OAuthError,
     TokenIssuer,
     discovery,
+    host_metadata,
 )
 from deployments.local.workspace.routes.incoming import read_content
+from deployments.local.workspace.run_json import Links
 
 
-def oidc_router(issuer: TokenIssuer, origin: str) -> APIRouter:
+def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
     """The routes under `/oidc`."""
     router = APIRouter()
 
     @router.get(DISCOVERY_PATH)
     async def endpoints() -> Json:
-        return discovery(origin)
+        return discovery(links.origin)
+
+    # Without a service principal there is no OAuth to be found, and 404 is the answer that clients expect.
+    if issuer.has_client:
+
+        @router.get(METADATA_PATH)
+        async def metadata() -> Json:
+            return host_metadata(links.origin, links.workspace_id)
 
     @router.post(TOKEN_PATH)
     async def token(request: Request) -> JSONResponse:
