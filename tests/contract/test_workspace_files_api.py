@@ -41,6 +41,9 @@ def test_volumes(lab: Lab) -> None:
         sdk.volumes.create("sales", "none", "landing", VolumeType.MANAGED)
     with pytest.raises(NotFound, match=r"^Catalog 'none' does not exist\.$"):
         sdk.schemas.create("raw", "none")
+    for name in ("é" * 150, "a.b", "a/b", "", "..", "a b"):
+        with pytest.raises(BadRequest):
+            sdk.volumes.create("sales", "raw", name, VolumeType.MANAGED)
     with pytest.raises(DatabricksError, match="it is not empty"):
         sdk.catalogs.delete("sales")
     sdk.catalogs.delete("sales", force=True)

@@ -75,7 +75,9 @@ def test_what_cannot_be_cloned(lab: Lab, url: str) -> None:
         lab.sdk.repos.create(url=url, provider="gitHub")
 
 
-@pytest.mark.parametrize("path", ["relative/path", "/Repos", "/Repos/../../outside", "/Repos/a/\x00"])
+@pytest.mark.parametrize(
+    "path", ["relative/path", "/Repos", "/Repos/../../outside", "/Repos/a/\x00", "/Repos/a/" + "é" * 150]
+)
 def test_paths_that_lead_nowhere_good(lab: Lab, origin: Path, path: str) -> None:
     with pytest.raises(InvalidParameterValue):
         lab.sdk.repos.create(url=str(origin), provider="gitHub", path=path)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.errors import ApiError, invalid_parameter, path_exists
+from deployments.local.workspace.tree import MAX_NAME_BYTES
 
 KIND = "repo"
 GIT_SECONDS = 120
@@ -145,7 +146,10 @@ class Repos:
         names = [name for name in path.removeprefix("/Workspace").split("/") if name]
         if not path.startswith("/") or len(names) < MIN_DEPTH or len(path) > MAX_PATH_LENGTH:
             raise invalid_parameter(f"Path ({path[:1000]}) is not one for a git folder.")
-        if any(name in (".", "..") or not _NAME.fullmatch(name) for name in names):
+        if any(
+            name in (".", "..") or not _NAME.fullmatch(name) or len(name.encode()) > MAX_NAME_BYTES
+            for name in names
+        ):
             raise invalid_parameter(f"Path ({path}) has an invalid name in it.")
         place = self._files.joinpath(*names)
         if not place.resolve().is_relative_to(self._files.resolve()):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from deployments.local.workspace.errors import ApiError, invalid_parameter
-from deployments.local.workspace.tree import Entry, Tree, remove
+from deployments.local.workspace.tree import MAX_NAME_BYTES, Entry, Tree, remove
 
 PREFIX = "/Volumes"
 DEFAULT_SCHEMA = ("main", "default")
@@ -153,7 +153,7 @@ class Volumes:
 
     def make(self, *names: str) -> Path:
         """Make a catalog, schema or volume."""
-        if not _NAME.fullmatch(names[-1]) or names[-1].startswith("."):
+        if not _NAME.fullmatch(names[-1]) or len(names[-1].encode()) > MAX_NAME_BYTES:
             raise invalid_parameter(f"'{names[-1][:300]}' is not a valid name.")
         place = self.tree.root.joinpath(*names)
         place.mkdir()
