@@ -333,7 +333,8 @@ def test_a_reference_that_leads_nowhere(lab: Lab) -> None:
 def test_task_values(lab: Lab) -> None:
     sets = lab.notebook(
         "sets_values",
-        "values = dbutils.jobs.taskValues\nvalues.set('text', 'é')\nvalues.set(key='object', value={'a': [1]})\n"
+        "values = dbutils.jobs.taskValues\nvalues.set('text', 'é')\n"
+        "values.set(key='object', value={'a': [1]})\n"
         "values.set('big', 'x' * (48 * 1024 - 2))\n",
     )
     gets = lab.notebook(

@@ -2,9 +2,7 @@
 
 import asyncio
 import base64
-import json
 import logging
-import multiprocessing
 import queue
 import shutil
 import tempfile
@@ -12,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +25,7 @@ from deployments.local.workspace.children import (
     send,
     task_main,
 )
+from deployments.local.workspace.forking import Order, kill_unwanted, preload, receive, start_processes
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.mounts import Mounts
@@ -38,16 +37,11 @@ from deployments.local.workspace.secret_store import SecretStore
 
 _LOG = logging.getLogger(__name__)
 
-PRELOAD = "deployments.local.workspace.preload"
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
 
-_Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
-
 OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
-
-_CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class DriverLostError(Exception):
@@ -125,13 +119,13 @@ class Executor:
         self._cluster_environment = dict(cluster_environment)
         # One thread, so that processes start one after the other: multiprocessing is not made for more. A
         # daemon, so that the server can end while the first one still waits for the imports.
-        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
-        threading.Thread(target=_start_processes, args=(self._orders,), daemon=True).start()
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        threading.Thread(target=start_processes, args=(self._orders,), daemon=True).start()
         self._guarding: asyncio.Task[Child] | None = None
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
-        _CONTEXT.set_forkserver_preload([PRELOAD])
+        preload()
         self._directory.mkdir(parents=True, exist_ok=True)
         await self._guard()
 
@@ -250,65 +244,16 @@ class Executor:
         try:
             process, connection = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
-            start.add_done_callback(_kill_unwanted)
+            start.add_done_callback(kill_unwanted)
             raise
         child = Child(process, connection)
         receiver = threading.Thread(
-            target=_receive,
+            target=receive,
             args=(connection, process, child.messages, asyncio.get_running_loop()),
             daemon=True,
         )
         receiver.start()
         return child
-
-
-def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
-    process.start()
-    theirs.close()
-    return process, ours
-
-
-def _start_processes(orders: "queue.SimpleQueue[_Order]") -> None:
-    """Start the processes that are asked for, in a thread."""
-    while True:
-        start, target, arguments = orders.get()
-        try:
-            start.set_result(_fork(target, arguments))
-        except (OSError, EOFError) as error:
-            start.set_exception(error)
-
-
-def _kill_unwanted(start: "Future[tuple[Any, Connection]]") -> None:
-    """End a process whose starter was cancelled while it was being forked."""
-    if not start.cancelled() and start.exception() is None:
-        process, connection = start.result()
-        connection.close()
-        kill_group(process.pid)
-
-
-def _receive(
-    connection: Connection,
-    process: Any,
-    messages: "asyncio.Queue[dict[str, Any] | None]",
-    loop: asyncio.AbstractEventLoop,
-) -> None:
-    """Pass on what a process sends until it closes the connection or dies; runs in a thread."""
-
-    def hand_over(message: dict[str, Any] | None) -> None:
-        loop.call_soon_threadsafe(messages.put_nowait, message)
-
-    try:
-        # A grandchild may hold the connection open: the end of the process itself counts, too.
-        while connection in wait([connection, process.sentinel]) or connection.poll():
-            hand_over(json.loads(connection.recv_bytes()))
-    except (EOFError, OSError, ValueError) as error:
-        _LOG.debug("process %s: %r", process.pid, error)
-    finally:
-        connection.close()
-        if not loop.is_closed():
-            hand_over(None)
 
 
 async def _gone(child: Child) -> None:

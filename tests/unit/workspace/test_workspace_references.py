@@ -94,8 +94,8 @@ def test_the_input_of_an_iteration(text: str, value: Any, resolved: str) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        "job.naem", "job.start_time", "job.start_time.week", "job.parameters", "job.parameters.q", "job.trigger",
-        "job.id.more", "task.key", "tasks.first", "tasks.nobody.run_id", "tasks.first.values",
+        "job.naem", "job.start_time", "job.start_time.week", "job.parameters", "job.parameters.q",
+        "job.trigger", "job.id.more", "task.key", "tasks.first", "tasks.nobody.run_id", "tasks.first.values",
         "tasks.first.values.q", "workspace.name", "input.b", "input.a.b",
     ],
 )  # fmt: skip
