@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from deployments.local.workspace.runtime import plots
 from deployments.local.workspace.runtime.dbutils import DBUtils, NotebookExit
 from deployments.local.workspace.runtime.library import Interpreter, PythonRestart
 from deployments.local.workspace.runtime.outputs import CellResult, Output, displayed, text_stream
@@ -77,6 +78,7 @@ def run_notebook(
     Returns:
         How it ended. An error in the notebook is in the result, never raised.
     """
+    plots.draw_without_screen()
     result = NotebookResult()
     run = _NotebookRun(source, path, spark, dbutils or DBUtils(parameters))
     try:
@@ -168,7 +170,10 @@ class _NotebookRun:
         started = time.monotonic()
         try:
             with self._captured():
-                handler(cell)
+                try:
+                    handler(cell)
+                finally:
+                    outcome.outputs.extend(plots.take_open_figures())
         finally:
             outcome.seconds = time.monotonic() - started
 
@@ -238,7 +243,12 @@ class _NotebookRun:
                 self._display(frame)
 
     def _display(self, value: Any, *_: Any, **__: Any) -> None:
-        self._current.outputs.append(displayed(value))
+        figure = plots.figure_of(value)
+        if figure is None:
+            self._current.outputs.append(displayed(value))
+        else:
+            self._current.outputs.append(plots.image_of(figure))
+            plots.close(figure)
 
     def _display_html(self, html: str) -> None:
         self._current.outputs.append(Output("html", text=str(html)))
