@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
@@ -94,6 +95,24 @@ def test_ranges(lab: Lab, volume: str) -> None:
     assert ask("lines=1-2").status_code == 400
     assert ask("bytes=0-1", **{"if-unmodified-since": "Thu, 01 Jan 1970 00:00:00 GMT"}).status_code == 412
     assert ask("bytes=0-1", **{"if-unmodified-since": "soon"}).status_code == 400
+
+
+def test_a_large_file_is_never_held_whole(lab: Lab, volume: str) -> None:
+    server = psutil.Process(lab.workspace.process.pid)
+
+    def content() -> Iterator[bytes]:
+        for _ in range(200):
+            yield bytes(MEGABYTE)
+
+    before = server.memory_info().rss
+    assert lab.http.put(f"/api/2.0/fs/files{volume}/large", content=content()).status_code == 204
+    size = 0
+    with lab.http.stream("GET", f"/api/2.0/fs/files{volume}/large") as answer:
+        for piece in answer.iter_bytes():
+            size += len(piece)
+    assert size == 200 * MEGABYTE
+    assert server.memory_info().rss - before < 64 * MEGABYTE
+    lab.sdk.files.delete(f"{volume}/large")
 
 
 def test_directories(lab: Lab, volume: str) -> None:

@@ -37,6 +37,10 @@ def test_the_life_of_a_repo(lab: Lab, origin: Path) -> None:
     assert [path for path in listed if path and path.endswith("/.git")] == []
     (origin / "book.py").write_text(HEADER + "dbutils.notebook.exit('two')\n")
     git(origin, "commit", "--quiet", "-am", "two")
+    run = lab.run(lab.task("only", f"{made.path}/book"))
+    output = lab.sdk.jobs.get_run_output(run["tasks"][0]["run_id"]).notebook_output
+    assert output is not None
+    assert output.result == "one"
     repos.update(made.id, branch="main")
     found = repos.get(made.id)
     assert found.head_commit_id == git(origin, "rev-parse", "HEAD")

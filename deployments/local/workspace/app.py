@@ -64,7 +64,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     app.add_exception_handler(Exception, _unexpected)
     for router in (scim_router, files_router, jobs_router, runs_router):
         app.include_router(router(workspace))
-    app.include_router(services_router(workspace.services))
+    app.include_router(services_router(workspace.services, workspace.jobs.get))
     app.include_router(local_router(tools.faults, tools.requests))
     app.include_router(oidc_router(tools.issuer, workspace.links))
     app.include_router(pages_router(workspace, token))

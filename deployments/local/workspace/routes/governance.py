@@ -1,13 +1,18 @@
 """Permissions, instance pools and cluster policies."""
 
+import re
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request
 
 from deployments.local.workspace.bodies import Json, read_required_string
+from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.errors import ApiError, invalid_parameter
 from deployments.local.workspace.permissions import LEVELS_BY_TYPE, Permissions
 from deployments.local.workspace.routes.incoming import read_body
 
 MAX_ID_LENGTH = 100
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 POLICIES: tuple[Json, ...] = (
     {
@@ -22,11 +27,34 @@ POLICIES: tuple[Json, ...] = (
 )
 
 
-def governance_router(permissions: Permissions) -> APIRouter:
-    """The routes of permissions, pools and policies."""
-    router = APIRouter()
-    _add_permissions(router, permissions)
+def governance_router(
+    permissions: Permissions, clusters: ClusterRegistry, find_job: Callable[[int], object]
+) -> APIRouter:
+    """The routes of permissions, pools and policies.
 
+    Args:
+        permissions: The access control lists.
+        clusters: The clusters that there are.
+        find_job: Refuses the id of a job that there is not.
+    """
+    router = APIRouter()
+
+    def check(kind: str, object_id: str) -> None:
+        _check(kind, object_id)
+        if kind == "clusters":
+            clusters.get(object_id)
+        if kind == "jobs":
+            if not _NUMBER.fullmatch(object_id):
+                raise invalid_parameter(f"'{object_id}' is not the id of a job.")
+            find_job(int(object_id))
+
+    _add_permissions(router, permissions, check)
+
+    _add_lists(router)
+    return router
+
+
+def _add_lists(router: APIRouter) -> None:
     @router.get("/api/2.0/instance-pools/list")
     async def pools() -> Json:
         return {}
@@ -48,30 +76,28 @@ def governance_router(permissions: Permissions) -> APIRouter:
                 return found
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Can't find a cluster policy with id: {name[:100]}.")
 
-    return router
 
-
-def _add_permissions(router: APIRouter, permissions: Permissions) -> None:
+def _add_permissions(router: APIRouter, permissions: Permissions, check: Callable[[str, str], None]) -> None:
     path = "/api/2.0/permissions/{kind}/{object_id}"
 
     @router.get(path)
     async def get(kind: str, object_id: str) -> Json:
-        _check(kind, object_id)
+        check(kind, object_id)
         return permissions.get(kind, object_id)
 
     @router.put(path)
     async def replace(request: Request, kind: str, object_id: str) -> Json:
-        _check(kind, object_id)
+        check(kind, object_id)
         return permissions.set(kind, object_id, await read_body(request))
 
     @router.patch(path)
     async def update(request: Request, kind: str, object_id: str) -> Json:
-        _check(kind, object_id)
+        check(kind, object_id)
         return permissions.update(kind, object_id, await read_body(request))
 
     @router.get(path + "/permissionLevels")
     async def levels(kind: str, object_id: str) -> Json:
-        _check(kind, object_id)
+        check(kind, object_id)
         return {"permission_levels": [{"permission_level": level} for level in LEVELS_BY_TYPE[kind]]}
 
 

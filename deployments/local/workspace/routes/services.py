@@ -1,5 +1,7 @@
 """All routes of the services."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 
 from deployments.local.workspace.routes.catalog import catalog_router
@@ -13,8 +15,13 @@ from deployments.local.workspace.routes.volume_files import volume_files_router
 from deployments.local.workspace.services import Services
 
 
-def services_router(services: Services) -> APIRouter:
-    """The routes of files, volumes, secrets, clusters and the rest."""
+def services_router(services: Services, find_job: Callable[[int], object]) -> APIRouter:
+    """The routes of files, volumes, secrets, clusters and the rest.
+
+    Args:
+        services: What is served.
+        find_job: Refuses the id of a job that there is not.
+    """
     router = APIRouter()
     router.include_router(dbfs_router(services.dbfs))
     router.include_router(volume_files_router(services.volumes, services.uploads))
@@ -22,6 +29,6 @@ def services_router(services: Services) -> APIRouter:
     router.include_router(catalog_router(services.catalog))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
-    router.include_router(governance_router(services.permissions))
+    router.include_router(governance_router(services.permissions, services.clusters, find_job))
     router.include_router(repos_router(services.repos))
     return router
