@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from workspace_lab import Lab, until
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
@@ -66,7 +70,6 @@ TASK = st.builds(
     ),
 )
 CLUSTERS = st.lists(CLUSTER, max_size=2) | JSON
-)
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
@@ -81,16 +84,18 @@ SETTINGS = st.fixed_dictionaries(
         "environments": JSON,
     },
 )
-FIELDS = ["job_id", "run_id", "job_parameters", "notebook_params", "python_params", "only", "queue", "rerun_tasks",
-          "rerun_all_failed_tasks", "rerun_dependent_tasks", "latest_repair_id", "idempotency_token",
+FIELDS = ["job_id", "run_id", "job_parameters", "notebook_params", "python_params", "only", "queue",
+          "rerun_tasks", "rerun_all_failed_tasks", "rerun_dependent_tasks", "latest_repair_id",
+          "idempotency_token",
           "new_settings", "fields_to_remove", "all_queued_runs"]  # fmt: skip
 BODIES = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4) | JSON
 POSTS = ["2.0/jobs/create", "2.2/jobs/reset", "2.2/jobs/update", "2.1/jobs/delete", "2.2/jobs/run-now",
          "2.2/jobs/runs/repair", "2.1/jobs/runs/delete", "2.2/jobs/runs/cancel-all"]  # fmt: skip
 GETS = ["2.2/jobs/get", "2.1/jobs/get", "2.2/jobs/list", "2.0/jobs/runs/export", "2.2/jobs/runs/list",
         "2.2/jobs/runs/get", "2.2/jobs/runs/get-output"]  # fmt: skip
-QUERY_FIELDS = ["job_id", "run_id", "limit", "offset", "page_token", "expand_tasks", "name", "views_to_export",
-                "active_only", "completed_only", "run_type", "start_time_from", "start_time_to",
+QUERY_FIELDS = ["job_id", "run_id", "limit", "offset", "page_token", "expand_tasks", "name",
+                "views_to_export", "active_only", "completed_only",
+                "run_type", "start_time_from", "start_time_to",
                 "include_history", "include_resolved_values"]  # fmt: skip
 QUERIES = st.dictionaries(
     st.sampled_from(QUERY_FIELDS), st.text(max_size=12) | st.integers().map(str) | st.just("true"), max_size=4
