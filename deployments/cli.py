@@ -156,10 +156,18 @@ def workspace(
     repair_visible_after: Annotated[
         float, typer.Option(min=0, help="Seconds for which a repaired run still looks terminal.")
     ] = 0,
+    cluster_start_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
+    ] = 0,
+    mount_namespaces: Annotated[
+        Literal["auto", "off"],
+        typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
+    ] = "auto",
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with _one_line_errors():
         from deployments.local.workspace.launcher import Options
+        from deployments.local.workspace.machine import Machine
         from deployments.local.workspace.oauth import ClientCredentials
         from deployments.local.workspace.serve import Access, serve
 
@@ -167,7 +175,8 @@ def workspace(
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after)
-        serve(host, port, token, root, Access(tls, client), options)
+        machine = Machine(cluster_start_seconds, mount_namespaces == "auto")
+        serve(host, port, token, root, Access(tls, client), options, machine)
 
 
 def main() -> None:

@@ -163,6 +163,8 @@ def test_libraries(lab: Lab, cluster_id: str) -> None:
     libraries.uninstall(cluster_id, [wheel])
     first, _ = libraries.cluster_status(cluster_id)
     assert first.status == LibraryInstallStatus.UNINSTALL_ON_RESTART
+    lab.sdk.clusters.restart(cluster_id).result(timedelta(seconds=20))
+    assert [status.library for status in libraries.cluster_status(cluster_id)] == [pypi]
     assert cluster_id in [status.cluster_id for status in libraries.all_cluster_statuses()]
     with pytest.raises(InvalidParameterValue, match="A library has one of these fields"):
         libraries.install(cluster_id, [Library()])

@@ -9,6 +9,7 @@ from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.errors import ApiError
 
 MAX_EVENTS = 500
+UNINSTALL_ON_RESTART = "UNINSTALL_ON_RESTART"
 
 
 class ClusterState(StrEnum):
@@ -74,6 +75,12 @@ class ClusterRecord:
         """Add an event."""
         event = {"cluster_id": self.cluster_id, "timestamp": at, "type": kind, "details": details}
         self.events = [*self.events, event][-MAX_EVENTS:]
+
+    def drop_uninstalled_libraries(self) -> None:
+        """What was to be uninstalled is gone once the cluster has started again (docs)."""
+        self.libraries = {
+            key: status for key, status in self.libraries.items() if status["status"] != UNINSTALL_ON_RESTART
+        }
 
     def as_document(self) -> Json:
         """What is kept of it."""

@@ -80,35 +80,42 @@ class ClusterRegistry:
             ClusterError: If it does not start, or is being terminated.
         """
         record = self.get(cluster_id)
-        while record.state in (ClusterState.PENDING, ClusterState.RESTARTING, ClusterState.TERMINATING):
-            await asyncio.wait({self._work[cluster_id]})
-        if record.state is ClusterState.TERMINATED:
+        await self._settled(record)
+        if record.state is ClusterState.TERMINATED and cluster_id in self._records:
             self.start(cluster_id)
-            await asyncio.wait({self._work[cluster_id]})
+            await self._settled(record)
         cluster = self._running.get(cluster_id)
         if cluster is None:
             raise ClusterError(record.message)
         return cluster
+
+    async def _settled(self, record: ClusterRecord) -> None:
+        """Wait until a cluster is running or terminated, or nothing works on it any more."""
+        while record.state not in (ClusterState.RUNNING, ClusterState.TERMINATED):
+            work = self._work.get(record.cluster_id)
+            if work is None or work.done():
+                return
+            await asyncio.wait({work})
 
     def create(self, settings: Json) -> ClusterRecord:
         """Make a cluster, which starts."""
         record = ClusterRecord(self._new_id(), settings, self._user)
         self._records[record.cluster_id] = record
         record.note("CREATING", self._clock(), user=self._user)
-        self._begin(record, ClusterState.PENDING, self._bring_up(record))
+        self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
         return record
 
     def start(self, cluster_id: str) -> None:
         """Start a terminated cluster."""
         record = self._expect(cluster_id, ClusterState.TERMINATED)
         record.note("STARTING", self._clock(), user=self._user)
-        self._begin(record, ClusterState.PENDING, self._bring_up(record))
+        self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
 
     def restart(self, cluster_id: str) -> None:
         """Restart a running cluster."""
         record = self._expect(cluster_id, ClusterState.RUNNING)
         record.note("RESTARTING", self._clock(), user=self._user)
-        self._begin(record, ClusterState.RESTARTING, self._bring_up(record))
+        self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
 
     def edit(self, cluster_id: str, settings: Json) -> None:
         """Change a cluster's settings; a running one restarts with them (docs)."""
@@ -116,7 +123,7 @@ class ClusterRegistry:
         record.settings = settings
         record.note("EDITED", self._clock(), user=self._user)
         if record.state is ClusterState.RUNNING:
-            self._begin(record, ClusterState.RESTARTING, self._bring_up(record))
+            self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
         self._keep(record)
 
     def terminate(self, cluster_id: str) -> None:
@@ -127,8 +134,8 @@ class ClusterRegistry:
         record.reason = {"code": "USER_REQUEST", "type": "SUCCESS", "parameters": {"username": self._user}}
         record.note("TERMINATING", self._clock(), reason=record.reason, user=self._user)
         # Source of the words: databricks/cli#877.
-        ending = self._take_down(record, f"Termination requested by {self._user}")
-        self._begin(record, ClusterState.TERMINATING, ending)
+        message = f"Termination requested by {self._user}"
+        self._begin(record, ClusterState.TERMINATING, lambda: self._take_down(record, message))
 
     def forget(self, cluster_id: str) -> None:
         """Terminate a cluster and delete it for good."""
@@ -154,7 +161,7 @@ class ClusterRegistry:
             raise unexpected_state(cluster_id, record.state)
         return record
 
-    def _begin(self, record: ClusterRecord, state: ClusterState, work: Awaitable[None]) -> None:
+    def _begin(self, record: ClusterRecord, state: ClusterState, work: Callable[[], Awaitable[None]]) -> None:
         """Enter a state that the work leads out of; work that was under way is given up."""
         before = self._work.get(record.cluster_id)
         if state is ClusterState.PENDING:
@@ -166,7 +173,7 @@ class ClusterRegistry:
             if before is not None and not before.done():
                 before.cancel()
                 await asyncio.wait({before})
-            await work
+            await work()
 
         task = asyncio.create_task(after_the_one_before(), name=f"cluster-{record.cluster_id}")
         self._work[record.cluster_id] = task
@@ -187,6 +194,7 @@ class ClusterRegistry:
             message = str(error) or "The cluster did not start in time."
             self._end(record, "SPARK_STARTUP_FAILURE", "SERVICE_FAULT", message)
             return
+        record.drop_uninstalled_libraries()
         self._running[record.cluster_id] = cluster
         cluster.lost.add_done_callback(lambda _: self._lost(record, cluster))
         record.note("RUNNING", self._clock())

@@ -12,7 +12,12 @@ from deployments.local.workspace.bodies import (
     read_strings,
 )
 from deployments.local.workspace.cluster_catalog import node_types, spark_versions
-from deployments.local.workspace.cluster_records import MAX_EVENTS, ClusterRecord, library_key
+from deployments.local.workspace.cluster_records import (
+    MAX_EVENTS,
+    UNINSTALL_ON_RESTART,
+    ClusterRecord,
+    library_key,
+)
 from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.routes.incoming import read_body
@@ -165,7 +170,7 @@ def _add_libraries(router: APIRouter, clusters: ClusterRegistry) -> None:
             status = record.libraries.get(library_key(library))
             if status is not None:
                 # Docs: it stays until the cluster is restarted.
-                status["status"] = "UNINSTALL_ON_RESTART"
+                status["status"] = UNINSTALL_ON_RESTART
         clusters.keep(record)
         return {}
 
