@@ -84,6 +84,29 @@ SETTINGS = st.fixed_dictionaries(
         "environments": JSON,
     },
 )
+VALID_CONDITION = st.fixed_dictionaries(
+    {"op": st.sampled_from(["EQUAL_TO", "LESS_THAN"]), "left": REFERENCES, "right": REFERENCES}
+)
+VALID_LOOP = st.fixed_dictionaries(
+    {
+        "inputs": REFERENCES,
+        "task": st.fixed_dictionaries({"task_key": st.just("each"), "condition_task": VALID_CONDITION}),
+    },
+    optional={"concurrency": st.integers(1, 3)},
+)
+VALID_TASKS = st.lists(
+    st.fixed_dictionaries(
+        {"task_key": KEYS}, optional={"disabled": st.booleans(), "max_retries": st.just(1)}
+    ).flatmap(
+        lambda task: st.one_of(
+            VALID_CONDITION.map(lambda body: {**task, "condition_task": body}),
+            VALID_LOOP.map(lambda body: {**task, "for_each_task": body}),
+        )
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda task: str(task["task_key"]),
+)
 FIELDS = ["job_id", "run_id", "job_parameters", "notebook_params", "python_params", "only", "queue",
           "rerun_tasks", "rerun_all_failed_tasks", "rerun_dependent_tasks", "latest_repair_id",
           "idempotency_token",
@@ -129,7 +152,9 @@ def test_no_query_is_an_error_of_the_server(lab: Lab, path: str, query: dict[str
 
 @settings(WANTED, max_examples=100)
 @given(
-    job=SETTINGS, changes=SETTINGS, request=st.dictionaries(st.sampled_from(FIELDS[2:7]), JSON, max_size=2)
+    job=SETTINGS | st.fixed_dictionaries({"tasks": VALID_TASKS}),
+    changes=SETTINGS,
+    request=st.dictionaries(st.sampled_from(FIELDS[2:7]), JSON, max_size=2),
 )
 def test_whatever_job_is_accepted_can_be_read_run_changed_and_repaired(
     lab: Lab, job: dict[str, Any], changes: dict[str, Any], request: dict[str, Any]

@@ -16,6 +16,10 @@ Clock = Callable[[], int]
 """Milliseconds since 1970."""
 
 
+KEPT_MILLIS = 60 * 24 * 3600 * 1000
+"""Docs: runs are kept for 60 days. Older ones are forgotten when a server starts."""
+
+
 def random_id() -> int:
     """An id of the size that Databricks uses, exact in every JSON reader."""
     return 10**14 + secrets.randbelow(8 * 10**14)
@@ -32,6 +36,7 @@ class RunStore:
         self._new_id = new_id
         self._journal: Journal = journal or NoJournal()
         self._runs: dict[int, Run] = {}
+        self._runs_by_job: dict[int, dict[int, Run]] = {}
         self._tasks: dict[int, tuple[Run, TaskRun]] = {}
         self._run_id_by_token: dict[str, int] = {}
 
@@ -45,14 +50,16 @@ class RunStore:
             except errors.ApiError as error:
                 _LOG.warning("run %s cannot be read any more: %s", record["run_id"], error.message)
                 continue
-            self._runs[run.run_id] = run
+            self._add_run(run)
             clusters[run.run_id] = parse_job_clusters(run.spec.job_clusters)
         for record in database.load("task"):
             if record["job_run_id"] in self._runs:
                 run = self._runs[record["job_run_id"]]
                 self._add_loaded(run, records.read_task(record, clusters[run.run_id]))
-        for run in self._runs.values():
-            if run.active:
+        for run in list(self._runs.values()):
+            if not run.active and run.end_time < self._clock() - KEPT_MILLIS:
+                self.delete(run)
+            elif run.active:
                 records.end_as_lost(run, self._clock())
                 self.changed(run, *run.tasks, *(each for task in run.tasks for each in task.iterations))
 
@@ -83,7 +90,7 @@ class RunStore:
         run = Run(run_id, job_id or self.unused_id(), spec, creator, [], start_time=self._clock())
         run.parameters = spec.parameters
         run.rounds.append(Round(0, run.start_time))
-        self._runs[run_id] = run
+        self._add_run(run)
         # A run of the single-task format and its task are one and the same (flytekit#1935).
         for task in spec.tasks:
             self.add_task(run, task, run_id=run_id if spec.legacy else 0)
@@ -92,6 +99,10 @@ class RunStore:
             self._journal.put("token", token, lambda: {"token": token, "run_id": run_id})
         self.changed(run)
         return run, True
+
+    def _add_run(self, run: Run) -> None:
+        self._runs[run.run_id] = run
+        self._runs_by_job.setdefault(run.job_id, {})[run.run_id] = run
 
     def _add_loaded(self, run: Run, task: TaskRun) -> None:
         self._tasks[task.run_id] = run, task
@@ -131,7 +142,7 @@ class RunStore:
 
     def delete(self, run: Run) -> None:
         """Forget a run. Its idempotency token stays taken."""
-        del self._runs[run.run_id]
+        del self._runs[run.run_id], self._runs_by_job[run.job_id][run.run_id]
         self._journal.delete("run", run.run_id)
         for task in (each for top in run.tasks for each in (top, *top.iterations)):
             self._tasks.pop(task.run_id, None)
@@ -182,7 +193,7 @@ class RunStore:
 
     def of_job(self, job_id: int) -> Iterable[Run]:
         """The runs of a job, the oldest first."""
-        return [run for run in self._runs.values() if run.job_id == job_id]
+        return list(self._runs_by_job.get(job_id, {}).values())
 
     def now(self) -> int:
         """The time."""

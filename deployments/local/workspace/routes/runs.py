@@ -130,8 +130,9 @@ def _task_run(workspace: Workspace, version: Version, query: dict[str, str]) -> 
     found = workspace.store.task(run_id)
     run = workspace.store.run(run_id)
     # The 2.0 path took the id of the run if it has one task.
-    if found is None and run is not None and version == "2.0" and len(run.tasks) == 1:
-        found = run, run.tasks[0]
+    if found is None and run is not None and version == "2.0":
+        latest = list(run.latest().values())
+        found = (run, latest[0]) if len(latest) == 1 else None
     if found is None:
         raise errors.run_not_found(run_id) if run is None else errors.output_of_several_tasks()
     return found
