@@ -9,6 +9,19 @@ from deployments.local.workspace.pages.parts import elapsed, run_path, state_sty
 
 CHARACTER_WIDTH = 7.3
 LEAST_SCALE = 0.7
+MARKS = {
+    "SUCCESS": "OK",
+    "FAILED": "FAIL",
+    "TIMEDOUT": "TIME",
+    "CANCELED": "STOP",
+    "RUNNING": "RUN",
+    "TERMINATING": "STOP",
+    "PENDING": "WAIT",
+    "BLOCKED": "WAIT",
+    "QUEUED": "WAIT",
+    "WAITING_FOR_RETRY": "WAIT",
+}
+"""States where there is no room for their names; the others are those of tasks that never ran."""
 
 
 def graph(run: Run, latest: Mapping[str, TaskRun], now: int) -> str:
@@ -18,9 +31,10 @@ def graph(run: Run, latest: Mapping[str, TaskRun], now: int) -> str:
     edges = "".join(_edge(edge, latest[edge.target]) for edge in layout.edges)
     nodes = "".join(_node(run, task, layout, now) for task in tasks)
     width, height = round(layout.width), round(layout.height)
+    kind = "" if layout.size is LARGE else ' class="dense"'
     return (
-        f'<div class="scroll tall"><svg viewBox="0 0 {width} {height}" role="img" aria-label="The tasks and '
-        f'what they depend on" style="display:block;width:100%;max-width:{width}px;'
+        f'<div class="scroll tall"><svg{kind} viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="The tasks and what they depend on" style="display:block;width:100%;max-width:{width}px;'
         f'min-width:{min(round(width * LEAST_SCALE), width)}px">{edges}{nodes}</svg></div>'
     )
 
@@ -41,7 +55,7 @@ def _node(run: Run, task: TaskRun, layout: Layout, now: int) -> str:
             f'<tspan class="soft">{escape(after + number)}</tspan></text>'
         )
     else:
-        mark = _short(text)[:4].rstrip("_")
+        mark = MARKS.get(text, "SKIP")
         lines = _text(x + 14, y + 17, cut(task.spec.key, room - 5)) + (
             f'<text class="sub {style}" x="{x + width - 6:g}" y="{y + 17:g}" text-anchor="end">{mark}</text>'
         )

@@ -8,6 +8,9 @@ from deployments.local.workspace.pages.style import SCRIPT, STYLE
 from deployments.local.workspace.states import CANCELED, SUCCEEDED, LifeCycle, Result, State
 
 REFRESH_SECONDS = 2
+MAX_ROWS = 30
+"""A longer table has a scroll bar of its own."""
+
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 
 
@@ -89,14 +92,13 @@ def facts(pairs: list[tuple[str, str]]) -> str:
 
 def table(columns: list[str], rows: list[str]) -> str:
     """A table; a column whose name begins with `-` is left out where there is little room."""
+    kind = "scroll tall" if len(rows) > MAX_ROWS else "scroll"
     head = "".join(
         f'<th class="wide">{escape(name[1:])}</th>' if name.startswith("-") else f"<th>{escape(name)}</th>"
         for name in columns
     )
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
-        "</table></div>"
-    )
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="{kind}"><table>{body}</table></div>'
 
 
 def run_path(run: Run, task: TaskRun | None = None) -> str:

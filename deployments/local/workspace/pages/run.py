@@ -20,17 +20,20 @@ from deployments.local.workspace.pages.parts import (
 from deployments.local.workspace.pages.timeline import timelines
 
 MAX_INLINE = 12
-"""Attempts whose output is on the page of the run; the others have pages of their own."""
+"""Attempts whose output is on the page of the run; of a larger run only of those that failed or run now."""
 
 MAX_ITERATIONS = 200
 ERROR_CHARACTERS = 300
 
 
 def inline_tasks(run: Run) -> list[TaskRun]:
-    """The attempts whose output the page of a run shows: of the latest those that failed first."""
-    latest = [task for task in run.latest().values() if task.start_time]
-    chosen = sorted(latest, key=lambda task: state_style(task.state) != "bad")[:MAX_INLINE]
-    return sorted(chosen, key=lambda task: task.start_time)
+    """The attempts whose output the page of a run shows: of the latest, those that failed first."""
+    begun = [task for task in run.latest().values() if task.start_time]
+    urgent = {"bad": 0, "busy": 1}
+    if len(begun) > MAX_INLINE:
+        begun = [task for task in begun if state_style(task.state) in urgent]
+    begun.sort(key=lambda task: (urgent.get(state_style(task.state), len(urgent)), task.start_time))
+    return begun[:MAX_INLINE]
 
 
 def run_page(run: Run, shown: Sequence[TaskRun], now: int) -> str:
@@ -46,13 +49,13 @@ def run_page(run: Run, shown: Sequence[TaskRun], now: int) -> str:
     if len(latest) > 1:
         parts.append(section("graph", graph(run, latest, now), "Tasks"))
     parts += [
-        section("time", timelines(run, now), "Time line"),
+        section("time", timelines(run, now) + _PALER, "Time line"),
         section("attempts", _attempts(run, now), "Attempts"),
     ]
     parts.extend(_inline(run, task, is_only=len(latest) == 1, now=now) for task in shown)
     left_out = sum(bool(task.start_time) for task in latest.values()) - len(shown)
     if left_out > 0:
-        note = f'<p class="soft">The output of {left_out} more tasks is on pages of their own.</p>'
+        note = f'<p class="soft">The output of {left_out} tasks is on pages of their own.</p>'
         parts.append(section("more", note, style="plain"))
     return document(f"{run.spec.name} – run", "".join(parts), live=run.active)
 
@@ -92,6 +95,7 @@ def what(task: TaskRun) -> str:
     return type(body).__name__.removesuffix("Spec")
 
 
+_PALER = '<p class="soft small note">Paler: until the cluster was there.</p>'
 _COLUMNS = ["Task", "State", "-Attempt", "-Started", "Duration", "-What", "-Error"]
 _KINDS = {
     RunType.JOB_RUN: "Run of a job",
@@ -103,24 +107,23 @@ _KINDS = {
 def _head(run: Run, now: int) -> str:
     message = run.state.message if run.state.terminal else run.state.queue_reason
     problem = f'<p class="problem">{escape(message)}</p>' if message else ""
+    failed = [task for task in run.latest().values() if state_style(task.state) == "bad"]
+    links = ", ".join(f'<a href="{run_path(run, task)}">{escape(task.spec.key)}</a>' for task in failed)
     repairs = len(run.rounds) - 1
     kind = _KINDS[run.spec.run_type]
     if run.spec.run_type is RunType.JOB_RUN:
         kind = f'<a href="/jobs/{run.job_id}">Run of job {run.job_id}</a>'
     given = ", ".join(f"{name}={value}" for name, value in run.parameters.job.items())
-    return (
-        f'<p class="soft small"><a href="/">Runs</a></p><h1>{escape(run.spec.name)}</h1>'
-        f"{badge(run.state)}{problem}"
-        + facts(
-            [
-                ("Started", time_text(run.start_time)),
-                ("Duration", elapsed(run.start_time, run.end_time, now)),
-                ("Run", str(run.run_id)),
-                ("Kind", kind),
-                ("Repairs", str(repairs) if repairs else ""),
-                ("Parameters", escape(cut(given, ERROR_CHARACTERS))),
-            ]
-        )
+    return f"<h1>{escape(run.spec.name)}</h1>{badge(run.state)}{problem}" + facts(
+        [
+            ("Started", time_text(run.start_time)),
+            ("Duration", elapsed(run.start_time, run.end_time, now)),
+            ("Run", str(run.run_id)),
+            ("Kind", kind),
+            ("Repairs", str(repairs) if repairs else ""),
+            ("Failed", links if len(run.latest()) > 1 else ""),
+            ("Parameters", escape(cut(given, ERROR_CHARACTERS))),
+        ]
     )
 
 

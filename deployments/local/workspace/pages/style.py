@@ -50,6 +50,7 @@ svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 svg .sub { font-size: 11px; } svg .soft { fill: var(--soft); }
 svg .good, svg .bad, svg .busy, svg .wait, svg .off { fill: currentColor; }
 svg .node { fill: var(--box); stroke: var(--edge); } svg a:hover .node { stroke: var(--busy); }
+svg.dense .edge { stroke-width: 1; opacity: .45; } svg.dense .arrow { display: none; }
 svg .edge { fill: none; stroke: var(--edge); stroke-width: 1.5; } svg .arrow { fill: var(--edge); }
 svg .setup { opacity: .35; }
 .lane { display: grid; grid-template-columns: minmax(7rem, 14rem) 1fr 11.5rem; gap: .8rem;
@@ -66,17 +67,18 @@ p.note { margin: .4rem 0; overflow-wrap: anywhere; }
 p.problem { border-left: 3px solid var(--bad); padding-left: .7rem; margin: .7rem 0 0;
   overflow-wrap: anywhere; white-space: pre-wrap; }
 details > summary { cursor: pointer; overflow-wrap: anywhere; } details > summary .state { margin: 0 .6rem; }
-details.task > summary { font-weight: 600; }
+details.task > summary { font-weight: 600; } summary a { font-weight: 400; white-space: nowrap; }
 .cell { margin: .9rem 0 0; padding-top: .7rem; border-top: 1px solid var(--line); }
-.cell > p { margin: 0; }
-iframe { width: 100%; height: 20rem; border: 1px solid var(--line); border-radius: 6px; background: #fff;
+.cell > p { margin: 0; } .cell:first-child { border-top: 0; margin-top: 0; padding-top: 0; }
+iframe { width: 100%; height: 16rem; border: 1px solid var(--line); border-radius: 6px; background: #fff;
   resize: vertical; }
 img.plot { max-width: 100%; height: auto; background: #fff; border-radius: 6px; margin: .35rem 0; }
 input, button { font: inherit; padding: .4rem .7rem; }
 @media (max-width: 44rem) { .wide { display: none; } main { padding: .7rem .6rem 3rem; }
   section { padding: .75rem; } th, td { padding-right: .6rem; }
-  td.number { white-space: normal; } .lane { grid-template-columns: 6rem 1fr auto; gap: .5rem; }
-  .lane .end { flex-direction: column; gap: 0; align-items: flex-end; line-height: 1.2; } }
+  td.number { white-space: normal; }
+  .lane { grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .2rem 0; }
+  .lane svg { grid-row: 2; grid-column: 1 / 3; } .lane.ticks { padding: 0; min-height: 0; } }
 """
 
 # Asks for the page again and puts the sections that changed in place of the old ones; what a person opened

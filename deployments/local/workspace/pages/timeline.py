@@ -51,12 +51,12 @@ def _lane(run: Run, key: str, attempts: Sequence[TaskRun], span: tuple[int, int]
     bars = "".join(_bars(task, span, now) for task in attempts if task.start_time)
     label = f"{key}: {', '.join(state_text(task.state) for task in attempts)}"
     begun = [task.start_time for task in attempts if task.start_time]
-    took = elapsed(begun[0], last.end_time, now) if begun else ""
+    took = f'<span class="soft">{elapsed(begun[0], last.end_time, now)}</span>' if begun else ""
     count = f' <span class="soft">×{len(attempts)}</span>' if len(attempts) > 1 else ""
     return (
         f'<div class="lane"><span><a href="{run_path(run, last)}" title="{escape(key)}">{escape(key)}</a>'
         f'{count}</span><svg role="img" aria-label="{escape(label)}">{bars}</svg>'
-        f'<span class="end">{badge(last.state)}<span class="soft">{took}</span></span></div>'
+        f'<span class="end">{badge(last.state)}{took}</span></div>'
     )
 
 
@@ -91,7 +91,7 @@ def _axis(milliseconds: int) -> str:
         if at <= milliseconds * 0.9
     )
     picture = f'<svg class="axis" aria-hidden="true">{ticks}</svg>'
-    return f'<div class="lane"><span></span>{picture}<span></span></div>'
+    return f'<div class="lane ticks"><span></span>{picture}<span></span></div>'
 
 
 def nice_step(milliseconds: int) -> int:
