@@ -110,6 +110,8 @@ def test_no_server_is_left_of_a_terminated_cluster(lab: Lab) -> None:
         cluster_id = lab.sdk.clusters.create(**CLUSTER).cluster_id  # type: ignore[arg-type]
         lab.sdk.clusters.permanent_delete(cluster_id)
     until(lambda: not spark_servers(lab) - before, seconds=10)
+    logs = lab.workspace.log.parent / "tasks"
+    until(lambda: not list(logs.glob("*-*-*.log")), seconds=10)
 
 
 def test_clusters_survive_a_restart_terminated(tmp_path: Path) -> None:

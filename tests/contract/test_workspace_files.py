@@ -85,8 +85,8 @@ def test_a_name_that_is_taken(lab: Lab) -> None:
 
 
 def test_what_is_not_there(lab: Lab) -> None:
-    with pytest.raises(NotFound, match=r"^Path \(/Shared/nothing\) doesn't exist\.$"):
-        lab.sdk.workspace.get_status("/Shared/nothing")
+    with pytest.raises(NotFound, match=r"^Path \(/Shared/not there\) doesn't exist\.$"):
+        lab.sdk.workspace.get_status("/Shared/not there")
     answer = lab.get("/api/2.0/workspace/list", path="/nowhere")
     assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
     with pytest.raises(NotFound, match=r"^The parent folder \(/Shared/no/folder\) does not exist\.$"):

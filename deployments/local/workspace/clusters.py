@@ -214,7 +214,11 @@ class ClusterRegistry:
         """A server that was not stopped by us has ended."""
         if self._running.get(record.cluster_id) is cluster:
             del self._running[record.cluster_id]
-            self._end(record, "DRIVER_UNREACHABLE", "SERVICE_FAULT", "Driver of the cluster was lost")
+            self._begin(record, ClusterState.TERMINATING, lambda: self._bury(record, cluster))
+
+    async def _bury(self, record: ClusterRecord, cluster: Cluster) -> None:
+        await self._starter.stop_cluster(cluster)
+        self._end(record, "DRIVER_UNREACHABLE", "SERVICE_FAULT", "Driver of the cluster was lost")
 
     def _end(self, record: ClusterRecord, code: str, kind: str, message: str) -> None:
         record.reason = {"code": code, "type": kind, "parameters": {_PARAMETER: message}}

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -116,6 +117,7 @@ class Executor:
         self._mounts = mounts
         self._secrets = secrets
         self._machine = machine
+        self._unwanted: set[asyncio.Task[None]] = set()
         self._cluster_environment = dict(cluster_environment)
         # One thread, so that processes start one after the other: multiprocessing is not made for more. A
         # daemon, so that the server can end while the first one still waits for the imports.
@@ -147,16 +149,32 @@ class Executor:
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
-        child = await self._start(cluster_main, (ClusterLaunch(environment, str(log), self._mounts),))
+        launch = ClusterLaunch(environment, str(log), self._mounts)
+        starting = asyncio.create_task(self._start(cluster_main, (launch,)))
+        try:
+            child = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # It is being forked: it ends as soon as it is there.
+            unwanted = asyncio.create_task(self._discard(starting, log.name))
+            self._unwanted.add(unwanted)
+            unwanted.add_done_callback(self._unwanted.discard)
+            raise
         try:
             message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
         except (TimeoutError, asyncio.CancelledError):
             await self._kill(child)
+            log.unlink(missing_ok=True)
             raise
         if message is None:
             await self._kill(child)
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {_take_log(log)}".strip())
+            said = _take_log(log)
+            log.unlink(missing_ok=True)
+            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
         return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+
+    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
+        await self._kill(await starting)
+        (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a Spark Connect server."""
@@ -227,9 +245,12 @@ class Executor:
             self._guarding = asyncio.create_task(self._fork(guard_main, ()))
         return await asyncio.shield(self._guarding)
 
-    async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+    async def _start(
+        self, target: Callable[..., None], arguments: tuple[Any, ...], leaves: Path | None = None
+    ) -> Child:
+        """Start a process; `leaves` is the file to remove should the start be cancelled."""
         guard = await self._guard()
-        child = await self._fork(target, arguments)
+        child = await self._fork(target, arguments, leaves)
         send(guard.connection, {"pid": child.pid})
         return child
 
@@ -238,13 +259,15 @@ class Executor:
         kill_group(child.pid)
         send((await self._guard()).connection, {"pid": child.pid})
 
-    async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+    async def _fork(
+        self, target: Callable[..., None], arguments: tuple[Any, ...], leaves: Path | None = None
+    ) -> Child:
         start: Future[tuple[Any, Connection]] = Future()
         self._orders.put((start, target, arguments))
         try:
             process, connection = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
-            start.add_done_callback(kill_unwanted)
+            start.add_done_callback(partial(kill_unwanted, leaves))
             raise
         child = Child(process, connection)
         receiver = threading.Thread(

@@ -112,8 +112,9 @@ def test_a_server_that_is_lost(tmp_path: Path) -> None:
         cluster = await registry.ready(record.cluster_id)
         cluster.lost.cancel()
         await asyncio.wait({cluster.lost})
-        await asyncio.sleep(0)
+        await asyncio.gather(
+            *(task for task in asyncio.all_tasks() if task.get_name().startswith("cluster-"))
+        )
         assert (record.state, record.message) == (ClusterState.TERMINATED, "Driver of the cluster was lost")
-        starter.stopped += 1
 
     run(tmp_path, scenario)
