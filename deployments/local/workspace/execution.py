@@ -10,7 +10,6 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -245,12 +244,9 @@ class Executor:
             self._guarding = asyncio.create_task(self._fork(guard_main, ()))
         return await asyncio.shield(self._guarding)
 
-    async def _start(
-        self, target: Callable[..., None], arguments: tuple[Any, ...], leaves: Path | None = None
-    ) -> Child:
-        """Start a process; `leaves` is the file to remove should the start be cancelled."""
+    async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
         guard = await self._guard()
-        child = await self._fork(target, arguments, leaves)
+        child = await self._fork(target, arguments)
         send(guard.connection, {"pid": child.pid})
         return child
 
@@ -259,15 +255,13 @@ class Executor:
         kill_group(child.pid)
         send((await self._guard()).connection, {"pid": child.pid})
 
-    async def _fork(
-        self, target: Callable[..., None], arguments: tuple[Any, ...], leaves: Path | None = None
-    ) -> Child:
+    async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
         start: Future[tuple[Any, Connection]] = Future()
         self._orders.put((start, target, arguments))
         try:
             process, connection = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
-            start.add_done_callback(partial(kill_unwanted, leaves))
+            start.add_done_callback(kill_unwanted)
             raise
         child = Child(process, connection)
         receiver = threading.Thread(
