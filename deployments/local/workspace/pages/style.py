@@ -77,8 +77,8 @@ input, button { font: inherit; padding: .4rem .7rem; }
 @media (max-width: 44rem) { .wide { display: none; } main { padding: .7rem .6rem 3rem; }
   section { padding: .75rem; } th, td { padding-right: .6rem; }
   td.number { white-space: normal; }
-  .lane { grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .2rem 0; }
-  .lane svg { grid-row: 2; grid-column: 1 / 3; } .lane.ticks { padding: 0; min-height: 0; } }
+  .lane { grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .1rem 0 .5rem; }
+  .lane svg { grid-row: 2; grid-column: 1 / 3; height: .8rem; } .lane.ticks { padding: 0; min-height: 0; } }
 """
 
 # Asks for the page again and puts the sections that changed in place of the old ones; what a person opened
