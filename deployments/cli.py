@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import click
 import typer
@@ -175,15 +175,44 @@ def workspace(
     root: Annotated[Path, typer.Option(help="Folder that holds notebooks and files.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https; the CA is ROOT/tls/ca.pem.")] = False,
+    client_id: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_ID", help="Service principal that gets tokens.")
+    ] = "",
+    client_secret: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_SECRET", help="Its secret.")
+    ] = "",
+    repair_one_time_runs: Annotated[
+        Literal["accept", "refuse"],
+        typer.Option(help="Whether runs/repair takes a run made by runs/submit, which is not known."),
+    ] = "refuse",
+    repair_visible_after: Annotated[
+        float, typer.Option(min=0, help="Seconds for which a repaired run still looks terminal.")
+    ] = 0,
+    cluster_start_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
+    ] = 0,
+    mount_namespaces: Annotated[
+        Literal["auto", "off"],
+        typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
+    ] = "auto",
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with _one_line_errors():
         from deployments.local.packages import package_directory
 
         package_directory("pysail", "pysail")
-        from deployments.local.workspace.serve import serve
+        from deployments.local.workspace.launcher import Options
+        from deployments.local.workspace.machine import Machine
+        from deployments.local.workspace.oauth import ClientCredentials
+        from deployments.local.workspace.serve import Access, serve
 
-        serve(host, port, token, root)
+        if bool(client_id) != bool(client_secret):
+            raise typer.BadParameter("--client-id and --client-secret belong together.")
+        client = ClientCredentials(client_id, client_secret) if client_secret else None
+        options = Options(repair_one_time_runs == "accept", repair_visible_after)
+        machine = Machine(cluster_start_seconds, mount_namespaces == "auto")
+        serve(host, port, token, root, Access(tls, client), options, machine)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, ResourceAlreadyExists
-from databricks.sdk.service.workspace import ImportFormat, Language, ObjectType
+from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectType
 from workspace_lab import HEADER, Lab
 
 
@@ -85,8 +85,8 @@ def test_a_name_that_is_taken(lab: Lab) -> None:
 
 
 def test_what_is_not_there(lab: Lab) -> None:
-    with pytest.raises(NotFound, match=r"^Path \(/Shared/nothing\) doesn't exist\.$"):
-        lab.sdk.workspace.get_status("/Shared/nothing")
+    with pytest.raises(NotFound, match=r"^Path \(/Shared/not there\) doesn't exist\.$"):
+        lab.sdk.workspace.get_status("/Shared/not there")
     answer = lab.get("/api/2.0/workspace/list", path="/nowhere")
     assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
     with pytest.raises(NotFound, match=r"^The parent folder \(/Shared/no/folder\) does not exist\.$"):
@@ -143,3 +143,30 @@ def test_content_that_is_not_base64(lab: Lab) -> None:
 def test_workspace_is_another_name_of_the_root(lab: Lab) -> None:
     put(lab, "/Workspace/Shared/alias", "x = 1\n", language=Language.PYTHON, overwrite=True)
     assert lab.sdk.workspace.get_status("/Shared/alias").object_type == ObjectType.NOTEBOOK
+
+
+def test_export_as_a_jupyter_notebook(lab: Lab) -> None:
+    source = HEADER + "x = 1\n\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC # Title\n"
+    source += "\n# COMMAND ----------\n\n# MAGIC %sql\n# MAGIC select 1\n"
+    put(lab, "/Shared/as_jupyter", source, language=Language.PYTHON, overwrite=True)
+    document = json.loads(
+        lab.sdk.workspace.download("/Shared/as_jupyter", format=ExportFormat.JUPYTER).read()
+    )
+    cells = [(cell["cell_type"], cell["source"]) for cell in document["cells"]]
+    assert cells == [("code", "x = 1"), ("markdown", "# Title"), ("code", "%sql\nselect 1")]
+    put(lab, "/Shared/and_back", json.dumps(document), format=ImportFormat.JUPYTER, overwrite=True)
+    assert lab.sdk.workspace.download("/Shared/and_back").read().decode().startswith(HEADER)
+    answer = lab.sdk.workspace.export("/Shared/as_jupyter", format=ExportFormat.JUPYTER)
+    assert answer.file_type == "ipynb"
+    lab.sdk.workspace.upload("/Shared/no_notebook", b"x", format=ImportFormat.RAW, overwrite=True)
+    with pytest.raises(BadRequest):
+        lab.sdk.workspace.download("/Shared/no_notebook", format=ExportFormat.JUPYTER)
+
+
+def test_list_of_what_was_changed_lately(lab: Lab) -> None:
+    lab.sdk.workspace.mkdirs("/Shared/lately")
+    put(lab, "/Shared/lately/book", "x = 1\n", language=Language.PYTHON, overwrite=True)
+    changed = lab.sdk.workspace.get_status("/Shared/lately/book").modified_at or 0
+    for since, count in ((changed, 1), (changed + 1, 0)):
+        found = lab.sdk.workspace.list("/Shared/lately", notebooks_modified_after=since)
+        assert len(list(found)) == count

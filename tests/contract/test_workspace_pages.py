@@ -1,5 +1,7 @@
 """The pages for people, and any body at all for the API."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -83,6 +85,73 @@ def test_the_page_of_an_active_run_refreshes_itself(lab: Lab, browser: httpx.Cli
     assert '<meta http-equiv="refresh"' in text
     lab.sdk.jobs.cancel_run(run_id)
     lab.ended(run_id)
+
+
+def test_a_live_page_asks_for_itself_and_runs_no_other_script(lab: Lab, browser: httpx.Client) -> None:
+    log_in(browser, lab.workspace.token)
+    path = lab.notebook("waits", "import time\ntime.sleep(600)\n")
+    run_id = lab.submit(lab.task("waits", path), run_name="live")
+    lab.wait_for_task(run_id, "waits", "RUNNING")
+    answer = browser.get(f"/runs/{run_id}", follow_redirects=True)
+    assert "data-live" in answer.text
+    assert "<noscript><meta http-equiv" in answer.text
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"]
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "https:" not in policy
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text)
+    assert "live" in browser.get("/?state=active").text
+    lab.sdk.jobs.cancel_run(run_id)
+    lab.ended(run_id)
+    assert "data-live" not in browser.get(f"/runs/{run_id}", follow_redirects=True).text
+    assert f'runs/{run_id}"' in browser.get("/?state=off").text
+    assert f'runs/{run_id}"' not in browser.get("/?state=bad").text
+    assert browser.get("/?state=<b>").status_code == 200
+    assert browser.get("/runs/1").status_code == 404
+
+
+def test_plots_and_html_on_the_page_of_a_task(lab: Lab, browser: httpx.Client) -> None:
+    log_in(browser, lab.workspace.token)
+    source = (
+        "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()\n\n# COMMAND ----------\n\n"
+        "figure, axes = plt.subplots()\naxes.plot([3])\ndisplay(figure)\n\n# COMMAND ----------\n\n"
+        "displayHTML('<b>bold</b><script>1</script>')\n"
+    )
+    run = lab.run(
+        lab.task("plots", lab.notebook("plots", source)), lab.task("b", lab.notebook("b", "x = 1\n"))
+    )
+    url = next(task["run_page_url"] for task in run["tasks"] if task["task_key"] == "plots")
+    text = browser.get(re.sub(r"^http://[^/]+", "", url)).text
+    images = re.findall(r'<img class="plot" alt="A plot" src="data:image/png;base64,([^"]+)">', text)
+    assert [base64.b64decode(image)[:4] for image in images] == [b"\x89PNG"] * 2
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<script" not in text
+
+
+def test_the_page_of_a_job_shows_its_runs_and_repairs(lab: Lab, browser: httpx.Client) -> None:
+    log_in(browser, lab.workspace.token)
+    path = lab.notebook("needs", "assert dbutils.widgets.get('ok') == 'yes', 'not yet'\n")
+    task = {"task_key": "needs", "new_cluster": CLUSTER, "max_retries": 1,
+            "notebook_task": {"notebook_path": path, "base_parameters": {"ok": "no"}}}  # fmt: skip
+    settings = {"name": "a <job>", "tasks": [task, {**task, "task_key": "other", "max_retries": 0}]}
+    job_id = lab.post("/api/2.2/jobs/create", settings).json()["job_id"]
+    run_id = lab.post("/api/2.2/jobs/run-now", {"job_id": job_id}).json()["run_id"]
+    lab.ended(run_id)
+    repair = {"run_id": run_id, "rerun_all_failed_tasks": True, "notebook_params": {"ok": "yes"}}
+    assert "repair_id" in lab.post("/api/2.2/jobs/runs/repair", repair).json()
+    lab.ended(run_id)
+    assert f'href="/jobs/{job_id}">a &lt;job&gt;</a>' in browser.get("/jobs").text
+    page = browser.get(f"/jobs/{job_id}").text
+    assert "1× repaired" in page
+    assert "max_retries" in page
+    text = browser.get(f"/jobs/{job_id}/runs/{run_id}").text
+    assert text.count("<h3>") == 2
+    assert 'needs</a> <span class="soft">×2</span>' in text
+    assert "3, repair 1" in text
+    assert "AssertionError: not yet" in text
+    assert browser.get("/jobs/1").status_code == 404
 
 
 JSON = st.recursive(

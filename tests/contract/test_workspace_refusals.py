@@ -151,7 +151,7 @@ def test_the_configuration_that_is_asked_for_without_a_token(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "named"),
     [
-        ("GET", "/api/2.1/unity-catalog/catalogs", "GET /2.1/unity-catalog/catalogs"),
+        ("GET", "/api/2.1/unity-catalog/tables", "GET /2.1/unity-catalog/tables"),
         ("GET", "/api/2.1/jobs/runs/submit", "GET /2.1/jobs/runs/submit"),
         ("DELETE", "/api/2.0/workspace/list", "DELETE /2.0/workspace/list"),
         ("GET", "/api/9.9/jobs/runs/list", "GET /9.9/jobs/runs/list"),

@@ -271,7 +271,9 @@ def test_list_with_filters_and_pages(lab: Lab) -> None:
         "/api/2.2/jobs/runs/list", completed_only="true", expand_tasks="true", start_time_from=before
     ).json()
     assert [task["task_key"] for task in completed["runs"][0]["tasks"]] == ["a"]
-    assert lab.get("/api/2.1/jobs/runs/list", run_type="JOB_RUN").json() == {"has_more": False}
+    assert lab.get("/api/2.1/jobs/runs/list", run_type="JOB_RUN", start_time_from=before).json() == {
+        "has_more": False
+    }
 
 
 def test_unknown_runs(lab: Lab) -> None:

@@ -4,7 +4,16 @@ import argparse
 import os
 from pathlib import Path
 
-from deployments.local.workspace.serve import TOKEN_VARIABLE, serve
+from deployments.local.workspace.launcher import Options
+from deployments.local.workspace.machine import Machine
+from deployments.local.workspace.oauth import ClientCredentials
+from deployments.local.workspace.serve import (
+    CLIENT_ID_VARIABLE,
+    CLIENT_SECRET_VARIABLE,
+    TOKEN_VARIABLE,
+    Access,
+    serve,
+)
 
 
 def main() -> None:
@@ -17,11 +26,66 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--root", type=Path, required=True, help="directory for the workspace's files")
     parser.add_argument("--token", help=f"what requests have to show (default: ${TOKEN_VARIABLE})")
+    parser.add_argument("--tls", action="store_true", help="serve https; the CA is ROOT/tls/ca.pem")
+    parser.add_argument(
+        "--client-id",
+        default=os.environ.get(CLIENT_ID_VARIABLE, ""),
+        help=f"service principal that gets tokens by OAuth (default: ${CLIENT_ID_VARIABLE})",
+    )
+    parser.add_argument("--client-secret", help=f"its secret (default: ${CLIENT_SECRET_VARIABLE})")
+    add_switches(parser)
     options = parser.parse_args()
     token = options.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         parser.error(f"a token is needed: --token, or {TOKEN_VARIABLE} in the environment")
-    serve(options.host, options.port, token, options.root)
+    secret = options.client_secret or os.environ.get(CLIENT_SECRET_VARIABLE, "")
+    if bool(options.client_id) != bool(secret):
+        parser.error("--client-id and --client-secret belong together")
+    client = ClientCredentials(options.client_id, secret) if secret else None
+    serve(
+        options.host,
+        options.port,
+        token,
+        options.root,
+        Access(options.tls, client),
+        read_switches(options),
+        Machine(max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto"),
+    )
+
+
+def add_switches(parser: argparse.ArgumentParser) -> None:
+    """Add the switches for what is not known of the real one."""
+    parser.add_argument(
+        "--repair-one-time-runs",
+        choices=("accept", "refuse"),
+        default="refuse",
+        help="whether runs/repair takes a run made by runs/submit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repair-visible-after",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="for how long a repaired run still looks terminal (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cluster-start-seconds",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a cluster takes to start, as it would in the cloud (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mount-namespaces",
+        choices=("auto", "off"),
+        default="auto",
+        help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
+    )
+
+
+def read_switches(options: argparse.Namespace) -> Options:
+    """What the switches say."""
+    return Options(options.repair_one_time_runs == "accept", max(options.repair_visible_after, 0))
 
 
 if __name__ == "__main__":

@@ -15,21 +15,27 @@ from deployments.local.workspace.auth import TokenCheck
 from deployments.local.workspace.context import Workspace
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.local_tools import LocalTools
 from deployments.local.workspace.routes.files import files_router
+from deployments.local.workspace.routes.jobs import jobs_router
+from deployments.local.workspace.routes.local import local_router
+from deployments.local.workspace.routes.oidc import oidc_router
 from deployments.local.workspace.routes.pages import pages_router
 from deployments.local.workspace.routes.runs import runs_router
 from deployments.local.workspace.routes.scim import scim_router
+from deployments.local.workspace.routes.services import services_router
 
 _LOG = logging.getLogger("deployments.local.workspace")
 
 
-def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
+def create_app(workspace: Workspace, token: str, executor: Executor, tools: LocalTools) -> FastAPI:
     """Make the application that serves a workspace.
 
     Args:
         workspace: What is served.
         token: What every request has to show.
         executor: What is to be warmed up in the background.
+        tools: What there is beyond Databricks.
 
     Returns:
         An ASGI application.
@@ -41,6 +47,8 @@ def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
         warming.add_done_callback(_report_warm_up)
         yield
         await workspace.runner.close()
+        await workspace.services.close()
+        workspace.database.close()
         warming.cancel()
         executor.close()
 
@@ -49,13 +57,16 @@ def create_app(workspace: Workspace, token: str, executor: Executor) -> FastAPI:
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
-    app.add_middleware(TokenCheck, token=token)
+    app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
-    for router in (scim_router, files_router, runs_router):
+    for router in (scim_router, files_router, jobs_router, runs_router):
         app.include_router(router(workspace))
+    app.include_router(services_router(workspace.services, workspace.jobs.get))
+    app.include_router(local_router(tools.faults, tools.requests))
+    app.include_router(oidc_router(tools.issuer, workspace.links))
     app.include_router(pages_router(workspace, token))
     return app
 

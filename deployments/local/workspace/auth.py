@@ -2,29 +2,36 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.workspace import errors
+from deployments.local.workspace.oauth import DISCOVERY_PATH, METADATA_PATH, TOKEN_PATH
+from deployments.local.workspace.uploads import OPEN_PREFIX
 
-OPEN_PATHS = frozenset({"/.well-known/databricks-config", "/login", "/favicon.ico"})
+OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
+API_PREFIXES = ("/api/", "/local/")
 
 
 class TokenCheck:
-    """Lets a request pass only with the workspace's token."""
+    """Lets a request pass only with the workspace's token, or one that it issued."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, issued: Callable[[str], bool]) -> None:
         self._app = app
         self._token = token.encode()
+        self._issued = issued
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        path = scope.get("path", "")
+        # Presigned URLs carry a signature instead.
+        is_open = path in OPEN_PATHS or path.startswith(f"{OPEN_PREFIX}/")
+        if scope["type"] == "http" and not is_open:
             headers = Headers(scope=scope)
-            path = scope["path"]
-            if path == "/api" or path.startswith("/api/"):
+            if path == "/api" or path.startswith(API_PREFIXES):
                 refusal = self._refuse(headers.get("authorization", ""))
                 if refusal is not None:
                     await JSONResponse(refusal.as_dict(), refusal.status)(scope, receive, send)
@@ -38,7 +45,8 @@ class TokenCheck:
         scheme, _, sent = authorization.partition(" ")
         if scheme.lower() != "bearer" or not sent.strip():
             return errors.missing_credentials()
-        return None if is_token(self._token, sent.strip()) else errors.wrong_token()
+        known = is_token(self._token, sent.strip()) or self._issued(sent.strip())
+        return None if known else errors.wrong_token()
 
     def _has_cookie(self, cookies: str) -> bool:
         token = self._token.decode()

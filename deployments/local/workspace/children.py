@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -19,8 +20,13 @@ from typing import Any
 
 import psutil
 
+from deployments.local.workspace.channel import Channel
+from deployments.local.workspace.mounts import Mounts, enter
+from deployments.local.workspace.runtime.dbutils import DBUtils
 from deployments.local.workspace.runtime.notebook import run_notebook
 from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.runtime.secret_values import Redactor
+from deployments.local.workspace.runtime.spark_paths import connect, path_rewriter
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -35,6 +41,7 @@ class ClusterLaunch:
 
     environment: dict[str, str]
     log: str
+    mounts: Mounts
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class TaskLaunch:
     environment: dict[str, str]
     directory: str
     log: str
+    mounts: Mounts
 
 
 def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
@@ -59,6 +67,8 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
         launch: The cluster's environment, with what gives it access to storage.
     """
     _lead_own_group(launch.log)
+    enter(launch.mounts)
+    _watch_server()
     os.environ.update(launch.environment)
     # Imported before the fork, where there was one; by name, since it brings no types.
     server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
@@ -78,28 +88,36 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         launch: The notebook and what it needs.
     """
     _lead_own_group(launch.log)
+    places = enter(launch.mounts)
+    _watch_server()
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
     os.chdir(launch.directory)
     # The notebook's working directory comes first, as on a cluster.
     sys.path[0] = launch.directory
     sys.argv[:] = [launch.path]
-    spark = _session(launch)
-    send(connection, {"ready": True})
+    spark = _session(launch, places)
+    redactor = Redactor()
+    channel = Channel(connection)
+    channel.send({"ready": True})
 
     def report(cell: CellResult) -> None:
-        send(connection, {"cell": cell.as_dict()})
+        redactor.redact_cell(cell)
+        channel.send({"cell": cell.as_dict()})
 
-    result = run_notebook(launch.source, launch.parameters, spark, launch.path, on_cell=report)
-    value = None if result.exit_value is None else result.exit_value.encode("utf-8", "replace")
-    send(
-        connection,
+    dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
+    result = run_notebook(
+        launch.source, launch.parameters, spark, launch.path, dbutils=dbutils, on_cell=report
+    )
+    exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
+    value = None if exit_value is None else exit_value.encode("utf-8", "replace")
+    channel.send(
         {
             "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
             "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
-            "error": result.error[:MAX_TRACE_CHARACTERS],
-            "error_trace": result.error_trace[:MAX_TRACE_CHARACTERS],
-        },
+            "error": redactor.redact(result.error)[:MAX_TRACE_CHARACTERS],
+            "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
+        }
     )
     # The server ends this process. Were it to end by itself, what it started would have lost its parent.
     threading.Event().wait()
@@ -129,10 +147,8 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
     connection.send_bytes(json.dumps(message).encode())
 
 
-def _session(launch: TaskLaunch) -> Any:
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.remote(launch.spark_remote).getOrCreate()
+def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
+    spark = connect(launch.spark_remote, path_rewriter(places))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -149,6 +165,10 @@ def _lead_own_group(log: str) -> None:
     # Of a crash in native code, the log then says where it happened.
     faulthandler.enable(file=2)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _watch_server() -> None:
+    """Not before the mount namespace is entered, which takes a process with one thread."""
     threading.Thread(target=_end_with_server, name="watch-server", daemon=True).start()
 
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from deployments.local.workspace.database import Database
 from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.job_store import JobStore
+from deployments.local.workspace.launcher import Launcher
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
+from deployments.local.workspace.services import Services
 from deployments.local.workspace.store import Clock, RunStore
 
 USER = "local@dbflow.example"
@@ -17,9 +21,13 @@ WORKSPACE_ID = 7_405_600_000_000_001
 class Workspace:
     """A workspace: its state, its files, and what runs its runs."""
 
+    database: Database
     store: RunStore
+    jobs: JobStore
+    launcher: Launcher
     files: WorkspaceFiles
     runner: Runner
     links: Links
     clock: Clock
+    services: Services
     user: str = USER

@@ -64,6 +64,51 @@ def compute_missing() -> ApiError:
     return invalid_parameter("One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.")
 
 
+def job_cluster_not_defined(key: str) -> ApiError:
+    """A task that names a shared cluster which its job does not have; the words are not documented."""
+    return invalid_parameter(f"Job cluster '{key[:120]}' is not defined in field 'job_clusters'.")
+
+
+def no_tasks() -> ApiError:
+    """Nothing to run."""
+    return invalid_parameter("At least one task must be specified.")
+
+
+def job_not_found(job_id: int) -> ApiError:
+    """An unknown job: 400, not 404; the SDK turns it into ResourceDoesNotExist. Source: facts, section 9."""
+    return invalid_parameter(f"Job {job_id} does not exist.")
+
+
+def run_of_token_deleted(run_id: int) -> ApiError:
+    """A token whose run was deleted (docs: "an error is returned", whose words are not known)."""
+    return invalid_parameter(f"Run {run_id} of this idempotency_token was deleted.")
+
+
+def run_active(run_id: int, what: str) -> ApiError:
+    """What is only done to runs that ended (docs: delete, repair; the words are not documented)."""
+    return invalid_parameter(f"Run {run_id} is active. Only runs that are not active can be {what}.")
+
+
+def latest_repair_id_missing() -> ApiError:
+    """A further repair that does not say after which. Source: databricks-sdk-py#157."""
+    return invalid_parameter("The latest repair ID needs to be provided in order to create a new repair")
+
+
+def repeated_rerun_tasks() -> ApiError:
+    """Source: airflow#69998."""
+    return invalid_parameter("rerun_tasks cannot contain duplicate task keys.")
+
+
+def repair_of_submitted_run() -> ApiError:
+    """A repair of a run that was submitted: not known to work anywhere (facts, section 4)."""
+    return invalid_parameter("Only runs of a job can be repaired, not runs made by runs/submit.")
+
+
+def not_a_notebook_run() -> ApiError:
+    """Docs: runs/export, "Only notebook runs can be exported in HTML format"."""
+    return invalid_parameter("Only notebook runs can be exported in HTML format.")
+
+
 def run_not_found(run_id: int) -> ApiError:
     """An unknown run: 400, not 404; the SDK turns it into ResourceDoesNotExist."""
     return invalid_parameter(f"Run {run_id} does not exist.")

@@ -1,20 +1,20 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
-import json
+import base64
 import logging
-import multiprocessing
 import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
+from deployments.local.workspace.channel import answer_call, refuse_call
 from deployments.local.workspace.children import (
     LOOPBACK,
     ClusterLaunch,
@@ -25,18 +25,23 @@ from deployments.local.workspace.children import (
     send,
     task_main,
 )
+from deployments.local.workspace.forking import Order, kill_unwanted, preload, receive, start_processes
+from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
+from deployments.local.workspace.mounts import Mounts
 from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.runtime.secret_values import Redactor
+from deployments.local.workspace.runtime.task_values import WorkspaceCallError
+from deployments.local.workspace.secret_access import CALLS, UnresolvedSecretError, answer, resolve
+from deployments.local.workspace.secret_store import SecretStore
 
 _LOG = logging.getLogger(__name__)
 
-PRELOAD = "deployments.local.workspace.preload"
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
 
-_Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
-
-_CONTEXT = multiprocessing.get_context("forkserver")
+OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
+"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
 
 
 class DriverLostError(Exception):
@@ -90,24 +95,38 @@ class Cluster:
 class Executor:
     """Forks processes from a warmed interpreter."""
 
-    def __init__(self, directory: Path, cluster_environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        cluster_environment: Mapping[str, str],
+        mounts: Mounts,
+        secrets: SecretStore,
+        machine: Machine,
+    ) -> None:
         """Set up.
 
         Args:
             directory: Where tasks get their temporary directories.
             cluster_environment: What clusters, and only they, have in their environment: access to storage.
+            mounts: What clusters and tasks find under which paths.
+            secrets: What specifications refer to, and notebooks ask for.
+            machine: How clusters are run here.
         """
         self._directory = directory
+        self._mounts = mounts
+        self._secrets = secrets
+        self._machine = machine
+        self._unwanted: set[asyncio.Task[None]] = set()
         self._cluster_environment = dict(cluster_environment)
         # One thread, so that processes start one after the other: multiprocessing is not made for more. A
         # daemon, so that the server can end while the first one still waits for the imports.
-        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
-        threading.Thread(target=_start_processes, args=(self._orders,), daemon=True).start()
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        threading.Thread(target=start_processes, args=(self._orders,), daemon=True).start()
         self._guarding: asyncio.Task[Child] | None = None
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
-        _CONTEXT.set_forkserver_preload([PRELOAD])
+        preload()
         self._directory.mkdir(parents=True, exist_ok=True)
         await self._guard()
 
@@ -123,17 +142,38 @@ class Executor:
             ClusterError: If it does not come up.
         """
         log = self._directory / f"{cluster_id}.log"
+        await asyncio.sleep(self._machine.cluster_start_seconds)
+        try:
+            spec = resolve(spec, self._secrets)
+        except UnresolvedSecretError as error:
+            raise ClusterError(str(error)) from error
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
-        child = await self._start(cluster_main, (ClusterLaunch(environment, str(log)),))
+        launch = ClusterLaunch(environment, str(log), self._mounts)
+        starting = asyncio.create_task(self._start(cluster_main, (launch,)))
+        try:
+            child = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # It is being forked: it ends as soon as it is there.
+            unwanted = asyncio.create_task(self._discard(starting, log.name))
+            self._unwanted.add(unwanted)
+            unwanted.add_done_callback(self._unwanted.discard)
+            raise
         try:
             message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
         except (TimeoutError, asyncio.CancelledError):
             await self._kill(child)
+            log.unlink(missing_ok=True)
             raise
         if message is None:
             await self._kill(child)
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {_take_log(log)}".strip())
+            said = _take_log(log)
+            log.unlink(missing_ok=True)
+            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
         return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+
+    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
+        await self._kill(await starting)
+        (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a Spark Connect server."""
@@ -148,6 +188,7 @@ class Executor:
         source: str,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
     ) -> TaskResult:
         """Run a notebook in a process of its own, which is killed with its children when this is cancelled.
 
@@ -167,19 +208,35 @@ class Executor:
             environment=_task_environment(cluster.spec),
             directory=str(work),
             log=str(log),
+            mounts=self._mounts,
         )
+        redactor = Redactor()
         child: Child | None = None
         try:
             child = await self._start(task_main, (launch,))
-            result = await _follow(child, cluster, on_ready, on_cell)
+            calls = self._with_secrets(on_call, redactor)
+            result = await _follow(child, cluster, on_ready, on_cell, calls)
             if result is None:
-                raise DriverLostError(_take_log(log))
+                raise DriverLostError(redactor.redact(_take_log(log)))
             return result
         finally:
             if child is not None:
                 await self._kill(child)
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
+
+    def _with_secrets(self, on_call: OnCall, redactor: Redactor) -> OnCall:
+        """Answer what a notebook asks of secrets here, and leave the rest to the run."""
+
+        async def answer_all(name: str, arguments: dict[str, Any]) -> Any:
+            if name not in CALLS:
+                return await on_call(name, arguments)
+            told = answer(name, arguments, self._secrets)
+            if name == "get_secret":
+                redactor.add(base64.b64decode(told).decode("utf-8", "replace"))
+            return told
+
+        return answer_all
 
     async def _guard(self) -> Child:
         """The process that ends the others when the server is gone; started before them."""
@@ -204,65 +261,16 @@ class Executor:
         try:
             process, connection = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
-            start.add_done_callback(_kill_unwanted)
+            start.add_done_callback(kill_unwanted)
             raise
         child = Child(process, connection)
         receiver = threading.Thread(
-            target=_receive,
+            target=receive,
             args=(connection, process, child.messages, asyncio.get_running_loop()),
             daemon=True,
         )
         receiver.start()
         return child
-
-
-def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
-    process.start()
-    theirs.close()
-    return process, ours
-
-
-def _start_processes(orders: "queue.SimpleQueue[_Order]") -> None:
-    """Start the processes that are asked for, in a thread."""
-    while True:
-        start, target, arguments = orders.get()
-        try:
-            start.set_result(_fork(target, arguments))
-        except (OSError, EOFError) as error:
-            start.set_exception(error)
-
-
-def _kill_unwanted(start: "Future[tuple[Any, Connection]]") -> None:
-    """End a process whose starter was cancelled while it was being forked."""
-    if not start.cancelled() and start.exception() is None:
-        process, connection = start.result()
-        connection.close()
-        kill_group(process.pid)
-
-
-def _receive(
-    connection: Connection,
-    process: Any,
-    messages: "asyncio.Queue[dict[str, Any] | None]",
-    loop: asyncio.AbstractEventLoop,
-) -> None:
-    """Pass on what a process sends until it closes the connection or dies; runs in a thread."""
-
-    def hand_over(message: dict[str, Any] | None) -> None:
-        loop.call_soon_threadsafe(messages.put_nowait, message)
-
-    try:
-        # A grandchild may hold the connection open: the end of the process itself counts, too.
-        while connection in wait([connection, process.sentinel]) or connection.poll():
-            hand_over(json.loads(connection.recv_bytes()))
-    except (EOFError, OSError, ValueError) as error:
-        _LOG.debug("process %s: %r", process.pid, error)
-    finally:
-        connection.close()
-        if not loop.is_closed():
-            hand_over(None)
 
 
 async def _gone(child: Child) -> None:
@@ -275,28 +283,52 @@ async def _follow(
     cluster: Cluster,
     on_ready: Callable[[], None],
     on_cell: Callable[[CellResult], None],
+    on_call: OnCall,
 ) -> TaskResult | None:
     """Read the messages of a task's process up to its result; None if it or its cluster died before that."""
-    while True:
-        message = asyncio.ensure_future(child.messages.get())
-        try:
-            await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not message.done():
-                message.cancel()
-        if not message.done() or message.cancelled():
-            return None
-        content = message.result()
-        if content is None:
-            return None
-        if "ready" in content:
-            on_ready()
-        elif "cell" in content:
-            on_cell(CellResult.from_dict(content["cell"]))
-        else:
-            return TaskResult(
-                content["result"], content["truncated"], content["error"], content["error_trace"]
-            )
+    calls: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            content = await _next_message(child, cluster)
+            if content is None:
+                return None
+            if "ready" in content:
+                on_ready()
+            elif "cell" in content:
+                on_cell(CellResult.from_dict(content["cell"]))
+            elif "call" in content:
+                call = asyncio.create_task(_answer(child, content, on_call))
+                calls.add(call)
+                call.add_done_callback(calls.discard)
+            else:
+                return TaskResult(
+                    content["result"], content["truncated"], content["error"], content["error_trace"]
+                )
+    finally:
+        for call in tuple(calls):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None:
+    """What a task's process sends next; None if it or its cluster died."""
+    message = asyncio.ensure_future(child.messages.get())
+    try:
+        await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not message.done():
+            message.cancel()
+    return message.result() if message.done() and not message.cancelled() else None
+
+
+async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
+    try:
+        value = await on_call(content["call"], content["arguments"])
+        answer_call(child.connection, content["number"], value)
+    except WorkspaceCallError as error:
+        refuse_call(child.connection, content["number"], str(error))
+    except OSError as error:
+        _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

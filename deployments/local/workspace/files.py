@@ -17,6 +17,7 @@ from deployments.local.workspace.runtime.source import (
 MAX_PATH_LENGTH = 1_000
 MAX_NAME_BYTES = 255
 
+NOTEBOOK_EXTENSIONS = (".py", ".sql", ".ipynb")
 LANGUAGE_BY_EXTENSION = {".py": "python", ".sql": "sql", ".scala": "scala", ".r": "r"}
 
 
@@ -96,10 +97,15 @@ class WorkspaceFiles:
     def notebook_source(self, path: str) -> str | None:
         """The source of a notebook; None if there is none at this path."""
         place = self._place(path)
-        if not place.is_file():
-            return None
-        source = place.read_bytes().decode("utf-8", "replace")
-        return source if detect_language(source) else None
+        if place.is_file():
+            source = place.read_bytes().decode("utf-8", "replace")
+            return source if detect_language(source) else None
+        # In a git folder, notebooks are files with an extension that a path to them leaves out.
+        for extension in NOTEBOOK_EXTENSIONS:
+            file = place.with_name(place.name + extension) if place.name else place
+            if len(file.name.encode()) <= MAX_NAME_BYTES and file.is_file():
+                return _source_of_file(file)
+        return None
 
     def delete(self, path: str, *, recursive: bool) -> None:
         """Delete an object; a folder that holds something only if told to."""
@@ -151,6 +157,16 @@ class WorkspaceFiles:
         if language:
             return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, 0, created, modified)
         return WorkspaceObject(path, "FILE", status.st_ino, "", status.st_size, created, modified)
+
+
+def _source_of_file(file: Path) -> str | None:
+    text = file.read_bytes().decode("utf-8", "replace")
+    if file.suffix == ".ipynb":
+        try:
+            return jupyter_to_source(text)
+        except NotebookSourceError:
+            return None
+    return text if detect_language(text) else None
 
 
 def _as_stored(path: str, content: bytes, form: str, language: str) -> tuple[str, bytes]:

@@ -1,41 +1,26 @@
-"""Drives runs: asks the scheduler what is next, and does it."""
+"""The runs that are under way: starts them, stops them, and lets others begin when they end."""
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from deployments.local.workspace import scheduling, states
-from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError, TaskResult
-from deployments.local.workspace.models import ClusterSpec, NotebookSpec, Run, TaskRun
-from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace import states
+from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.drive import Drive, Tools, Work
+from deployments.local.workspace.execution import Cluster
+from deployments.local.workspace.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
+from deployments.local.workspace.requests import key_of
+from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.states import State
-from deployments.local.workspace.store import Clock
+from deployments.local.workspace.store import Clock, RunStore
+from deployments.local.workspace.task_executor import TaskExecutor
+from deployments.local.workspace.task_work import do_work
 
 _LOG = logging.getLogger("deployments.local.workspace")
 
 MAX_RUNNING_TASKS = 16
-"""Tasks that run at once; more wait for a cluster. Bounds the memory, since each has a Spark server."""
-
-
-class TaskExecutor(Protocol):
-    """What the runner needs in order to run notebooks."""
-
-    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
-        """Start a cluster."""
-
-    async def stop_cluster(self, cluster: Cluster) -> None:
-        """End a cluster."""
-
-    async def run_notebook(
-        self,
-        cluster: Cluster,
-        notebook: NotebookSpec,
-        source: str,
-        on_ready: Callable[[], None],
-        on_cell: Callable[[CellResult], None],
-    ) -> TaskResult:
-        """Run a notebook to its end."""
+"""Notebooks that run at once, and runs that hold shared clusters; more wait. Bounds the memory."""
 
 
 class Runner:
@@ -45,169 +30,137 @@ class Runner:
         self,
         executor: TaskExecutor,
         notebook_source: Callable[[str], str | None],
+        store: RunStore,
         clock: Clock,
+        links: Links,
         max_running_tasks: int = MAX_RUNNING_TASKS,
     ) -> None:
-        self._executor = executor
-        self._notebook_source = notebook_source
+        self._store = store
         self._clock = clock
-        self._slots = asyncio.Semaphore(max_running_tasks)
-        self._drives: dict[int, asyncio.Task[None]] = {}
-        self._stops: dict[int, asyncio.Future[State]] = {}
-        self._endings: dict[int, State] = {}
+        self._drives: dict[int, Drive] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self._closing = False
+        self.on_end: Callable[[Run], None] = lambda _: None
+        self.work: Work = do_work
+        self.tools = Tools(
+            executor=executor,
+            notebook_source=notebook_source,
+            store=store,
+            clock=clock,
+            links=links,
+            task_slots=asyncio.Semaphore(max_running_tasks),
+            run_slots=asyncio.Semaphore(max_running_tasks),
+            start_job=_no_jobs,
+            start_notebook=self._start_notebook,
+            wait_for=self._wait_for,
+        )
 
-    def start(self, run: Run) -> None:
-        """Run a run in the background."""
-        drive = asyncio.create_task(self._drive(run), name=f"run-{run.run_id}")
+    def start(self, run: Run, tasks: Iterable[TaskRun] | None = None, cluster: Cluster | None = None) -> None:
+        """Run a run in the background.
+
+        Args:
+            run: The run.
+            tasks: Of a repair, the attempts that it makes; None for all.
+            cluster: Of a run that a notebook started, the cluster of that notebook.
+        """
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, cluster)
+        work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
         self._drives[run.run_id] = drive
-        drive.add_done_callback(lambda done: self._ended(run, done))
+        self._tasks[run.run_id] = work
+        work.add_done_callback(lambda done: self._ended(drive, done))
+
+    def start_later(self, run: Run, seconds: float, begin: Callable[[], None]) -> None:
+        """Begin a repair once it is visible; until then the run looks as it did."""
+
+        def begin_now() -> None:
+            del self._waiting[run.run_id]
+            begin()
+
+        self._waiting[run.run_id] = asyncio.get_running_loop().call_later(seconds, begin_now)
 
     def cancel_run(self, run: Run, ending: State = states.USER_CANCELED) -> None:
         """Stop a run and all of its tasks. Nothing happens if it has ended."""
-        if run.state.terminal or run.run_id in self._endings:
-            return
-        self._endings[run.run_id] = ending
-        self._set_run(run, states.terminating(ending.message))
-        for task in run.tasks:
-            self.cancel_task(task, ending)
+        drive = self._drives.get(run.run_id)
+        if drive is not None:
+            drive.cancel(ending)
+        elif run.state.life_cycle is states.LifeCycle.QUEUED:
+            end_without_start(run, ending, self._store, self._clock())
+            self.on_end(run)
 
-    def cancel_task(self, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
+    def cancel_task(self, run: Run, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
         """Stop one task. Those that depend on it are decided by their `run_if`."""
-        if task.state.terminal:
-            return
-        stop = self._stops.get(task.run_id)
-        if stop is None:
-            self._set_task(task, ending)
-        elif not stop.done():
-            stop.set_result(ending)
+        drive = self._drives.get(run.run_id)
+        if drive is not None:
+            drive.stop_task(task, ending)
 
     async def close(self) -> None:
-        """End everything that runs."""
+        """End everything that runs. The database keeps it as it is, and the next server finds it lost."""
+        self._closing = True
+        for timer in self._waiting.values():
+            timer.cancel()
         for drive in self._drives.values():
-            drive.cancel()
-        await asyncio.gather(*self._drives.values(), return_exceptions=True)
+            drive.closing = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, run: Run, drive: "asyncio.Task[None]") -> None:
-        del self._drives[run.run_id]
-        self._endings.pop(run.run_id, None)
-        error = None if drive.cancelled() else drive.exception()
+    def _ended(self, drive: Drive, done: "asyncio.Task[None]") -> None:
+        run = drive.run
+        del self._drives[run.run_id], self._tasks[run.run_id]
+        error = None if done.cancelled() else done.exception()
         if error is not None:
-            # Nothing of a run may stay active that nobody drives any more.
             _LOG.error("run %s: error in the workspace", run.run_id, exc_info=error)
-            broken = states.workspace_failure(repr(error))
-            for task in run.tasks:
-                if not task.state.terminal:
-                    self._set_task(task, broken)
-            run.end_time = self._clock()
-            self._set_run(run, broken)
+            drive.fail(states.workspace_failure(repr(error)))
+        if not self._closing:
+            self.on_end(run)
 
-    async def _drive(self, run: Run) -> None:
-        watchdog = asyncio.create_task(self._limit(run))
-        active: dict[asyncio.Task[None], str] = {}
-        started: set[str] = set()
+    async def _wait_for(self, run: Run) -> None:
+        work = self._tasks.get(run.run_id)
         try:
-            while True:
-                step = scheduling.next_step(run.latest(), started)
-                self._settle(run, step)
-                for key in step.start:
-                    active[asyncio.create_task(self._run_task(run, run.latest()[key]))] = key
-                    started.add(key)
-                if active:
-                    done, _ = await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
-                    for finished in done:
-                        del active[finished]
-                        finished.result()
-                elif not step.settle:
-                    break
-        finally:
-            watchdog.cancel()
-            for task in active:
-                task.cancel()
-            await asyncio.gather(*active, return_exceptions=True)
-        run.end_time = self._clock()
-        self._set_run(run, self._endings.get(run.run_id) or scheduling.run_outcome(run.latest()))
+            # A run that is queued has nothing that drives it yet.
+            while run.active:
+                await (asyncio.wait({work}) if work else asyncio.sleep(0.05))
+                work = self._tasks.get(run.run_id)
+        except asyncio.CancelledError:
+            if not self._closing:
+                self.cancel_run(run)
+                if work is not None:
+                    await asyncio.wait({work})
+            raise
 
-    def _settle(self, run: Run, step: scheduling.Step) -> None:
-        tasks = run.latest()
-        for key, state in step.settle.items():
-            self._set_task(tasks[key], state)
+    def _start_notebook(
+        self, drive: Drive, task: TaskRun, cluster: Cluster, arguments: dict[str, Any]
+    ) -> Run:
+        """Start what `dbutils.notebook.run` asks for, on the cluster of the notebook that asks."""
+        path, timeout = str(arguments["path"]), int(arguments["timeout_seconds"])
+        parameters = {str(name): str(value) for name, value in arguments["arguments"].items()}
+        key = key_of(path.rpartition("/")[2]) or "notebook"
+        raw: Json = {
+            "task_key": key,
+            "notebook_task": {"notebook_path": path, "base_parameters": parameters},
+            "new_cluster": {},
+        }
+        task_spec = TaskSpec(key, NotebookSpec(path, parameters), task.spec.cluster, raw=raw)
+        ancestors = (*drive.run.spec.ancestors, drive.run.job_id)
+        spec = RunSpec(
+            path, (task_spec,), timeout, legacy=True, run_type=RunType.WORKFLOW_RUN, ancestors=ancestors
+        )
+        run, _ = self._store.create(spec, drive.run.creator)
+        self.start(run, cluster=cluster)
+        return run
 
-    async def _limit(self, run: Run) -> None:
-        if run.spec.timeout_seconds:
-            await asyncio.sleep(run.spec.timeout_seconds)
-            self.cancel_run(run, states.TIMED_OUT)
 
-    async def _run_task(self, run: Run, task: TaskRun) -> None:
-        """Run one task until it ends, its time is over, or it is stopped."""
-        stop: asyncio.Future[State] = asyncio.get_running_loop().create_future()
-        self._stops[task.run_id] = stop
-        task.start_time = self._clock()
-        self._set_task(task, states.PENDING)
-        work = asyncio.create_task(self._work(run, task))
-        try:
-            await asyncio.wait(
-                {work, stop}, timeout=task.spec.timeout_seconds or None, return_when=asyncio.FIRST_COMPLETED
-            )
-            if work.done():
-                ending = work.result()
-            else:
-                ending = stop.result() if stop.done() else states.TIMED_OUT
-                self._set_task(task, states.terminating(ending.message))
-        finally:
-            del self._stops[task.run_id]
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-        task.end_time = self._clock()
-        self._set_task(task, ending)
-
-    async def _work(self, run: Run, task: TaskRun) -> State:
-        """Run the notebook on a cluster of its own and say how it ended."""
-        source = self._notebook_source(task.spec.notebook.path)
-        if source is None:
-            missing = states.notebook_missing(task.spec.notebook.path, run.creator)
-            task.error = missing.message
-            return missing
-        async with self._slots:
-            task.cluster_id = f"local-{task.run_id}"
-            try:
-                cluster = await self._executor.start_cluster(task.cluster_id, task.spec.cluster)
-            except (ClusterError, TimeoutError) as error:
-                task.error = str(error) or "The cluster did not start in time."
-                return states.cluster_failure(task.error)
-            try:
-                return await self._execute(run, task, cluster, source)
-            finally:
-                await self._executor.stop_cluster(cluster)
-
-    async def _execute(self, run: Run, task: TaskRun, cluster: Cluster, source: str) -> State:
-        def ready() -> None:
-            task.ready_time = self._clock()
-            self._set_task(task, states.RUNNING)
-            if run.state == states.PENDING:
-                self._set_run(run, states.RUNNING)
-
-        try:
-            result = await self._executor.run_notebook(
-                cluster, task.spec.notebook, source, ready, task.cells.append
-            )
-        except DriverLostError as error:
-            task.error = states.DRIVER_LOST.message
-            task.error_trace = str(error)
-            return states.DRIVER_LOST
-        task.exit_value, task.exit_truncated = result.exit_value, result.exit_truncated
-        task.error, task.error_trace = result.error, result.error_trace
-        return states.WORKLOAD_FAILURE if result.error else states.SUCCESS
-
-    def _set_run(self, run: Run, state: State) -> None:
-        run.state = state
-        _LOG.info("run %s (%s): %s", run.run_id, run.spec.name, describe(state))
-
-    def _set_task(self, task: TaskRun, state: State) -> None:
+def end_without_start(run: Run, state: State, store: RunStore, now: int) -> None:
+    """End a run none of whose tasks was started."""
+    for task in run.tasks:
         task.state = state
-        if state.terminal and not task.end_time and task.start_time:
-            task.end_time = self._clock()
+    run.state = run.rounds[-1].state = state
+    run.end_time = run.rounds[-1].end_time = now
+    store.changed(run, *run.tasks)
+    _LOG.info("run %s (%s): %s %s", run.run_id, run.spec.name, state.life_cycle, state.result)
 
 
-def describe(state: State) -> str:
-    """A state in a few words, for people."""
-    return f"{state.life_cycle} {state.result}" if state.result else str(state.life_cycle)
+def _no_jobs(_: Run, __: TaskRun, ___: dict[str, Any]) -> Run:
+    raise RuntimeError("Nothing starts jobs here.")

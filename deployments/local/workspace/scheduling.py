@@ -1,5 +1,6 @@
 """Which tasks may start, which never will, and how a run ended. Pure: states in, states out."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,49 +32,109 @@ def gate(run_if: RunIf, upstream: Sequence[Result]) -> State | None:
     if all(result is Result.EXCLUDED for result in upstream):
         return states.EXCLUDED
     good = sum(result in states.SUCCEEDED for result in upstream)
-    bad = len(upstream) - good
+    disabled = sum(result is Result.DISABLED for result in upstream)
+    bad = len(upstream) - good - disabled
     canceled = sum(result in states.CANCELED for result in upstream)
-    # A canceled dependency is one that did not succeed: tasks made to handle failure still run.
+    # A canceled dependency is one that did not succeed: tasks made to handle failure still run. A disabled
+    # one neither failed nor succeeded, but is done (docs: disabled tasks).
     runs = {
-        RunIf.ALL_SUCCESS: bad == 0,
-        RunIf.NONE_FAILED: bad == 0,
+        RunIf.ALL_SUCCESS: bad == 0 and disabled == 0,
+        RunIf.NONE_FAILED: bad == 0 and good > 0,
         RunIf.AT_LEAST_ONE_SUCCESS: good > 0,
         RunIf.ALL_DONE: True,
         RunIf.AT_LEAST_ONE_FAILED: bad > 0,
-        RunIf.ALL_FAILED: good == 0,
+        RunIf.ALL_FAILED: bad == len(upstream),
     }[run_if]
     if runs:
         return None
+    # A condition that is not met because of a disabled parent disables the task too (docs: disabled tasks).
+    if disabled and (bad == 0 or (run_if is RunIf.ALL_FAILED and good == 0)):
+        return states.DISABLED
     if run_if in (RunIf.AT_LEAST_ONE_FAILED, RunIf.ALL_FAILED):
         return states.EXCLUDED
     return states.UPSTREAM_FAILED if bad > canceled else states.UPSTREAM_CANCELED
 
 
-def next_step(tasks: Mapping[str, TaskRun], started: Iterable[str]) -> Step:
-    """Decide what can be decided now.
+@dataclass(frozen=True)
+class Ending:
+    """How a task ended; of a condition, with its outcome."""
 
-    Args:
-        tasks: The latest attempt at each task, by key.
-        started: The keys of the tasks that were started already.
+    result: Result
+    outcome: str = ""
 
-    Returns:
-        The tasks to start and those that are settled without running, in the order of the specification.
-    """
-    step = Step()
-    busy = set(started)
-    for key, task in tasks.items():
-        if key in busy or task.state.terminal:
-            continue
-        upstream = [(step.settle.get(name) or tasks[name].state).result for name in task.spec.depends_on]
-        results = [result for result in upstream if result is not None]
-        if len(results) < len(upstream):
-            continue
-        verdict = gate(task.spec.run_if, results)
-        if verdict is None:
-            step.start.append(key)
-        else:
-            step.settle[key] = verdict
-    return step
+
+class Progress:
+    """How far the tasks of a run are. What ends costs what depends on it, not the whole run."""
+
+    def __init__(self, specs: Iterable[TaskSpec], ended: Mapping[str, Ending]) -> None:
+        """Set up.
+
+        Args:
+            specs: The tasks that are to run.
+            ended: The tasks that are not to run, since they did before: of a repair, those that are kept.
+        """
+        self._specs = {spec.key: spec for spec in specs}
+        self._endings = dict(ended)
+        self._dependents: dict[str, list[str]] = {}
+        self._missing: dict[str, int] = {}
+        for spec in self._specs.values():
+            # What a run does not hold, as with `only`, nothing waits for.
+            waits_for = [name for name in spec.depends_on if name in self._specs]
+            self._missing[spec.key] = len(waits_for)
+            for name in waits_for:
+                self._dependents.setdefault(name, []).append(spec.key)
+
+    def begin(self) -> Step:
+        """Decide about the tasks that wait for none."""
+        step = Step()
+        self._decide([key for key, missing in self._missing.items() if not missing], step)
+        return step
+
+    def ended(self, key: str, ending: Ending) -> Step:
+        """Note how a task ended, and decide about those that waited for it."""
+        step = Step()
+        self._decide(self._free(key, ending), step)
+        return step
+
+    def _free(self, key: str, ending: Ending) -> list[str]:
+        self._endings[key] = ending
+        free: list[str] = []
+        for name in self._dependents.get(key, ()):
+            self._missing[name] -= 1
+            if not self._missing[name]:
+                free.append(name)
+        return free
+
+    def _decide(self, ready: Iterable[str], step: Step) -> None:
+        waiting = deque(ready)
+        while waiting:
+            key = waiting.popleft()
+            verdict = self._verdict(self._specs[key])
+            if verdict is None:
+                step.start.append(key)
+            elif verdict.result is not None:
+                step.settle[key] = verdict
+                waiting.extend(self._free(key, Ending(verdict.result)))
+
+    def _verdict(self, spec: TaskSpec) -> State | None:
+        if spec.disabled:
+            return states.DISABLED
+        return gate(
+            spec.run_if, [self._seen(spec, name) for name in spec.depends_on if name in self._endings]
+        )
+
+    def _seen(self, spec: TaskSpec, name: str) -> Result:
+        """How a dependency looks from a task: a condition with the other outcome is one that is excluded."""
+        ending = self._endings[name]
+        wanted = spec.outcomes.get(name, "")
+        if wanted and ending.result is Result.SUCCESS and ending.outcome != wanted:
+            return Result.EXCLUDED
+        return ending.result
+
+
+def ending_of(task: TaskRun) -> Ending | None:
+    """How a task run ended; None if it has not."""
+    return Ending(task.state.result, task.outcome) if task.state.result is not None else None
 
 
 def leaf_keys(tasks: Iterable[TaskSpec]) -> list[str]:
@@ -98,7 +159,7 @@ def run_outcome(tasks: Mapping[str, TaskRun]) -> State:
         return _failure(tasks)
     if any(result in states.CANCELED for result in leaves):
         return states.USER_CANCELED
-    if all(result in states.SUCCEEDED for result in results.values()):
+    if all(result in states.FINE for result in results.values()):
         return states.SUCCESS
     return states.SUCCESS_WITH_FAILURES
 
@@ -106,6 +167,10 @@ def run_outcome(tasks: Mapping[str, TaskRun]) -> State:
 def _failure(tasks: Mapping[str, TaskRun]) -> State:
     causes = [task for task in tasks.values() if task.state.result in (Result.FAILED, Result.TIMEDOUT)]
     failed = [task for task in causes if task.state.result is Result.FAILED]
+    if not causes:
+        # After a repair of a failed task alone: what was skipped because of it before is left so.
+        skipped = next(task for task in tasks.values() if task.state.result is Result.UPSTREAM_FAILED)
+        return states.run_failure(f"Task {skipped.spec.key} failed with message: {skipped.state.message}")
     if not failed:
         return states.TIMED_OUT
     first = min(failed, key=lambda task: task.end_time)
@@ -122,24 +187,31 @@ def _skipped_below(task: TaskRun, key: str) -> bool:
 
 def topological_order(specs: Sequence[TaskSpec]) -> list[TaskSpec] | None:
     """Order tasks so that each comes after those that it depends on; None if there is a cycle."""
-    waiting = {spec.key: spec for spec in specs}
+    by_key = {spec.key: spec for spec in specs}
+    missing = {spec.key: len(set(spec.depends_on)) for spec in specs}
+    dependents: dict[str, list[str]] = {}
+    for spec in specs:
+        for name in set(spec.depends_on):
+            dependents.setdefault(name, []).append(spec.key)
+    free = deque(key for key, count in missing.items() if not count)
     ordered: list[TaskSpec] = []
-    done: set[str] = set()
-    while waiting:
-        free = [spec for spec in waiting.values() if done.issuperset(spec.depends_on)]
-        if not free:
-            return None
-        for spec in free:
-            ordered.append(waiting.pop(spec.key))
-            done.add(spec.key)
-    return ordered
+    while free:
+        key = free.popleft()
+        ordered.append(by_key[key])
+        for name in dependents.get(key, ()):
+            missing[name] -= 1
+            if not missing[name]:
+                free.append(name)
+    return ordered if len(ordered) == len(by_key) else None
 
 
 def is_active(state: State) -> bool:
     """Whether `active_only` lists a run in this state."""
     return state.life_cycle in (
+        LifeCycle.QUEUED,
         LifeCycle.PENDING,
         LifeCycle.RUNNING,
         LifeCycle.TERMINATING,
         LifeCycle.BLOCKED,
+        LifeCycle.WAITING_FOR_RETRY,
     )

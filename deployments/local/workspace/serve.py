@@ -9,19 +9,29 @@ import sys
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import uvicorn
 
 from deployments.local.workspace.app import create_app
+from deployments.local.workspace.assembly import database_path, open_jobs
 from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
+from deployments.local.workspace.database import Database, RootInUseError
 from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.faults.tasks import with_faults
 from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.launcher import Options
+from deployments.local.workspace.local_tools import make_local_tools
+from deployments.local.workspace.machine import Machine
+from deployments.local.workspace.oauth import ClientCredentials
 from deployments.local.workspace.run_json import Links
-from deployments.local.workspace.runner import Runner
-from deployments.local.workspace.store import RunStore
+from deployments.local.workspace.services import mounts_of, open_secrets, open_services
+from deployments.local.workspace.tls import TlsFiles, ensure_certificates
 
+CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_SECRET"  # noqa: S105 - the name of the variable
 TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
 CLUSTER_PREFIX = "AWS_"
 """Variables of the server that clusters get: they stand for the instance profile."""
@@ -34,7 +44,28 @@ BACKLOG = 2048
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
 
-def serve(host: str, port: int, token: str, root: Path) -> None:
+@dataclass(frozen=True)
+class Access:
+    """How clients get in, besides by the token.
+
+    Attributes:
+        tls: Whether the workspace is reached by https.
+        client: The service principal that gets tokens by OAuth.
+    """
+
+    tls: bool = False
+    client: ClientCredentials | None = None
+
+
+def serve(
+    host: str,
+    port: int,
+    token: str,
+    root: Path,
+    access: Access = Access(),
+    options: Options = Options(),  # noqa: B008 - frozen
+    machine: Machine = Machine(),  # noqa: B008 - frozen
+) -> None:
     """Serve a workspace until SIGINT or SIGTERM.
 
     Args:
@@ -42,6 +73,9 @@ def serve(host: str, port: int, token: str, root: Path) -> None:
         port: The port; 0 takes a free one.
         token: What every request has to show.
         root: The directory in which the workspace keeps its files.
+        access: Whether there is TLS, and a service principal.
+        options: What is not known of the real one, and can be had both ways.
+        machine: How clusters and tasks are run here.
 
     Raises:
         SystemExit: With status 2, after one line on stderr, if it cannot start.
@@ -49,28 +83,61 @@ def serve(host: str, port: int, token: str, root: Path) -> None:
     if not token:
         _refuse("the token is empty")
     files = _open_files(root)
+    database = _open_database(root)
     listener = _listen(host, port)
     cluster_environment = take_private_variables(os.environ)
     bound_port = listener.getsockname()[1]
-    origin = _origin(host, bound_port)
+    tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
+    origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
-        asyncio.run(_serve(listener, files, root, token, origin, cluster_environment))
+        asyncio.run(
+            _serve(
+                listener,
+                files,
+                database,
+                root.resolve(),
+                token,
+                origin,
+                cluster_environment,
+                access,
+                tls,
+                options,
+                machine,
+            )
+        )
 
 
 async def _serve(
     listener: socket.socket,
     files: WorkspaceFiles,
+    database: Database,
     root: Path,
     token: str,
     origin: str,
     cluster_environment: dict[str, str],
+    access: Access,
+    tls: TlsFiles | None,
+    options: Options,
+    machine: Machine,
 ) -> None:
-    executor = Executor(root / "tasks", cluster_environment)
-    runner = Runner(executor, files.notebook_source, milliseconds)
-    workspace = Workspace(RunStore(milliseconds), files, runner, Links(origin, WORKSPACE_ID), milliseconds)
+    tools = make_local_tools(milliseconds, access.client)
+    secrets = open_secrets(root, USER, milliseconds)
+    mounts = mounts_of(root, enabled=machine.mount_namespaces)
+    executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
+    services = open_services(root, origin, USER, milliseconds, executor, secrets)
+    links = Links(origin, WORKSPACE_ID)
+    jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
+    jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
+    workspace = Workspace(
+        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services
+    )
     config = uvicorn.Config(
-        create_app(workspace, token, executor),
+        tools.around(create_app(workspace, token, executor, tools)),
+        http=tools.connections.protocol(),
+        proxy_headers=False,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -110,6 +177,13 @@ def _open_files(root: Path) -> WorkspaceFiles:
         _refuse(f"cannot write to {root}: {error.strerror or error}")
 
 
+def _open_database(root: Path) -> Database:
+    try:
+        return Database(database_path(root))
+    except RootInUseError:
+        _refuse(f"another workspace uses {root}")
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[
@@ -130,9 +204,14 @@ def _refuse(reason: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _origin(host: str, port: int) -> str:
-    name = "127.0.0.1" if host in WILDCARDS else host
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+def _name(host: str) -> str:
+    """The name by which this machine reaches the workspace."""
+    return "127.0.0.1" if host in WILDCARDS else host
+
+
+def _origin(host: str, port: int, scheme: str) -> str:
+    name = _name(host)
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 def _log_to_stderr() -> None:

@@ -7,8 +7,10 @@ from enum import StrEnum
 class LifeCycle(StrEnum):
     """`state.life_cycle_state`."""
 
+    QUEUED = "QUEUED"
     PENDING = "PENDING"
     BLOCKED = "BLOCKED"
+    WAITING_FOR_RETRY = "WAITING_FOR_RETRY"
     RUNNING = "RUNNING"
     TERMINATING = "TERMINATING"
     TERMINATED = "TERMINATED"
@@ -27,11 +29,15 @@ class Result(StrEnum):
     SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
     UPSTREAM_FAILED = "UPSTREAM_FAILED"
     UPSTREAM_CANCELED = "UPSTREAM_CANCELED"
+    MAXIMUM_CONCURRENT_RUNS_REACHED = "MAXIMUM_CONCURRENT_RUNS_REACHED"
+    DISABLED = "DISABLED"
 
 
 TERMINAL = frozenset({LifeCycle.TERMINATED, LifeCycle.SKIPPED, LifeCycle.INTERNAL_ERROR})
 
 SUCCEEDED = frozenset({Result.SUCCESS, Result.SUCCESS_WITH_FAILURES, Result.EXCLUDED})
+# A disabled task neither failed nor succeeded; for the result of the run it counts as one that was skipped.
+FINE = SUCCEEDED | {Result.DISABLED}
 FAILED = frozenset({Result.FAILED, Result.TIMEDOUT, Result.UPSTREAM_FAILED})
 CANCELED = frozenset({Result.CANCELED, Result.UPSTREAM_CANCELED})
 
@@ -48,6 +54,7 @@ class State:
         message: `state_message`.
         code: The V2 termination code; empty until it ended.
         kind: The V2 termination type; empty until it ended.
+        queue_reason: Why it is queued; empty if it is not.
     """
 
     life_cycle: LifeCycle
@@ -55,6 +62,7 @@ class State:
     message: str = ""
     code: str = ""
     kind: str = ""
+    queue_reason: str = ""
 
     @property
     def terminal(self) -> bool:
@@ -69,6 +77,7 @@ class State:
 
 BLOCKED = State(LifeCycle.BLOCKED)
 PENDING = State(LifeCycle.PENDING, message="Waiting for cluster")
+WAITING_FOR_RETRY = State(LifeCycle.WAITING_FOR_RETRY, message="Waiting for the next attempt")
 RUNNING = State(LifeCycle.RUNNING, message="In run")
 
 SUCCESS = State(LifeCycle.TERMINATED, Result.SUCCESS, "", "SUCCESS", "SUCCESS")
@@ -87,6 +96,8 @@ UPSTREAM_CANCELED = State(
     LifeCycle.SKIPPED, Result.UPSTREAM_CANCELED, "An upstream task was canceled.", "SKIPPED", "SUCCESS"
 )
 EXCLUDED = State(LifeCycle.SKIPPED, Result.EXCLUDED, "", "SKIPPED", "SUCCESS")
+# "Disabled tasks complete with a Disabled termination code" (docs: disabled tasks).
+DISABLED = State(LifeCycle.SKIPPED, Result.DISABLED, "", "DISABLED", "SUCCESS")
 
 WORKLOAD_FAILURE = State(
     LifeCycle.TERMINATED, Result.FAILED, WORKLOAD_FAILED, "RUN_EXECUTION_ERROR", "CLIENT_ERROR"
@@ -98,6 +109,34 @@ DRIVER_LOST = State(
     "DRIVER_ERROR",
     "INTERNAL_ERROR",
 )
+
+
+def queued(limit: int) -> State:
+    """The state of a run that waits for other runs of its job to end; the words are not documented."""
+    reason = f"Queued due to reaching maximum concurrent runs of {limit}."
+    return State(LifeCycle.QUEUED, queue_reason=reason)
+
+
+def concurrency_skipped(limit: int) -> State:
+    """The state of a run that was not started since too many are active. Source: databricks/cli#257."""
+    message = f"Skipping this run because the limit of {limit} maximum concurrent runs has been reached."
+    return State(
+        LifeCycle.SKIPPED,
+        Result.MAXIMUM_CONCURRENT_RUNS_REACHED,
+        message,
+        "MAX_CONCURRENT_RUNS_EXCEEDED",
+        "CLIENT_ERROR",
+    )
+
+
+def invalid_configuration(reason: str) -> State:
+    """The state of a task whose configuration cannot be resolved, as a reference that leads nowhere."""
+    return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "INVALID_RUN_CONFIGURATION", "CLIENT_ERROR")
+
+
+def workload_failure(reason: str) -> State:
+    """The state of a task that failed for a reason that is not in its output."""
+    return State(LifeCycle.TERMINATED, Result.FAILED, reason, "RUN_EXECUTION_ERROR", "CLIENT_ERROR")
 
 
 def cluster_failure(reason: str) -> State:

@@ -113,7 +113,7 @@ def test_a_parameter_wins_over_the_default() -> None:
         ("dbutils.fs.ls('/')", "AttributeError: dbutils.fs is not served by the local workspace yet"),
         (
             "dbutils.notebook.run('x', 1)",
-            "AttributeError: dbutils.notebook.run is not served by the local workspace yet",
+            "WorkflowException: dbutils.notebook.run needs a workspace to run the notebook on.",
         ),
         (
             "# MAGIC %pip install x",

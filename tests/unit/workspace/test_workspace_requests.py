@@ -34,7 +34,7 @@ def test_everything_that_is_read_of_a_task() -> None:
         False,
     )
     task = spec.tasks[0]
-    assert task.notebook == NotebookSpec("/x", {"n": "1", "t": "x"})
+    assert task.body == NotebookSpec("/x", {"n": "1", "t": "x"})
     assert task.cluster == ClusterSpec("v", {"a": "b"}, {"C": "d"})
     assert (task.depends_on, task.run_if, task.timeout_seconds, task.raw) == (("a",), RunIf.ALL_DONE, 9, raw)
 

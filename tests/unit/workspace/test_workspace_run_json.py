@@ -6,7 +6,14 @@ import pytest
 from deployments.local.workspace import states
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec, Run, RunSpec, TaskSpec
-from deployments.local.workspace.run_json import Links, read_page_token, run_json, state_json, status_json
+from deployments.local.workspace.run_json import (
+    Links,
+    Page,
+    read_page_token,
+    run_json,
+    state_json,
+    status_json,
+)
 from deployments.local.workspace.states import State
 from deployments.local.workspace.store import RunStore
 
@@ -24,7 +31,7 @@ def test_pages_of_100_elements() -> None:
     _, run = make_run(250)
     sizes, offset, tokens = [], 0, []
     while True:
-        page = run_json(run, LINKS, history=True, offset=offset, limit=100)
+        page = run_json(run, LINKS, Page(offset, 100), history=True)
         sizes.append((len(page["tasks"]), len(page["repair_history"])))
         assert page["run_name"] == "name"
         if "next_page_token" not in page:
@@ -32,7 +39,7 @@ def test_pages_of_100_elements() -> None:
         tokens.append(page["next_page_token"])
         offset = read_page_token(page["next_page_token"])
     assert sizes == [(100, 1), (100, 0), (50, 0)]
-    assert len(run_json(run, LINKS, history=False, offset=0, limit=None)["tasks"]) == 250
+    assert len(run_json(run, LINKS, Page())["tasks"]) == 250
 
 
 @pytest.mark.parametrize("token", ["x", "from-", "from--1", "from-1x", "from-٣", "from-" + "9" * 13])
@@ -47,7 +54,7 @@ def test_the_times_of_a_run_with_one_task_are_those_of_the_task() -> None:
         for task in run.tasks:
             task.start_time, task.ready_time, task.end_time = 5_100, 5_300, 6_000
         run.end_time = 6_050
-        shown = run_json(run, LINKS, history=False, offset=0, limit=100)
+        shown = run_json(run, LINKS, Page(0, 100))
         assert (shown["setup_duration"], shown["execution_duration"]) == expected
         assert shown["run_duration"] == 1_050
         assert shown["tasks"][0]["setup_duration"] == 200

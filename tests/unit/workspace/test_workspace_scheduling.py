@@ -1,12 +1,16 @@
+import time
+from dataclasses import replace
+
 import pytest
 
 from deployments.local.workspace import states
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec, RunIf, TaskRun, TaskSpec
-from deployments.local.workspace.scheduling import gate, next_step, run_outcome, topological_order
+from deployments.local.workspace.scheduling import Ending, Progress, gate, run_outcome, topological_order
 from deployments.local.workspace.states import Result, State
 
 S, F, C, E = Result.SUCCESS, Result.FAILED, Result.CANCELED, Result.EXCLUDED
 UF, UC, T = Result.UPSTREAM_FAILED, Result.UPSTREAM_CANCELED, Result.TIMEDOUT
+D = Result.DISABLED
 STATE = {
     S: states.SUCCESS,
     F: states.WORKLOAD_FAILURE,
@@ -15,6 +19,7 @@ STATE = {
     UF: states.UPSTREAM_FAILED,
     UC: states.UPSTREAM_CANCELED,
     T: states.TIMED_OUT,
+    D: states.DISABLED,
 }
 
 
@@ -43,6 +48,20 @@ STATE = {
         (RunIf.ALL_FAILED, [F, T], None),
         (RunIf.ALL_FAILED, [F, S], E),
         (RunIf.ALL_FAILED, [F, E], E),
+        # Docs: disabled tasks, downstream task behavior.
+        (RunIf.ALL_SUCCESS, [D], D),
+        (RunIf.ALL_SUCCESS, [D, S], D),
+        (RunIf.ALL_SUCCESS, [D, F], UF),
+        (RunIf.AT_LEAST_ONE_SUCCESS, [D, S], None),
+        (RunIf.AT_LEAST_ONE_SUCCESS, [D, D], D),
+        (RunIf.NONE_FAILED, [D, S], None),
+        (RunIf.NONE_FAILED, [D, E], None),
+        (RunIf.NONE_FAILED, [D], D),
+        (RunIf.ALL_DONE, [D], None),
+        (RunIf.AT_LEAST_ONE_FAILED, [D, F], None),
+        (RunIf.AT_LEAST_ONE_FAILED, [D, S], D),
+        (RunIf.ALL_FAILED, [D], D),
+        (RunIf.ALL_FAILED, [D, F], D),
     ],
 )
 def test_gate(run_if: RunIf, upstream: list[Result], expected: Result | None) -> None:
@@ -57,7 +76,7 @@ def task(
         1,
         TaskSpec(key, NotebookSpec("/x"), ClusterSpec(), tuple(after.split()), run_if),
         state,
-        end_time=ord(key),
+        end_time=ord(key[0]),
     )
 
 
@@ -65,24 +84,74 @@ def keyed(*tasks: TaskRun) -> dict[str, TaskRun]:
     return {item.spec.key: item for item in tasks}
 
 
+def progress(*tasks: TaskRun, ended: dict[str, Ending] | None = None) -> Progress:
+    return Progress([item.spec for item in tasks], ended or {})
+
+
 def test_steps_follow_the_dependencies() -> None:
-    tasks = keyed(task("a"), task("b", "a"), task("c", "a b"), task("d"))
-    assert next_step(tasks, []).start == ["a", "d"]
-    assert next_step(tasks, ["a", "d"]).start == []
-    tasks["a"].state = states.SUCCESS
-    assert next_step(tasks, ["a", "d"]).start == ["b"]
+    run = progress(task("a"), task("b", "a"), task("c", "a b"), task("d"))
+    assert run.begin().start == ["a", "d"]
+    assert run.ended("a", Ending(S)).start == ["b"]
+    assert run.ended("d", Ending(S)).start == []
+    assert run.ended("b", Ending(S)).start == ["c"]
 
 
 def test_what_is_settled_settles_what_comes_after() -> None:
-    tasks = keyed(
-        task("a", state=states.WORKLOAD_FAILURE),
-        task("b", "a"),
-        task("c", "b"),
-        task("d", "b", run_if=RunIf.ALL_DONE),
-    )
-    step = next_step(tasks, ["a"])
+    run = progress(task("a"), task("b", "a"), task("c", "b"), task("d", "b", run_if=RunIf.ALL_DONE))
+    run.begin()
+    step = run.ended("a", Ending(F))
     assert step.start == ["d"]
     assert step.settle == {"b": states.UPSTREAM_FAILED, "c": states.UPSTREAM_FAILED}
+
+
+def test_tasks_that_are_not_run_again_count_as_they_ended() -> None:
+    tasks = [task("b", "a"), task("c", "a")]
+    assert progress(*tasks, ended={"a": Ending(S)}).begin().start == ["b", "c"]
+    assert progress(*tasks, ended={"a": Ending(F)}).begin().settle == {
+        "b": states.UPSTREAM_FAILED,
+        "c": states.UPSTREAM_FAILED,
+    }
+    # What the run does not hold at all, as with `only`, nothing waits for.
+    assert progress(*tasks).begin().start == ["b", "c"]
+
+
+def test_a_disabled_task_is_settled_and_so_is_what_needs_it() -> None:
+    first = task("a")
+    first.spec = replace(first.spec, disabled=True)
+    step = progress(first, task("b", "a"), task("c", "a", run_if=RunIf.ALL_DONE)).begin()
+    assert step.settle == {"a": states.DISABLED, "b": states.DISABLED}
+    assert step.start == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "start", "excluded"), [("true", ["yes", "both"], ["no"]), ("false", ["no", "both"], ["yes"])]
+)
+def test_the_outcome_of_a_condition_excludes_one_branch(
+    outcome: str, start: list[str], excluded: list[str]
+) -> None:
+    condition = task("if")
+    branches = [task("yes", "if"), task("no", "if")]
+    for branch, wanted in zip(branches, ("true", "false"), strict=True):
+        branch.spec = replace(branch.spec, outcomes={"if": wanted})
+    run = progress(condition, *branches, task("both", "if"), task("below", excluded[0]))
+    run.begin()
+    step = run.ended("if", Ending(S, outcome))
+    assert step.start == start
+    assert step.settle == dict.fromkeys([*excluded, "below"], states.EXCLUDED)
+
+
+def test_a_thousand_tasks_cost_a_moment() -> None:
+    chain = [task(f"t{n}", f"t{n - 1}" if n else "") for n in range(1_000)]
+    wide = [task("end", " ".join(item.spec.key for item in chain))]
+    started = time.process_time()
+    run = progress(*chain, *wide)
+    step = run.begin()
+    for item in chain:
+        assert item.spec.key in step.start
+        step = run.ended(item.spec.key, Ending(S))
+    assert step.start == ["end"]
+    assert topological_order([item.spec for item in (*wide, *chain)]) is not None
+    assert time.process_time() - started < 0.5
 
 
 FAILED = "Task a failed with message: Workload failed, see run output for details."
@@ -103,6 +172,9 @@ SKIPPED = " This caused all downstream tasks to get skipped."
         ([("a", "", F), ("b", "", T)], F, FAILED),
         ([("a", "", C), ("b", "a", UC)], C, "Run cancelled."),
         ([("a", "", F), ("b", "", C)], F, FAILED),
+        ([("a", "", S), ("b", "a", UF)], F, "Task b failed with message: An upstream task failed."),
+        ([("a", "", D), ("b", "a", D)], S, ""),
+        ([("a", "", F), ("b", "a", D)], Result.SUCCESS_WITH_FAILURES, ""),
     ],
 )
 def test_the_leaves_decide(tasks: list[tuple[str, str, Result]], result: Result, message: str) -> None:

@@ -14,13 +14,15 @@ from deployments.local.workspace.bodies import (
     Json,
     read_boolean,
     read_choice,
+    read_integer,
     read_required_string,
     read_string,
 )
 from deployments.local.workspace.context import Workspace
 from deployments.local.workspace.errors import invalid_parameter
-from deployments.local.workspace.files import WorkspaceObject
+from deployments.local.workspace.files import WorkspaceFiles, WorkspaceObject
 from deployments.local.workspace.routes.incoming import read_body, read_content
+from deployments.local.workspace.runtime.source import NotebookSourceError, source_to_jupyter
 
 IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
 EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")
@@ -47,25 +49,20 @@ def files_router(workspace: Workspace) -> APIRouter:
     async def export_object(request: Request) -> Response:
         query = dict(request.query_params)
         form = read_choice(query, "format", EXPORT_FORMATS, "SOURCE")
-        if form not in ("SOURCE", "AUTO", "RAW"):
+        if form not in ("SOURCE", "AUTO", "RAW", "JUPYTER"):
             raise errors.not_served(f"Export in format {form}")
         path = read_required_string(query, "path")
         content = files.read(path)
+        if form == "JUPYTER":
+            content = _as_jupyter(content)
         if read_boolean(query, "direct_download"):
             return Response(content, media_type="application/octet-stream")
         found = files.status(path)
         file_type = {"python": "py", "sql": "sql"}.get(found.language, "file")
+        file_type = "ipynb" if form == "JUPYTER" else file_type
         return JSONResponse({"content": base64.b64encode(content).decode(), "file_type": file_type})
 
-    @router.get("/get-status")
-    async def get_status(request: Request) -> Json:
-        return object_json(files.status(read_required_string(request.query_params, "path")))
-
-    @router.get("/list")
-    async def list_objects(request: Request) -> Json:
-        found = files.children(read_required_string(request.query_params, "path"))
-        # An empty folder is an answer without the field, as of any empty list.
-        return {"objects": [object_json(item) for item in found]} if found else {}
+    _add_questions(router, files)
 
     @router.post("/mkdirs")
     async def mkdirs(request: Request) -> Json:
@@ -79,6 +76,31 @@ def files_router(workspace: Workspace) -> APIRouter:
         return {}
 
     return router
+
+
+def _as_jupyter(content: bytes) -> bytes:
+    try:
+        return source_to_jupyter(content.decode("utf-8", "replace")).encode()
+    except NotebookSourceError as error:
+        raise invalid_parameter("Only notebooks can be exported in format JUPYTER.") from error
+
+
+def _add_questions(router: APIRouter, files: WorkspaceFiles) -> None:
+    @router.get("/get-status")
+    async def get_status(request: Request) -> Json:
+        return object_json(files.status(read_required_string(request.query_params, "path")))
+
+    @router.get("/list")
+    async def list_objects(request: Request) -> Json:
+        query = request.query_params
+        since = read_integer(query, "notebooks_modified_after")
+        found = [
+            item
+            for item in files.children(read_required_string(query, "path"))
+            if item.kind != "NOTEBOOK" or item.modified_at >= since
+        ]
+        # An empty folder is an answer without the field, as of any empty list.
+        return {"objects": [object_json(item) for item in found]} if found else {}
 
 
 def object_json(found: WorkspaceObject) -> Json:

@@ -1,7 +1,12 @@
 """The `dbutils` of a notebook."""
 
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from deployments.local.workspace.runtime.filesystem import FileSystemUtils
+from deployments.local.workspace.runtime.library import LibraryUtils
+from deployments.local.workspace.runtime.secret_values import Redactor, SecretUtils
+from deployments.local.workspace.runtime.task_values import Call, JobsUtils, run_notebook_of_workspace
 
 
 class NotebookExit(BaseException):
@@ -111,6 +116,13 @@ def _one_of(name: str, default: str, choices: Sequence[str]) -> str:
 class NotebookUtils:
     """`dbutils.notebook`."""
 
+    def __init__(self, call: Call | None = None) -> None:
+        self._call = call
+
+    def run(self, path: str, timeout_seconds: int, arguments: dict[str, Any] | None = None) -> str:
+        """Run another notebook, and return what it gave to `dbutils.notebook.exit`."""
+        return run_notebook_of_workspace(self._call, path, timeout_seconds, arguments)
+
     def exit(self, value: object = "") -> NoReturn:
         """End the notebook at once with a value, which `runs/get-output` returns."""
         raise NotebookExit(str(value))
@@ -122,9 +134,29 @@ class NotebookUtils:
 class DBUtils:
     """`dbutils`: what is not an attribute here says so when it is used."""
 
-    def __init__(self, parameters: dict[str, str]) -> None:
+    def __init__(
+        self,
+        parameters: dict[str, str],
+        call: Call | None = None,
+        places: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            parameters: What `widgets` answers.
+            call: Asks the workspace; None where there is none.
+            places: Where `/dbfs`, `/Volumes` and `/Workspace` are; without, there is no `fs`.
+            redactor: Is told of the secrets that the notebook reads.
+        """
         self.widgets = Widgets(parameters)
-        self.notebook = NotebookUtils()
+        self.notebook = NotebookUtils(call)
+        self.jobs = JobsUtils(call)
+        self.library = LibraryUtils()
+        if places is not None:
+            self.fs = FileSystemUtils(places)
+        if call is not None:
+            self.secrets = SecretUtils(call, redactor or Redactor())
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _not_served(name)

@@ -12,7 +12,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from deployments.local.workspace.runtime import plots
 from deployments.local.workspace.runtime.dbutils import DBUtils, NotebookExit
+from deployments.local.workspace.runtime.library import Interpreter, PythonRestart
 from deployments.local.workspace.runtime.outputs import CellResult, Output, displayed, text_stream
 from deployments.local.workspace.runtime.source import (
     Cell,
@@ -76,6 +78,7 @@ def run_notebook(
     Returns:
         How it ended. An error in the notebook is in the result, never raised.
     """
+    plots.draw_without_screen()
     result = NotebookResult()
     run = _NotebookRun(source, path, spark, dbutils or DBUtils(parameters))
     try:
@@ -88,6 +91,8 @@ def run_notebook(
                 result.cells.append(outcome)
                 try:
                     run.run_cell(cell, outcome)
+                except PythonRestart:
+                    run.restart()
                 finally:
                     if on_cell is not None:
                         on_cell(outcome)
@@ -119,19 +124,32 @@ class _NotebookRun:
         self._source = source
         self._path = path
         self._spark = spark
-        # A module named __main__, so that classes and functions of the notebook can be pickled and inspected.
-        self._module = ModuleType("__main__")
+        self._dbutils = dbutils
+        self._interpreter = Interpreter()
+        self._module = self._new_module()
         self._namespace = vars(self._module)
-        self._namespace.update(
-            spark=spark,
-            dbutils=dbutils,
+        self._current = CellResult(0, "python", "")
+        self._magics: dict[str, Callable[[Cell], None]] = {"python": self._run_python, "sql": self._run_sql}
+
+    def _new_module(self) -> ModuleType:
+        """A module named __main__, so that what a notebook defines can be pickled and inspected."""
+        module = ModuleType("__main__")
+        vars(module).update(
+            spark=self._spark,
+            dbutils=self._dbutils,
             display=self._display,
             displayHTML=self._display_html,
         )
-        if spark is not None:
-            self._namespace.update(sql=spark.sql, table=spark.table)
-        self._current = CellResult(0, "python", "")
-        self._magics: dict[str, Callable[[Cell], None]] = {"python": self._run_python, "sql": self._run_sql}
+        if self._spark is not None:
+            vars(module).update(sql=self._spark.sql, table=self._spark.table)
+        return module
+
+    def restart(self) -> None:
+        """Begin with an empty namespace, as `dbutils.library.restartPython` asks."""
+        self._interpreter.restart()
+        self._module = self._new_module()
+        self._namespace = vars(self._module)
+        sys.modules["__main__"] = self._module
 
     @contextmanager
     def as_main_module(self) -> Iterator[None]:
@@ -152,7 +170,10 @@ class _NotebookRun:
         started = time.monotonic()
         try:
             with self._captured():
-                handler(cell)
+                try:
+                    handler(cell)
+                finally:
+                    outcome.outputs.extend(plots.take_open_figures())
         finally:
             outcome.seconds = time.monotonic() - started
 
@@ -222,7 +243,12 @@ class _NotebookRun:
                 self._display(frame)
 
     def _display(self, value: Any, *_: Any, **__: Any) -> None:
-        self._current.outputs.append(displayed(value))
+        figure = plots.figure_of(value)
+        if figure is None:
+            self._current.outputs.append(displayed(value))
+        else:
+            self._current.outputs.append(plots.image_of(figure))
+            plots.close(figure)
 
     def _display_html(self, html: str) -> None:
         self._current.outputs.append(Output("html", text=str(html)))

@@ -21,8 +21,8 @@ class Output:
     """One piece of output.
 
     Attributes:
-        kind: `stdout`, `stderr`, `text` (a value), `table` or `html`.
-        text: The text, for every kind but a table.
+        kind: `stdout`, `stderr`, `text` (a value), `table`, `html` or `image`.
+        text: The text, for every kind but a table; of an image, the PNG in base64.
         columns: A table's header.
         rows: A table's cells as text; None stays null.
         truncated: Whether something was left out.
@@ -59,7 +59,7 @@ class CellResult:
 
     def add_text(self, kind: str, text: str) -> None:
         """Append text, joined to the piece before it if that is of the same kind."""
-        room = MAX_CELL_CHARACTERS - sum(len(output.text) for output in self.outputs)
+        room = MAX_CELL_CHARACTERS - sum(len(each.text) for each in self.outputs if each.kind != "image")
         kept = text[: max(room, 0)]
         if not (self.outputs and self.outputs[-1].kind == kind and kind in ("stdout", "stderr")):
             self.outputs.append(Output(kind))

@@ -130,6 +130,25 @@ def jupyter_to_source(document: str) -> str:
     return f"# {HEADER}\n" + f"\n\n# {SEPARATOR}\n\n".join(texts) + "\n"
 
 
+def source_to_jupyter(source: str) -> str:
+    """Write a notebook in Databricks source format as a Jupyter notebook, without outputs.
+
+    Raises:
+        NotebookSourceError: If the first line is not the header.
+    """
+    language = detect_language(source) or "python"
+    cells: list[dict[str, Any]] = []
+    for cell in parse_source(source):
+        if cell.language == "md":
+            cells.append({"cell_type": "markdown", "metadata": {}, "source": cell.text})
+            continue
+        magic = "" if cell.language == language else f"%{cell.language} {cell.argument}".rstrip() + "\n"
+        code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        cells.append({**code, "source": (magic + cell.text).rstrip("\n")})
+    metadata = {"language_info": {"name": language}}
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
 def _jupyter_cell(cell: dict[str, Any]) -> str:
     source = cell["source"]
     text = source if isinstance(source, str) else "".join(source)

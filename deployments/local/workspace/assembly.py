@@ -1,0 +1,59 @@
+"""Puts together what runs runs: the stores, the runner, the launcher."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.local.workspace.database import Database
+from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.files import WorkspaceFiles
+from deployments.local.workspace.job_store import JobStore
+from deployments.local.workspace.launcher import Launcher, Options
+from deployments.local.workspace.run_json import Links
+from deployments.local.workspace.runner import Runner
+from deployments.local.workspace.store import Clock, RunStore, random_id
+
+DATABASE_NAME = "workspace.sqlite"
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs and runs of a workspace."""
+
+    database: Database
+    runs: RunStore
+    jobs: JobStore
+    runner: Runner
+    launcher: Launcher
+
+
+def open_jobs(
+    database: Database,
+    executor: Executor,
+    files: WorkspaceFiles,
+    links: Links,
+    clock: Clock,
+    user: str,
+    options: Options,
+) -> Jobs:
+    """Take over the jobs and runs of a workspace; to be called in the event loop.
+
+    Args:
+        database: Where they are kept.
+        executor: Runs notebooks.
+        files: The notebooks.
+        links: Where the workspace is.
+        clock: The time.
+        user: The user of the workspace.
+        options: What is not known of the real one.
+    """
+    runs = RunStore(clock, journal=database)
+    jobs = JobStore(clock, random_id, database)
+    jobs.load(database)
+    runs.load(database)
+    runner = Runner(executor, files.notebook_source, runs, clock, links)
+    return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
+
+
+def database_path(root: Path) -> Path:
+    """Where the database of a workspace is."""
+    return root / DATABASE_NAME

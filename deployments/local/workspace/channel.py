@@ -1,0 +1,75 @@
+"""The line between a task's process and the server: reports one way, calls and their answers both ways.
+
+It is a socket pair that only these two processes hold, so no token is needed on it, and none reaches the
+notebook. Everything on it is JSON: the server takes no pickles from a process that runs a user's code.
+"""
+
+import itertools
+import json
+import os
+import queue
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from deployments.local.workspace.runtime.task_values import WorkspaceCallError
+
+
+class Channel:
+    """The task's end. Threads of the notebook may use it at the same time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self._reader: threading.Thread | None = None
+        self._owner = os.getpid()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message as JSON."""
+        content = json.dumps(message).encode()
+        with self._sending:
+            self._connection.send_bytes(content)
+
+    def call(self, name: str, /, **arguments: Any) -> Any:
+        """Ask the server for something, and wait for the answer.
+
+        Raises:
+            WorkspaceCallError: If the server refuses.
+            RuntimeError: In a process that was forked from the task's: two cannot share the line.
+        """
+        if os.getpid() != self._owner:
+            raise RuntimeError(f"{name} is available in the notebook's own process only, not in its children")
+        number = next(self._numbers)
+        answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._waiting[number] = answers
+        with self._sending:
+            if self._reader is None:
+                self._reader = threading.Thread(target=self._read, name="workspace-answers", daemon=True)
+                self._reader.start()
+        self.send({"call": name, "arguments": arguments, "number": number})
+        answer = answers.get()
+        if "refusal" in answer:
+            raise WorkspaceCallError(answer["refusal"])
+        return answer["answer"]
+
+    def _read(self) -> None:
+        """Hand the answers to those that wait for them; runs in a thread until the server is gone."""
+        try:
+            while True:
+                answer = json.loads(self._connection.recv_bytes())
+                self._waiting.pop(answer["number"]).put(answer)
+        except (EOFError, OSError):
+            for number in list(self._waiting):
+                self._waiting.pop(number).put({"refusal": "The workspace is gone."})
+
+
+def answer_call(connection: Connection, number: int, value: Any) -> None:
+    """Answer a call, on the server's end."""
+    connection.send_bytes(json.dumps({"number": number, "answer": value}).encode())
+
+
+def refuse_call(connection: Connection, number: int, reason: str) -> None:
+    """Refuse a call, on the server's end."""
+    connection.send_bytes(json.dumps({"number": number, "refusal": reason}).encode())

@@ -1,0 +1,254 @@
+"""All-purpose clusters: a Spark Connect server each, kept until it is terminated."""
+
+import asyncio
+import logging
+import secrets
+import string
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.cluster_records import (
+    FINDING_INSTANCES,
+    ClusterRecord,
+    ClusterState,
+    cluster_missing,
+    unexpected_state,
+)
+from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.models import ClusterSpec
+
+_LOG = logging.getLogger("deployments.local.workspace")
+
+KIND = "cluster"
+_ALPHABET = string.ascii_lowercase + string.digits
+_PARAMETER = "databricks_error_message"
+
+
+class ClusterStarter(Protocol):
+    """What starts and ends the servers."""
+
+    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        """Start a cluster."""
+
+    async def stop_cluster(self, cluster: Cluster) -> None:
+        """End a cluster."""
+
+
+class ClusterRegistry:
+    """The all-purpose clusters.
+
+    For a task with `existing_cluster_id`: `get` refuses an id that there is not, `ready` gives the running
+    server, having started it if it was terminated, as a job does on Databricks.
+    """
+
+    def __init__(
+        self, starter: ClusterStarter, documents: Documents, clock: Callable[[], int], user: str
+    ) -> None:
+        self._starter = starter
+        self._documents = documents
+        self._clock = clock
+        self._user = user
+        self._running: dict[str, Cluster] = {}
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self._records = {
+            key: ClusterRecord.from_document(key, document, clock()) for key, document in documents.all(KIND)
+        }
+
+    def get(self, cluster_id: str) -> ClusterRecord:
+        """The cluster of this id.
+
+        Raises:
+            ApiError: If there is none.
+        """
+        record = self._records.get(cluster_id)
+        if record is None:
+            raise cluster_missing(cluster_id[:100])
+        return record
+
+    def all(self) -> list[ClusterRecord]:
+        """All clusters, the one that was started last first."""
+        return sorted(self._records.values(), key=lambda record: -record.started_at)
+
+    async def ready(self, cluster_id: str) -> Cluster:
+        """The running server of a cluster.
+
+        Raises:
+            ApiError: If there is no such cluster.
+            ClusterError: If it does not start, or is being terminated.
+        """
+        record = self.get(cluster_id)
+        await self._settled(record)
+        if record.state is ClusterState.TERMINATED and cluster_id in self._records:
+            self.start(cluster_id)
+            await self._settled(record)
+        cluster = self._running.get(cluster_id)
+        if cluster is None:
+            raise ClusterError(record.message)
+        return cluster
+
+    async def _settled(self, record: ClusterRecord) -> None:
+        """Wait until a cluster is running or terminated, or nothing works on it any more."""
+        while record.state not in (ClusterState.RUNNING, ClusterState.TERMINATED):
+            work = self._work.get(record.cluster_id)
+            if work is None or work.done():
+                return
+            await asyncio.wait({work})
+
+    def create(self, settings: Json) -> ClusterRecord:
+        """Make a cluster, which starts."""
+        record = ClusterRecord(self._new_id(), settings, self._user)
+        self._records[record.cluster_id] = record
+        record.note("CREATING", self._clock(), user=self._user)
+        self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
+        return record
+
+    def start(self, cluster_id: str) -> None:
+        """Start a terminated cluster."""
+        record = self._expect(cluster_id, ClusterState.TERMINATED)
+        record.note("STARTING", self._clock(), user=self._user)
+        self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
+
+    def restart(self, cluster_id: str) -> None:
+        """Restart a running cluster."""
+        record = self._expect(cluster_id, ClusterState.RUNNING)
+        record.note("RESTARTING", self._clock(), user=self._user)
+        self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
+
+    def edit(self, cluster_id: str, settings: Json) -> None:
+        """Change a cluster's settings; a running one restarts with them (docs)."""
+        record = self._expect(cluster_id, ClusterState.RUNNING, ClusterState.TERMINATED)
+        record.settings = settings
+        record.note("EDITED", self._clock(), user=self._user)
+        if record.state is ClusterState.RUNNING:
+            self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
+        self._keep(record)
+
+    def terminate(self, cluster_id: str) -> None:
+        """Terminate a cluster; nothing happens if it is terminated."""
+        record = self.get(cluster_id)
+        if record.state in (ClusterState.TERMINATING, ClusterState.TERMINATED):
+            return
+        record.reason = {"code": "USER_REQUEST", "type": "SUCCESS", "parameters": {"username": self._user}}
+        record.note("TERMINATING", self._clock(), reason=record.reason, user=self._user)
+        # Source of the words: databricks/cli#877.
+        message = f"Termination requested by {self._user}"
+        self._begin(record, ClusterState.TERMINATING, lambda: self._take_down(record, message))
+
+    def forget(self, cluster_id: str) -> None:
+        """Terminate a cluster and delete it for good."""
+        self.terminate(cluster_id)
+        del self._records[cluster_id]
+        self._documents.delete(KIND, cluster_id)
+
+    def keep(self, record: ClusterRecord) -> None:
+        """Write a cluster down after a change."""
+        self._keep(record)
+
+    async def close(self) -> None:
+        """End all servers."""
+        for work in self._work.values():
+            work.cancel()
+        await asyncio.gather(*self._work.values(), return_exceptions=True)
+        for cluster_id in list(self._running):
+            await self._stop(cluster_id)
+
+    def _expect(self, cluster_id: str, *states: ClusterState) -> ClusterRecord:
+        record = self.get(cluster_id)
+        if record.state not in states:
+            raise unexpected_state(cluster_id, record.state)
+        return record
+
+    def _begin(self, record: ClusterRecord, state: ClusterState, work: Callable[[], Awaitable[None]]) -> None:
+        """Enter a state that the work leads out of; work that was under way is given up."""
+        before = self._work.get(record.cluster_id)
+        if state is ClusterState.PENDING:
+            record.started_at, record.terminated_at, record.reason = self._clock(), 0, {}
+        message = "" if state is ClusterState.TERMINATING else FINDING_INSTANCES
+        self._set(record, state, message)
+
+        async def after_the_one_before() -> None:
+            if before is not None and not before.done():
+                before.cancel()
+                await asyncio.wait({before})
+            await work()
+
+        task = asyncio.create_task(after_the_one_before(), name=f"cluster-{record.cluster_id}")
+        self._work[record.cluster_id] = task
+        task.add_done_callback(lambda done: self._ended(record, done))
+
+    def _ended(self, record: ClusterRecord, work: "asyncio.Task[None]") -> None:
+        if self._work.get(record.cluster_id) is work and record.cluster_id not in self._records:
+            del self._work[record.cluster_id]
+        if not work.cancelled() and work.exception() is not None:
+            _LOG.error("cluster %s: error in the workspace", record.cluster_id, exc_info=work.exception())
+            self._end(record, "INTERNAL_ERROR", "SERVICE_FAULT", repr(work.exception()))
+
+    async def _bring_up(self, record: ClusterRecord) -> None:
+        await self._stop(record.cluster_id)
+        try:
+            cluster = await self._starter.start_cluster(record.cluster_id, spec_of(record.settings))
+        except (ClusterError, TimeoutError) as error:
+            message = str(error) or "The cluster did not start in time."
+            self._end(record, "SPARK_STARTUP_FAILURE", "SERVICE_FAULT", message)
+            return
+        record.drop_uninstalled_libraries()
+        self._running[record.cluster_id] = cluster
+        cluster.lost.add_done_callback(lambda _: self._lost(record, cluster))
+        record.note("RUNNING", self._clock())
+        self._set(record, ClusterState.RUNNING, "")
+
+    async def _take_down(self, record: ClusterRecord, message: str) -> None:
+        await self._stop(record.cluster_id)
+        record.terminated_at = self._clock()
+        self._set(record, ClusterState.TERMINATED, message)
+
+    async def _stop(self, cluster_id: str) -> None:
+        cluster = self._running.pop(cluster_id, None)
+        if cluster is not None:
+            await self._starter.stop_cluster(cluster)
+
+    def _lost(self, record: ClusterRecord, cluster: Cluster) -> None:
+        """A server that was not stopped by us has ended."""
+        if self._running.get(record.cluster_id) is cluster:
+            del self._running[record.cluster_id]
+            self._begin(record, ClusterState.TERMINATING, lambda: self._bury(record, cluster))
+
+    async def _bury(self, record: ClusterRecord, cluster: Cluster) -> None:
+        await self._starter.stop_cluster(cluster)
+        self._end(record, "DRIVER_UNREACHABLE", "SERVICE_FAULT", "Driver of the cluster was lost")
+
+    def _end(self, record: ClusterRecord, code: str, kind: str, message: str) -> None:
+        record.reason = {"code": code, "type": kind, "parameters": {_PARAMETER: message}}
+        record.terminated_at = self._clock()
+        record.note("TERMINATING", self._clock(), reason=record.reason)
+        self._set(record, ClusterState.TERMINATED, message)
+
+    def _set(self, record: ClusterRecord, state: ClusterState, message: str) -> None:
+        record.state, record.message = state, message
+        _LOG.info("cluster %s (%s): %s", record.cluster_id, record.settings.get("cluster_name", ""), state)
+        self._keep(record)
+
+    def _keep(self, record: ClusterRecord) -> None:
+        if record.cluster_id in self._records:
+            self._documents.put(KIND, record.cluster_id, record.as_document())
+
+    def _new_id(self) -> str:
+        """An id in the form of the real ones, such as 0124-165313-5fpp2uv9."""
+        moment = datetime.fromtimestamp(self._clock() / 1000, UTC)
+        while True:
+            suffix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+            cluster_id = f"{moment:%m%d-%H%M%S}-{suffix}"
+            if cluster_id not in self._records:
+                return cluster_id
+
+
+def spec_of(settings: Json) -> ClusterSpec:
+    """What of a cluster's settings matters on one machine."""
+    return ClusterSpec(
+        str(settings.get("spark_version", "")),
+        dict(settings.get("spark_conf", {})),
+        dict(settings.get("spark_env_vars", {})),
+    )

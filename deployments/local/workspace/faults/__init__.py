@@ -1,0 +1,1 @@
+"""Faults on demand: answers that fail, connections that break, tasks and clusters that are lost."""

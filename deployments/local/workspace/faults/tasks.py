@@ -1,0 +1,97 @@
+"""Injects faults into tasks, around what the runner does for an attempt."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from deployments.local.workspace import states
+from deployments.local.workspace.drive import Drive, Work
+from deployments.local.workspace.faults.rules import TaskEffect, TaskFault
+from deployments.local.workspace.models import TaskRun
+from deployments.local.workspace.states import LifeCycle, Result, State
+
+FindTaskFault = Callable[[str, str], TaskFault | None]
+
+POLL_SECONDS = 0.02
+INJECTED = "RuntimeError: injected fault"
+# Word for word as users of two data platforms quote it, of clusters in 2020 and 2022: without a space after
+# "ready." and with CLIENT_ERROR, while the documented type of a run that ends so is CLOUD_FAILURE.
+NO_CAPACITY = (
+    "Unexpected failure while waiting for the cluster ({cluster}) to be ready.Cause Unexpected state for "
+    "cluster ({cluster}): AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE(CLIENT_ERROR): "
+    "aws_api_error_code:InsufficientInstanceCapacity,aws_error_message:There is no Spot capacity available "
+    "that matches your request."
+)
+# Docs: termination code SPOT_INSTANCE_TERMINATION, type CLOUD_FAILURE; the words are not documented.
+SPOT_LOST = (
+    "Cluster ({cluster}) was terminated during the run: SPOT_INSTANCE_TERMINATION(CLOUD_FAILURE): "
+    "The instance of the driver was reclaimed by the cloud provider."
+)
+
+
+def with_faults(work: Work, find: FindTaskFault) -> Work:
+    """What tasks do, with faults.
+
+    Args:
+        work: Does what a task is for, and says how it ended.
+        find: Says by the names of run and task which fault an attempt has.
+
+    Returns:
+        The same for those that have none.
+    """
+
+    async def faulty(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
+        fault = find(drive.run.spec.name, task.spec.key)
+        if fault is None:
+            return await work(drive, task, inputs)
+        if fault.effect is TaskEffect.FAIL:
+            drive.set_task(task, states.RUNNING)
+            task.error = task.error_trace = fault.error or INJECTED
+            return states.WORKLOAD_FAILURE
+        if fault.effect is TaskEffect.CLUSTER_FAILURE:
+            return _not_started(task, fault)
+        await _interrupted(task, work(drive, task, inputs), fault)
+        if fault.effect is TaskEffect.HANG:
+            await asyncio.Event().wait()
+        return _lost(task, fault)
+
+    return faulty
+
+
+async def _interrupted(task: TaskRun, work: Awaitable[State], fault: TaskFault) -> None:
+    """Let a task run until the fault happens; or to its end, if that comes first."""
+    working = asyncio.ensure_future(work)
+    try:
+        while not working.done() and task.state.life_cycle is not LifeCycle.RUNNING:
+            await asyncio.wait({working}, timeout=POLL_SECONDS)
+        # A task that hangs has done its work, only nobody hears of it.
+        limit = None if fault.effect is TaskEffect.HANG else fault.after_seconds
+        await asyncio.wait({working}, timeout=limit)
+    finally:
+        working.cancel()
+        # What it would have answered is lost, as its error is.
+        await asyncio.gather(working, return_exceptions=True)
+
+
+def _not_started(task: TaskRun, fault: TaskFault) -> State:
+    task.error = fault.error or NO_CAPACITY.format(cluster=_cluster_id(task))
+    return _cloud_failure(task.error)
+
+
+def _lost(task: TaskRun, fault: TaskFault) -> State:
+    task.exit_value, task.exit_truncated = None, False
+    task.error_trace = ""
+    if fault.effect is TaskEffect.SPOT_LOSS:
+        task.error = fault.error or SPOT_LOST.format(cluster=_cluster_id(task))
+        return _cloud_failure(task.error)
+    task.error = fault.error or states.DRIVER_LOST.message
+    return states.DRIVER_LOST
+
+
+def _cluster_id(task: TaskRun) -> str:
+    return task.cluster_id or f"local-{task.run_id}"
+
+
+def _cloud_failure(message: str) -> State:
+    """Docs: TerminationCode CLOUD_FAILURE, "the run failed due to a cloud provider issue"."""
+    return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "CLOUD_FAILURE", "CLOUD_FAILURE")

@@ -1,0 +1,149 @@
+"""Runs as records of the database, and back. Pure."""
+
+from dataclasses import asdict
+from typing import Any
+
+from deployments.local.workspace import states
+from deployments.local.workspace.models import (
+    ClusterSpec,
+    Parameters,
+    Round,
+    Run,
+    RunSpec,
+    RunType,
+    TaskRun,
+)
+from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.states import LifeCycle, Result, State
+from deployments.local.workspace.task_specs import parse_job_clusters, parse_task
+
+Json = dict[str, Any]
+
+_TASK_FIELDS = (
+    "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
+    "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
+)  # fmt: skip
+
+
+def run_record(run: Run) -> Json:
+    """A run without its tasks."""
+    spec = run.spec
+    return {
+        "run_id": run.run_id,
+        "job_id": run.job_id,
+        "creator": run.creator,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+        "queued_until": run.queued_until,
+        "pending_repair_id": run.pending_repair_id,
+        "state": state_record(run.state),
+        "rounds": [{**asdict(item), "state": state_record(item.state)} for item in run.rounds],
+        "parameters": asdict(run.parameters),
+        "spec": {
+            "name": spec.name,
+            "timeout_seconds": spec.timeout_seconds,
+            "idempotency_token": spec.idempotency_token,
+            "legacy": spec.legacy,
+            "run_type": spec.run_type.value,
+            "trigger": spec.trigger,
+            "ancestors": list(spec.ancestors),
+            "job_clusters": list(spec.job_clusters),
+            "parameters": asdict(spec.parameters),
+            "tasks": [task.raw for task in spec.tasks],
+        },
+    }
+
+
+def read_run(record: Json) -> Run:
+    """A run, as yet without its task runs."""
+    spec: Json = record["spec"]
+    clusters = parse_job_clusters(spec["job_clusters"])
+    return Run(
+        run_id=record["run_id"],
+        job_id=record["job_id"],
+        creator=record["creator"],
+        start_time=record["start_time"],
+        end_time=record["end_time"],
+        queued_until=record["queued_until"],
+        pending_repair_id=record["pending_repair_id"],
+        state=read_state(record["state"]),
+        rounds=[Round(**{**item, "state": read_state(item["state"])}) for item in record["rounds"]],
+        parameters=Parameters(**record["parameters"]),
+        tasks=[],
+        spec=RunSpec(
+            name=spec["name"],
+            tasks=tuple(parse_task(raw, clusters) for raw in spec["tasks"]),
+            timeout_seconds=spec["timeout_seconds"],
+            idempotency_token=spec["idempotency_token"],
+            legacy=spec["legacy"],
+            run_type=RunType(spec["run_type"]),
+            trigger=spec["trigger"],
+            parameters=Parameters(**spec["parameters"]),
+            job_clusters=tuple(spec["job_clusters"]),
+            ancestors=tuple(spec["ancestors"]),
+        ),
+    )
+
+
+def task_record(run: Run, task: TaskRun) -> Json:
+    """A task run without its output, with its own settings: those of the job may change between attempts."""
+    record: Json = {name: getattr(task, name) for name in _TASK_FIELDS}
+    return {**record, "job_run_id": run.run_id, "state": state_record(task.state), "raw": task.spec.raw}
+
+
+def read_task(record: Json, clusters: dict[str, ClusterSpec]) -> TaskRun:
+    """A task run; its output stays in the database.
+
+    Args:
+        record: What `task_record` made.
+        clusters: The shared clusters of the run that it is part of.
+    """
+    fields = {name: record[name] for name in _TASK_FIELDS}
+    spec = parse_task(record["raw"], clusters)
+    return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
+
+
+def output_record(task: TaskRun) -> Json:
+    """What a task run put out."""
+    return {
+        "exit_value": task.exit_value,
+        "exit_truncated": task.exit_truncated,
+        "error_trace": task.error_trace,
+        "cells": [cell.as_dict() for cell in task.cells],
+    }
+
+
+def read_output(task: TaskRun, record: Json) -> TaskRun:
+    """A copy of a task run that has its output."""
+    shown = TaskRun(**{**vars(task), "stored": False})
+    shown.exit_value, shown.exit_truncated = record["exit_value"], record["exit_truncated"]
+    shown.error_trace = record["error_trace"]
+    shown.cells = [CellResult.from_dict(cell) for cell in record["cells"]]
+    return shown
+
+
+def state_record(state: State) -> Json:
+    """A state."""
+    return asdict(state)
+
+
+def read_state(record: Json) -> State:
+    """A state, from its record."""
+    result = None if record["result"] is None else Result(record["result"])
+    return State(**{**record, "life_cycle": LifeCycle(record["life_cycle"]), "result": result})
+
+
+def end_as_lost(run: Run, now: int) -> None:
+    """End what was active when the server died, as the loss of a driver ends it."""
+    if run.pending_repair_id:
+        run.rounds[-1].state, run.rounds[-1].end_time = run.state, run.end_time
+        run.rounds.append(Round(run.pending_repair_id, now))
+        run.pending_repair_id = 0
+    for task in (each for top in run.tasks for each in (top, *top.iterations)):
+        if not task.state.terminal:
+            waited = task.state.life_cycle is LifeCycle.BLOCKED
+            task.state = states.UPSTREAM_FAILED if waited else states.DRIVER_LOST
+            task.error = task.state.message
+            task.end_time = now if task.start_time else 0
+    run.state = run.rounds[-1].state = states.DRIVER_LOST
+    run.end_time = run.rounds[-1].end_time = now

@@ -1,0 +1,59 @@
+"""`dbutils.library`, and what a restart of Python takes away."""
+
+import os
+import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import NoReturn
+
+EXTENSION_SUFFIXES = (".so", ".pyd", ".dylib")
+
+
+class PythonRestart(BaseException):
+    """Raised by `dbutils.library.restartPython`; no `Exception`, so that handlers let it through."""
+
+
+class LibraryUtils:
+    """`dbutils.library`."""
+
+    def restartPython(self) -> NoReturn:  # noqa: N802
+        """End the cell; those that follow begin with an empty namespace and newly imported modules."""
+        raise PythonRestart
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"dbutils.library.{name} is not served by the local workspace yet")
+
+
+class Interpreter:
+    """How the interpreter was when the notebook began, to which a restart returns it.
+
+    The process stays the same. Modules imported since then are forgotten, so that a newly installed version
+    is imported; those of packages with native parts stay, since most cannot be loaded twice.
+    """
+
+    def __init__(self) -> None:
+        self._modules = frozenset(sys.modules)
+        self._path = list(sys.path)
+        self._environment = dict(os.environ)
+
+    def restart(self) -> None:
+        """Return to how it was."""
+        imported = [name for name in sys.modules if name not in self._modules]
+        native = _native_packages(imported)
+        for name in imported:
+            if name.partition(".")[0] not in native:
+                del sys.modules[name]
+        sys.path[:] = self._path
+        for name in set(os.environ) - set(self._environment):
+            del os.environ[name]
+        os.environ.update(self._environment)
+
+
+def _native_packages(names: Iterable[str]) -> set[str]:
+    """The packages of which a module is native, among the modules of these names."""
+    return {name.partition(".")[0] for name in names if _is_native(sys.modules[name])}
+
+
+def _is_native(module: ModuleType) -> bool:
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    return isinstance(origin, str) and origin.endswith(EXTENSION_SUFFIXES)

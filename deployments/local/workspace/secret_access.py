@@ -1,0 +1,66 @@
+"""Secrets for clusters and tasks: references in a specification, and what `dbutils.secrets` asks for."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from deployments.local.workspace.errors import ApiError
+from deployments.local.workspace.models import ClusterSpec
+from deployments.local.workspace.runtime.task_values import WorkspaceCallError
+from deployments.local.workspace.secret_store import SecretStore, secret_missing
+
+CALLS = frozenset({"get_secret", "list_secrets", "list_scopes"})
+
+_REFERENCE = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
+
+
+class UnresolvedSecretError(Exception):
+    """Raised when a specification refers to a secret that there is not."""
+
+
+def resolve(spec: ClusterSpec, store: SecretStore) -> ClusterSpec:
+    """Put the values in place of references; the whole value has to be one (docs).
+
+    Raises:
+        UnresolvedSecretError: If there is no such secret.
+    """
+    return replace(
+        spec,
+        spark_conf=_resolved(spec.spark_conf, store),
+        spark_env_vars=_resolved(spec.spark_env_vars, store),
+    )
+
+
+def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
+    resolved = dict(values)
+    for name, value in values.items():
+        reference = _REFERENCE.fullmatch(value.strip())
+        if reference is None:
+            continue
+        try:
+            secret = store.get(reference[1], reference[2])
+        except ApiError as error:
+            raise UnresolvedSecretError(secret_missing(reference[1], reference[2]).message) from error
+        resolved[name] = secret.decode("utf-8", "replace").replace("\0", "")
+    return resolved
+
+
+def answer(name: str, arguments: Mapping[str, Any], store: SecretStore) -> Any:
+    """Answer what a notebook asks for.
+
+    Raises:
+        WorkspaceCallError: If there is no such scope or secret.
+    """
+    scope, key = str(arguments.get("scope", "")), str(arguments.get("key", ""))
+    try:
+        if name == "list_scopes":
+            return store.scopes()
+        if name == "list_secrets":
+            return [secret.key for secret in store.metadata(scope)]
+        return base64.b64encode(store.get(scope, key)).decode()
+    except ApiError as error:
+        # Source of the words, for a scope that is missing, too: terraform-provider-databricks, mounts.
+        missing = secret_missing(scope, key) if name == "get_secret" else error
+        raise WorkspaceCallError(missing.message) from error

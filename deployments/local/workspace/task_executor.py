@@ -1,0 +1,29 @@
+"""What runs need of the machine: the interface that `execution.Executor` has, and tests replace."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from deployments.local.workspace.execution import Cluster, OnCall, TaskResult
+from deployments.local.workspace.models import ClusterSpec, NotebookSpec
+from deployments.local.workspace.runtime.outputs import CellResult
+
+
+class TaskExecutor(Protocol):
+    """Starts clusters, and runs notebooks on them."""
+
+    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        """Start a cluster."""
+
+    async def stop_cluster(self, cluster: Cluster) -> None:
+        """End a cluster."""
+
+    async def run_notebook(
+        self,
+        cluster: Cluster,
+        notebook: NotebookSpec,
+        source: str,
+        on_ready: Callable[[], None],
+        on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        """Run a notebook to its end."""

@@ -1,0 +1,101 @@
+"""Git folders, cloned from repositories on this machine."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
+from workspace_lab import HEADER, Lab
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    command = ["git", "-C", str(directory), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    directory = tmp_path / "project"
+    directory.mkdir()
+    git(directory, "init", "--quiet", "--initial-branch=main")
+    (directory / "book.py").write_text(HEADER + "dbutils.notebook.exit('one')\n")
+    git(directory, "add", ".")
+    git(directory, "commit", "--quiet", "-m", "one")
+    git(directory, "tag", "v1")
+    git(directory, "branch", "other")
+    return directory
+
+
+def test_the_life_of_a_repo(lab: Lab, origin: Path) -> None:
+    repos = lab.sdk.repos
+    made = repos.create(url=origin.as_uri(), provider="gitHub")
+    assert made.id is not None
+    assert made.path == "/Repos/local@dbflow.example/project"
+    assert (made.branch, made.head_commit_id) == ("main", git(origin, "rev-parse", "HEAD"))
+    listed = [item.path for item in lab.sdk.workspace.list(made.path)]
+    assert [path for path in listed if path and path.endswith("/.git")] == []
+    (origin / "book.py").write_text(HEADER + "dbutils.notebook.exit('two')\n")
+    git(origin, "commit", "--quiet", "-am", "two")
+    run = lab.run(lab.task("only", f"{made.path}/book"))
+    output = lab.sdk.jobs.get_run_output(run["tasks"][0]["run_id"]).notebook_output
+    assert output is not None
+    assert output.result == "one"
+    repos.update(made.id, branch="main")
+    found = repos.get(made.id)
+    assert found.head_commit_id == git(origin, "rev-parse", "HEAD")
+    repos.update(made.id, tag="v1")
+    assert repos.get(made.id).head_commit_id == git(origin, "rev-parse", "v1")
+    assert made.id in [repo.id for repo in repos.list(path_prefix="/Repos/local@")]
+    assert [repo.id for repo in repos.list(path_prefix="/Repos/nobody")] == []
+    with pytest.raises(DatabricksError, match="cannot be checked out"):
+        repos.update(made.id, branch="none")
+    with pytest.raises(InvalidParameterValue, match="Exactly one of branch and tag"):
+        repos.update(made.id)
+    repos.delete(made.id)
+    with pytest.raises(NotFound):
+        repos.get(made.id)
+    with pytest.raises(NotFound):
+        lab.sdk.workspace.get_status(made.path)
+
+
+@pytest.mark.parametrize("path", ["/Repos/team/project", "/Workspace/Shared/deep/project"])
+def test_a_path_of_ones_own(lab: Lab, origin: Path, path: str) -> None:
+    made = lab.sdk.repos.create(url=str(origin), provider="gitHub", path=path)
+    assert (made.path, made.id is not None) == (path, True)
+    answer = lab.post("/api/2.0/repos", {"url": str(origin), "provider": "gitHub", "path": path})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
+    lab.sdk.repos.delete(made.id or 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://github.com/org/project", "git@github.com:org/project.git", "ssh://host/project",
+     "file://host/project", "relative/project", "/does/not/exist", "file:///does/not/exist",
+     "ext::sh -c 'touch /tmp/x'", "--upload-pack=x"],
+)  # fmt: skip
+def test_what_cannot_be_cloned(lab: Lab, url: str) -> None:
+    with pytest.raises(InvalidParameterValue, match="cannot be cloned"):
+        lab.sdk.repos.create(url=url, provider="gitHub")
+
+
+@pytest.mark.parametrize(
+    "path", ["relative/path", "/Repos", "/Repos/../../outside", "/Repos/a/\x00", "/Repos/a/" + "é" * 150]
+)
+def test_paths_that_lead_nowhere_good(lab: Lab, origin: Path, path: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        lab.sdk.repos.create(url=str(origin), provider="gitHub", path=path)
+
+
+def test_a_directory_that_is_no_repository(lab: Lab, tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="Failed to clone"):
+        lab.sdk.repos.create(url=str(tmp_path), provider="gitHub", path="/Repos/no/repository")
+    for branch in ("none", "--upload-pack=x"):
+        with pytest.raises(BadRequest):
+            lab.sdk.repos.create(url=str(tmp_path), provider="gitHub", path=f"/Repos/no/{branch[2:]}")
+
+
+@pytest.mark.parametrize("repo_id", ["0", "x", "9" * 30])
+def test_repos_that_are_not_there(lab: Lab, repo_id: str) -> None:
+    assert lab.get(f"/api/2.0/repos/{repo_id}").status_code in (400, 404)
+    assert lab.http.delete(f"/api/2.0/repos/{repo_id}").status_code in (400, 404)

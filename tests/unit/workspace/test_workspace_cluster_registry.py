@@ -1,0 +1,120 @@
+"""The registry of clusters, for tasks that run on one that is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.local.workspace.cluster_records import ClusterState
+from deployments.local.workspace.clusters import ClusterRegistry
+from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.errors import ApiError
+from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.models import ClusterSpec
+
+SETTINGS: dict[str, Any] = {"spark_version": "x", "spark_conf": {"a": "b"}, "spark_env_vars": {}}
+
+
+class Starter:
+    """Starts clusters that are nothing, when it is let."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.let.set()
+        self.fails = False
+        self.started: list[ClusterSpec] = []
+        self.stopped = 0
+
+    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        await self.let.wait()
+        if self.fails:
+            raise ClusterError("no luck")
+        self.started.append(spec)
+        lost: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
+        return Cluster(None, cluster_id, spec, 1, lost)  # type: ignore[arg-type]
+
+    async def stop_cluster(self, cluster: Cluster) -> None:
+        self.stopped += 1
+        cluster.lost.cancel()
+
+
+def run(tmp_path: Path, scenario: Callable[[ClusterRegistry, Starter], Awaitable[None]]) -> None:
+    async def play() -> None:
+        starter = Starter()
+        documents = Documents(tmp_path / "objects.sqlite")
+        registry = ClusterRegistry(starter, documents, lambda: 1_000, "me")
+        await scenario(registry, starter)
+        await registry.close()
+        documents.close()
+        assert starter.stopped == len(starter.started)
+
+    asyncio.run(asyncio.wait_for(play(), 10))
+
+
+def test_ready_waits_for_a_cluster_that_starts(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        starter.let.clear()
+        record = registry.create(SETTINGS)
+        waiting = asyncio.create_task(registry.ready(record.cluster_id))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        starter.let.set()
+        assert (await waiting).spec.spark_conf == {"a": "b"}
+        assert record.state is ClusterState.RUNNING
+
+    run(tmp_path, scenario)
+
+
+def test_ready_starts_a_terminated_cluster(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        record = registry.create(SETTINGS)
+        first = await registry.ready(record.cluster_id)
+        registry.terminate(record.cluster_id)
+        assert await registry.ready(record.cluster_id) is not first
+        assert len(starter.started) == 2
+
+    run(tmp_path, scenario)
+
+
+def test_ready_says_why_a_cluster_does_not_start(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        starter.fails = True
+        record = registry.create(SETTINGS)
+        with pytest.raises(ClusterError, match="no luck"):
+            await registry.ready(record.cluster_id)
+        assert (record.state, record.message) == (ClusterState.TERMINATED, "no luck")
+        assert record.reason["code"] == "SPARK_STARTUP_FAILURE"
+
+    run(tmp_path, scenario)
+
+
+def test_a_cluster_that_is_forgotten_while_it_starts(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        starter.let.clear()
+        record = registry.create(SETTINGS)
+        waiting = asyncio.create_task(registry.ready(record.cluster_id))
+        await asyncio.sleep(0)
+        registry.forget(record.cluster_id)
+        with pytest.raises(ClusterError):
+            await waiting
+        with pytest.raises(ApiError, match="does not exist"):
+            registry.get(record.cluster_id)
+        assert starter.started == []
+
+    run(tmp_path, scenario)
+
+
+def test_a_server_that_is_lost(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        record = registry.create(SETTINGS)
+        cluster = await registry.ready(record.cluster_id)
+        cluster.lost.cancel()
+        await asyncio.wait({cluster.lost})
+        await asyncio.gather(
+            *(task for task in asyncio.all_tasks() if task.get_name().startswith("cluster-"))
+        )
+        assert (record.state, record.message) == (ClusterState.TERMINATED, "Driver of the cluster was lost")
+
+    run(tmp_path, scenario)
