@@ -30,15 +30,19 @@ from pyspark.sql import functions as F
 
 def read_share(table: str) -> DataFrame:
     """Entity, Year, Code_<table> and the share of one table; the share keeps the name it has in the file."""
+    path = f"{source}/{table}.csv"
     rows = spark.read.csv(
-        f"{source}/{table}.csv",
+        path,
         header=True,
         multiLine=True,
         escape='"',
         ignoreLeadingWhiteSpace=False,
         ignoreTrailingWhiteSpace=False,
     )
-    (share,) = (column for column in rows.columns if column not in ("Entity", "Code", "Year"))
+    shares = [column for column in rows.columns if column not in ("Entity", "Code", "Year")]
+    if len(shares) != 1:
+        raise ValueError(f"{path} is not there, or has no share beside Entity, Code and Year: {rows.columns}")
+    share = shares[0]
     return rows.select(
         "Entity",
         F.col("Year").cast("int").alias("Year"),

@@ -21,13 +21,16 @@ target = dbutils.widgets.get("target")
 
 from pyspark.sql import functions as F
 
-solar, hydro, wind = (F.col(f"`{name} (% electricity)`") for name in ("Solar", "Hydro", "Wind"))
+shares = [f"{name} (% electricity)" for name in ("Solar", "Hydro", "Wind")]
+joined = spark.read.parquet(source)
+missing = [share for share in shares if share not in joined.columns]
+if missing:
+    raise ValueError(f"{source} is not there, or lacks {', '.join(missing)}: {joined.columns}")
 
 # A null in any of the three makes the sum null: a missing source must show as a gap, never as a zero.
-transformed = (
-    spark.read.parquet(source)
-    .withColumn("SHW%", solar + hydro + wind)
-    .select("Entity", "Code", "Year", solar, hydro, wind, F.col("`SHW%`"))
+solar, hydro, wind = (F.col(f"`{share}`") for share in shares)
+transformed = joined.withColumn("SHW%", solar + hydro + wind).select(
+    "Entity", "Code", "Year", solar, hydro, wind, F.col("`SHW%`")
 )
 transformed.write.mode("overwrite").csv(
     target,

@@ -106,13 +106,6 @@ def test_two_tables_join_and_the_missing_share_is_named(sail: Engine, tmp_path: 
     assert read_rows(tmp_path / "transformed") == []
 
 
-on_sail_unnamed = pytest.mark.xfail(
-    strict=True,
-    reason="Sail reads what is not there as a table without columns, which the notebooks do not notice",
-)
-
-
-@on_sail_unnamed
 def test_a_missing_file_is_named(sail: Engine, tmp_path: Path) -> None:
     write_share(tmp_path / "solar.csv", SOLAR, [("Peru", "PER", 2000, 1)])
     ended = sail.join(tmp_path, ["solar", "nowhere"], tmp_path / "joined")
@@ -120,7 +113,6 @@ def test_a_missing_file_is_named(sail: Engine, tmp_path: Path) -> None:
     assert f"{tmp_path}/nowhere.csv" in ended.error
 
 
-@on_sail_unnamed
 def test_a_missing_folder_is_named(sail: Engine, tmp_path: Path) -> None:
     ended = sail.transform(tmp_path / "nowhere", tmp_path / "transformed")
     assert ended.exit_value is None
