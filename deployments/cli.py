@@ -103,7 +103,7 @@ def run(
             result = run_on_stack(options, stack, bars, keep=keep)
         print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
-            console.print("[dim]The stack has stopped; with --keep its pages stay open.")
+            console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
 
 
 @app.command()
