@@ -4,6 +4,7 @@ Each is the leader of its own process group and ends itself, with all that it st
 server is gone, however that went.
 """
 
+import contextlib
 import faulthandler
 import importlib
 import json
@@ -190,15 +191,12 @@ def kill_group(pid: int) -> None:
         family = psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         family = []
+    # Any of them may have ended meanwhile, which is what is wanted.
     for descendant in family:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             descendant.kill()
-        except psutil.NoSuchProcess:
-            continue
     for kill in (os.killpg, os.kill):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
     if own:
         os._exit(1)

@@ -5,17 +5,17 @@ from pyspark.sql.connect.proto import Plan, Read, Relation, WriteOperation
 
 from deployments.local.workspace.runtime.spark_paths import path_rewriter, rewrite_request, rewrite_sql
 
-REWRITE = path_rewriter({"/dbfs": "/root/dbfs", "/Volumes": "/root/volumes", "/Workspace": "/root/files"})
+REWRITE = path_rewriter({"/dbfs": "/srv/dbfs", "/Volumes": "/srv/volumes", "/Workspace": "/srv/files"})
 
 
 @pytest.mark.parametrize(
     ("path", "rewritten"),
     [
-        ("dbfs:/tmp/x", "/root/dbfs/tmp/x"),
-        ("dbfs:///tmp/x", "/root/dbfs/tmp/x"),
-        ("dbfs:/Volumes/a/b/c", "/root/volumes/a/b/c"),
-        ("/Volumes/a/b/c/x.csv", "/root/volumes/a/b/c/x.csv"),
-        ("/Workspace/Shared/x.csv", "/root/files/Shared/x.csv"),
+        ("dbfs:/tmp/x", "/srv/dbfs/tmp/x"),
+        ("dbfs:///tmp/x", "/srv/dbfs/tmp/x"),
+        ("dbfs:/Volumes/a/b/c", "/srv/volumes/a/b/c"),
+        ("/Volumes/a/b/c/x.csv", "/srv/volumes/a/b/c/x.csv"),
+        ("/Workspace/Shared/x.csv", "/srv/files/Shared/x.csv"),
         ("file:/tmp/x", "file:///tmp/x"),
         ("file:///tmp/x", "file:///tmp/x"),
         ("s3://bucket/dbfs:/x", "s3://bucket/dbfs:/x"),
@@ -30,11 +30,11 @@ def test_paths(path: str, rewritten: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "rewritten"),
     [
-        ("select * from csv.`dbfs:/x`", "select * from csv.`/root/dbfs/x`"),
-        ("COPY INTO t FROM 'dbfs:/x' FILEFORMAT = CSV", "COPY INTO t FROM '/root/dbfs/x' FILEFORMAT = CSV"),
-        ("create table t location 'dbfs:/t'", "create table t location '/root/dbfs/t'"),
-        ("options (path '/Volumes/a/b/c')", "options (path '/root/volumes/a/b/c')"),
-        ('options ("path" = "dbfs:/x")', 'options ("path" = "/root/dbfs/x")'),
+        ("select * from csv.`dbfs:/x`", "select * from csv.`/srv/dbfs/x`"),
+        ("COPY INTO t FROM 'dbfs:/x' FILEFORMAT = CSV", "COPY INTO t FROM '/srv/dbfs/x' FILEFORMAT = CSV"),
+        ("create table t location 'dbfs:/t'", "create table t location '/srv/dbfs/t'"),
+        ("options (path '/Volumes/a/b/c')", "options (path '/srv/volumes/a/b/c')"),
+        ('options ("path" = "dbfs:/x")', 'options ("path" = "/srv/dbfs/x")'),
         ("select 'dbfs:/x'", "select 'dbfs:/x'"),
         ("select * from t where x = '/Volumes/x'", "select * from t where x = '/Volumes/x'"),
     ],
@@ -50,8 +50,8 @@ def test_requests() -> None:
     plan = Plan(root=Relation(read=Read(data_source=source)))
     rewrite_request(plan, REWRITE)
     found = plan.root.read.data_source
-    assert list(found.paths) == ["/root/dbfs/a", "/b"]
-    assert dict(found.options) == {"path": "/root/dbfs/c", "sep": "dbfs:/"}
+    assert list(found.paths) == ["/srv/dbfs/a", "/b"]
+    assert dict(found.options) == {"path": "/srv/dbfs/c", "sep": "dbfs:/"}
     write = WriteOperation(path="dbfs:/a")
     rewrite_request(write, REWRITE)
-    assert write.path == "/root/dbfs/a"
+    assert write.path == "/srv/dbfs/a"
