@@ -13,7 +13,7 @@ from .errors import (
     DatabricksRunSkipped,
     DatabricksRunTimedOut,
 )
-from .snapshot import RunSnapshot, TaskSnapshot
+from .snapshot import RunSnapshot, TaskAttempt
 
 _ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _KINDS: dict[str, type[DatabricksJobError]] = {
@@ -48,7 +48,7 @@ def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Dat
     return kind("\n".join(lines + traces), run_id=run.run_id, run_page_url=run.run_page_url)
 
 
-def _task_line(task: TaskSnapshot, output: Mapping[str, Any]) -> str:
+def _task_line(task: TaskAttempt, output: Mapping[str, Any]) -> str:
     error = _plain(output.get("error")) or task.state.state_message or "Databricks gives no reason"
     verb = {"CANCELED": "was cancelled", "TIMEDOUT": "timed out"}.get(str(task.state), "failed")
     one_line = " ".join(error.split())

@@ -31,16 +31,16 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    return int(_call(client, "POST", "submit", body=dict(request))["run_id"])
+    return int(_call(client, "POST", "runs/submit", body=dict(request))["run_id"])
 
 
 def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
     """Read a run, all of its pages merged (2.2 gives at most 100 elements of each array at a time)."""
     query: dict[str, Any] = {"run_id": run_id, "include_history": "true"}
-    run = _call(client, "GET", "get", query=query)
+    run = _call(client, "GET", "runs/get", query=query)
     page = run
     while token := page.get("next_page_token"):
-        page = _call(client, "GET", "get", query={**query, "page_token": token})
+        page = _call(client, "GET", "runs/get", query={**query, "page_token": token})
         for name in _PAGED_FIELDS:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
@@ -49,12 +49,25 @@ def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
 
 def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:
     """Read what one attempt of a task left behind: exit value, or error and trace."""
-    return _call(client, "GET", "get-output", query={"run_id": task_run_id})
+    return _call(client, "GET", "runs/get-output", query={"run_id": task_run_id})
+
+
+def repair_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
+    """Run tasks of a run again.
+
+    Args:
+        client: SDK client of the workspace.
+        request: The body, as `repair_body` builds it.
+
+    Returns:
+        The repair id.
+    """
+    return int(_call(client, "POST", "runs/repair", body=dict(request))["repair_id"])
 
 
 def cancel_run(client: WorkspaceClient, run_id: int) -> None:
     """Ask Databricks to end a run; it answers before the run has ended."""
-    _call(client, "POST", "cancel", body={"run_id": run_id})
+    _call(client, "POST", "runs/cancel", body={"run_id": run_id})
 
 
 def _call(
@@ -71,7 +84,7 @@ def _call(
 
     host = client.config.host
     try:
-        answer = client.api_client.do(method, f"/api/2.2/jobs/runs/{endpoint}", query=query, body=body)
+        answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
     except (
         errors.BadRequest,
         errors.Unauthenticated,
@@ -79,9 +92,9 @@ def _call(
         errors.NotFound,
         errors.ResourceConflict,
     ) as error:
-        raise DatabricksRunRefused(f"{host} refused jobs/runs/{endpoint}: {error}") from error
+        raise DatabricksRunRefused(f"{host} refused jobs/{endpoint}: {error}") from error
     except DatabricksError as error:  # too many requests, and every kind of server or gateway error
-        raise DatabricksUnreachable(f"{host} answered jobs/runs/{endpoint} with: {error}") from error
+        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with: {error}") from error
     except (requests.RequestException, TimeoutError) as error:
-        raise DatabricksUnreachable(f"{host} did not answer jobs/runs/{endpoint}: {error}") from error
+        raise DatabricksUnreachable(f"{host} did not answer jobs/{endpoint}: {error}") from error
     return cast(dict[str, Any], answer)

@@ -19,15 +19,17 @@ async def watch_run(
     *,
     policy: PollingPolicy = DEFAULT_POLICY,
     on_change: Callable[[RunSnapshot], Awaitable[None]] | None = None,
+    is_over: Callable[[RunSnapshot], bool] = lambda run: run.state.is_terminal,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> RunSnapshot:
-    """Look at a run until it is in a terminal state.
+    """Look at a run until it has ended.
 
     Args:
         read: Reads the run; called in a thread.
         policy: When to look, and how long to put up with no answer.
         on_change: Awaited with every state of the run that differs from the one before.
+        is_over: Whether the run has ended; after a repair it may look so for minutes (airflow#68358).
         clock: Seconds that only grow.
         sleep: Waits for a number of seconds.
 
@@ -52,6 +54,6 @@ async def watch_run(
                 seen = run
                 if on_change is not None:
                     await on_change(run)
-            if run.state.is_terminal:
+            if is_over(run):
                 return run
         await sleep(policy.pause(clock() - started))

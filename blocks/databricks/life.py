@@ -1,0 +1,278 @@
+"""The life of one run: launched once, watched, repaired, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import DatabricksRunRefused, DatabricksUnreachable
+from .failure import run_error
+from .life_options import Ask, Launch, LifeOptions, Observer
+from .repair import GiveUp, Repair, decide, repair_body
+from .runs import cancel_run, get_run, get_run_output, repair_run
+from .snapshot import RunSnapshot, joined
+from .watching import watch_run
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+Result = TypeVar("Result")
+Outputs = Mapping[str, Mapping[str, Any]]
+
+SECONDS_TO_CANCEL = 20.0
+"""After a cancel, Databricks ends the tasks in the background; for so long their end is waited for."""
+
+_SECONDS_UNTIL_A_REPAIR_IS_SEEN = 120.0
+"""For so long a repair that another process asked for may be invisible (airflow#68358: up to minutes)."""
+
+_REFUSED_BECAUSE_ACTIVE = ("active", "in progress", "running")
+
+
+class RunLife:
+    """Takes a job from its launch to its end."""
+
+    def __init__(
+        self,
+        client: WorkspaceClient,
+        launch: Launch,
+        options: LifeOptions,
+        observer: Observer,
+        *,
+        ask: Ask | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._launch = launch
+        self._options = options
+        self._observer = observer
+        self._ask = ask
+        self._clock = clock
+        self._sleep = sleep
+        self._chance = chance
+        self._generation = 0
+        self._run_id: int | None = None
+        self._repair_id: int | None = None
+        self._last: RunSnapshot
+        self._earlier: list[RunSnapshot] = []
+        self._repairs_of_earlier = 0
+        self._just_begun = self._found_ended = False
+        self._settings_changed = False
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def to_the_end(self) -> RunSnapshot:
+        """Launch the job, or find its run, and stay with it until it has succeeded.
+
+        Raises:
+            DatabricksJobError: It ended in another way and no repair is left, or it cannot be reached.
+        """
+        try:
+            return await self._live()
+        finally:
+            if self._settings_changed:
+                await self._call(self._launch.restore_settings)
+
+    async def cancel(self) -> None:
+        """End what was launched, and wait a while for its end, so that nothing is written after a clean-up.
+
+        Raises:
+            DatabricksJobError: The workspace refuses, or cannot be reached.
+            TimeoutError: The run takes longer to end than is waited for.
+        """
+        if self._calls:
+            # A launch or repair that is under way is not lost: what it starts is cancelled, too.
+            await asyncio.wait(self._calls)
+        if self._run_id is None:
+            return
+        run_id = self._run_id
+
+        async def cancel_again(run: RunSnapshot) -> None:
+            # A repair that was not seen at first is active now.
+            if not self._is_over(run):
+                await self._call(partial(cancel_run, self._client, run_id))
+
+        await self._call(partial(cancel_run, self._client, run_id))
+        async with asyncio.timeout(SECONDS_TO_CANCEL):
+            await self._look(cancel_again)
+
+    async def _live(self) -> RunSnapshot:
+        await self._begin(partial(self._launch.start, self._generation))
+        while True:
+            run = await self._watch()
+            stale = self._options.is_stale(run)
+            if self._options.succeeded(run):
+                if not stale:
+                    return run
+                await self._start_over()
+                continue
+            outputs = await self._outputs(run)
+            decision = await self._decide(run, outputs, asked_for=self._found_ended or stale)
+            if isinstance(decision, GiveUp):
+                raise run_error(run, outputs)
+            if stale:
+                decision = replace(decision, task_keys=tuple(task.task_key for task in run.tasks))
+            await self._repair(run, decision)
+
+    async def _start_over(self) -> None:
+        self._earlier.clear()
+        self._generation += 1
+        await self._begin(partial(self._launch.start, self._generation))
+
+    async def _begin(self, start: Callable[[], int]) -> None:
+        def remember() -> None:
+            # In the thread, so that a cancel that comes meanwhile knows the run.
+            self._run_id = start()
+            self._repair_id = None
+
+        await self._outlive(remember)
+        self._just_begun = True
+        if self._run_id is not None:
+            await self._observer.launched(self._run_id)
+
+    async def _watch(self) -> RunSnapshot:
+        """Watch the run until its end, and see it as one with those before it."""
+        looks = 0
+
+        async def on_change(run: RunSnapshot) -> None:
+            nonlocal looks
+            looks += 1
+            await self._observer.changed(joined([*self._earlier, run]))
+
+        self._last = await self._look(on_change)
+        self._found_ended = self._just_begun and looks == 1 and self._options.flow_run_count > 1
+        self._just_begun = False
+        return joined([*self._earlier, self._last])
+
+    async def _look(self, on_change: Callable[[RunSnapshot], Awaitable[None]]) -> RunSnapshot:
+        return await watch_run(
+            self._read,
+            policy=self._options.polling,
+            on_change=on_change,
+            is_over=self._is_over,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
+    def _read(self) -> dict[str, Any]:
+        if self._run_id is None:
+            raise RuntimeError("No run was launched.")
+        return get_run(self._client, self._run_id)
+
+    def _is_over(self, run: RunSnapshot) -> bool:
+        """Whether a run has ended, and not only looks so because its repair is not seen yet."""
+        seen = self._repair_id is None or self._repair_id in run.repair_ids
+        return run.state.is_terminal and seen
+
+    async def _outputs(self, run: RunSnapshot) -> Outputs:
+        def read() -> Outputs:
+            return {task.task_key: get_run_output(self._client, task.run_id) for task in run.failed}
+
+        return await self._outlive(read)
+
+    async def _decide(self, run: RunSnapshot, outputs: Outputs, *, asked_for: bool) -> Repair | GiveUp:
+        errors = {key: output.get("error") or "" for key, output in outputs.items()}
+        before = self._repairs_of_earlier + len(self._last.repair_ids)
+        decision = decide(
+            run,
+            errors,
+            self._options.repair,
+            allowed=self._options.allowed_repairs,
+            repairs_before=before,
+            asked_for=asked_for,
+        )
+        if isinstance(decision, GiveUp) and self._ask is not None:
+            decision = await self._ask(run, errors, decision)
+        await self._observer.failed(run, errors, decision)
+        if isinstance(decision, Repair) and not asked_for:
+            await self._sleep(self._options.repair.wait(before, self._chance()))
+        return decision
+
+    async def _repair(self, run: RunSnapshot, repair: Repair) -> None:
+        """Have tasks run again: by a repair, or where that is refused by a run of their own."""
+        if repair.new_settings:
+            self._settings_changed = True
+            await self._outlive(partial(self._launch.change_settings, repair.new_settings))
+        body = repair_body(self._last, repair, self._launch.parameters)
+        try:
+            await self._outlive(_once(lambda: self._request_repair(body), self._found_repair))
+        except DatabricksRunRefused as refused:
+            if not await self._is_repaired_by_another(refused):
+                await self._launch_in_place_of_repair(run, repair, refused)
+            return
+        if self._repair_id is not None:
+            await self._observer.repaired(run.run_id, self._repair_id)
+
+    def _request_repair(self, body: Mapping[str, Any]) -> None:
+        self._repair_id = repair_run(self._client, body)
+
+    def _found_repair(self) -> bool:
+        """Whether the run shows a repair that was not there when it ended."""
+        now = RunSnapshot.from_json(self._read())
+        if now.repair_ids != self._last.repair_ids:
+            self._repair_id = now.repair_ids[-1]
+        return now.repair_ids != self._last.repair_ids or not now.state.is_terminal
+
+    async def _is_repaired_by_another(self, refused: DatabricksRunRefused) -> bool:
+        """Whether the refusal is due to a repair by a person, or by this flow before it was killed."""
+        since = self._clock()
+        while not await self._outlive(self._found_repair):
+            waited = self._clock() - since
+            active = any(word in refused.message for word in _REFUSED_BECAUSE_ACTIVE)
+            if not active or waited > _SECONDS_UNTIL_A_REPAIR_IS_SEEN:
+                return False
+            await self._sleep(self._options.polling.pause(waited))
+        return True
+
+    async def _launch_in_place_of_repair(
+        self, run: RunSnapshot, repair: Repair, refused: DatabricksRunRefused
+    ) -> None:
+        """Run the tasks in a run of their own, which counts as a repair."""
+
+        def start() -> int:
+            run_id = self._launch.start_again(self._generation, run, repair)
+            if run_id is None:
+                raise refused
+            return run_id
+
+        self._generation += 1
+        self._repairs_of_earlier += len(self._last.repair_ids) + 1
+        self._earlier.append(self._last)
+        await self._begin(start)
+
+    async def _outlive(self, call: Callable[[], Result]) -> Result:
+        """Make a call that is safe to repeat until it is answered."""
+        policy, since = self._options.polling, self._clock()
+        while True:
+            try:
+                return await self._call(call)
+            except DatabricksUnreachable:
+                waited = self._clock() - since
+                if policy.gives_up(waited):
+                    raise
+                await self._sleep(policy.pause(waited))
+
+    async def _call(self, call: Callable[[], Result]) -> Result:
+        """Make a call in a thread; when this is cancelled, the call still comes to its end."""
+        made = asyncio.create_task(asyncio.to_thread(call))
+        self._calls.add(made)
+        made.add_done_callback(self._calls.discard)
+        return await asyncio.shield(made)
+
+
+def _once(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
+    """Make a call, and when it has to be repeated, look first whether it was heard the time before."""
+    tried = False
+
+    def make() -> None:
+        nonlocal tried
+        if not (tried and is_done()):
+            tried = True
+            call()
+
+    return make
