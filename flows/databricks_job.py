@@ -1,142 +1,140 @@
-"""The Databricks subflow: several notebooks as one run."""
+"""The Databricks subflow: a job as one run, mirrored, repaired, never doubled, never lost."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import acreate_link_artifact
+from prefect import get_run_logger
+from prefect.runtime import flow_run
 
 from blocks.databricks.errors import DatabricksJobError
-from blocks.databricks.failure import run_error
-from blocks.databricks.requests import idempotency_token, submit_request
-from blocks.databricks.runs import cancel_run, get_run, get_run_output, submit_run
+from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.life import RunLife
+from blocks.databricks.life_options import LifeOptions, Observer
+from blocks.databricks.outputs import TaskOutputs
+from blocks.databricks.repair import GiveUp, Repair
+from blocks.databricks.results import DatabricksRunResult, run_result
+from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.snapshot import RunSnapshot
-from blocks.databricks.watching import watch_run
-from blocks.databricks.workspace import load_workspace
 
-from .launch import current_call
-from .progress import Progress, report
+from .ask import asking
+from .cancelling import cancel_databricks_runs
+from .databricks_call import JobCall, load_job_call
+from .interruption import Sigterm, is_cancel_requested, noticing_sigterm
+from .launch import Call, current_call
+from .mirror import Mirror
+from .run_report import RunReport
+from .sync_callable import SyncCallableFlow
 
-if TYPE_CHECKING:
-    from databricks.sdk import WorkspaceClient
-
-# After a cancel, Databricks ends the tasks in the background; what they write is removed after that.
-_SECONDS_TO_CANCEL = 20.0
-
-
-@dataclass(frozen=True)
-class DatabricksRunResult:
-    """What a successful run leaves to the flow that started it.
-
-    Attributes:
-        run_id: Id of the run in Databricks.
-        run_page_url: Its page in the workspace.
-        exit_values: What each notebook gave to `dbutils.notebook.exit`, by task key.
-    """
-
-    run_id: int
-    run_page_url: str
-    exit_values: dict[str, str]
+NO_PARAMETERS: dict[str, str] = {}
 
 
-@flow(name="run-databricks-job", flow_run_name="{run_name}")
-async def run_databricks_job(
-    workspace: str, run_name: str, tasks: list[dict[str, Any]], timeout_seconds: int = 0
+class _Watchers(Observer):
+    """Tells the mirror and the report, and remembers the run."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+        self.run: RunSnapshot | None = None
+
+    async def launched(self, run_id: int) -> None:
+        for observer in self._observers:
+            await observer.launched(run_id)
+
+    async def changed(self, run: RunSnapshot) -> None:
+        self.run = run
+        for observer in self._observers:
+            await observer.changed(run)
+
+    async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
+        for observer in self._observers:
+            await observer.failed(run, errors, decision)
+
+    async def repaired(self, run_id: int, repair_id: int) -> None:
+        for observer in self._observers:
+            await observer.repaired(run_id, repair_id)
+
+
+def _flow_run_name() -> str:
+    job = flow_run.parameters["job"]
+    return job if isinstance(job, str) else getattr(job, "name", None) or job["name"]
+
+
+async def _run_databricks_job(
+    job: JobSpecification | str,
+    workspace: str = "",
+    policy: RunPolicy | None = None,
+    job_parameters: dict[str, str] = NO_PARAMETERS,
+    inputs_since: datetime | None = None,
 ) -> DatabricksRunResult:
-    """Submit tasks as one Databricks run, and wait until it has ended.
+    """Run a Databricks job as one run, show its tasks, repair what fails, and wait until it has succeeded.
 
     A retry of the flow, or a second worker after a crash, finds the run that is there instead of starting
-    another. Cancelling the flow cancels the run.
+    another: it goes on with one that is active, uses one that has succeeded, and repairs one that has failed.
+    Cancelling the flow cancels the run.
 
     Args:
-        workspace: Name of the Databricks Workspace block.
-        run_name: Name of the run in Databricks.
-        tasks: The tasks of `jobs/runs/submit`, each with its compute.
-        timeout_seconds: Databricks ends the run after that many seconds; 0 means never.
+        job: Name of a Databricks Job block, or the specification of a job.
+        workspace: Name of the Databricks Workspace block; empty takes that of the job's block.
+        policy: How the run is watched and repaired; empty takes that of the job's block.
+        job_parameters: Values of job parameters that replace those of the job.
+        inputs_since: When what the job reads was written last; in a retry, tasks that began before run again.
 
     Raises:
+        InvalidJob: The specification has problems; all are listed, and nothing was sent.
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksRunFailed: A task failed; the first line names task, error, attempt and link.
         DatabricksJobError: The run ended in another way than by success, or cannot be reached.
     """
-    client = await asyncio.to_thread(lambda: load_workspace(workspace).workspace_client())
-    root_flow_run_id, call = await current_call()
-    specification = {"call": call, "run_name": run_name, "tasks": tasks, "timeout_seconds": timeout_seconds}
-    token = idempotency_token(root_flow_run_id, specification)
-    request = submit_request(run_name, tasks, idempotency_token=token, timeout_seconds=timeout_seconds)
-    run_id = await _submit(client, request)
-    try:
-        run = await watch_run(partial(get_run, client, run_id), on_change=_RunLog(len(tasks)))
-    except BaseException:
-        # Whatever ends the watch: nobody would be there to clean up after a run that goes on.
-        await _cancel_and_wait(client, run_id)
-        raise
-    outputs = await asyncio.to_thread(_read_outputs, client, run)
-    if not run.state.is_success:
-        raise run_error(run, outputs)
-    exit_values = {
-        key: (output.get("notebook_output") or {}).get("result") or "" for key, output in outputs.items()
-    }
-    return DatabricksRunResult(run_id, run.run_page_url, exit_values)
+    loaded = await asyncio.to_thread(load_job_call, job, workspace, policy, job_parameters)
+    call = await current_call()
+    options = LifeOptions(
+        loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
+    )
+    outputs = TaskOutputs(loaded.client, loaded.policy.polling)
+    retries = options.allowed_repairs + sum(task.max_retries or 0 for task in loaded.specification.tasks)
+    mirror = Mirror(outputs, retries)
+    report = RunReport(loaded.client.config.host, loaded.specification.name)
+    watchers = _Watchers(mirror, report)
+    ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
+    life = RunLife(loaded.client, loaded.launch(call), options, watchers, outputs, ask=ask)
+    with noticing_sigterm() as sigterm:
+        try:
+            run = await life.to_the_end()
+        except DatabricksJobError as error:
+            await mirror.finish(watchers.run)
+            await report.ended_badly(watchers.run, error)
+            raise
+        except BaseException:
+            await _leave_or_cancel(life, loaded, call, sigterm)
+            await mirror.finish(None)
+            raise
+    await mirror.finish(run)
+    await report.succeeded(run)
+    return run_result(
+        run, {task.task_key: await outputs.of(task) for task in run.tasks if task.state.is_success}
+    )
 
 
-async def _submit(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
-    """Submit, and if the flow is cancelled meanwhile, cancel what was launched."""
-    submission = asyncio.create_task(asyncio.to_thread(submit_run, client, request))
-    try:
-        return await asyncio.shield(submission)
-    except BaseException:
-        await asyncio.wait([submission])
-        if not submission.cancelled() and submission.exception() is None:
-            await _cancel_and_wait(client, submission.result())
-        raise
-
-
-async def _cancel_and_wait(client: WorkspaceClient, run_id: int) -> None:
-    """Cancel a run and wait a while for its end, so that nothing writes after the clean-up."""
+async def _leave_or_cancel(life: RunLife, loaded: JobCall, call: Call, sigterm: Sigterm) -> None:
+    """Cancel the run, unless the flow's process is ended without that anybody wanted a cancel."""
     logger = get_run_logger()
-    logger.warning("Cancelling Databricks run %s", run_id)
+    crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
+    if crashed and loaded.policy.on_crash == "leave":
+        logger.warning("The Databricks run goes on: a retry of this flow run will find it")
+        return
+    logger.warning("Cancelling the Databricks run")
     try:
-        await asyncio.to_thread(cancel_run, client, run_id)
-        async with asyncio.timeout(_SECONDS_TO_CANCEL):
-            await watch_run(partial(get_run, client, run_id))
+        await life.cancel()
     except (TimeoutError, DatabricksJobError) as error:
-        logger.warning("Databricks run %s may still be going on: %s", run_id, error or "it takes its time")
+        logger.warning("The Databricks run may still be going on: %s", error or "it takes its time to end")
 
 
-def _read_outputs(client: WorkspaceClient, run: RunSnapshot) -> dict[str, dict[str, Any]]:
-    """Read the output of every task that ran: its exit value, or its error and trace."""
-    ran = (task for task in run.tasks if task.state.is_success or task.failed_itself)
-    return {task.task_key: get_run_output(client, task.run_id) for task in ran}
-
-
-class _RunLog:
-    """Links the run, logs one line for every change of a task's state, and reports how many have ended."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._seen: dict[str, str] = {}
-        self._linked = False
-
-    async def __call__(self, run: RunSnapshot) -> None:
-        if not self._linked:
-            self._linked = True
-            await acreate_link_artifact(
-                link=run.run_page_url,
-                link_text=run.run_name,
-                key="databricks-run",
-                description="Databricks run",
-            )
-        for task in run.tasks:
-            state = str(task.state)
-            if self._seen.get(task.task_key) != state:
-                self._seen[task.task_key] = state
-                get_run_logger().info("Task %s: %s %s", task.task_key, state, task.state.state_message)
-        done = sum(task.state.is_terminal for task in run.tasks)
-        running = [task.task_key for task in run.tasks if not task.state.is_terminal]
-        report(Progress("run_databricks_job", done, self._total, ", ".join(running)))
+run_databricks_job = SyncCallableFlow(
+    _run_databricks_job,
+    name="run-databricks-job",
+    flow_run_name=_flow_run_name,
+    on_cancellation=[cancel_databricks_runs],
+    on_crashed=[cancel_databricks_runs],
+)

@@ -35,7 +35,7 @@ def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Dat
         An exception whose first line names the task, its error, the attempt and the link.
     """
     failed = [task for task in run.tasks if task.failed_itself]
-    lines = [_task_line(task, outputs.get(task.task_key, {})) for task in failed]
+    lines = [task_line(task, outputs.get(task.task_key, {})) for task in failed]
     if not lines:
         message = run.state.state_message or "Databricks gives no reason"
         lines = [f"Run `{run.run_name}` ended {run.state}: {message} ({run.run_page_url})"]
@@ -48,7 +48,8 @@ def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Dat
     return kind("\n".join(lines + traces), run_id=run.run_id, run_page_url=run.run_page_url)
 
 
-def _task_line(task: TaskAttempt, output: Mapping[str, Any]) -> str:
+def task_line(task: TaskAttempt, output: Mapping[str, Any]) -> str:
+    """Say in one line which task failed, why, in which attempt, and where to look."""
     error = _plain(output.get("error")) or task.state.state_message or "Databricks gives no reason"
     verb = {"CANCELED": "was cancelled", "TIMEDOUT": "timed out"}.get(str(task.state), "failed")
     one_line = " ".join(error.split())

@@ -10,19 +10,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import DatabricksRunRefused, DatabricksUnreachable
+from .errors import DatabricksRunRefused
 from .failure import run_error
 from .life_options import Ask, Launch, LifeOptions, Observer
+from .outputs import TaskOutputs
 from .repair import GiveUp, Repair, decide, repair_body
-from .runs import cancel_run, get_run, get_run_output, repair_run
+from .runs import cancel_run, get_run, repair_run
 from .snapshot import RunSnapshot, joined
-from .watching import watch_run
+from .watching import outlive, watch_run
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 Result = TypeVar("Result")
-Outputs = Mapping[str, Mapping[str, Any]]
 
 SECONDS_TO_CANCEL = 20.0
 """After a cancel, Databricks ends the tasks in the background; for so long their end is waited for."""
@@ -42,6 +42,7 @@ class RunLife:
         launch: Launch,
         options: LifeOptions,
         observer: Observer,
+        outputs: TaskOutputs,
         *,
         ask: Ask | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -52,6 +53,7 @@ class RunLife:
         self._launch = launch
         self._options = options
         self._observer = observer
+        self._outputs = outputs
         self._ask = ask
         self._clock = clock
         self._sleep = sleep
@@ -106,12 +108,12 @@ class RunLife:
         while True:
             run = await self._watch()
             stale = self._options.is_stale(run)
-            if self._options.succeeded(run):
+            if self._options.policy.succeeded(run):
                 if not stale:
                     return run
                 await self._start_over()
                 continue
-            outputs = await self._outputs(run)
+            outputs = {task.task_key: await self._outputs.of(task) for task in run.failed}
             decision = await self._decide(run, outputs, asked_for=self._found_ended or stale)
             if isinstance(decision, GiveUp):
                 raise run_error(run, outputs)
@@ -152,7 +154,7 @@ class RunLife:
     async def _look(self, on_change: Callable[[RunSnapshot], Awaitable[None]]) -> RunSnapshot:
         return await watch_run(
             self._read,
-            policy=self._options.polling,
+            policy=self._options.policy.polling,
             on_change=on_change,
             is_over=self._is_over,
             clock=self._clock,
@@ -169,19 +171,15 @@ class RunLife:
         seen = self._repair_id is None or self._repair_id in run.repair_ids
         return run.state.is_terminal and seen
 
-    async def _outputs(self, run: RunSnapshot) -> Outputs:
-        def read() -> Outputs:
-            return {task.task_key: get_run_output(self._client, task.run_id) for task in run.failed}
-
-        return await self._outlive(read)
-
-    async def _decide(self, run: RunSnapshot, outputs: Outputs, *, asked_for: bool) -> Repair | GiveUp:
+    async def _decide(
+        self, run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]], *, asked_for: bool
+    ) -> Repair | GiveUp:
         errors = {key: output.get("error") or "" for key, output in outputs.items()}
         before = self._repairs_of_earlier + len(self._last.repair_ids)
         decision = decide(
             run,
             errors,
-            self._options.repair,
+            self._options.policy.repair,
             allowed=self._options.allowed_repairs,
             repairs_before=before,
             asked_for=asked_for,
@@ -190,7 +188,7 @@ class RunLife:
             decision = await self._ask(run, errors, decision)
         await self._observer.failed(run, errors, decision)
         if isinstance(decision, Repair) and not asked_for:
-            await self._sleep(self._options.repair.wait(before, self._chance()))
+            await self._sleep(self._options.policy.repair.wait(before, self._chance()))
         return decision
 
     async def _repair(self, run: RunSnapshot, repair: Repair) -> None:
@@ -226,7 +224,7 @@ class RunLife:
             active = any(word in refused.message for word in _REFUSED_BECAUSE_ACTIVE)
             if not active or waited > _SECONDS_UNTIL_A_REPAIR_IS_SEEN:
                 return False
-            await self._sleep(self._options.polling.pause(waited))
+            await self._sleep(self._options.policy.polling.pause(waited))
         return True
 
     async def _launch_in_place_of_repair(
@@ -246,16 +244,9 @@ class RunLife:
         await self._begin(start)
 
     async def _outlive(self, call: Callable[[], Result]) -> Result:
-        """Make a call that is safe to repeat until it is answered."""
-        policy, since = self._options.polling, self._clock()
-        while True:
-            try:
-                return await self._call(call)
-            except DatabricksUnreachable:
-                waited = self._clock() - since
-                if policy.gives_up(waited):
-                    raise
-                await self._sleep(policy.pause(waited))
+        return await outlive(
+            partial(self._call, call), self._options.policy.polling, clock=self._clock, sleep=self._sleep
+        )
 
     async def _call(self, call: Callable[[], Result]) -> Result:
         """Make a call in a thread; when this is cancelled, the call still comes to its end."""

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .polling import PollingPolicy
-from .repair import GiveUp, Repair, RepairPolicy
+from .repair import GiveUp, Repair
+from .run_policy import RunPolicy
 from .snapshot import RunSnapshot
 
 
@@ -33,33 +33,24 @@ class Launch(Protocol):
 
 @dataclass(frozen=True)
 class LifeOptions:
-    """How a run is looked after.
+    """What the life of a run depends on besides its job.
 
     Attributes:
-        repair: The user's wishes for repairs.
-        polling: When to look at the run.
+        policy: The user's wishes.
         flow_run_count: How often the flow was started. Each start may use `max_repairs`, and a start may also
             repair a run that it finds failed.
         inputs_since: Epoch milliseconds at which what the job reads was written last. Tasks that began before
             have read something else: they run again.
-        accept_failures: Whether `SUCCESS_WITH_FAILURES` is a success.
     """
 
-    repair: RepairPolicy = field(default_factory=RepairPolicy)
-    polling: PollingPolicy = field(default_factory=PollingPolicy)
+    policy: RunPolicy = field(default_factory=RunPolicy)
     flow_run_count: int = 1
     inputs_since: int = 0
-    accept_failures: bool = False
 
     @property
     def allowed_repairs(self) -> int:
         """How many repairs there may be in all, those of earlier starts of the flow included."""
-        return self.flow_run_count * (self.repair.max_repairs + 1) - 1
-
-    def succeeded(self, run: RunSnapshot) -> bool:
-        """Whether a run is a success."""
-        accepted = {"SUCCESS", "SUCCESS_WITH_FAILURES"} if self.accept_failures else {"SUCCESS"}
-        return run.state.is_terminal and run.state.result_state in accepted
+        return self.flow_run_count * (self.policy.repair.max_repairs + 1) - 1
 
     def is_stale(self, run: RunSnapshot) -> bool:
         """Whether a task that counts began before the inputs were written."""

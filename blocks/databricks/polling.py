@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict, Field
 
 
-@dataclass(frozen=True)
-class PollingPolicy:
-    """How a run is watched.
+class PollingPolicy(BaseModel):
+    """How a run is watched."""
 
-    Attributes:
-        floor: Shortest pause between two looks, in seconds.
-        share: Pause as a share of the time the run has taken so far.
-        cap: Longest pause, in seconds.
-        max_unreachable: For how many seconds a workspace may fail to answer before the watch gives up.
-    """
+    model_config = ConfigDict(frozen=True)
 
-    floor: float = 0.2
-    share: float = 0.05
-    cap: float = 30.0
-    max_unreachable: float = 900.0
+    floor: float = Field(default=0.2, gt=0, description="Shortest pause between two looks, in seconds.")
+    share: float = Field(
+        default=0.05, ge=0, le=1, description="Pause as a share of the time that the run has taken so far."
+    )
+    cap: float = Field(default=30.0, gt=0, description="Longest pause, in seconds.")
+    max_unreachable: float = Field(
+        default=900.0, ge=0, description="Seconds for which the workspace may fail to answer."
+    )
 
     def pause(self, elapsed: float) -> float:
         """Seconds to wait before the next look, `elapsed` seconds after the launch."""

@@ -31,16 +31,16 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    return int(_call(client, "POST", "runs/submit", body=dict(request))["run_id"])
+    return int(call_jobs_api(client, "POST", "runs/submit", body=dict(request))["run_id"])
 
 
 def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
     """Read a run, all of its pages merged (2.2 gives at most 100 elements of each array at a time)."""
     query: dict[str, Any] = {"run_id": run_id, "include_history": "true"}
-    run = _call(client, "GET", "runs/get", query=query)
+    run = call_jobs_api(client, "GET", "runs/get", query=query)
     page = run
     while token := page.get("next_page_token"):
-        page = _call(client, "GET", "runs/get", query={**query, "page_token": token})
+        page = call_jobs_api(client, "GET", "runs/get", query={**query, "page_token": token})
         for name in _PAGED_FIELDS:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
@@ -49,7 +49,7 @@ def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
 
 def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:
     """Read what one attempt of a task left behind: exit value, or error and trace."""
-    return _call(client, "GET", "runs/get-output", query={"run_id": task_run_id})
+    return call_jobs_api(client, "GET", "runs/get-output", query={"run_id": task_run_id})
 
 
 def repair_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
@@ -62,15 +62,15 @@ def repair_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
     Returns:
         The repair id.
     """
-    return int(_call(client, "POST", "runs/repair", body=dict(request))["repair_id"])
+    return int(call_jobs_api(client, "POST", "runs/repair", body=dict(request))["repair_id"])
 
 
 def cancel_run(client: WorkspaceClient, run_id: int) -> None:
     """Ask Databricks to end a run; it answers before the run has ended."""
-    _call(client, "POST", "runs/cancel", body={"run_id": run_id})
+    call_jobs_api(client, "POST", "runs/cancel", body={"run_id": run_id})
 
 
-def _call(
+def call_jobs_api(
     client: WorkspaceClient,
     method: str,
     endpoint: str,
@@ -78,6 +78,19 @@ def _call(
     query: dict[str, Any] | None = None,
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
+    """Make a call of the Jobs API 2.2.
+
+    Args:
+        client: SDK client of the workspace.
+        method: HTTP method.
+        endpoint: What follows `jobs/`.
+        query: Parameters of the URL.
+        body: The request.
+
+    Raises:
+        DatabricksRunRefused: The workspace does not accept the request.
+        DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
+    """
     import requests
     from databricks.sdk import errors
     from databricks.sdk.errors.base import DatabricksError

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import DatabricksUnreachable
 from .polling import PollingPolicy
 from .snapshot import RunSnapshot
 
 DEFAULT_POLICY = PollingPolicy()
+
+Result = TypeVar("Result")
 
 
 async def watch_run(
@@ -57,3 +59,32 @@ async def watch_run(
             if is_over(run):
                 return run
         await sleep(policy.pause(clock() - started))
+
+
+async def outlive(
+    call: Callable[[], Awaitable[Result]],
+    policy: PollingPolicy = DEFAULT_POLICY,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Result:
+    """Make a call that is safe to repeat, until it is answered.
+
+    Args:
+        call: The call.
+        policy: When to repeat it, and how long to put up with no answer.
+        clock: Seconds that only grow.
+        sleep: Waits for a number of seconds.
+
+    Raises:
+        DatabricksUnreachable: There was no answer for longer than the policy allows.
+    """
+    since = clock()
+    while True:
+        try:
+            return await call()
+        except DatabricksUnreachable:
+            waited = clock() - since
+            if policy.gives_up(waited):
+                raise
+            await sleep(policy.pause(waited))

@@ -1,0 +1,123 @@
+"""The three ways to launch a job, each repeatable: the same generation is always the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .job_spec import JobSpecification, with_new_settings
+from .life_options import Launch
+from .repair import Repair
+from .request_bodies import HASH_TAG, create_body, run_now_body, run_parameters, submit_body
+from .runs import submit_run
+from .saved_jobs import job_of_settings, reset_job, run_now
+from .snapshot import RunSnapshot
+from .subset import subset_submit_body, tasks_for_new_submit
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+Token = Callable[[int], str]
+"""Makes the idempotency token of a generation."""
+
+
+class SubmittedRun:
+    """One `jobs/runs/submit`; a refused repair becomes another one, with what has to run again."""
+
+    parameters: Mapping[str, Any] = {}
+
+    def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
+        self._client = client
+        self._specification = specification
+        self._token = token
+
+    def start(self, generation: int) -> int:
+        """Submit all tasks."""
+        return submit_run(self._client, submit_body(self._specification, token=self._token(generation)))
+
+    def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
+        """Submit the tasks to repair, those after them, and those whose values they read."""
+        failed = repair.task_keys or tuple(task.task_key for task in run.tasks if not task.state.is_fine)
+        outcomes = {task.task_key: task.outcome for task in run.tasks if task.outcome}
+        specification = with_new_settings(self._specification, repair.new_settings)
+        keys = tasks_for_new_submit(specification, failed, outcomes=outcomes)
+        body = subset_submit_body(specification, keys, token=self._token(generation), outcomes=outcomes)
+        return submit_run(self._client, body)
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Nothing to change: the settings go into the run in place of the repair."""
+
+    def restore_settings(self) -> None:
+        """Nothing was changed."""
+
+
+class SavedJobRun:
+    """A run of a job that is saved once for its settings; its tasks share clusters."""
+
+    def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
+        self._client = client
+        self._specification = specification
+        self._token = token
+        self._job_id: int | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The job parameters."""
+        return run_parameters(self._specification)
+
+    def start(self, generation: int) -> int:
+        """Find or create the job, and run it."""
+        body = run_now_body(self._specification, self._job(), token=self._token(generation))
+        return run_now(self._client, body)
+
+    def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
+        """A run of a saved job can be repaired."""
+        return None
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Merge settings into the clusters of the job: a repair uses the job as it is (docs: repair)."""
+        changed = create_body(with_new_settings(self._specification, settings))
+        # The tag stays: it says which specification the job belongs to.
+        reset_job(self._client, self._job(), {**changed, "tags": create_body(self._specification)["tags"]})
+
+    def restore_settings(self) -> None:
+        """Give the job back the settings of its specification."""
+        reset_job(self._client, self._job(), create_body(self._specification))
+
+    def _job(self) -> int:
+        if self._job_id is None:
+            self._job_id = job_of_settings(self._client, create_body(self._specification), HASH_TAG)
+        return self._job_id
+
+
+class ExistingJobRun(SavedJobRun):
+    """A run of a job that somebody else takes care of; its settings are left alone."""
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Not ours to change."""
+
+    def restore_settings(self) -> None:
+        """Nothing was changed."""
+
+    def _job(self) -> int:
+        if self._specification.existing_job_id is None:
+            raise ValueError(f"`{self._specification.name}` names no existing job.")
+        return self._specification.existing_job_id
+
+
+_LAUNCHES: dict[str, type[SubmittedRun] | type[SavedJobRun]] = {
+    "submit": SubmittedRun,
+    "run_now": SavedJobRun,
+    "existing_job": ExistingJobRun,
+}
+
+
+def launch_of(client: WorkspaceClient, specification: JobSpecification, token: Token) -> Launch:
+    """Choose the way that the specification asks for.
+
+    Args:
+        client: SDK client of the workspace.
+        specification: The job.
+        token: Makes the idempotency token of a generation.
+    """
+    return _LAUNCHES[specification.launch](client, specification, token)

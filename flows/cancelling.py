@@ -1,0 +1,87 @@
+"""Cancels the Databricks runs of a flow run from a process that knows nothing but the flow run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.logging.loggers import flow_run_logger
+from pydantic import TypeAdapter
+
+from blocks.databricks.errors import DatabricksJobError
+from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.runs import cancel_run
+
+from .databricks_call import load_job_call
+from .launch import call_of
+from .run_report import RUN_ARTIFACT
+
+SUBFLOW = "run-databricks-job"
+_JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
+
+
+async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
+    """Cancel the Databricks runs of a flow run and of its subflows.
+
+    A hook for `on_cancellation` and `on_crashed` of any flow that calls `run_databricks_job`. After a crash
+    only those runs are cancelled whose policy says so; the others wait for the retry.
+    """
+    logger = flow_run_logger(flow_run)
+    async with get_client() as client:
+        async for subflow in _databricks_subflows(client, flow_run):
+            try:
+                await _cancel(client, subflow, only_if_wanted=state.is_crashed())
+            except (DatabricksJobError, ValueError) as error:
+                logger.error("A Databricks run of %s may still be going on: %s", subflow.name, error)
+
+
+async def _databricks_subflows(client: PrefectClient, flow_run: FlowRun) -> AsyncIterator[FlowRun]:
+    """The flow runs of `run_databricks_job` at and below a flow run."""
+    if (await client.read_flow(flow_run.flow_id)).name == SUBFLOW:
+        yield flow_run
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run.id]))
+    for child in await client.read_flow_runs(flow_run_filter=children):
+        async for subflow in _databricks_subflows(client, child):
+            yield subflow
+
+
+async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bool) -> None:
+    given = subflow.parameters
+    policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
+    loaded = await asyncio.to_thread(
+        load_job_call,
+        _JOB.validate_python(given["job"]),
+        given.get("workspace", ""),
+        policy,
+        given.get("job_parameters") or {},
+    )
+    if only_if_wanted and loaded.policy.on_crash == "leave":
+        return
+    run_ids = await _known_runs(client, subflow)
+    if not run_ids:
+        # It may have been launched a moment before its process ended. The token finds it; and if there is
+        # none, what the token starts is cancelled before it costs anything.
+        run_ids = [await asyncio.to_thread(loaded.launch(await call_of(subflow)).start, 0)]
+    for run_id in run_ids:
+        await asyncio.to_thread(cancel_run, loaded.client, run_id)
+
+
+async def _known_runs(client: PrefectClient, subflow: FlowRun) -> list[int]:
+    artifacts = await client.read_artifacts(
+        artifact_filter=ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=[subflow.id]), key=ArtifactFilterKey(any_=[RUN_ARTIFACT])
+        )
+    )
+    return [int(artifact.metadata_["run_id"]) for artifact in artifacts if artifact.metadata_]

@@ -1,0 +1,75 @@
+"""What a call of `run_databricks_job` means: which job, where, how looked after, and by which tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from blocks.databricks.job import DatabricksJob
+from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.launches import launch_of
+from blocks.databricks.life_options import Launch
+from blocks.databricks.requests import idempotency_token
+from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.validation import check
+from blocks.databricks.workspace import load_workspace, workspace_client
+from blocks.loading import load_block
+
+from .launch import Call
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+
+@dataclass(frozen=True)
+class JobCall:
+    """A job, ready to be launched."""
+
+    specification: JobSpecification
+    client: WorkspaceClient
+    policy: RunPolicy
+
+    def launch(self, call: Call) -> Launch:
+        """Make the launch of this job in a flow run.
+
+        Args:
+            call: The flow run; the same call makes the same tokens.
+        """
+        identity = {"call": call.path, "job": self.specification.model_dump(mode="json")}
+        token = partial(idempotency_token, call.root_flow_run_id, identity)
+        return launch_of(self.client, self.specification, token)
+
+
+def load_job_call(
+    job: JobSpecification | str,
+    workspace: str,
+    policy: RunPolicy | None,
+    job_parameters: Mapping[str, str],
+) -> JobCall:
+    """Load what a call of `run_databricks_job` names. Blocks: call it in a thread.
+
+    Args:
+        job: A specification, or the name of a Databricks Job block.
+        workspace: Name of a Databricks Workspace block; empty for that of the job's block.
+        policy: How the run is looked after; None for the policy of the job's block, or the default one.
+        job_parameters: Values that replace those of the job.
+
+    Raises:
+        InvalidJob: The specification has problems; all are listed.
+        ValueError: There is no such block, or no workspace is named.
+    """
+    if isinstance(job, str):
+        block = load_block(DatabricksJob, job)
+        specification, policy = block.specification, policy or block.policy
+        credentials = load_workspace(workspace) if workspace else block.workspace
+    elif not workspace:
+        raise ValueError("A job that is given as a specification needs the name of a workspace block.")
+    else:
+        specification, credentials = job, load_workspace(workspace)
+    if job_parameters:
+        together = {**specification.job_parameters, **job_parameters}
+        specification = specification.model_copy(update={"job_parameters": together})
+    check(specification)
+    return JobCall(specification, workspace_client(credentials), policy or RunPolicy())

@@ -1,0 +1,54 @@
+"""What Prefect has no public call for: a running task's own state, and a log line of another time."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Running
+from prefect.utilities.engine import emit_task_run_state_change_event
+
+
+def show_state(task_run: TaskRun, name: str, message: str) -> None:
+    """Let the Prefect UI show another name for a task run that is running.
+
+    Args:
+        task_run: The task run of the task that calls.
+        name: Name of the state, such as `Queued`.
+        message: Message of the state.
+    """
+    state: State[Any] = Running(name=name, message=message)
+    state.state_details.task_run_id = task_run.id
+    state.state_details.flow_run_id = task_run.flow_run_id
+    changed = task_run.model_copy(
+        update={"state": state, "state_id": state.id, "state_type": state.type, "state_name": state.name}
+    )
+    emit_task_run_state_change_event(changed, initial_state=task_run.state, validated_state=state)
+
+
+def log_at(logger: Any, level: str, message: str, seconds: float) -> None:
+    """Log a line as of another time.
+
+    Args:
+        logger: The run logger of a flow or task run.
+        level: Name of the level.
+        message: The line.
+        seconds: Epoch seconds; 0 for now.
+    """
+    number = logging.getLevelNamesMapping()[level]
+    record = logger.logger.makeRecord(
+        logger.logger.name,
+        number,
+        __file__,
+        0,
+        message,
+        (),
+        None,
+        sys._getframe().f_code.co_name,
+        logger.extra,
+    )
+    if seconds:
+        record.created = seconds
+    logger.logger.handle(record)
