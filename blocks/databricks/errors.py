@@ -55,3 +55,7 @@ class DatabricksUnreachable(DatabricksJobError):
     """Raised when the workspace did not answer for too long; the run itself may go on."""
 
     may_retry = True
+
+
+class InvalidJob(DatabricksJobError, ValueError):
+    """Raised when the description of a job cannot be run as it is; nothing was sent."""

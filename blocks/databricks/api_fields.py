@@ -1,0 +1,41 @@
+"""Fields and limits of the Jobs API 2.2 (docs: jobs/create, jobs/run-now, jobs/runs/submit; SDK 0.156)."""
+
+from __future__ import annotations
+
+HASH_TAG = "databricks_flows_hash"
+"""Tag of a saved job that holds the hash of its settings."""
+
+STARTING_FIELDS = frozenset({"continuous", "schedule", "trigger", "triggers"})
+"""Fields of a saved job that make it start by itself."""
+
+JOB_ONLY_FIELDS = STARTING_FIELDS | {
+    "deployment",
+    "description",
+    "edit_mode",
+    "format",
+    "max_concurrent_runs",
+    "parent_path",
+    "tags",
+}
+"""Fields of a saved job that a one-time run does not have."""
+
+RUN_NOW_FIELDS = frozenset(
+    {
+        "dbt_commands",
+        "jar_params",
+        "only",
+        "pipeline_params",
+        "python_named_params",
+        "python_params",
+        "spark_submit_params",
+        "sql_params",
+    }
+)
+"""Fields of a run of a saved job that the job itself does not have."""
+
+MAX_TASKS = {"submit": 100, "run_now": 1_000}
+MAX_ENVIRONMENTS = 10
+MAX_TOKEN_LENGTH = 64
+MAX_PARAMETER_BYTES = 1_000_000
+MAX_RUN_PARAMETER_BYTES = 10_000
+MAX_REQUEST_BYTES = 10_000_000

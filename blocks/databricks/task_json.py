@@ -1,0 +1,62 @@
+"""Tasks as the Jobs API writes them: walked, changed and merged without changing what was given. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+
+_TASK_REFERENCE = re.compile(r"\{\{\s*tasks\.(?:`([^`]+)`|(\w+))\.", re.ASCII)
+
+
+def nested_task(task: Mapping[str, Any]) -> Json | None:
+    """The task that a for-each task repeats."""
+    loop = task.get("for_each_task")
+    nested = loop.get("task") if isinstance(loop, dict) else None
+    return nested if isinstance(nested, dict) else None
+
+
+def with_nested(task: Json) -> Iterator[Json]:
+    """A task, and the one that it repeats if it is a for-each task."""
+    yield task
+    nested = nested_task(task)
+    if nested is not None:
+        yield from with_nested(nested)
+
+
+def changed_task(task: Json, change: Callable[[Json], Json]) -> Json:
+    """A task after a change, which reaches the task that it repeats too."""
+    changed = change(task)
+    nested = nested_task(changed)
+    if nested is None:
+        return changed
+    return {**changed, "for_each_task": {**changed["for_each_task"], "task": changed_task(nested, change)}}
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
+    """Two JSON objects as one: nested objects are merged, of anything else the second wins."""
+    result = dict(base)
+    for name, value in over.items():
+        known = result.get(name)
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(known, value)
+        else:
+            result[name] = value
+    return result
+
+
+def referenced_tasks(value: Any) -> set[str]:
+    """The keys of the tasks that dynamic value references such as `{{tasks.KEY.values.NAME}}` name.
+
+    Names of other characters than letters, digits and underscores stand in backticks (docs: dynamic value
+    references).
+    """
+    if isinstance(value, str):
+        return {quoted or plain for quoted, plain in _TASK_REFERENCE.findall(value)}
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        return set().union(*map(referenced_tasks, value))
+    return set()
