@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -46,6 +47,11 @@ class StagingArea:
         )
         keys = (content["Key"] for page in pages for content in page.get("Contents", ()))
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
+
+    def written_at(self, name: str) -> datetime:
+        """When an object was written, to the second, by the clock of the storage."""
+        answer = self._client.head_object(Bucket=self._bucket.bucket_name, Key=str(self._prefix / name))
+        return answer["LastModified"]
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
         """Stream into an object what a function writes, without holding it.

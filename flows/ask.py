@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import pause_flow_run
+from prefect.flow_runs import apause_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
@@ -41,7 +41,7 @@ def asking(policy: RepairPolicy) -> Ask:
         form = RepairForm.with_initial_data(description=_question(run, errors, decision))
         try:
             # Each pause has a key of its own: a flow may ask again after a repair.
-            answer = await pause_flow_run(
+            answer = await apause_flow_run(
                 wait_for_input=form,
                 timeout=policy.ask_timeout_seconds,
                 poll_interval=_SECONDS_BETWEEN_LOOKS,
@@ -71,7 +71,8 @@ def answered(answer: RepairForm, run: RunSnapshot, policy: RepairPolicy) -> Repa
 
 def _question(run: RunSnapshot, errors: Mapping[str, str], decision: GiveUp) -> str:
     failed = "\n".join(f"- {task_line(task, {'error': errors.get(task.task_key)})}" for task in run.failed)
+    link = f"[{run.run_name or run.run_id}]({run.run_page_url})"
     return (
-        f"Databricks run [{run.run_name or run.run_id}]({run.run_page_url}) ended {run.state}:\n\n{failed}\n\n"
+        f"Databricks run {link} ended {run.state}:\n\n{failed}\n\n"
         f"It is not repaired by itself: {decision.reason}."
     )

@@ -44,7 +44,7 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
             try:
                 await _cancel(client, subflow, only_if_wanted=state.is_crashed())
             except (DatabricksJobError, ValueError) as error:
-                logger.error("A Databricks run of %s may still be going on: %s", subflow.name, error)
+                logger.warning("A Databricks run of %s may still be going on: %s", subflow.name, error)
 
 
 async def _databricks_subflows(client: PrefectClient, flow_run: FlowRun) -> AsyncIterator[FlowRun]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from prefect import flow, get_run_logger, unmapped
 from prefect.runtime import flow_run
@@ -13,13 +13,18 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from blocks.databricks.cluster import JobCluster
-from blocks.databricks.requests import notebook_task
+from blocks.databricks.job_spec import JobSpecification, Launch
+from blocks.databricks.repair import RepairPolicy
+from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.tasks import notebook_task
 from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
 
+from .cancelling import cancel_databricks_runs
 from .chart_process import chart_process
 from .databricks_job import run_databricks_job
 from .progress import Steps
 from .renewable_tasks import (
+    RESULT_FOLDER,
     SUBSET_FOLDER,
     RunScope,
     cleanup,
@@ -93,6 +98,8 @@ def _flow_run_name() -> str:
     name="renewable-analysis",
     flow_run_name=_flow_run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]
+    on_cancellation=[cancel_databricks_runs],
+    on_crashed=[cancel_databricks_runs],
 )
 async def renewable_analysis(
     countries: Annotated[list[str], Field(min_length=1)] = ["Switzerland"],  # noqa: B006 - Prefect copies it
@@ -104,6 +111,9 @@ async def renewable_analysis(
     workspace: str = WORKSPACE_BLOCK,
     notebook_directory: str = NOTEBOOK_DIRECTORY,
     cluster: JobCluster = DEFAULT_CLUSTER,
+    launch: Literal["submit", "run_now"] = "submit",
+    max_repairs: Annotated[int, Field(ge=0)] = 2,
+    ask: bool = False,
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw them.
 
@@ -117,7 +127,11 @@ async def renewable_analysis(
         bucket: Name of the S3 Bucket block that files are staged in.
         workspace: Name of the Databricks Workspace block.
         notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
-        cluster: The job cluster that each notebook runs on.
+        cluster: The job cluster that the notebooks run on.
+        launch: submit makes a one-time run with a cluster for each notebook; run_now saves a job, whose runs
+            have one cluster for both.
+        max_repairs: How often a failed Databricks run is repaired by itself.
+        ask: Pause and ask here, in the Prefect UI, before a Databricks run is given up.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.
@@ -134,11 +148,12 @@ async def renewable_analysis(
     with chart_process() as charting, TemporaryDirectory(prefix=".shw-", dir=output) as unfinished:
         table, chart = Path(unfinished, TABLE_FILE), Path(unfinished, CHART_FILE)
         try:
-            scope = await run_task(prepare_run, scope, flow_run.run_count)
+            scope = await run_task(prepare_run, scope)
             await _stage(files, scope, None if all_countries else countries, steps)
-            tasks = notebook_tasks([file.table for file in files], scope, notebook_directory, cluster)
-            async with steps.step("run_databricks_job", len(tasks)):
-                run = await run_databricks_job(workspace, f"renewable-analysis-{run_id}", tasks)
+            job = notebook_job([file.table for file in files], scope, notebook_directory, cluster, launch)
+            policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
+            async with steps.step("run_databricks_job", len(job.tasks)):
+                run = await run_databricks_job(job, workspace, policy, inputs_since=scope.staged_since)
             await _load(scope, int(run.exit_values["transform_data"]), table, steps)
             async with steps.step("create_graph"):
                 await run_task(create_graph, charting, table, chart)
@@ -184,34 +199,49 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
     async with steps.step("delete_intake_files"):
         await run_task(delete_intake_files, scope)
-    names = await run_task(list_result_files, scope, "transformed_data")
+    names = await run_task(list_result_files, scope, RESULT_FOLDER)
     async with steps.step("load_result", len(names)):
         await map_task(load_result, names, scope=scope)
         await run_task(publish_result, scope, expected_rows, table_path)
 
 
-def notebook_tasks(
-    tables: list[str], scope: RunScope, notebook_directory: str, cluster: JobCluster
-) -> list[dict[str, Any]]:
-    """Declare the two notebooks: `transform_data` runs after `join_data`, each on a job cluster."""
-    new_cluster = cluster.specification()
-    joined = scope.uri("joined_data")
-    return [
-        notebook_task(
-            "join_data",
-            f"{notebook_directory}/join_data",
-            new_cluster=new_cluster,
-            base_parameters={
-                "source": scope.uri(SUBSET_FOLDER),
-                "tables": ",".join(tables),
-                "target": joined,
-            },
-        ),
-        notebook_task(
-            "transform_data",
-            f"{notebook_directory}/transform_data",
-            new_cluster=new_cluster,
-            depends_on=["join_data"],
-            base_parameters={"source": joined, "target": scope.uri("transformed_data")},
-        ),
-    ]
+def notebook_job(
+    tables: list[str], scope: RunScope, notebook_directory: str, cluster: JobCluster, launch: Launch
+) -> JobSpecification:
+    """Declare the job: `transform_data` runs after `join_data`.
+
+    A saved job is the same for all flow runs, so what differs between them travels in job parameters.
+    """
+    values = {
+        "subset": scope.uri(SUBSET_FOLDER),
+        "tables": ",".join(tables),
+        "joined": scope.uri("joined_data"),
+        "transformed": scope.uri(RESULT_FOLDER),
+    }
+    saved = launch == "run_now"
+    given = {name: f"{{{{job.parameters.{name}}}}}" if saved else value for name, value in values.items()}
+    return JobSpecification(
+        name="renewable-analysis" if saved else f"renewable-analysis-{scope.prefix}",
+        launch=launch,
+        job_clusters={"analysis": cluster.specification()},
+        job_parameters=values if saved else {},
+        tasks=[
+            notebook_task(
+                "join_data",
+                f"{notebook_directory}/join_data",
+                parameters={
+                    "source": given["subset"],
+                    "tables": given["tables"],
+                    "target": given["joined"],
+                },
+                job_cluster_key="analysis",
+            ),
+            notebook_task(
+                "transform_data",
+                f"{notebook_directory}/transform_data",
+                parameters={"source": given["joined"], "target": given["transformed"]},
+                depends_on=["join_data"],
+                job_cluster_key="analysis",
+            ),
+        ],
+    )

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,6 +39,9 @@ COMBINED = "SHW%"
 RESULT_COLUMNS = (*KEY_COLUMNS, *SHARES, COMBINED)
 RESULT_TABLE = "transformed"
 SUBSET_FOLDER = "country_subset"
+RESULT_FOLDER = "transformed_data"
+BEGUN = "begun"
+"""Name of the note; it comes before those of the folders, so that it is the first to be removed."""
 
 _KEY_TYPES = {"Entity": "text NOT NULL", "Code": "text", "Year": "integer NOT NULL"}
 # NaN, the infinities, and what is infinite to Spark's double: numeric to PostgreSQL, but no shares. NaN sorts
@@ -53,25 +57,25 @@ class RunScope:
         database: Name of the database block.
         schema: Schema that holds the run's tables.
         bucket: Name of the bucket block.
-        prefix: Prefix of the objects that the run stages, in all of its attempts.
-        attempt: Folder below the prefix that this attempt stages in.
-        staging_uri: URI of that folder.
+        prefix: Prefix of the objects that the run stages.
+        staging_uri: URI of that prefix.
+        staged_since: When the run began to stage what is there.
     """
 
     database: str
     schema: str
     bucket: str
     prefix: str
-    attempt: str = ""
     staging_uri: str = ""
+    staged_since: datetime | None = None
 
     @property
     def staging(self) -> StagingArea:
-        """The objects of this attempt."""
-        return StagingArea.load(self.bucket, f"{self.prefix}/{self.attempt}")
+        """The objects of the run."""
+        return StagingArea.load(self.bucket, self.prefix)
 
     def uri(self, folder: str) -> str:
-        """URI of a folder of this attempt."""
+        """URI of a folder of the run."""
         return f"{self.staging_uri}/{folder}"
 
 
@@ -109,20 +113,22 @@ STEP_OPTIONS: dict[str, Any] = {
 
 
 @task(name="prepare_run", **STEP_OPTIONS)
-def prepare_run(scope: RunScope, run_count: int) -> RunScope:
-    """Make the run's schema and choose the folder that this attempt stages in.
+def prepare_run(scope: RunScope) -> RunScope:
+    """Make the run's schema, and note in the bucket when the run began to stage.
 
-    An attempt that ended removed what it had staged. One that was killed did not, and its Databricks run may
-    still read and write there: that folder is used again, so that the same specification finds the same run.
+    A run that failed removed what it had staged, with that note: its retry writes another one, and what
+    Databricks made of the old files counts no more. A run that was killed did not: the note is still there,
+    and so may be the result.
 
     Returns:
-        The scope with its folder.
+        The scope, with the place and the time.
     """
     with warehouse_cursor(scope.database) as cursor:
         create_schema(cursor, scope.schema)
-    staged = StagingArea.load(scope.bucket, scope.prefix)
-    attempt = max((name.split("/")[0] for name in staged.names()), default=f"attempt-{run_count:03}")
-    return replace(scope, attempt=attempt, staging_uri=staged.uri(attempt))
+    staging = scope.staging
+    if BEGUN not in staging.names():
+        staging.upload(BEGUN, lambda stream: stream.write(b"staged here\n"))
+    return replace(scope, staging_uri=staging.uri(), staged_since=staging.written_at(BEGUN))
 
 
 @task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
@@ -249,7 +255,7 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
 
 @task(name="cleanup", **STEP_OPTIONS)
 def cleanup(scope: RunScope) -> None:
-    """Remove the run's schema and all that its attempts staged."""
+    """Remove the run's schema and all that it staged."""
     with warehouse_cursor(scope.database) as cursor:
         drop_schema(cursor, scope.schema)
     StagingArea.load(scope.bucket, scope.prefix).delete()

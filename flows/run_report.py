@@ -34,6 +34,10 @@ class RunReport(Observer):
     def __init__(self, workspace_url: str, name: str) -> None:
         self._workspace_url = workspace_url
         self._name = name
+        self._flow_run = {
+            "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
+            "prefect.resource.role": "flow-run",
+        }
         self._linked = False
         self._progress_id: UUID | None = None
         self._progress = -1.0
@@ -108,7 +112,7 @@ class RunReport(Observer):
         await acreate_table_artifact(
             run_table(run),
             key="databricks-tasks",
-            description=f"Tasks and attempts of {run.run_name or self._name}: about {minutes:.1f} cluster minutes",
+            description=f"Tasks and attempts of {self._name}: about {minutes:.1f} cluster minutes",
         )
 
     async def _show_progress(self, percent: float) -> None:
@@ -128,11 +132,6 @@ class RunReport(Observer):
                 "prefect.resource.name": self._name,
                 "databricks.workspace": self._workspace_url,
             },
-            related=[
-                {
-                    "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
-                    "prefect.resource.role": "flow-run",
-                }
-            ],
+            related=[self._flow_run],
             payload={"run_id": run_id, **payload},
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .api_fields import HASH_TAG
 from .job_spec import JobSpecification, with_new_settings
 from .life_options import Launch
 from .repair import Repair
-from .request_bodies import HASH_TAG, create_body, run_now_body, run_parameters, submit_body
+from .request_bodies import create_body, run_now_body, run_parameters, submit_body
 from .runs import submit_run
 from .saved_jobs import job_of_settings, reset_job, run_now
 from .snapshot import RunSnapshot

@@ -22,7 +22,10 @@ from blocks.databricks.errors import (
     DatabricksRunTimedOut,
     DatabricksUnreachable,
 )
-from blocks.databricks.requests import notebook_task
+from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.repair import RepairPolicy
+from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.tasks import DatabricksTask, notebook_task
 from blocks.databricks.runs import get_run
 from blocks.databricks.workspace import DatabricksWorkspace
 from flows.databricks_job import DatabricksRunResult, run_databricks_job
@@ -51,8 +54,15 @@ def notebook(stack: Stack) -> Callable[[str, str], str]:
     return import_notebook
 
 
-def run_job(*tasks: dict[str, Any], name: str = "test", **options: Any) -> DatabricksRunResult:
-    return asyncio.run(run_databricks_job("workspace", name, list(tasks), **options))
+NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
+
+
+def job_of(*tasks: DatabricksTask, name: str = "test", **fields: Any) -> JobSpecification:
+    return JobSpecification(name=name, tasks=list(tasks), **fields)
+
+
+def run_job(*tasks: DatabricksTask, policy: RunPolicy = NO_REPAIR, **fields: Any) -> DatabricksRunResult:
+    return asyncio.run(run_databricks_job(job_of(*tasks, **fields), "workspace", policy))
 
 
 def test_tasks_run_as_one_run_and_give_their_exit_values(
@@ -60,9 +70,9 @@ def test_tasks_run_as_one_run_and_give_their_exit_values(
 ) -> None:
     path = notebook("echo", "dbutils.notebook.exit(dbutils.widgets.get('say') + str(spark.range(3).count()))")
     result = run_job(
-        notebook_task("first", path, new_cluster=CLUSTER, base_parameters={"say": "a"}),
+        notebook_task("first", path, new_cluster=CLUSTER, parameters={"say": "a"}),
         notebook_task(
-            "second", path, new_cluster=CLUSTER, base_parameters={"say": "b"}, depends_on=["first"]
+            "second", path, new_cluster=CLUSTER, parameters={"say": "b"}, depends_on=["first"]
         ),
     )
     assert result.exit_values == {"first": "a3", "second": "b3"}
@@ -89,8 +99,8 @@ def test_a_failure_names_task_error_attempt_and_link_in_its_first_line(
 
 
 def test_a_refusal_is_one_line_and_never_to_be_retried(stack: Stack) -> None:
-    task = {**notebook_task("a", "/x", new_cluster=CLUSTER), "job_cluster_key": "shared"}
-    with pytest.raises(DatabricksRunRefused, match="Shared job cluster feature is not supported") as refused:
+    task = notebook_task("a", "relative/path", new_cluster=CLUSTER)
+    with pytest.raises(DatabricksRunRefused, match="must be absolute") as refused:
         run_job(task)
     assert not refused.value.may_retry
 
@@ -111,7 +121,7 @@ def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
     task = notebook_task("beat", path, new_cluster=CLUSTER)
 
     async def cancel_when_running() -> None:
-        flow = asyncio.create_task(run_databricks_job("workspace", "to be cancelled", [task]))
+        flow = asyncio.create_task(run_databricks_job(job_of(task, name="to be cancelled"), "workspace"))
         await asyncio.to_thread(until, marker.exists)
         flow.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -144,7 +154,7 @@ def test_the_same_job_twice_in_a_flow_is_two_runs_and_a_retry_finds_both(
 
     @flow(retries=1)
     async def twice() -> None:
-        results = [await run_databricks_job("workspace", "twice", tasks) for _ in range(2)]
+        results = [await run_databricks_job(job_of(*tasks, name="twice"), "workspace") for _ in range(2)]
         seen.append([result.run_id for result in results])
         if len(seen) == 1:
             raise RuntimeError("once more")
