@@ -112,7 +112,7 @@ class Mirror(Observer):
             return await self._follow(key, first + context.task_run.run_count - 1, context.task_run)
 
         upstream: list[State[Any]] = [
-            Completed(state_details=StateDetails(task_run_id=await self._task_run_ids[name]))
+            Completed(data=True, state_details=StateDetails(task_run_id=await self._task_run_ids[name]))
             for name in self._upstream[key]
             if name in self._task_run_ids
         ]

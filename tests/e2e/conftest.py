@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import boto3
 import psycopg2
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.workspace import ImportFormat, Language
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterTags,
+)
+from prefect.client.schemas.objects import TaskRun
 
 from deployments.local.endpoints import StackEndpoints
 from deployments.local.stack import LocalStack
+from deployments.local.workspace.testing import Faults, WorkspaceAccess
+
+ImportNotebook = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,11 @@ class Stack:
         workspace = self.endpoints.workspace
         return WorkspaceClient(host=workspace.url, token=workspace.token)
 
+    @cached_property
+    def workspace(self) -> WorkspaceAccess:
+        """The workspace's own controls: faults, and the requests that were made."""
+        return WorkspaceAccess(self.endpoints.workspace.url, self.endpoints.workspace.token)
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
@@ -92,6 +112,54 @@ def clean_stack(stack: Stack) -> Iterator[Stack]:
     assert stack.left_behind() == []
     yield stack
     assert stack.left_behind() == []
+
+
+@pytest.fixture
+def notebook(stack: Stack) -> ImportNotebook:
+    """Imports a notebook and returns its path."""
+    client = stack.databricks()
+    client.workspace.mkdirs("/Shared/tests")
+
+    def import_notebook(name: str, body: str) -> str:
+        client.workspace.import_(
+            f"/Shared/tests/{name}",
+            content=base64.b64encode(f"# Databricks notebook source\n{body}\n".encode()).decode(),
+            format=ImportFormat.SOURCE,
+            language=Language.PYTHON,
+            overwrite=True,
+        )
+        return f"/Shared/tests/{name}"
+
+    return import_notebook
+
+
+@pytest.fixture
+def faults(stack: Stack) -> Iterator[Faults]:
+    """Faults of the workspace, gone after the test."""
+    yield stack.workspace.faults
+    stack.workspace.faults.clear()
+
+
+def task_runs(flow_run_id: UUID) -> dict[str, list[TaskRun]]:
+    """The mirrored tasks of the Databricks subflows of a flow run, by key, once all are recorded."""
+    return asyncio.run(_task_runs(flow_run_id))
+
+
+async def _task_runs(flow_run_id: UUID) -> dict[str, list[TaskRun]]:
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
+    async with get_client() as client:
+        for _ in range(200):
+            found = await client.read_task_runs(
+                flow_run_filter=children,
+                task_run_filter=TaskRunFilter(tags=TaskRunFilterTags(all_=["databricks"])),
+            )
+            if all(run.state and (run.state.is_final() or run.state_name == "NotReady") for run in found):
+                break
+            await asyncio.sleep(0.05)
+    by_key: dict[str, list[TaskRun]] = {}
+    for run in sorted(found, key=lambda run: run.created or 0):
+        by_key.setdefault(run.name, []).append(run)
+    return by_key
 
 
 def analyse(output: Path, **parameters: Any) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,7 +10,6 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service.jobs import RunResultState
-from databricks.sdk.service.workspace import ImportFormat, Language
 from prefect import flow
 
 from blocks.databricks.cluster import JobCluster
@@ -25,33 +22,14 @@ from blocks.databricks.errors import (
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import DatabricksTask, notebook_task
 from blocks.databricks.runs import get_run
+from blocks.databricks.tasks import DatabricksTask, notebook_task
 from blocks.databricks.workspace import DatabricksWorkspace
 from flows.databricks_job import DatabricksRunResult, run_databricks_job
 
-from .conftest import Stack, analyse, until
+from .conftest import ImportNotebook, Stack, analyse, until
 
 CLUSTER = JobCluster().specification()
-
-
-@pytest.fixture
-def notebook(stack: Stack) -> Callable[[str, str], str]:
-    """Imports a notebook and returns its path."""
-    client = stack.databricks()
-    client.workspace.mkdirs("/Shared/tests")
-
-    def import_notebook(name: str, body: str) -> str:
-        client.workspace.import_(
-            f"/Shared/tests/{name}",
-            content=base64.b64encode(f"# Databricks notebook source\n{body}\n".encode()).decode(),
-            format=ImportFormat.SOURCE,
-            language=Language.PYTHON,
-            overwrite=True,
-        )
-        return f"/Shared/tests/{name}"
-
-    return import_notebook
 
 
 NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
@@ -65,15 +43,11 @@ def run_job(*tasks: DatabricksTask, policy: RunPolicy = NO_REPAIR, **fields: Any
     return asyncio.run(run_databricks_job(job_of(*tasks, **fields), "workspace", policy))
 
 
-def test_tasks_run_as_one_run_and_give_their_exit_values(
-    stack: Stack, notebook: Callable[[str, str], str]
-) -> None:
+def test_tasks_run_as_one_run_and_give_their_exit_values(stack: Stack, notebook: ImportNotebook) -> None:
     path = notebook("echo", "dbutils.notebook.exit(dbutils.widgets.get('say') + str(spark.range(3).count()))")
     result = run_job(
         notebook_task("first", path, new_cluster=CLUSTER, parameters={"say": "a"}),
-        notebook_task(
-            "second", path, new_cluster=CLUSTER, parameters={"say": "b"}, depends_on=["first"]
-        ),
+        notebook_task("second", path, new_cluster=CLUSTER, parameters={"say": "b"}, depends_on=["first"]),
     )
     assert result.exit_values == {"first": "a3", "second": "b3"}
     run = stack.databricks().jobs.get_run(result.run_id)
@@ -82,7 +56,7 @@ def test_tasks_run_as_one_run_and_give_their_exit_values(
 
 
 def test_a_failure_names_task_error_attempt_and_link_in_its_first_line(
-    notebook: Callable[[str, str], str],
+    notebook: ImportNotebook,
 ) -> None:
     path = notebook("fails", "raise ValueError('no such\\ncolumn')")
     with pytest.raises(DatabricksRunFailed) as failed:
@@ -100,19 +74,19 @@ def test_a_failure_names_task_error_attempt_and_link_in_its_first_line(
 
 def test_a_refusal_is_one_line_and_never_to_be_retried(stack: Stack) -> None:
     task = notebook_task("a", "relative/path", new_cluster=CLUSTER)
-    with pytest.raises(DatabricksRunRefused, match="must be absolute") as refused:
+    with pytest.raises(DatabricksRunRefused, match="Only absolute paths") as refused:
         run_job(task)
     assert not refused.value.may_retry
 
 
-def test_a_time_out_is_told_as_one(notebook: Callable[[str, str], str]) -> None:
+def test_a_time_out_is_told_as_one(notebook: ImportNotebook) -> None:
     path = notebook("sleeps", "import time; time.sleep(600)")
     with pytest.raises(DatabricksRunTimedOut):
         run_job(notebook_task("slow", path, new_cluster=CLUSTER), timeout_seconds=1)
 
 
 def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
-    stack: Stack, notebook: Callable[[str, str], str], tmp_path: Path
+    stack: Stack, notebook: ImportNotebook, tmp_path: Path
 ) -> None:
     marker = tmp_path / "alive"
     path = notebook(
@@ -136,7 +110,7 @@ def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
 
 
 def test_a_failed_notebook_fails_the_analysis_which_leaves_nothing_behind(
-    clean_stack: Stack, notebook: Callable[[str, str], str], tmp_path: Path
+    clean_stack: Stack, notebook: ImportNotebook, tmp_path: Path
 ) -> None:
     notebook("join_data", "raise RuntimeError('out of cheese')")
     notebook("transform_data", "pass")
@@ -146,7 +120,7 @@ def test_a_failed_notebook_fails_the_analysis_which_leaves_nothing_behind(
 
 
 def test_the_same_job_twice_in_a_flow_is_two_runs_and_a_retry_finds_both(
-    notebook: Callable[[str, str], str],
+    notebook: ImportNotebook,
 ) -> None:
     path = notebook("twice", "dbutils.notebook.exit('x')")
     tasks = [notebook_task("only", path, new_cluster=CLUSTER)]
@@ -165,12 +139,12 @@ def test_the_same_job_twice_in_a_flow_is_two_runs_and_a_retry_finds_both(
 
 
 def test_an_error_beside_the_run_cancels_it(
-    stack: Stack, notebook: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
+    stack: Stack, notebook: ImportNotebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_artifact(**_: Any) -> None:
+    async def no_artifact(*_: Any, **__: Any) -> None:
         raise RuntimeError("no artifacts today")
 
-    monkeypatch.setattr("flows.databricks_job.acreate_link_artifact", no_artifact)
+    monkeypatch.setattr("flows.run_report.acreate_progress_artifact", no_artifact)
     path = notebook("sleeps", "import time; time.sleep(600)")
     with pytest.raises(RuntimeError, match="no artifacts today"):
         run_job(notebook_task("slow", path, new_cluster=CLUSTER), name="left alone")

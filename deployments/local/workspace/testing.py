@@ -35,7 +35,7 @@ _READY = re.compile(r"workspace ready at (https?://\S+)")
 class Faults:
     """The faults of a running workspace."""
 
-    def __init__(self, workspace: "RunningWorkspace") -> None:
+    def __init__(self, workspace: "WorkspaceAccess") -> None:
         self._workspace = workspace
 
     def add(self, **rule: Any) -> int:
@@ -72,21 +72,17 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class RunningWorkspace:
-    """A workspace that answers at `url` to who shows `token`.
+class WorkspaceAccess:
+    """A workspace that answers at `url` to who shows `token`, such as that of a local stack.
 
     Attributes:
         url: Where it is.
         token: What requests have to show.
-        process: The server.
-        log: What the server wrote.
         authority: With TLS, the file that clients have to trust, as in `SSL_CERT_FILE`.
     """
 
     url: str
     token: str
-    process: subprocess.Popen[bytes]
-    log: Path
     authority: Path | None = None
 
     @cached_property
@@ -130,6 +126,19 @@ class RunningWorkspace:
                 raise ValueError(error.read().decode(errors="replace")) from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunningWorkspace(WorkspaceAccess):
+    """A workspace that was started for a test.
+
+    Attributes:
+        process: The server.
+        log: What the server wrote.
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
 @contextmanager
 def running_workspace(
     root: Path, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
@@ -161,7 +170,7 @@ def running_workspace(
     try:
         url = _wait_until_ready(process, log)
         authority = root / "tls" / "ca.pem" if url.startswith("https:") else None
-        yield RunningWorkspace(url, token, process, log, authority)
+        yield RunningWorkspace(url, token, authority, process=process, log=log)
     finally:
         process.terminate()
         try:
