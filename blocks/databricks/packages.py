@@ -34,7 +34,10 @@ def package_problems(specification: JobSpecification) -> list[str]:
             shared = common if "notebook_task" in part else []
             found |= dict.fromkeys([*_repeated(own), *_between(shared, own)])
     for key, environment in specification.environments.items():
-        asked = [_python(str(line), f"environment `{key}`") for line in environment.get("dependencies") or ()]
+        lines = environment.get("dependencies")
+        asked = [
+            _python(str(line), f"environment `{key}`") for line in (lines if isinstance(lines, list) else ())
+        ]
         found |= dict.fromkeys(_repeated([package for package in asked if package is not None]))
     return [*found, *_on_shared_clusters(specification)]
 
@@ -96,10 +99,10 @@ def _package(library: Mapping[str, Any], place: str) -> Package:
         return Package(("maven", f"{group}:{artifact}"), version, text, place)
     if kind == "whl":
         try:
-            name, version, _, _ = parse_wheel_filename(PurePosixPath(text).name)
+            name, release, _, _ = parse_wheel_filename(PurePosixPath(text).name)
         except InvalidWheelFilename:
             return Package(("whl", text), "", text, place)
-        return Package(("python", name), f"=={version}", text, place)
+        return Package(("python", name), f"=={release}", text, place)
     return Package((kind, text), "", text, place)
 
 

@@ -205,6 +205,22 @@ def test_extra_parameters_win_and_objects_are_merged() -> None:
             {**CLUSTER, "driver_node_type_id": "m5d.large"},
             {"spark_version": "16.4.x-scala2.12", "num_workers": 1, "instance_pool_id": "pool"},
         ),
+        # With a pool, only who the machines are is left to the cluster.
+        (
+            {"instance_pool_id": "pool", "instance_profile_arn": "arn:p"},
+            {
+                **CLUSTER,
+                "aws_attributes": {"availability": "SPOT"},
+                "azure_attributes": {"availability": "SPOT"},
+                "enable_elastic_disk": True,
+            },
+            {
+                "spark_version": "16.4.x-scala2.12",
+                "num_workers": 1,
+                "instance_pool_id": "pool",
+                "aws_attributes": {"instance_profile_arn": "arn:p"},
+            },
+        ),
         (
             {"instance_pool_id": "pool"},
             {"spark_version": "x", "instance_pool_id": "own"},
