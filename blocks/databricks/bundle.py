@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .bundle_files import keyed_lists_merged, merge_target, read_files
-from .bundle_paths import PathKind, with_paths
+from .bundle_paths import PathKind, objects, with_paths
 from .bundle_values import BundleValues, as_text
 from .errors import InvalidJob
 from .task_json import Json, with_nested
@@ -138,17 +138,16 @@ def _remote_paths(settings: Json, values: BundleValues, root: Path, place: str) 
     def folder(name: str, path: str) -> str:
         return str(values.resolved(f"${{workspace.{name}}}", f"{place}: path `{path}`"))
 
-    changed: Json = with_paths(settings, remote)
-    return changed
+    return with_paths(settings, remote)
 
 
 def _texts(settings: Json) -> Json:
     """Parameters as text: YAML reads numbers and truth values where the API has text."""
-    for parameter in settings.get("parameters") or ():
-        if isinstance(parameter, dict) and "default" in parameter:
+    for parameter in objects(settings.get("parameters")):
+        if "default" in parameter:
             parameter["default"] = as_text(parameter["default"])
-    for task in settings.get("tasks") or ():
-        for part in with_nested(task) if isinstance(task, dict) else ():
+    for task in objects(settings.get("tasks")):
+        for part in with_nested(task):
             notebook = part.get("notebook_task")
             parameters = notebook.get("base_parameters") if isinstance(notebook, dict) else None
             if isinstance(parameters, dict):

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from .bundle_paths import PathKind, with_paths
 from .errors import InvalidJob
 from .task_json import Json
@@ -18,6 +20,29 @@ TARGET_FIELDS = ("bundle", "workspace", "resources", "permissions", "presets")
 """Fields of a target that are merged over those of the bundle (databricks/cli, bundle/config/root.go)."""
 
 _KEYED_LISTS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}
+
+
+class _Resources(BaseModel):
+    jobs: dict[str, Json | None] | None = None
+
+
+class _Part(BaseModel):
+    """What of a bundle or a target is read; the rest is for deployments."""
+
+    bundle: Json | None = None
+    workspace: Json | None = None
+    resources: _Resources | None = None
+
+
+class _Target(_Part):
+    variables: Json | None = None
+
+
+class _BundleFile(_Part):
+    include: list[str] | None = None
+    variables: dict[str, Json | None] | None = None
+    targets: dict[str, _Target | None] | None = None
+    environments: dict[str, _Target | None] | None = None
 
 
 def read_files(path: Path) -> tuple[Path, Json]:
@@ -66,9 +91,10 @@ def keyed_lists_merged(job: Json) -> Json:
     result = dict(job)
     for field, key in _KEYED_LISTS.items():
         if isinstance(job.get(field), list):
-            found: dict[Any, Any] = {}
-            for item in job[field]:
-                name = item.get(key) if isinstance(item, dict) else None
+            found: dict[str, Any] = {}
+            for number, item in enumerate(job[field]):
+                named = isinstance(item, dict) and isinstance(item.get(key), str)
+                name = item[key] if named else f"{field}[{number}]"
                 found[name] = _merged(found[name], item, field) if name in found else item
             result[field] = list(found.values())
     return result
@@ -84,10 +110,10 @@ def _root_file(path: Path) -> Path:
     return found[0]
 
 
-def _included(root: Path, patterns: list[Any]) -> list[Path]:
+def _included(root: Path, patterns: list[str]) -> list[Path]:
     """The files that a bundle includes, each once, in the order of the patterns."""
     found: dict[Path, None] = {}
-    for pattern in map(str, patterns):
+    for pattern in patterns:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             raise InvalidJob(f"{root}: include: `{pattern}` leads out of the directory of the bundle.")
         files = sorted(root.parent.glob(pattern))
@@ -104,18 +130,17 @@ def _read(file: Path, root: Path) -> Json:
         return {}
     if not isinstance(content, dict):
         raise InvalidJob(f"{file} has to be a YAML mapping.")
+    try:
+        _BundleFile.model_validate(content)
+    except ValidationError as error:
+        raise InvalidJob.from_validation(error, str(file)) from error
     directory = file.parent.relative_to(root).as_posix()
-    targets = content.get("targets") or content.get("environments")
-    for part in [content, *(targets.values() if isinstance(targets, dict) else ())]:
-        for jobs in _jobs_of(part):
-            jobs.update({name: with_paths(job, partial(_from_root, directory)) for name, job in jobs.items()})
+    targets = content.get("targets") or content.get("environments") or {}
+    for part in [content, *targets.values()]:
+        jobs = ((part or {}).get("resources") or {}).get("jobs") or {}
+        for name, job in jobs.items():
+            jobs[name] = with_paths(job or {}, partial(_from_root, directory))
     return content
-
-
-def _jobs_of(part: Any) -> list[Json]:
-    resources = part.get("resources") if isinstance(part, dict) else None
-    jobs = resources.get("jobs") if isinstance(resources, dict) else None
-    return [jobs] if isinstance(jobs, dict) else []
 
 
 def _from_root(directory: str, path: str, kind: PathKind) -> str:

@@ -22,22 +22,22 @@ _PATHS = (
 _LIBRARIES: dict[str, PathKind] = {"whl": "artifact", "jar": "artifact", "requirements": "file"}
 
 
-def with_paths(job: Any, change: Callable[[str, PathKind], str]) -> Any:
+def with_paths(job: Json, change: Callable[[str, PathKind], str]) -> Json:
     """A job after a change of the relative paths in it.
 
     Args:
         job: Its settings; those of a git source are left as they are.
         change: Gets a path, and what it leads to.
     """
-    if not isinstance(job, dict) or job.get("git_source"):
+    if job.get("git_source"):
         return job
-    changed: Json = deepcopy(job)
-    for task in _objects(changed.get("tasks")):
+    changed = deepcopy(job)
+    for task in objects(changed.get("tasks")):
         for part in with_nested(task):
             for holder, name, kind in _path_fields(part):
                 if _is_relative(holder.get(name)):
                     holder[name] = change(holder[name], kind)
-    for environment in _objects(changed.get("environments")):
+    for environment in objects(changed.get("environments")):
         spec = environment.get("spec")
         if isinstance(spec, dict) and isinstance(spec.get("dependencies"), list):
             spec["dependencies"] = [_dependency(line, change) for line in spec["dependencies"]]
@@ -51,7 +51,7 @@ def _path_fields(task: Json) -> Iterator[tuple[Json, str, PathKind]]:
             holder = holder.get(parent) if isinstance(holder, dict) else None
         if isinstance(holder, dict):
             yield holder, name, "notebook" if name == "notebook_path" else "file"
-    for library in _objects(task.get("libraries")):
+    for library in objects(task.get("libraries")):
         for name, kind in _LIBRARIES.items():
             yield library, name, kind
 
@@ -65,7 +65,8 @@ def _dependency(line: Any, change: Callable[[str, PathKind], str]) -> Any:
     return line
 
 
-def _objects(value: Any) -> list[Json]:
+def objects(value: Any) -> list[Json]:
+    """The objects in a list; whoever sends it says what else is wrong with it."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

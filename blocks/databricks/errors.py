@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
+
+from pydantic import ValidationError
 
 
 class DatabricksJobError(Exception):
@@ -59,3 +61,9 @@ class DatabricksUnreachable(DatabricksJobError):
 
 class InvalidJob(DatabricksJobError, ValueError):
     """Raised when the description of a job cannot be run as it is; nothing was sent."""
+
+    @classmethod
+    def from_validation(cls, error: ValidationError, source: str) -> Self:
+        """Say what in `source` has another shape than a job has."""
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        return cls("\n".join([f"{source} cannot be read as a job:", *(f"- {fault}" for fault in faults)]))

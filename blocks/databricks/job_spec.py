@@ -87,7 +87,7 @@ class JobSpecification(BaseModel):
         try:
             return cls(**fields), notes
         except ValidationError as error:
-            raise InvalidJob(_explained(error, source)) from error
+            raise InvalidJob.from_validation(error, source) from error
 
     @classmethod
     def from_bundle(
@@ -132,6 +132,8 @@ def specification_hash(specification: JobSpecification) -> str:
 def with_new_settings(specification: JobSpecification, settings: Mapping[str, Any]) -> JobSpecification:
     """Change the settings of all clusters that a run starts.
 
+    What kind of machines a cluster has cannot be changed where an instance pool decides it.
+
     Args:
         specification: The job.
         settings: Fields of `new_cluster`, merged over those that are there.
@@ -152,8 +154,3 @@ def with_new_settings(specification: JobSpecification, settings: Mapping[str, An
     ]
     clusters = {key: merged(cluster, settings) for key, cluster in specification.job_clusters.items()}
     return specification.model_copy(update={"tasks": tasks, "job_clusters": clusters})
-
-
-def _explained(error: ValidationError, source: str) -> str:
-    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-    return "\n".join([f"{source} cannot be read as a job:", *(f"- {fault}" for fault in faults)])

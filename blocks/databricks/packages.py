@@ -19,6 +19,7 @@ class Package:
     """A package, and where it is asked for."""
 
     identity: tuple[str, str]
+    version: str
     text: str
     place: str
 
@@ -33,7 +34,10 @@ def package_problems(specification: JobSpecification) -> list[str]:
             shared = common if "notebook_task" in part else []
             found |= dict.fromkeys([*_repeated(own), *_between(shared, own)])
     for key, environment in specification.environments.items():
-        asked = [_python(str(line), f"environment `{key}`") for line in environment.get("dependencies") or ()]
+        lines = environment.get("dependencies")
+        asked = [
+            _python(str(line), f"environment `{key}`") for line in (lines if isinstance(lines, list) else ())
+        ]
         found |= dict.fromkeys(_repeated([package for package in asked if package is not None]))
     return [*found, *_on_shared_clusters(specification)]
 
@@ -67,10 +71,10 @@ def _between(first: list[Package], second: list[Package], *, versions_only: bool
     known = {package.identity: package for package in first}
     for package in second:
         other = known.get(package.identity)
-        if other is None or (versions_only and other.text == package.text):
+        if other is None or (versions_only and other.version == package.version):
             continue
         name = package.identity[1]
-        if other.text == package.text:
+        if other.version == package.version:
             yield f"Package `{name}` is asked for twice: in {other.place} and in {package.place}."
         else:
             yield (
@@ -88,21 +92,25 @@ def _package(library: Mapping[str, Any], place: str) -> Package:
         else str(value)
     )
     if kind == "pypi":
-        return _python(text, place) or Package(("pypi", text), text, place)
+        return _python(text, place) or Package(("pypi", text), "", text, place)
     if kind == "maven":
-        return Package(("maven", ":".join(text.split(":")[:2])), text, place)
+        group, _, rest = text.partition(":")
+        artifact, _, version = rest.partition(":")
+        return Package(("maven", f"{group}:{artifact}"), version, text, place)
     if kind == "whl":
         try:
-            return Package(("python", parse_wheel_filename(PurePosixPath(text).name)[0]), text, place)
+            name, release, _, _ = parse_wheel_filename(PurePosixPath(text).name)
         except InvalidWheelFilename:
-            return Package(("whl", text), text, place)
-    return Package((kind, text), text, place)
+            return Package(("whl", text), "", text, place)
+        return Package(("python", name), f"=={release}", text, place)
+    return Package((kind, text), "", text, place)
 
 
-def _python(requirement: str, place: str) -> Package | None:
+def _python(text: str, place: str) -> Package | None:
     """Read a requirement; None for what only pip understands, such as an option or a plain URL."""
     try:
-        name = canonicalize_name(Requirement(requirement).name)
+        requirement = Requirement(text)
     except InvalidRequirement:
         return None
-    return Package(("python", name), requirement, place)
+    version = f"{requirement.specifier}{requirement.url or ''}"
+    return Package(("python", canonicalize_name(requirement.name)), version, text, place)

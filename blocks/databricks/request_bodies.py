@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,13 @@ from .api_fields import HASH_TAG, MAX_TOKEN_LENGTH, RUN_NOW_FIELDS
 from .errors import InvalidJob
 from .job_spec import JobSpecification
 from .task_json import Json, changed_task, merged
+
+_DECIDED_BY_POOL = frozenset({"node_type_id", "driver_node_type_id", "enable_elastic_disk"})
+_KEPT_BESIDE_POOL = {
+    "aws_attributes": {"instance_profile_arn"},
+    "azure_attributes": set[str](),
+    "gcp_attributes": {"google_service_account"},
+}
 
 
 def submit_body(specification: JobSpecification, *, token: str) -> Json:
@@ -125,19 +132,21 @@ def _notebook(specification: JobSpecification, notebook: Mapping[str, Any]) -> J
 def _cluster(specification: JobSpecification, cluster: Mapping[str, Any]) -> Json:
     """A cluster with the instance profile and the pool of the job, unless it has its own."""
     result = dict(cluster)
-    if specification.instance_pool_id:
-        result.setdefault("instance_pool_id", specification.instance_pool_id)
-    if "instance_pool_id" in result:
-        # "The field 'node_type_id' cannot be supplied when an instance pool ID is provided."
-        result = _without(result, ("node_type_id", "driver_node_type_id"))
     if specification.instance_profile_arn:
         profile = {"aws_attributes": {"instance_profile_arn": specification.instance_profile_arn}}
         result = merged(profile, result)
-    return result
+    if specification.instance_pool_id:
+        result.setdefault("instance_pool_id", specification.instance_pool_id)
+    return _from_pool(result) if "instance_pool_id" in result else result
 
 
-def _without(value: Mapping[str, Any], names: Iterable[str]) -> Json:
-    return {name: item for name, item in value.items() if name not in names}
+def _from_pool(cluster: Mapping[str, Any]) -> Json:
+    """A cluster without what its pool decides and beside it is refused (databricks/cli, cluster_fixups.go)."""
+    result = {name: value for name, value in cluster.items() if name not in _DECIDED_BY_POOL}
+    for name, kept in _KEPT_BESIDE_POOL.items():
+        if isinstance(result.get(name), Mapping):
+            result[name] = {key: value for key, value in result[name].items() if key in kept}
+    return {name: value for name, value in result.items() if name not in _KEPT_BESIDE_POOL or value}
 
 
 def _common_fields(specification: JobSpecification) -> Json:

@@ -79,8 +79,8 @@ def _by_key(settings: Mapping[str, Any], name: str, pair: tuple[str, str], sourc
     found: Json = {}
     for number, item in enumerate(_objects(settings, name, source)):
         place = f"{source}: {name}[{number}]"
-        if key_field not in item:
-            raise InvalidJob(f"{place} has no {key_field}.")
+        if not isinstance(item.get(key_field), str):
+            raise InvalidJob(f"{place} has no {key_field}, which is a text.")
         more = sorted(set(item) - set(pair))
         if more:
             raise InvalidJob(f"{place} has {', '.join(more)}, which cannot be taken over: remove it.")
