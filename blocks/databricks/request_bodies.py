@@ -141,7 +141,7 @@ def _cluster(specification: JobSpecification, cluster: Mapping[str, Any]) -> Jso
 
 
 def _from_pool(cluster: Mapping[str, Any]) -> Json:
-    """A cluster without what its pool decides and beside it is refused (databricks/cli, cluster_fixups.go)."""
+    """A cluster without what its pool decides, as it is refused (databricks/cli, cluster_fixups.go)."""
     result = {name: value for name, value in cluster.items() if name not in _DECIDED_BY_POOL}
     for name, kept in _KEPT_BESIDE_POOL.items():
         if isinstance(result.get(name), Mapping):

@@ -60,8 +60,9 @@ def subset_submit_body(
 ) -> Json:
     """Build the body of a `jobs/runs/submit` with a part of the tasks.
 
-    A task that is left out counts as one that ended well: it is not waited for, and a task that waits only
-    for such tasks runs at once. A condition whose values are not in this run keeps its known outcome.
+    A task that is left out counts as one that ended well: what waits for it waits for those tasks before it
+    that run again, so that values are there when they are read, or else runs at once. A condition whose
+    values are not in this run keeps its known outcome.
 
     Args:
         specification: The job.
@@ -72,12 +73,13 @@ def subset_submit_body(
     Raises:
         InvalidJob: A task reads values of a task that is left out, or there is no task of that key.
     """
-    _known(specification, keys)
+    tasks = _known(specification, keys)
     sources = _value_sources(specification)
+    waiting = _dependencies(tasks, set(keys))
+    whole = {body["task_key"]: body for body in submit_tasks(specification) if body["task_key"] in keys}
     bodies = [
-        _detached(body, sources[body["task_key"]] - set(keys), keys, outcomes)
-        for body in submit_tasks(specification)
-        if body["task_key"] in keys
+        _detached(tasks[key], _settled(body, sources[key] - set(keys), outcomes), waiting[key])
+        for key, body in whole.items()
     ]
     return submit_body_of(specification, bodies, token=token)
 
@@ -107,36 +109,45 @@ def _with_dependents(tasks: Mapping[str, DatabricksTask], failed_keys: Collectio
     return wanted
 
 
-def _detached(
-    body: Json, missing: Collection[str], keys: Collection[str], outcomes: Mapping[str, str]
-) -> Json:
-    """A task without the dependencies that are left out of the run, `missing` being those it reads from."""
+def _dependencies(tasks: Mapping[str, DatabricksTask], keys: Collection[str]) -> dict[str, list[Json]]:
+    """What each task waits for, where tasks that are left out stand for what they waited for."""
+    found: dict[str, dict[str, Json]] = {}
+    for key in in_order({key: task.upstream for key, task in tasks.items()}):
+        own = {dependency.task_key: dependency for dependency in tasks[key].depends_on}
+        inherited: dict[str, Json] = {}
+        for upstream in own.keys() - keys:
+            inherited |= found[upstream]
+        kept = {name: own[name].model_dump(exclude_none=True) for name in own if name in keys}
+        found[key] = {**kept, **{name: inherited[name] for name in sorted(inherited.keys() - kept)}}
+    return {key: list(dependencies.values()) for key, dependencies in found.items()}
+
+
+def _settled(body: Json, missing: Collection[str], outcomes: Mapping[str, str]) -> Json:
+    """A condition that reads values which are not in the run, with its known outcome; any other as it is."""
     key = body["task_key"]
-    if missing and "condition_task" in body and key in outcomes:
-        return {
-            "task_key": key,
-            "condition_task": {"op": "EQUAL_TO", "left": outcomes[key], "right": "true"},
-        }
-    if missing:
-        raise InvalidJob(
-            f"Task `{key}` reads values of {_listed(sorted(missing))}, which would not be in the new run: "
-            "run it too."
-        )
-    depends_on = body.get("depends_on", [])
-    kept = [item for item in depends_on if item["task_key"] in keys]
-    if len(kept) == len(depends_on):
+    if not missing:
+        return body
+    if "condition_task" in body and key in outcomes:
+        return {**body, "condition_task": {"op": "EQUAL_TO", "left": outcomes[key], "right": "true"}}
+    raise InvalidJob(
+        f"Task `{key}` reads values of {_listed(sorted(missing))}, which would not be in the new run: run it "
+        "too."
+    )
+
+
+def _detached(task: DatabricksTask, body: Json, depends_on: list[Json]) -> Json:
+    """A task that waits for other tasks than before."""
+    own = set(task.upstream)
+    kept = own & {dependency["task_key"] for dependency in depends_on}
+    if kept == own:
         return body
     result = {name: value for name, value in body.items() if name not in {"depends_on", "run_if"}}
-    if not kept:
-        return result
-    return {**result, "depends_on": kept, **_run_if(body.get("run_if", ""))}
-
-
-def _run_if(run_if: str) -> Json:
-    """What is left of `run_if` when one of the tasks it is about has ended well already."""
-    if not run_if:
-        return {}
-    return {"run_if": "ALL_DONE" if run_if == "AT_LEAST_ONE_SUCCESS" else run_if}
+    if depends_on:
+        result["depends_on"] = depends_on
+    if kept and task.run_if:
+        # One of those that it waited for has ended well already.
+        result["run_if"] = "ALL_DONE" if task.run_if == "AT_LEAST_ONE_SUCCESS" else task.run_if
+    return result
 
 
 def _listed(keys: Collection[str]) -> str:

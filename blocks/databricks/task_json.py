@@ -23,7 +23,7 @@ def with_nested(task: Json) -> Iterator[Json]:
     yield task
     nested = nested_task(task)
     if nested is not None:
-        yield from with_nested(nested)
+        yield nested
 
 
 def changed_task(task: Json, change: Callable[[Json], Json]) -> Json:
@@ -32,7 +32,7 @@ def changed_task(task: Json, change: Callable[[Json], Json]) -> Json:
     nested = nested_task(changed)
     if nested is None:
         return changed
-    return {**changed, "for_each_task": {**changed["for_each_task"], "task": changed_task(nested, change)}}
+    return {**changed, "for_each_task": {**changed["for_each_task"], "task": change(nested)}}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Json:

@@ -13,7 +13,7 @@ from .job_spec import JobSpecification
 from .limits import extra_field_problems, limit_problems, run_parameter_problems
 from .packages import package_problems
 from .request_bodies import submit_tasks
-from .task_json import referenced_tasks, with_nested
+from .task_json import nested_task, referenced_tasks, with_nested
 from .tasks import DatabricksTask
 
 RUN_IF = (
@@ -113,6 +113,9 @@ def _bodies(specification: JobSpecification) -> Iterator[str]:
                 f"Task `{task.task_key}`: its body needs one kind of task, such as notebook_task, with an "
                 f"object; it has {', '.join(kinds) or 'none'}."
             )
+        nested = nested_task(task.body)
+        if nested is not None and nested_task(nested) is not None:
+            yield f"Task `{task.task_key}`: a for_each_task cannot repeat another for_each_task."
         own = set(DatabricksTask.model_fields) & set(task.extra_task_params)
         for name in sorted(own):
             yield f"Task `{task.task_key}`: extra_task_params has `{name}`, which is a field of its own."

@@ -385,6 +385,16 @@ def test_a_bundle_that_cannot_be_read_names_the_file_and_what_to_do(
     assert message in str(caught.value)
 
 
+def test_a_target_that_looks_a_variable_up_does_not_fall_back_on_the_default(tmp_path: Path) -> None:
+    target = "targets: {dev: {variables: {a: {lookup: {warehouse: Starter}}}}}"
+    job = "resources: {jobs: {one: {name: '${var.a}', tasks: []}}}"
+    write(tmp_path, databricks=f"variables: {{a: {{default: x}}}}\n{target}\n{job}")
+    with pytest.raises(InvalidJob, match="variable `a` is looked up in the workspace"):
+        JobSpecification.from_bundle(tmp_path)
+    specification, _ = JobSpecification.from_bundle(tmp_path, variables={"a": "given"})
+    assert specification.name == "given"
+
+
 def test_a_directory_without_a_bundle_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidJob, match=r"holds none of databricks.yml"):
         JobSpecification.from_bundle(tmp_path)

@@ -119,6 +119,10 @@ NESTED = {"task_key": "each", "notebook_task": {"notebook_path": "/Shared/each"}
             job(task("a", extra_task_params={"run_if": "ALL_DONE"})),
             "Task `a`: extra_task_params has `run_if`, which is a field of its own.",
         ),
+        (
+            job(loop("a", {"task_key": "b", "for_each_task": {"inputs": "[1]", "task": NESTED}})),
+            "Task `a`: a for_each_task cannot repeat another for_each_task.",
+        ),
         (job(), "tasks: the job has no tasks."),
         (job(task("a"), name=" "), "name: the job has no name."),
         (

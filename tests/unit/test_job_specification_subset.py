@@ -111,6 +111,26 @@ def test_a_dependency_that_is_left_out_counts_as_ended_well(
     assert waiting == expected
 
 
+def test_what_reads_a_value_still_waits_for_the_task_that_sets_it() -> None:
+    specification = job(
+        task("a"), task("good", "a"), task("bad", "good"), task("c", "bad", "good", parameters=VALUE)
+    )
+    keys = tasks_for_new_submit(specification, ["bad"])
+    found = tasks_of(subset_submit_body(specification, keys, token="t"))
+    assert {key: item.get("depends_on", []) for key, item in found.items()} == {
+        "a": [],
+        "bad": [{"task_key": "a"}],
+        "c": [{"task_key": "bad"}, {"task_key": "a"}],
+    }
+
+
+def test_a_task_asked_for_alone_forgets_failures_it_waited_for_but_not_its_order() -> None:
+    specification = job(task("x"), task("a", "x"), task("c", "a", run_if="AT_LEAST_ONE_FAILED"))
+    found = tasks_of(subset_submit_body(specification, ["x", "c"], token="t"))
+    assert found["c"]["depends_on"] == [{"task_key": "x"}]
+    assert "run_if" not in found["c"]
+
+
 BRANCH = job(
     task("a"),
     condition("if", "a", left="{{tasks.a.values.x}}"),
@@ -148,6 +168,11 @@ def test_an_outcome_that_hangs_on_a_failed_task_is_decided_again() -> None:
     assert found["if"]["depends_on"] == [{"task_key": "a"}]
 
 
+def test_a_condition_after_a_failed_task_needs_its_values_again() -> None:
+    specification = job(task("a"), task("f"), condition("if", "f", left="{{tasks.a.values.x}}"))
+    assert tasks_for_new_submit(specification, ["f"], outcomes={"if": "true"}) == ["a", "f", "if"]
+
+
 def test_clusters_and_parameters_are_those_of_the_first_run() -> None:
     specification = job(task("a"), task("b", "a"), notebook_params={"day": "1"})
     whole = tasks_of(submit_body(specification, token="t"))
@@ -175,6 +200,25 @@ def jobs_with_failures(draw: st.DrawFn) -> tuple[JobSpecification, list[str]]:
         tasks.append(task(f"t{number}", *draw(pick), needs_values_of=draw(pick), run_if=run_if))
     failed = draw(st.lists(st.sampled_from([item.task_key for item in tasks]), unique=True, min_size=1))
     return job(*tasks), failed
+
+
+def before(upstream: dict[str, list[str]], key: str) -> set[str]:
+    direct = set(upstream[key])
+    return direct.union(*(before(upstream, name) for name in direct))
+
+
+@given(jobs_with_failures())
+def test_the_new_run_keeps_the_order_of_its_tasks(drawn: tuple[JobSpecification, list[str]]) -> None:
+    specification, failed = drawn
+    keys = tasks_for_new_submit(specification, failed)
+    body = subset_submit_body(specification, keys, token="t")
+    old = {item.task_key: item.upstream for item in specification.tasks}
+    new = {
+        key: [dependency["task_key"] for dependency in item.get("depends_on", [])]
+        for key, item in tasks_of(body).items()
+    }
+    for key in keys:
+        assert before(new, key) == before(old, key) & set(keys)
 
 
 @given(jobs_with_failures())
