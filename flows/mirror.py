@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from prefect import State, Task, get_run_logger
@@ -116,16 +116,7 @@ class Mirror(Observer):
             for name in self._upstream[key]
             if name in self._task_run_ids
         ]
-        task = Task(
-            follow,
-            name=key,
-            task_run_name=key.replace("{", "{{").replace("}", "}}"),
-            tags=["databricks"],
-            cache_policy=NO_CACHE,
-            persist_result=False,
-            retries=self._retries,
-            retry_condition_fn=_another_follows,
-        )
+        task = _task(follow, key, retries=self._retries, retry_condition_fn=_another_follows)
         return await _state_of(task, upstream)
 
     def _announce(self, key: str, task_run_id: Any) -> None:
@@ -177,7 +168,7 @@ class Mirror(Observer):
             return Cancelled(name=str(task.state).capitalize(), message=task.state.state_message)
 
         upstream = [self._mirrors[name].result() for name in task.upstream if name in self._mirrors]
-        mirror = Task(never, name=task.task_key, tags=["databricks"], cache_policy=NO_CACHE)
+        mirror = _task(never, task.task_key)
         self._mirrors[task.task_key] = asyncio.create_task(_state_of(mirror, upstream))
         await self._mirrors[task.task_key]
 
@@ -186,6 +177,18 @@ class Mirror(Observer):
 
     def _wake(self, key: str) -> None:
         self._changed.pop(key, asyncio.Event()).set()
+
+
+def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[[], Any]:
+    return Task(
+        work,
+        name=key,
+        task_run_name=key,
+        tags=["databricks"],
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        **options,
+    )
 
 
 async def _state_of(task: Task[[], Any], upstream: list[State[Any]]) -> State[Any]:
@@ -213,7 +216,7 @@ def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
     name = _STATE_NAMES.get(attempt.state.life_cycle_state, "Running")
     message = attempt.state.state_message
     if attempt.iterations is not None:
-        message = f"{attempt.iterations[0]} of {attempt.iterations[1]} iterations ended"
+        message = _iterations(attempt.iterations)
     if (wanted := f"{name}: {message}") != shown and (shown or name != "Running" or message):
         show_state(task_run, name, message)
     return wanted
@@ -229,6 +232,8 @@ def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
         f"Attempt {attempt.attempt_number + 1}: {attempt.run_page_url}",
         attempt.start_time / 1000,
     )
+    if attempt.iterations is not None:
+        log_at(logger, "INFO", _iterations(attempt.iterations), ended)
     if attempt.outcome:
         log_at(logger, "INFO", f"Outcome: {attempt.outcome}", ended)
     if value := (output.get("notebook_output") or {}).get("result"):
@@ -237,3 +242,7 @@ def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
         log_at(logger, "INFO", line, ended)
     if trace := output.get("error_trace") or output.get("error"):
         log_at(logger, "ERROR", trace, ended)
+
+
+def _iterations(counts: tuple[int, int]) -> str:
+    return f"{counts[0]} of {counts[1]} iterations ended"
