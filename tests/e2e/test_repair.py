@@ -206,7 +206,7 @@ def test_a_person_is_asked_before_a_run_is_given_up(
         )
         async with get_client() as client:
             found = []
-            while not found:  # noqa: ASYNC110 - another process changes the state
+            while not found:
                 await asyncio.sleep(0.1)
                 found = await client.read_flow_runs(flow_run_filter=paused)
         await resume_flow_run(found[0].id, run_input={"action": action})
