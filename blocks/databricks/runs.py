@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from .errors import DatabricksRunRefused, DatabricksUnreachable
+from .api_errors import api_errors
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -91,23 +91,6 @@ def call_jobs_api(
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    import requests
-    from databricks.sdk import errors
-    from databricks.sdk.errors.base import DatabricksError
-
-    host = client.config.host
-    try:
+    with api_errors(client.config.host, f"jobs/{endpoint}"):
         answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
-    except (
-        errors.BadRequest,
-        errors.Unauthenticated,
-        errors.PermissionDenied,
-        errors.NotFound,
-        errors.ResourceConflict,
-    ) as error:
-        raise DatabricksRunRefused(f"{host} refused jobs/{endpoint}: {error}") from error
-    except DatabricksError as error:  # too many requests, and every kind of server or gateway error
-        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with: {error}") from error
-    except (requests.RequestException, TimeoutError) as error:
-        raise DatabricksUnreachable(f"{host} did not answer jobs/{endpoint}: {error}") from error
     return cast(dict[str, Any], answer)
