@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from blocks.databricks.api_errors import api_errors
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-_FIRST_LINE = "# Databricks notebook source"
+_FIRST_LINE = b"# Databricks notebook source"
+Change = Literal["created", "updated", "unchanged", "deleted"]
 
 
-def import_notebooks(client: WorkspaceClient, directory: str) -> list[str]:
-    """Import every notebook of the package into a folder of the workspace, over what is there.
+@dataclass(frozen=True)
+class NotebookChange:
+    """What was done with a notebook.
+
+    Attributes:
+        path: Path in the workspace.
+        change: What was done.
+    """
+
+    path: str
+    change: Change
+
+
+def import_notebooks(
+    client: WorkspaceClient, directory: str, sources: Mapping[str, bytes] | None = None
+) -> list[NotebookChange]:
+    """Import what a folder of the workspace lacks or has otherwise.
 
     Args:
         client: SDK client of the workspace.
         directory: Absolute path of the folder; it is made if it is not there.
+        sources: Source by name, without extension; those of the package by default.
 
-    Returns:
-        The paths of the notebooks.
+    Raises:
+        DatabricksJobError: The workspace refuses it, or does not answer.
     """
-    from databricks.sdk.service.workspace import ImportFormat, Language
-
-    client.workspace.mkdirs(directory)
-    paths = []
-    for name, source in sorted(packaged_notebooks().items()):
-        path = f"{directory.rstrip('/')}/{name}"
-        client.workspace.import_(
-            path,
-            content=b64encode(source).decode(),
-            format=ImportFormat.SOURCE,
-            language=Language.PYTHON,
-            overwrite=True,
-        )
-        paths.append(path)
-    return paths
+    with api_errors(client.config.host, f"the import of notebooks into {directory}"):
+        there = _notebooks_there(client, directory)
+        return [
+            NotebookChange(path, _bring(client, path, source, exists=path in there))
+            for name, source in sorted((packaged_notebooks() if sources is None else sources).items())
+            for path in [f"{directory.rstrip('/')}/{name}"]
+        ]
 
 
 def packaged_notebooks() -> dict[str, bytes]:
@@ -46,4 +59,43 @@ def packaged_notebooks() -> dict[str, bytes]:
         for entry in files("notebooks").iterdir()
         if entry.name.endswith(".py")
     }
-    return {name: source for name, source in sources.items() if source.startswith(_FIRST_LINE.encode())}
+    return {name: source for name, source in sources.items() if source.startswith(_FIRST_LINE)}
+
+
+def same_source(one: bytes, other: bytes) -> bool:
+    """Whether two sources are the same notebook.
+
+    The end of the file does not count: a workspace does not keep the last line break
+    (databricks/databricks-cli#117).
+    """
+    return one.rstrip().splitlines() == other.rstrip().splitlines()
+
+
+def _notebooks_there(client: WorkspaceClient, directory: str) -> set[str]:
+    """Paths of the notebooks of a folder; the folder is made if it is not there."""
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.service.workspace import ObjectType
+
+    try:
+        found = list(client.workspace.list(directory))
+    except NotFound:
+        client.workspace.mkdirs(directory)
+        return set()
+    return {item.path for item in found if item.path and item.object_type is ObjectType.NOTEBOOK}
+
+
+def _bring(client: WorkspaceClient, path: str, source: bytes, *, exists: bool) -> Change:
+    from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language
+
+    if exists:
+        exported = client.workspace.export(path, format=ExportFormat.SOURCE).content or ""
+        if same_source(b64decode(exported), source):
+            return "unchanged"
+    client.workspace.import_(
+        path,
+        content=b64encode(source).decode(),
+        format=ImportFormat.SOURCE,
+        language=Language.PYTHON,
+        overwrite=True,
+    )
+    return "updated" if exists else "created"
