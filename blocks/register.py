@@ -1,110 +1,154 @@
-"""Saves the named blocks that the flows use by default."""
+"""Saves the named blocks that the flows use by default: `python -m blocks.register`, or `dbflow blocks`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, cast
 
+from httpx import HTTPError
 from prefect import get_client
 from prefect.blocks.core import Block
 
-from .databricks.workspace import DatabricksWorkspace
+from .checks import CheckFailed, check_block
+from .settings import BlockSettings, BucketSettings, DatabaseSettings, SettingsError, WorkspaceSettings
 
 DATABASE_BLOCK = "warehouse"
 BUCKET_BLOCK = "staging"
 WORKSPACE_BLOCK = "workspace"
+SETTINGS: dict[str, type[BlockSettings]] = {
+    DATABASE_BLOCK: DatabaseSettings,
+    BUCKET_BLOCK: BucketSettings,
+    WORKSPACE_BLOCK: WorkspaceSettings,
+}
 
 
 @dataclass(frozen=True)
-class Connections:
-    """Where the database, the bucket and the workspace are, and how to log in to them.
+class Outcome:
+    """How the registration of one block went.
 
     Attributes:
-        database_host: Host of the PostgreSQL server.
-        database_port: Its port.
-        database_name: Name of the database.
-        database_user: User.
-        database_password: Password.
-        bucket_name: Name of the bucket.
-        storage_url: URL of an S3-compatible storage.
-        storage_region: Region.
-        storage_key_id: Access key id.
-        storage_secret: Secret access key.
-        workspace_url: URL of the Databricks workspace.
-        workspace_token: Personal access token.
+        name: Name of the block.
+        kind: Its type.
+        saved: Whether it works and was saved; a block that does not work stays as it was before.
+        detail: What was found, or what is wrong.
     """
 
-    database_host: str
-    database_port: int
-    database_name: str
-    database_user: str
-    database_password: str = field(repr=False)
-    bucket_name: str
-    storage_url: str
-    storage_region: str
-    storage_key_id: str = field(repr=False)
-    storage_secret: str = field(repr=False)
-    workspace_url: str
-    workspace_token: str = field(repr=False)
-
-    def fingerprint(self) -> str:
-        """A hash that changes with every value and shows none of them."""
-        values = {**asdict(self), "version": metadata.version("databricks-flows")}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    name: str
+    kind: str
+    saved: bool
+    detail: str
 
 
-def register_blocks(connections: Connections) -> list[str]:
-    """Save the blocks in the Prefect server, in place of those that are there under the same names.
+def register_from(environment: Mapping[str, str], names: Sequence[str] = tuple(SETTINGS)) -> list[Outcome]:
+    """Make the blocks from variables, check each by a real call, and save those that work.
 
-    Returns:
-        Type and name of each block.
+    Args:
+        environment: Variables, as those of the process.
+        names: Names of the blocks.
     """
-    blocks = make_blocks(connections)
-    for name, block in blocks.items():
-        # Without _sync, the same call gives a coroutine when any async code is around it.
-        cast(Any, block).save(name, overwrite=True, _sync=True)
-    return [f"{block.get_block_type_slug()}/{name}" for name, block in blocks.items()]
+    return [_register(name, environment) for name in names]
+
+
+def _register(name: str, environment: Mapping[str, str]) -> Outcome:
+    kind = SETTINGS[name].kind
+    try:
+        settings = SETTINGS[name].read(environment)
+    except SettingsError as error:
+        return Outcome(name, kind, saved=False, detail=str(error))
+    try:
+        block = settings.block()
+        found = check_block(block)
+    except CheckFailed as error:
+        return Outcome(name, kind, saved=False, detail=_without(settings.secrets(), str(error)))
+    _save(name, block)
+    return Outcome(name, kind, saved=True, detail=found)
+
+
+def _without(secrets: Sequence[str], message: str) -> str:
+    for secret in secrets:
+        message = message.replace(secret, "***")
+    return message
+
+
+def register_blocks(settings: Mapping[str, BlockSettings]) -> None:
+    """Save blocks in the Prefect server, in place of those that are there under the same names."""
+    for name, values in settings.items():
+        _save(name, values.block())
+
+
+def _save(name: str, block: Block) -> None:
+    # Without _sync, the same call gives a coroutine when any async code is around it.
+    cast(Any, block).save(name, overwrite=True, _sync=True)
+
+
+def fingerprint(settings: Mapping[str, BlockSettings]) -> str:
+    """A hash that changes with every value and shows none of them."""
+    values = {name: [repr(block), block.secrets()] for name, block in settings.items()}
+    text = json.dumps([values, metadata.version("databricks-flows")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def are_registered() -> bool:
     """Whether the Prefect server has blocks under all of the names."""
     with get_client(sync_client=True) as client:
         found = {document.name for document in client.read_block_documents()}
-    return found >= {DATABASE_BLOCK, BUCKET_BLOCK, WORKSPACE_BLOCK}
+    return found >= set(SETTINGS)
 
 
-def make_blocks(connections: Connections) -> dict[str, Block]:
-    """Make the blocks by name, without saving them."""
-    from prefect_aws.client_parameters import AwsClientParameters
-    from prefect_aws.credentials import AwsCredentials
-    from prefect_aws.s3 import S3Bucket
-    from prefect_sqlalchemy.credentials import ConnectionComponents, SyncDriver
-    from prefect_sqlalchemy.database import SqlAlchemyConnector
+def register_and_print(names: Sequence[str] = ()) -> bool:
+    """Register blocks from the environment and `.env`, and print a table of what works.
 
-    return {
-        DATABASE_BLOCK: SqlAlchemyConnector(
-            connection_info=ConnectionComponents(
-                driver=SyncDriver.POSTGRESQL_PSYCOPG2,
-                host=connections.database_host,
-                port=connections.database_port,
-                database=connections.database_name,
-                username=connections.database_user,
-                password=connections.database_password,
-            )
-        ),
-        BUCKET_BLOCK: S3Bucket(
-            bucket_name=connections.bucket_name,
-            credentials=AwsCredentials(
-                aws_access_key_id=connections.storage_key_id,
-                aws_secret_access_key=connections.storage_secret,
-                region_name=connections.storage_region,
-                aws_client_parameters=AwsClientParameters(endpoint_url=connections.storage_url),
-            ),
-        ),
-        WORKSPACE_BLOCK: DatabricksWorkspace(
-            databricks_instance=connections.workspace_url, token=connections.workspace_token
-        ),
-    }
+    Args:
+        names: Names of the blocks; all by default.
+
+    Returns:
+        Whether all of them work.
+
+    Raises:
+        SettingsError: There is no block of that name, or the Prefect server cannot be used.
+    """
+    from dotenv import dotenv_values
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    if unknown := set(names) - set(SETTINGS):
+        raise SettingsError(f"no such block: {', '.join(sorted(unknown))}; there are {', '.join(SETTINGS)}")
+    _ask_prefect()
+    # What the SDK would warn of is in the table.
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    outcomes = register_from({**from_file, **os.environ}, names or tuple(SETTINGS))
+    table = Table("block", "type", "", box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for outcome in outcomes:
+        state = "[green]saved" if outcome.saved else "[red]not saved"
+        table.add_row(outcome.name, outcome.kind, state, escape(outcome.detail))
+    Console().print(table, highlight=False)
+    return all(outcome.saved for outcome in outcomes)
+
+
+def _ask_prefect() -> None:
+    """Find out before anything is checked whether blocks can be saved."""
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_block_types()
+    except (HTTPError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(
+            f"the Prefect server cannot be used: {reason}; set PREFECT_API_URL and its login"
+        ) from error
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(0 if register_and_print(sys.argv[1:]) else 1)
+    except SettingsError as error:
+        sys.exit(f"Error: {error}")

@@ -46,6 +46,7 @@ TERMINATED = 128 + signal.SIGTERM
 def _one_line_errors() -> Iterator[None]:
     """Turn what a person can mend into one line, and an exit code."""
     from blocks.databricks.errors import DatabricksJobError
+    from blocks.settings import SettingsError
     from deployments.local.errors import ServiceStartError, StackError
     from deployments.run import Terminated
     from flows.sources import InputError
@@ -58,9 +59,11 @@ def _one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         errors.print("Cancelled.")
         raise typer.Exit(INTERRUPTED) from None
-    except (InputError, StackError, DatabricksJobError) as error:
+    except (InputError, SettingsError, StackError, DatabricksJobError) as error:
         _print_error(str(error))
-        bad_input = isinstance(error, InputError | StackError) and not isinstance(error, ServiceStartError)
+        bad_input = isinstance(error, InputError | SettingsError | StackError) and not isinstance(
+            error, ServiceStartError
+        )
         raise typer.Exit(BAD_INPUT if bad_input else FAILED) from None
     except (typer.Exit, click.ClickException):
         raise
@@ -156,15 +159,27 @@ def down() -> None:
 
 @app.command()
 def env() -> None:
-    """Print what points `prefect` and the Databricks tools at the local stack: eval "$(dbflow env)"."""
+    """Print what points `prefect` and the tools of each part at the local stack: eval "$(dbflow env)"."""
     with _one_line_errors():
         from deployments.local.stack import LocalStack
 
         stack = LocalStack()
-        workspace = stack.endpoints().workspace
-        variables = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": workspace.token}
-        for name, value in {**stack.environment(), **variables}.items():
+        for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@app.command()
+def blocks(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="warehouse, staging or workspace. [default: all three]")
+    ] = None,
+) -> None:
+    """Save the blocks that the environment and .env describe, those that a real call shows to work."""
+    with _one_line_errors():
+        from blocks.register import register_and_print
+
+        works = register_and_print(names or ())
+    raise typer.Exit(0 if works else FAILED)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING
 from flows.sources import DATA_DIRECTORY, check_countries, find_share_files, writable_folder
 
 if TYPE_CHECKING:
-    from blocks.register import Connections
     from deployments.local.endpoints import StackEndpoints
     from deployments.local.stack import LocalStack
     from deployments.terminal import StepBars
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # What the user has set for other servers would reach the libraries that talk to the stack.
 _FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
+WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
 _LIBRARIES = ("flows.renewable_analysis", "databricks.sdk", "prefect_aws.s3", "prefect_sqlalchemy.database")
 
@@ -102,49 +103,38 @@ def point_prefect_at(stack: LocalStack) -> None:
 
 
 def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str], None]) -> None:
-    """Register the blocks that point at the stack, and import the notebooks into its workspace."""
-    from blocks.databricks.workspace import DatabricksWorkspace
-    from blocks.register import are_registered, register_blocks
+    """Make what runs need: blocks that point at the stack, notebooks in its workspace, and a work pool."""
+    from blocks.register import SETTINGS, are_registered, fingerprint, register_blocks
+    from blocks.settings import WorkspaceSettings
     from deployments.notebooks import import_notebooks
     from flows.renewable_analysis import NOTEBOOK_DIRECTORY
 
     progress("blocks and notebooks", "registering")
-    connections = _connections(endpoints)
+    variables = endpoints.variables()
+    settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"
-    fingerprint = connections.fingerprint()
+    print_of_settings = fingerprint(settings)
     if (
         not registered.exists()
-        or registered.read_text(encoding="utf-8") != fingerprint
+        or registered.read_text(encoding="utf-8") != print_of_settings
         or not are_registered()
     ):
-        register_blocks(connections)
-        registered.write_text(fingerprint, encoding="utf-8")
-    workspace = DatabricksWorkspace(
-        databricks_instance=connections.workspace_url, token=connections.workspace_token
-    )
-    import_notebooks(workspace.workspace_client(), NOTEBOOK_DIRECTORY)
+        register_blocks(settings)
+        registered.write_text(print_of_settings, encoding="utf-8")
+    import_notebooks(WorkspaceSettings.read(variables).block().workspace_client(), NOTEBOOK_DIRECTORY)
+    _make_work_pool()
     progress("blocks and notebooks", "ready")
 
 
-def _connections(endpoints: StackEndpoints) -> Connections:
-    from blocks.register import Connections
+def _make_work_pool() -> None:
+    from prefect import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists
 
-    postgres, storage, workspace = endpoints.postgres, endpoints.s3, endpoints.workspace
-    return Connections(
-        database_host=postgres.host,
-        database_port=postgres.port,
-        database_name=postgres.database,
-        database_user=postgres.user,
-        database_password=postgres.password,
-        bucket_name=storage.bucket,
-        storage_url=storage.endpoint_url,
-        storage_region=storage.region,
-        storage_key_id=storage.access_key,
-        storage_secret=storage.secret_key,
-        workspace_url=workspace.url,
-        workspace_token=workspace.token,
-    )
+    # The first worker that polls it brings the template of its jobs.
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
 
 
 def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:

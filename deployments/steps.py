@@ -1,5 +1,6 @@
 """Steps of `prefect deploy`."""
 
+import logging
 import sys
 from typing import NoReturn
 
@@ -25,6 +26,8 @@ def import_notebooks(
     Returns:
         Paths of the notebooks by what was done with them: `created`, `updated`, `unchanged`.
     """
+    # What the SDK would warn of is told in one line below.
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     done: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
     try:
         for change in notebooks.import_notebooks(named_client(workspace), directory):

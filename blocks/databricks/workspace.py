@@ -94,11 +94,14 @@ def load_workspace(name: str) -> DatabricksWorkspace:
     return DatabricksWorkspace(**values)
 
 
-def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
+def workspace_client(
+    credentials: DatabricksCredentials, *, retry_seconds: int = _SECONDS_OF_RETRIES
+) -> WorkspaceClient:
     """Make an official SDK client from a credentials block.
 
     Args:
         credentials: A `DatabricksWorkspace`, or the stock `DatabricksCredentials` block.
+        retry_seconds: How long the client repeats a request that gets no answer.
 
     Returns:
         A client that uses nothing but the block: no variable of the environment can add a second way to log
@@ -112,7 +115,7 @@ def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
         host=f"{scheme}://{credentials.databricks_instance}",
         profile="",  # a profile that the environment names would be looked for, and missed
         http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
-        retry_timeout_seconds=_SECONDS_OF_RETRIES,
+        retry_timeout_seconds=retry_seconds,
         **_login(credentials),
     )
     return WorkspaceClient(config=config)

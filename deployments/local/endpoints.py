@@ -55,6 +55,23 @@ class StackEndpoints:
     workspace: WorkspaceEndpoint
     prefect: PrefectEndpoint
 
+    def variables(self) -> dict[str, str]:
+        """The variables by which the tools of each part find it, and from which the blocks are made."""
+        return {
+            "PGHOST": self.postgres.host,
+            "PGPORT": str(self.postgres.port),
+            "PGDATABASE": self.postgres.database,
+            "PGUSER": self.postgres.user,
+            "PGPASSWORD": self.postgres.password,
+            "STAGING_BUCKET": self.s3.bucket,
+            "AWS_ENDPOINT_URL": self.s3.endpoint_url,
+            "AWS_REGION": self.s3.region,
+            "AWS_ACCESS_KEY_ID": self.s3.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
+            "DATABRICKS_HOST": self.workspace.url,
+            "DATABRICKS_TOKEN": self.workspace.token,
+        }
+
 
 ServiceState = Literal["healthy", "not answering", "died", "stopped"]
 

@@ -1,0 +1,112 @@
+"""Whether what a block leads to can be used as the flows use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from .databricks.api_errors import api_errors
+from .databricks.errors import DatabricksJobError
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect_aws.s3 import S3Bucket
+    from prefect_sqlalchemy.database import SqlAlchemyConnector
+
+    from .databricks.workspace import DatabricksWorkspace
+
+_OLDEST_POSTGRES = 150_000
+_SECONDS_TO_CONNECT = 10
+_SECONDS_OF_RETRIES = 5
+_CONTENT = b"dbflow"
+
+
+class CheckFailed(Exception):
+    """Raised when what a block leads to cannot be used; the message says why."""
+
+
+def check_block(block: Block) -> str:
+    """Make a real call with a block.
+
+    Returns:
+        What was found.
+
+    Raises:
+        CheckFailed: It does not work.
+    """
+    from prefect_aws.s3 import S3Bucket
+    from prefect_sqlalchemy.database import SqlAlchemyConnector
+
+    from .databricks.workspace import DatabricksWorkspace
+
+    if isinstance(block, SqlAlchemyConnector):
+        return _check_database(block)
+    if isinstance(block, S3Bucket):
+        return _check_bucket(block)
+    if isinstance(block, DatabricksWorkspace):
+        return _check_workspace(block)
+    raise TypeError(f"There is no check of a {block.get_block_type_name()} block")
+
+
+def _check_database(block: SqlAlchemyConnector) -> str:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
+    given = block.connection_info
+    # The block itself would wait for minutes for a host that does not answer.
+    engine = create_engine(
+        given if isinstance(given, str) else given.create_url(),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": _SECONDS_TO_CONNECT},
+    )
+    try:
+        with engine.connect() as connection:
+            number, version, may_create = connection.exec_driver_sql(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+                " has_database_privilege(current_database(), 'CREATE')"
+            ).one()
+    except DBAPIError as error:
+        raise CheckFailed(_one_line(error.orig or error)) from error
+    if number < _OLDEST_POSTGRES:
+        raise CheckFailed(f"PostgreSQL {version} is too old: it takes 15 or newer")
+    if not may_create:
+        raise CheckFailed("the user must not create schemas: GRANT CREATE ON DATABASE … TO …")
+    return f"PostgreSQL {version}"
+
+
+def _check_bucket(block: S3Bucket) -> str:
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .staging import StagingArea
+
+    area = StagingArea(block, f"check-{uuid4()}")
+    try:
+        try:
+            area.upload("object", lambda stream: stream.write(_CONTENT))
+            with area.open("object") as stream:
+                read = stream.read()
+        finally:
+            area.delete()
+    except (Boto3Error, BotoCoreError, ClientError, OSError) as error:
+        raise CheckFailed(_one_line(error)) from error
+    if read != _CONTENT:
+        raise CheckFailed(f"{block.bucket_name} gives back something else than was put there")
+    return f"s3://{block.bucket_name} takes, gives and deletes objects"
+
+
+def _check_workspace(block: DatabricksWorkspace) -> str:
+    from .databricks.workspace import workspace_client
+
+    try:
+        client = workspace_client(block, retry_seconds=_SECONDS_OF_RETRIES)
+        with api_errors(block.host, "current user"):
+            return f"{client.current_user.me().user_name} at {block.host}"
+    except (DatabricksJobError, ValueError) as error:
+        raise CheckFailed(_one_line(error)) from error
+
+
+def _one_line(error: BaseException) -> str:
+    # The SDK adds the configuration of the client, which is not what is wrong.
+    return " ".join(str(error).partition(". Config: ")[0].split())
