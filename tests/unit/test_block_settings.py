@@ -1,0 +1,125 @@
+"""Blocks from variables: what is missing or wrong is named, and no value is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from blocks.register import SETTINGS, fingerprint, register_from
+from blocks.settings import BucketSettings, DatabaseSettings, SettingsError, WorkspaceSettings
+
+DATABASE = {"PGHOST": "db.example", "PGDATABASE": "dwh", "PGUSER": "etl", "PGPASSWORD": "pg-hidden"}
+BUCKET = {
+    "STAGING_BUCKET": "intake",
+    "AWS_ACCESS_KEY_ID": "key-hidden",
+    "AWS_SECRET_ACCESS_KEY": "aws-hidden",
+    "AWS_REGION": "eu-central-1",
+}
+WORKSPACE = {"DATABRICKS_HOST": "https://dbc.example", "DATABRICKS_TOKEN": "dapi-hidden"}
+OAUTH = {
+    "DATABRICKS_HOST": "dbc.example",
+    "DATABRICKS_CLIENT_ID": "id",
+    "DATABRICKS_CLIENT_SECRET": "oauth-hidden",
+}
+ALL = DATABASE | BUCKET | WORKSPACE
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "not set: PGHOST, PGDATABASE, PGUSER"),
+        (DATABASE | {"PGHOST": ""}, "not set: PGHOST"),
+        (DATABASE | {"PGPORT": "many"}, "PGPORT Input should be a valid integer"),
+        ({"PGUSER": "me", "PGPORT": "0"}, "not set: PGHOST, PGDATABASE; PGPORT Input should be greater"),
+    ],
+)
+def test_what_is_missing_or_wrong_for_the_database_is_named(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        DatabaseSettings.read(variables)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "not set: STAGING_BUCKET"),
+        (
+            BUCKET | {"AWS_SECRET_ACCESS_KEY": ""},
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together",
+        ),
+        (BUCKET | {"AWS_SESSION_TOKEN": "session-hidden"}, "AWS_SESSION_TOKEN is set, so the keys end"),
+    ],
+)
+def test_what_is_missing_or_wrong_for_the_bucket_is_named(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        BucketSettings.read(variables)
+    assert str(refused.value).startswith(message)
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "not set: DATABRICKS_HOST"),
+        ({"DATABRICKS_HOST": "dbc.example"}, "set either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and"),
+        (WORKSPACE | OAUTH, "set either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and"),
+        (OAUTH | {"DATABRICKS_CLIENT_ID": ""}, "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET belong"),
+    ],
+)
+def test_what_is_missing_or_wrong_for_the_workspace_is_named(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        WorkspaceSettings.read(variables)
+    assert str(refused.value).startswith(message)
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_database_block_has_what_was_given() -> None:
+    block = DatabaseSettings.read(DATABASE | {"PGSSLMODE": "require"}).block()
+    url = block.connection_info.create_url()
+    assert url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg2://etl:pg-hidden@db.example:5432/dwh?sslmode=require"
+    )
+
+
+def test_without_keys_the_bucket_is_reached_by_the_role_of_the_worker() -> None:
+    credentials = BucketSettings.read({"STAGING_BUCKET": "intake"}).block().credentials
+    assert (credentials.aws_access_key_id, credentials.aws_secret_access_key) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "login"),
+    [
+        (WORKSPACE, ("dapi-hidden", None, None, None)),
+        (OAUTH, (None, "id", "oauth-hidden", None)),
+        (OAUTH | {"ARM_TENANT_ID": "tenant"}, (None, "id", "oauth-hidden", "tenant")),
+        (WORKSPACE | {"ARM_TENANT_ID": "tenant"}, ("dapi-hidden", None, None, None)),
+    ],
+)
+def test_the_workspace_is_logged_in_to_by_token_or_service_principal(
+    variables: dict[str, str], login: tuple[str | None, ...]
+) -> None:
+    block = WorkspaceSettings.read(variables).block()
+    assert block.host == "https://dbc.example"
+    shown = (block.token, block.client_id, block.client_secret, block.tenant_id)
+    values = [v.get_secret_value() if hasattr(v, "get_secret_value") else v for v in shown]
+    assert tuple(values) == login
+
+
+def test_no_secret_is_shown_and_yet_every_value_counts_in_the_fingerprint() -> None:
+    def settings(variables: dict[str, str]) -> dict[str, Any]:
+        return {name: kind.read(variables) for name, kind in SETTINGS.items()}
+
+    assert "hidden" not in repr(settings(ALL))
+    prints = {fingerprint(settings(ALL))}
+    for name in ALL.keys() - {"PGDATABASE"}:
+        changed = ALL | {name: f"other-{ALL[name]}"}
+        prints.add(fingerprint(settings(changed)))
+    assert len(prints) == len(ALL)
+
+
+def test_what_is_not_described_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blocks.register.check_block", lambda block: pytest.fail("called"))
+    outcomes = register_from({})
+    assert [outcome.saved for outcome in outcomes] == [False, False, False]
+    assert all(outcome.detail.startswith("not set: ") for outcome in outcomes)
