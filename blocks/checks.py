@@ -83,6 +83,8 @@ def _check_bucket(block: S3Bucket) -> str:
 
     area = StagingArea(block, f"check-{uuid4()}")
     try:
+        # Some storages make a bucket that is not there when something is put into it.
+        block.credentials.get_s3_client().head_bucket(Bucket=block.bucket_name)
         try:
             area.upload("object", lambda stream: stream.write(_CONTENT))
             with area.open("object") as stream:

@@ -1,0 +1,236 @@
+"""The README's walk on one machine, with a real server, work pool and worker; and the step of the deploy."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import IntervalSchedule
+
+from deployments import steps
+from deployments.local.workspace.testing import Faults
+from deployments.notebooks import import_notebooks, packaged_notebooks
+
+from .conftest import Stack, until
+
+ROOT = Path(__file__).parents[2]
+FOLDER = "/Shared/databricks-flows"
+
+
+def walk_commands() -> list[str]:
+    """The lines of the README's walk, without their comments."""
+    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deployed")[2]
+    found = re.search(r"```bash\n(.*?)```", part, re.DOTALL)
+    assert found
+    return [line.partition("  #")[0].strip() for line in found[1].splitlines()]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The walk, made up to the run, with its worker still at work."""
+
+    directory: Path
+    environment: dict[str, str]
+    deploy: subprocess.CompletedProcess[str]
+    run: subprocess.CompletedProcess[str]
+    worker_log: Path
+
+    def prefect(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return _bash(f"prefect {' '.join(arguments)}", self.directory, self.environment)
+
+
+def _bash(command: str, directory: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    script = f'eval "$(dbflow env)"\n{command}'
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    up, env, deploy, worker, run = walk_commands()
+    assert env == 'eval "$(uv run dbflow env)"'
+    # `uv run X` is X of the environment that the tests run in.
+    shim = tmp_path_factory.mktemp("bin") / "uv"
+    shim.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    shim.chmod(0o755)
+    path = os.pathsep.join([str(shim.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", "COLUMNS": "200"}
+    directory = stack.directory
+    shutil.copy(ROOT / "prefect.yaml", directory)
+    subprocess.run(
+        ["bash", "-c", up], cwd=directory, env=environment, check=True, capture_output=True, timeout=120
+    )
+    deployed = _bash(deploy, directory, environment)
+    log = directory / "worker.log"
+    with log.open("wb") as output:
+        working = subprocess.Popen(
+            ["bash", "-c", f"{env}\nexec {worker}"],
+            cwd=directory,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Walk(directory, environment, deployed, _bash(run, directory, environment), log)
+    finally:
+        working.send_signal(signal.SIGINT)
+        working.wait(60)
+
+
+def deployments() -> dict[str, DeploymentResponse]:
+    async def read() -> list[DeploymentResponse]:
+        async with get_client() as client:
+            return await client.read_deployments()
+
+    return {found.name: found for found in asyncio.run(read())}
+
+
+def completed(deployment: DeploymentResponse) -> list[FlowRun]:
+    async def read() -> list[FlowRun]:
+        async with get_client() as client:
+            only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id]))
+            return await client.read_flow_runs(deployment_filter=only)
+
+    return [run for run in asyncio.run(read()) if run.state and run.state.is_completed()]
+
+
+def shown(path: Path) -> dict[tuple[str, str], float]:
+    with path.open(newline="") as stream:
+        return {(row["Entity"], row["Year"]): round(float(row["SHW%"]), 3) for row in csv.DictReader(stream)}
+
+
+def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk) -> None:
+    assert walk.deploy.returncode == 0, walk.deploy.stderr
+    assert f"unchanged {FOLDER}/join_data" in walk.deploy.stdout
+    assert walk.deploy.stderr == ""
+    found = deployments()
+    assert found.keys() == {
+        "renewable-analysis",
+        "renewable-analysis-all-countries",
+        "repair-databricks-run",
+        "cancel-databricks-run",
+        "run-existing-job",
+    }
+    assert not any(schedule.active for deployment in found.values() for schedule in deployment.schedules)
+    assert all(deployment.work_pool_name == "databricks-flows" for deployment in found.values())
+    pulled = {str(deployment.pull_steps) for deployment in found.values()}
+    assert pulled == {
+        str([{"prefect.deployments.steps.set_working_directory": {"directory": str(walk.directory)}}])
+    }
+
+
+def test_the_walk_runs_two_countries_through_the_worker_to_the_chart(walk: Walk) -> None:
+    assert walk.run.returncode == 0, walk.run.stdout + walk.run.stderr + walk.worker_log.read_text()
+    table = shown(walk.directory / "output" / "shw.csv")
+    golden = {("Switzerland", "1985"): 56.892, ("Switzerland", "2021"): 65.703}
+    golden |= {("United States", "1985"): 10.808, ("United States", "2021"): 19.210}
+    assert {key: table[key] for key in golden} == golden
+    assert (walk.directory / "output" / "shw.png").stat().st_size > 10_000
+    chart = walk.prefect("artifact", "inspect", "shw", "--output", "json")
+    assert "data:image/png;base64," in chart.stdout
+
+
+def test_a_scheduled_run_is_picked_up_by_itself(walk: Walk) -> None:
+    """The schedule is switched on, with times that come soon instead of on Mondays."""
+    deployment = deployments()["renewable-analysis-all-countries"]
+    [weekly] = deployment.schedules
+    # The server looks for new schedules every five seconds.
+    soon = IntervalSchedule(
+        interval=timedelta(seconds=30), anchor_date=datetime.now(UTC) + timedelta(seconds=8)
+    )
+
+    async def switch(**values: Any) -> None:
+        async with get_client() as client:
+            await client.update_deployment_schedule(deployment.id, weekly.id, **values)
+
+    asyncio.run(switch(active=True, schedule=soon))
+    try:
+        until(lambda: completed(deployment) != [], 120)
+    finally:
+        asyncio.run(switch(active=False))
+    run = completed(deployment)[0]
+    assert (run.auto_scheduled, run.name) == (True, "all countries")
+    table = walk.directory / "output" / "all-countries" / "shw.csv"
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 6381
+
+
+def test_a_deploy_without_permission_ends_with_one_line_and_exit_code_1(walk: Walk, faults: Faults) -> None:
+    denied = {
+        "error_code": "PERMISSION_DENIED",
+        "message": "User does not have permission to edit the folder.",
+    }
+    faults.add(path="/api/2.0/workspace/list", status=403, body=denied)
+    refused = walk.prefect("deploy", "--name", "renewable-analysis")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("The notebooks are not imported: http://127.0.0.1:")
+    assert "User does not have permission to edit the folder." in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert "successfully created" not in refused.stdout
+
+
+def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = "/Shared/deployed here"
+    client = stack.databricks()
+
+    def deploy() -> tuple[list[str], int]:
+        stack.workspace.clear_requests()
+        steps.import_notebooks(folder)
+        lines = [line.replace(f"{folder}/", "") for line in capsys.readouterr().out.splitlines()]
+        return lines, len(stack.workspace.requests("/api/2.0/workspace/import"))
+
+    assert deploy() == (["created   join_data", "created   transform_data"], 2)
+    assert deploy() == (["unchanged join_data", "unchanged transform_data"], 0)
+    edited = import_notebooks(client, folder, {"join_data": b"# Databricks notebook source\n1 / 0\n"})
+    assert [change.change for change in edited] == ["updated"]
+    client.workspace.delete(f"{folder}/transform_data")
+    assert deploy() == (["updated   join_data", "created   transform_data"], 2)
+    # A workspace does not keep the last line break (databricks/databricks-cli#117).
+    import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip() + b"\n\n# x"})
+    import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip()})
+    assert deploy() == (["unchanged join_data", "unchanged transform_data"], 0)
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_workspace_that_is_down_or_not_told_of_ends_the_deploy_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blocks.databricks.workspace._SECONDS_OF_RETRIES", 1)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
+    for host, message in (
+        ("http://127.0.0.1:9", "http://127.0.0.1:9 did not answer"),
+        ("", "No workspace to log in to"),
+    ):
+        monkeypatch.setenv("DATABRICKS_HOST", host)
+        monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-hidden")
+        with pytest.raises(SystemExit) as ended:
+            steps.import_notebooks(workspace="")
+        assert ended.value.code == 1
+        line = capsys.readouterr().err
+        assert line.startswith(f"The notebooks are not imported: {message}")
+        assert line.count("\n") == 1
+        assert "dapi-hidden" not in line
