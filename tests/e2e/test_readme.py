@@ -29,5 +29,5 @@ def test_the_example_of_a_job(stack: Stack) -> None:
             overwrite=True,
         )
     namespace: dict[str, Any] = {"__name__": "readme", "__file__": str(README)}
-    exec(compile(code, str(README), "exec"), namespace)  # noqa: S102 - our own text
+    exec(compile(code, str(README), "exec"), namespace)
     assert asyncio.run(namespace["nightly_sales"]("2026-11-20")) == "2026-11-20"
