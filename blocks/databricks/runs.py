@@ -97,7 +97,12 @@ def call_jobs_api(
 
     host = client.config.host
     try:
-        answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
+        try:
+            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
+        except errors.Unauthenticated:
+            # A token that ran out before its time: one more try with a new one.
+            client.config.init_auth()
+            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
     except (
         errors.BadRequest,
         errors.Unauthenticated,
