@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .api_fields import HASH_TAG
+from .errors import DatabricksRunRefused
 from .job_spec import JobSpecification, with_new_settings
 from .life_options import Launch
 from .repair import Repair
@@ -46,7 +47,12 @@ class SubmittedRun:
         return submit_run(self._client, body)
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
-        """Nothing to change: the settings go into the run in place of the repair."""
+        """Refuse a repair, which would keep the clusters as they were submitted.
+
+        Raises:
+            DatabricksRunRefused: Always; the settings go into the run in place of the repair.
+        """
+        raise DatabricksRunRefused("A submitted run keeps its clusters; a new run gets the changed settings.")
 
     def restore_settings(self) -> None:
         """Nothing was changed."""

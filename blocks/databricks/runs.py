@@ -14,6 +14,9 @@ from .errors import DatabricksRunRefused, DatabricksUnreachable
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_PASSING_CODES = frozenset({"ABORTED", "COULD_NOT_ACQUIRE_LOCK"})
+"""Refusals of one moment: two requests got in each other's way (the Airflow provider repeats them, too)."""
+
 _PAGED_FIELDS = ("tasks", "job_clusters", "job_parameters", "repair_history")
 
 
@@ -31,16 +34,18 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    return int(call_jobs_api(client, "POST", "runs/submit", body=dict(request))["run_id"])
+    answer = call_jobs_api(client, "POST", "runs/submit", body=dict(request), expect="run_id")
+    return int(answer["run_id"])
 
 
 def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
     """Read a run, all of its pages merged (2.2 gives at most 100 elements of each array at a time)."""
     query: dict[str, Any] = {"run_id": run_id, "include_history": "true"}
-    run = call_jobs_api(client, "GET", "runs/get", query=query)
+    run = call_jobs_api(client, "GET", "runs/get", query=query, expect="run_id")
     page = run
     while token := page.get("next_page_token"):
-        page = call_jobs_api(client, "GET", "runs/get", query={**query, "page_token": token})
+        query["page_token"] = token
+        page = call_jobs_api(client, "GET", "runs/get", query=query, expect="run_id")
         for name in _PAGED_FIELDS:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
@@ -62,7 +67,8 @@ def repair_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
     Returns:
         The repair id.
     """
-    return int(call_jobs_api(client, "POST", "runs/repair", body=dict(request))["repair_id"])
+    answer = call_jobs_api(client, "POST", "runs/repair", body=dict(request), expect="repair_id")
+    return int(answer["repair_id"])
 
 
 def cancel_run(client: WorkspaceClient, run_id: int) -> None:
@@ -77,6 +83,7 @@ def call_jobs_api(
     *,
     query: dict[str, Any] | None = None,
     body: dict[str, Any] | None = None,
+    expect: str = "",
 ) -> dict[str, Any]:
     """Make a call of the Jobs API 2.2.
 
@@ -86,6 +93,7 @@ def call_jobs_api(
         endpoint: What follows `jobs/`.
         query: Parameters of the URL.
         body: The request.
+        expect: A field that the answer has to have; one without it, as a gateway may give, is no answer.
 
     Raises:
         DatabricksRunRefused: The workspace does not accept the request.
@@ -96,6 +104,7 @@ def call_jobs_api(
     from databricks.sdk.errors.base import DatabricksError
 
     host = client.config.host
+    answered = f"{host} answered jobs/{endpoint} with"
     try:
         try:
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
@@ -110,9 +119,13 @@ def call_jobs_api(
         errors.NotFound,
         errors.ResourceConflict,
     ) as error:
+        if error.error_code in _PASSING_CODES:
+            raise DatabricksUnreachable(f"{answered}: {error}") from error
         raise DatabricksRunRefused(f"{host} refused jobs/{endpoint}: {error}") from error
     except DatabricksError as error:  # too many requests, and every kind of server or gateway error
-        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with: {error}") from error
+        raise DatabricksUnreachable(f"{answered}: {error}") from error
     except (requests.RequestException, TimeoutError) as error:
         raise DatabricksUnreachable(f"{host} did not answer jobs/{endpoint}: {error}") from error
+    if expect and not (isinstance(answer, dict) and expect in answer):
+        raise DatabricksUnreachable(f"{answered} nothing that has a {expect}")
     return cast(dict[str, Any], answer)
