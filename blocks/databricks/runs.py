@@ -14,6 +14,7 @@ from .api_errors import api_errors
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_RUNS_ON_A_PAGE = 24  # docs: less than 25
 _PAGED_FIELDS = ("tasks", "job_clusters", "job_parameters", "repair_history")
 
 
@@ -45,6 +46,32 @@ def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
     return run
+
+
+def list_runs(
+    client: WorkspaceClient, *, limit: int, job_id: int | None = None, active_only: bool = False
+) -> list[dict[str, Any]]:
+    """List runs without their tasks, the latest first.
+
+    Args:
+        client: SDK client of the workspace.
+        limit: How many at most.
+        job_id: Id of the job; None for the runs of all.
+        active_only: Whether to leave out the runs that have ended.
+    """
+    query: dict[str, Any] = {"limit": _RUNS_ON_A_PAGE}
+    if job_id is not None:
+        query["job_id"] = job_id
+    if active_only:
+        query["active_only"] = "true"
+    runs: list[dict[str, Any]] = []
+    while len(runs) < limit:
+        page = call_jobs_api(client, "GET", "runs/list", query=query)
+        runs += page.get("runs") or ()
+        if not page.get("next_page_token"):
+            break
+        query["page_token"] = page["next_page_token"]
+    return runs[:limit]
 
 
 def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:

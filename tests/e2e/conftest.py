@@ -39,6 +39,7 @@ class Stack:
     """The running stack, seen from outside the project's own code."""
 
     endpoints: StackEndpoints
+    directory: Path
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         postgres = self.endpoints.postgres
@@ -101,7 +102,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             from deployments.run import prepare, send_what_is_queued
 
             prepare(endpoints, local.root, lambda service, state: None)
-            yield Stack(endpoints)
+            yield Stack(endpoints, local.root.parent)
             send_what_is_queued()
     finally:
         local.stop()
