@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ def prefect_api() -> Iterator[None]:
     """Use the server that the user has configured, else that of the local stack, else one of this process."""
     # The log of a run is in the Prefect UI; the terminal shows its progress. Prefect reads it when imported.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # The SDK warns of workspaces that do not describe themselves, which older ones do not.
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     if PREFECT_API_URL.value():
