@@ -9,6 +9,10 @@ from prefect.blocks.core import Block
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
+class BlockNotFound(ValueError):
+    """Raised when the Prefect server has no block of that type and name."""
+
+
 def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
     """Load a stored block, synchronously.
 
@@ -17,14 +21,14 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
         name: Name that it was saved under.
 
     Raises:
-        ValueError: The Prefect server has no such block.
+        BlockNotFound: The Prefect server has no such block.
     """
     # Without _sync, the same call gives a coroutine when any async code is around it.
     load = cast(Any, kind).load
     try:
         return cast(AnyBlock, load(name, _sync=True))
     except ValueError as error:
-        raise ValueError(
+        raise BlockNotFound(
             f"The Prefect server has no block `{name}` of type `{kind.get_block_type_slug()}`; "
             "save one under that name, or give the flow another name."
         ) from error

@@ -8,13 +8,7 @@ from typing import Any
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    ArtifactFilterKey,
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
-)
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
@@ -25,8 +19,8 @@ from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.runs import cancel_run
 
 from .databricks_call import load_job_call
+from .known_runs import known_runs
 from .launch import call_of
-from .run_report import RUN_ARTIFACT
 
 SUBFLOW = "run-databricks-job"
 _JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
@@ -69,19 +63,10 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     )
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return
-    run_ids = await _known_runs(client, subflow)
+    run_ids = await known_runs(client, subflow.id)
     if not run_ids:
         # It may have been launched a moment before its process ended. The token finds it; and if there is
         # none, what the token starts is cancelled before it costs anything.
         run_ids = [await asyncio.to_thread(loaded.launch(await call_of(subflow)).start, 0)]
     for run_id in run_ids:
         await asyncio.to_thread(cancel_run, loaded.client, run_id)
-
-
-async def _known_runs(client: PrefectClient, subflow: FlowRun) -> list[int]:
-    artifacts = await client.read_artifacts(
-        artifact_filter=ArtifactFilter(
-            flow_run_id=ArtifactFilterFlowRunId(any_=[subflow.id]), key=ArtifactFilterKey(any_=[RUN_ARTIFACT])
-        )
-    )
-    return [int(artifact.metadata_["run_id"]) for artifact in artifacts if artifact.metadata_]

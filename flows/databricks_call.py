@@ -14,7 +14,7 @@ from blocks.databricks.life_options import Launch
 from blocks.databricks.requests import idempotency_token
 from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.validation import check
-from blocks.databricks.workspace import load_workspace, workspace_client
+from blocks.databricks.workspace import named_client, workspace_client
 from blocks.loading import load_block
 
 from .launch import Call
@@ -52,24 +52,25 @@ def load_job_call(
 
     Args:
         job: A specification, or the name of a Databricks Job block.
-        workspace: Name of a Databricks Workspace block; empty for that of the job's block.
+        workspace: Name of a Databricks Workspace block; empty for that of the job's block, and for a
+            specification for the workspace that the environment of the process is for.
         policy: How the run is looked after; None for the policy of the job's block, or the default one.
         job_parameters: Values that replace those of the job.
 
     Raises:
         InvalidJob: The specification has problems; all are listed.
-        ValueError: There is no such block, or no workspace is named.
+        ValueError: There is no such block.
+        WorkspaceNotConfigured: No workspace is named, and the environment names none either.
     """
     if isinstance(job, str):
         block = load_block(DatabricksJob, job)
         specification, policy = block.specification, policy or block.policy
-        credentials = load_workspace(workspace) if workspace else block.workspace
-    elif not workspace:
-        raise ValueError("A job that is given as a specification needs the name of a workspace block.")
+        credentials = None if workspace else block.workspace
     else:
-        specification, credentials = job, load_workspace(workspace)
+        specification, credentials = job, None
     if job_parameters:
         together = {**specification.job_parameters, **job_parameters}
         specification = specification.model_copy(update={"job_parameters": together})
     check(specification)
-    return JobCall(specification, workspace_client(credentials), policy or RunPolicy())
+    client = workspace_client(credentials) if credentials else named_client(workspace)
+    return JobCall(specification, client, policy or RunPolicy())

@@ -28,6 +28,10 @@ from .mirror import Mirror
 from .run_report import RunReport
 from .sync_callable import SyncCallableFlow
 
+_MOST_ATTEMPTS = 1000
+"""More than a task ever has. How many there will be is not known: people repair runs, too, and the task
+retries of a job that is there already are not in its specification."""
+
 NO_PARAMETERS: dict[str, str] = {}
 
 
@@ -76,7 +80,8 @@ async def _run_databricks_job(
 
     Args:
         job: Name of a Databricks Job block, or the specification of a job.
-        workspace: Name of the Databricks Workspace block; empty takes that of the job's block.
+        workspace: Name of the Databricks Workspace block; empty takes that of the job's block, or for a
+            specification the workspace that the environment is for, as the Databricks SDK reads it.
         policy: How the run is watched and repaired; empty takes that of the job's block.
         job_parameters: Values of job parameters that replace those of the job.
         inputs_since: When what the job reads was written last; in a retry, tasks that began before run again.
@@ -88,13 +93,25 @@ async def _run_databricks_job(
         DatabricksJobError: The run ended in another way than by success, or cannot be reached.
     """
     loaded = await asyncio.to_thread(load_job_call, job, workspace, policy, job_parameters)
+    return await run_to_the_end(loaded, inputs_since)
+
+
+async def run_to_the_end(loaded: JobCall, inputs_since: datetime | None = None) -> DatabricksRunResult:
+    """Launch what a flow run is for, show it, and stay with it until it has succeeded.
+
+    Args:
+        loaded: What is launched, and where.
+        inputs_since: When what the job reads was written last.
+
+    Raises:
+        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+    """
     call = await current_call()
     options = LifeOptions(
         loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
     )
     outputs = TaskOutputs(loaded.client, loaded.policy.polling)
-    retries = options.allowed_repairs + sum(task.max_retries or 0 for task in loaded.specification.tasks)
-    mirror = Mirror(outputs, retries)
+    mirror = Mirror(outputs, _MOST_ATTEMPTS)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
     watchers = _Watchers(mirror, report)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None

@@ -36,6 +36,11 @@ def _rebuild(
 class DatabricksRunRefused(DatabricksJobError):
     """Raised when the workspace refuses the request; the request has to change."""
 
+    @property
+    def says_active(self) -> bool:
+        """Whether the reason is that the run has not ended."""
+        return any(word in self.message for word in ("active", "in progress", "running"))
+
 
 class DatabricksRunFailed(DatabricksJobError):
     """Raised when a task of the run failed; only a repair or a new run can help."""
@@ -57,6 +62,10 @@ class DatabricksUnreachable(DatabricksJobError):
     """Raised when the workspace did not answer for too long; the run itself may go on."""
 
     may_retry = True
+
+
+class WorkspaceNotConfigured(DatabricksJobError, ValueError):
+    """Raised when neither a block nor the environment says how to log in to a workspace."""
 
 
 class InvalidJob(DatabricksJobError, ValueError):

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from .errors import DatabricksRunRefused, DatabricksUnreachable
+from .api_errors import api_errors
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-_PASSING_CODES = frozenset({"ABORTED", "COULD_NOT_ACQUIRE_LOCK"})
-"""Refusals of one moment: two requests got in each other's way (the Airflow provider repeats them, too)."""
-
+_RUNS_ON_A_PAGE = 24  # docs: less than 25
 _PAGED_FIELDS = ("tasks", "job_clusters", "job_parameters", "repair_history")
 
 
@@ -50,6 +48,32 @@ def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
     return run
+
+
+def list_runs(
+    client: WorkspaceClient, *, limit: int, job_id: int | None = None, active_only: bool = False
+) -> list[dict[str, Any]]:
+    """List runs without their tasks, the latest first.
+
+    Args:
+        client: SDK client of the workspace.
+        limit: How many at most.
+        job_id: Id of the job; None for the runs of all.
+        active_only: Whether to leave out the runs that have ended.
+    """
+    query: dict[str, Any] = {"limit": _RUNS_ON_A_PAGE}
+    if job_id is not None:
+        query["job_id"] = job_id
+    if active_only:
+        query["active_only"] = "true"
+    runs: list[dict[str, Any]] = []
+    while len(runs) < limit:
+        page = call_jobs_api(client, "GET", "runs/list", query=query)
+        runs += page.get("runs") or ()
+        if not page.get("next_page_token"):
+            break
+        query["page_token"] = page["next_page_token"]
+    return runs[:limit]
 
 
 def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:
@@ -99,33 +123,16 @@ def call_jobs_api(
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    import requests
-    from databricks.sdk import errors
-    from databricks.sdk.errors.base import DatabricksError
+    from databricks.sdk.errors import Unauthenticated
 
     host = client.config.host
-    answered = f"{host} answered jobs/{endpoint} with"
-    try:
+    with api_errors(host, f"jobs/{endpoint}"):
         try:
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
-        except errors.Unauthenticated:
+        except Unauthenticated:
             # A token that ran out before its time: one more try with a new one.
             client.config.init_auth()
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
-    except (
-        errors.BadRequest,
-        errors.Unauthenticated,
-        errors.PermissionDenied,
-        errors.NotFound,
-        errors.ResourceConflict,
-    ) as error:
-        if error.error_code in _PASSING_CODES:
-            raise DatabricksUnreachable(f"{answered}: {error}") from error
-        raise DatabricksRunRefused(f"{host} refused jobs/{endpoint}: {error}") from error
-    except DatabricksError as error:  # too many requests, and every kind of server or gateway error
-        raise DatabricksUnreachable(f"{answered}: {error}") from error
-    except (requests.RequestException, TimeoutError) as error:
-        raise DatabricksUnreachable(f"{host} did not answer jobs/{endpoint}: {error}") from error
     if expect and not (isinstance(answer, dict) and expect in answer):
-        raise DatabricksUnreachable(f"{answered} nothing that has a {expect}")
+        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with nothing that has a {expect}")
     return cast(dict[str, Any], answer)

@@ -10,6 +10,8 @@ from pydantic import Field, HttpUrl, model_validator
 
 from blocks.loading import load_block
 
+from .errors import WorkspaceNotConfigured
+
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
@@ -113,6 +115,37 @@ def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
         retry_timeout_seconds=_SECONDS_OF_RETRIES,
         **_login(credentials),
     )
+    return WorkspaceClient(config=config)
+
+
+def named_client(name: str) -> WorkspaceClient:
+    """Make an official SDK client of a workspace that is named, or of the one that the environment is for.
+
+    Args:
+        name: Name of a Databricks Workspace block; empty for what the environment says: `DATABRICKS_HOST`
+            with a token or a service principal, a profile of `~/.databrickscfg`, a login of the Databricks
+            CLI, and every other way of the SDK (docs: Databricks client unified authentication). Nothing of
+            it is stored.
+
+    Raises:
+        ValueError: There is no such block.
+        WorkspaceNotConfigured: The environment does not say how to log in.
+    """
+    if name:
+        return workspace_client(load_workspace(name))
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
+
+    try:
+        config = Config(
+            http_timeout_seconds=_SECONDS_FOR_AN_ANSWER, retry_timeout_seconds=_SECONDS_OF_RETRIES
+        )
+    except ValueError as error:
+        # The SDK writes `***` in the place of secrets.
+        raise WorkspaceNotConfigured(
+            "No workspace to log in to: set DATABRICKS_HOST and DATABRICKS_TOKEN, or another login of the "
+            f"Databricks SDK, or name a Databricks Workspace block ({error})"
+        ) from error
     return WorkspaceClient(config=config)
 
 

@@ -20,6 +20,7 @@ from databricks.sdk.service.workspace import ImportFormat, Language
 from prefect import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterParentFlowRunId,
     TaskRunFilter,
     TaskRunFilterTags,
@@ -38,6 +39,7 @@ class Stack:
     """The running stack, seen from outside the project's own code."""
 
     endpoints: StackEndpoints
+    directory: Path
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         postgres = self.endpoints.postgres
@@ -100,7 +102,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             from deployments.run import prepare, send_what_is_queued
 
             prepare(endpoints, local.root, lambda service, state: None)
-            yield Stack(endpoints)
+            yield Stack(endpoints, local.root.parent)
             send_what_is_queued()
     finally:
         local.stop()
@@ -142,15 +144,20 @@ def faults(stack: Stack) -> Iterator[Faults]:
 
 def task_runs(flow_run_id: UUID) -> dict[str, list[TaskRun]]:
     """The mirrored tasks of the Databricks subflows of a flow run, by key, once all are recorded."""
-    return asyncio.run(_task_runs(flow_run_id))
+    parent = FlowRunFilterParentFlowRunId(any_=[flow_run_id])
+    return asyncio.run(_task_runs(FlowRunFilter(parent_flow_run_id=parent)))
 
 
-async def _task_runs(flow_run_id: UUID) -> dict[str, list[TaskRun]]:
-    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
+def own_task_runs(flow_run_id: UUID) -> dict[str, list[TaskRun]]:
+    """The mirrored tasks of a flow run itself, by key, once all are recorded."""
+    return asyncio.run(_task_runs(FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))))
+
+
+async def _task_runs(flow_runs: FlowRunFilter) -> dict[str, list[TaskRun]]:
     async with get_client() as client:
         for _ in range(200):
             found = await client.read_task_runs(
-                flow_run_filter=children,
+                flow_run_filter=flow_runs,
                 task_run_filter=TaskRunFilter(tags=TaskRunFilterTags(all_=["databricks"])),
             )
             if all(run.state and (run.state.is_final() or run.state_name == "NotReady") for run in found):
