@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
-from prefect.states import AwaitingRetry, Crashed, Pending
+from prefect.states import AwaitingRetry, Cancelling, Crashed
 
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.run_policy import RunPolicy
@@ -25,11 +27,25 @@ ROOT = Path(__file__).parents[2]
 ENTRYPOINT = f"{Path(__file__).with_name('outer_flow.py')}:outer"
 
 
-def create_flow_run(job: JobSpecification, policy: RunPolicy) -> UUID:
-    """Create a flow run of `outer` that no process runs yet."""
+def create_flow_run(job: JobSpecification, policy: RunPolicy, work_pool: str | None = None) -> UUID:
+    """Create a flow run of a deployment of `outer`, as the Run button does.
+
+    Args:
+        job: A parameter of the flow.
+        policy: Likewise.
+        work_pool: Where a worker takes the flow run from; without it the test starts the process.
+    """
     with get_client(sync_client=True) as client:
+        deployment_id = client.create_deployment(
+            client.create_flow(outer),
+            name=work_pool or "without a worker",
+            path=str(ROOT),
+            entrypoint=ENTRYPOINT,
+            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
+            work_pool_name=work_pool,
+        )
         parameters = outer.serialize_parameters({"job": job, "policy": policy})
-        return client.create_flow_run(outer, parameters=parameters, state=Pending()).id
+        return client.create_flow_run_from_deployment(deployment_id, parameters=parameters).id
 
 
 def flow_run(flow_run_id: UUID) -> FlowRun:
@@ -83,7 +99,39 @@ def run_again(flow_run_id: UUID, *, crash_was_noticed: bool = True) -> str:
     return state_of(flow_run_id)
 
 
-def kill(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> int:
-    """Send a signal, and wait for the end of the process; its exit status."""
+@contextmanager
+def worker(work_pool: str) -> Iterator[psutil.Process]:
+    """A process worker of a work pool of its own."""
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name=work_pool, type="process"), overwrite=True)
+    command = ["worker", "start", "--pool", work_pool, "--type", "process"]
+    process = psutil.Popen(
+        [sys.executable, "-m", "prefect", *command],
+        cwd=ROOT,
+        env={**prefect_environment(), "PREFECT_WORKER_QUERY_SECONDS": "1"},
+    )
+    try:
+        yield process
+    finally:
+        left = [*process.children(recursive=True), process]
+        process.terminate()
+        _, alive = psutil.wait_procs(left, timeout=10)
+        for one in alive:
+            one.kill()
+
+
+def flow_processes_of(worker: psutil.Process) -> list[psutil.Process]:
+    """The processes that run flow runs for a worker."""
+    return [child for child in worker.children(recursive=True) if "prefect.engine" in child.cmdline()]
+
+
+def cancel(flow_run_id: UUID) -> None:
+    """Cancel a flow run, as the Cancel button does."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id, Cancelling())
+
+
+def kill(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal, and wait for the end of the process."""
     process.send_signal(number)
-    return process.wait(30)
+    process.wait(30)

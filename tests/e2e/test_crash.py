@@ -1,28 +1,33 @@
-"""Flow processes that are killed, told to go, or cancelled: the Databricks run is neither doubled nor lost."""
+"""Flow processes that are killed or told to go: the Databricks run is neither doubled nor lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import signal
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from databricks.sdk.service.jobs import Run
 
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.job_spec import JobSpecification, Launch
+from blocks.databricks.job_spec import Launch
 from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
 from deployments.local.workspace.testing import Faults
 
 from .conftest import ImportNotebook, Stack, until
-from .flow_processes import create_flow_run, flow_process, kill, run_again
+from .flow_processes import create_flow_run, flow_process, kill, run_again, state_of
+from .single_task import is_running, outcome, runs_of, single_task
 
 POLICY = RunPolicy(repair=RepairPolicy(max_repairs=2, wait_seconds=0))
-HELD = 600.0
-"""Seconds for which an answer is held back: until the process that waits for it is gone."""
+
+FAILS_ONCE = {"task_key": "only", "error": "OSError: away"}
+NOT_DONE = {"status": 503, "count": -1}
+DONE_BUT_NOT_ANSWERED = {"when": "after", "delay_seconds": 600}
+SUBMIT = {"path": "/api/*/jobs/runs/submit"}
+SECOND_SUBMIT = {**SUBMIT, "offset": 1}
+RUN_NOW = {"path": "/api/*/jobs/run-now"}
+REPAIR = {"path": "/api/*/jobs/runs/repair"}
+SECOND_LOOK = {"path": "/api/*/jobs/runs/get", "offset": 1}
 
 
 @dataclass(frozen=True)
@@ -30,35 +35,28 @@ class Crash:
     """A step at which the flow's process is killed.
 
     Attributes:
-        faults: What brings the flow to that step, and holds it there; the last one is waited for.
+        held: The fault that holds the flow at that step.
+        fails: Whether the task fails at first.
         runs: How many runs there are in the end: one a generation.
-        attempts: At the task, in all runs.
     """
 
+    held: dict[str, Any]
     launch: Launch = "submit"
-    faults: tuple[dict[str, Any], ...] = ()
+    fails: bool = False
     runs: int = 1
-    attempts: int = 1
 
-
-FAILS_ONCE = {"task_key": "only", "error": "OSError: away"}
-SUBMIT, RUN_NOW, REPAIR, GET = (f"/api/*/jobs/{call}" for call in ("runs/submit", "run-now", "runs/repair", "runs/get"))
-HELD_BEFORE = {"status": 503, "count": -1}
-HELD_AFTER = {"when": "after", "delay_seconds": HELD}
 
 CRASHES = {
-    "before submit": Crash(faults=({"path": SUBMIT, **HELD_BEFORE},)),
-    "before run-now": Crash("run_now", ({"path": RUN_NOW, **HELD_BEFORE},)),
-    "after submit, before its answer": Crash(faults=({"path": SUBMIT, **HELD_AFTER},)),
-    "after run-now, before its answer": Crash("run_now", ({"path": RUN_NOW, **HELD_AFTER},)),
-    "polling": Crash(faults=({"path": GET, "offset": 1, **HELD_AFTER},)),
-    "before repair": Crash("run_now", (FAILS_ONCE, {"path": REPAIR, **HELD_BEFORE}), attempts=2),
-    "after repair, before its answer": Crash("run_now", (FAILS_ONCE, {"path": REPAIR, **HELD_AFTER}), attempts=2),
-    "before the submit in place of a repair": Crash(
-        faults=(FAILS_ONCE, {"path": SUBMIT, "offset": 1, **HELD_BEFORE}), runs=2, attempts=2
-    ),
-    "after the submit in place of a repair": Crash(
-        faults=(FAILS_ONCE, {"path": SUBMIT, "offset": 1, **HELD_AFTER}), runs=2, attempts=2
+    "before submit": Crash({**SUBMIT, **NOT_DONE}),
+    "after submit": Crash({**SUBMIT, **DONE_BUT_NOT_ANSWERED}),
+    "before run-now": Crash({**RUN_NOW, **NOT_DONE}, "run_now"),
+    "after run-now": Crash({**RUN_NOW, **DONE_BUT_NOT_ANSWERED}, "run_now"),
+    "while polling": Crash({**SECOND_LOOK, **DONE_BUT_NOT_ANSWERED}),
+    "before repair": Crash({**REPAIR, **NOT_DONE}, "run_now", fails=True),
+    "after repair": Crash({**REPAIR, **DONE_BUT_NOT_ANSWERED}, "run_now", fails=True),
+    "before a submit in place of a repair": Crash({**SECOND_SUBMIT, **NOT_DONE}, fails=True, runs=2),
+    "after a submit in place of a repair": Crash(
+        {**SECOND_SUBMIT, **DONE_BUT_NOT_ANSWERED}, fails=True, runs=2
     ),
 }
 
@@ -67,10 +65,11 @@ CRASHES = {
 def test_killed_and_run_again_it_is_one_run_a_generation(
     stack: Stack, faults: Faults, notebook: ImportNotebook, crash: Crash
 ) -> None:
-    job = one_task(notebook("quick", "dbutils.notebook.exit('done')"), crash.launch)
+    job = single_task(notebook("quick", "dbutils.notebook.exit('done')"), crash.launch)
     flow_run_id = create_flow_run(job, POLICY)
-    for fault in crash.faults:
-        faults.add(**fault, **({} if "path" in fault else {"run_name": job.name}))
+    if crash.fails:
+        faults.add(**FAILS_ONCE, run_name=job.name)
+    faults.add(**crash.held)
     with flow_process(flow_run_id) as process:
         until(lambda: faults.show()[-1]["applied"] > 0)
         kill(process)
@@ -78,29 +77,52 @@ def test_killed_and_run_again_it_is_one_run_a_generation(
     assert run_again(flow_run_id) == "COMPLETED"
     runs = runs_of(stack, job)
     assert len(runs) == crash.runs
-    assert sum(len(run.tasks or ()) for run in runs) == crash.attempts
-    assert ended(runs[0]) == "SUCCESS"
+    assert sum(len(run.tasks or ()) for run in runs) == (2 if crash.fails else 1)
+    assert outcome(runs[0]) == "SUCCESS"
 
 
-def one_task(path: str, launch: Launch = "submit", **fields: Any) -> JobSpecification:
-    return JobSpecification(
-        name=f"crash {uuid4()}",
-        launch=launch,
-        job_clusters={"shared": JobCluster().specification()},
-        tasks=[notebook_task("only", path, job_cluster_key="shared")],
-        **fields,
-    )
+def test_a_flow_run_that_still_counts_as_running_is_picked_up_too(
+    stack: Stack, notebook: ImportNotebook, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    job = single_task(notebook("waits", waiting_for(go)))
+    flow_run_id = create_flow_run(job, POLICY)
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(stack, job))
+        kill(process)
+    go.touch()
+    assert run_again(flow_run_id, crash_was_noticed=False) == "COMPLETED"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["SUCCESS"]
 
 
-def runs_of(stack: Stack, job: JobSpecification) -> list[Run]:
-    """The runs of a job, the latest first, with all attempts."""
-    client = stack.databricks()
-    found = [run.run_id for run in client.jobs.list_runs() if run.run_name == job.name]
-    return [client.jobs.get_run(run_id, include_history=True) for run_id in found if run_id]
+def test_sigterm_leaves_the_run_to_the_retry(stack: Stack, notebook: ImportNotebook, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    job = single_task(notebook("waits", waiting_for(go)))
+    flow_run_id = create_flow_run(job, POLICY)
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(stack, job))
+        kill(process, signal.SIGTERM)
+    assert state_of(flow_run_id) == "CRASHED"
+    assert is_running(stack, job)
+    go.touch()
+    assert run_again(flow_run_id) == "COMPLETED"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["SUCCESS"]
 
 
-def ended(run: Run) -> str:
-    """How a run ended, or that it did not."""
-    if run.state is None or run.state.result_state is None:
-        return "not ended"
-    return run.state.result_state.value
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_run_ends_with_the_process_where_that_is_wanted(
+    stack: Stack, notebook: ImportNotebook, number: signal.Signals
+) -> None:
+    policy = RunPolicy(on_crash="cancel") if number == signal.SIGTERM else POLICY
+    job = single_task(notebook("sleeps", "import time; time.sleep(600)"))
+    flow_run_id = create_flow_run(job, policy)
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(stack, job))
+        kill(process, number)
+    assert state_of(flow_run_id) == "CRASHED"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
+
+
+def waiting_for(path: Path) -> str:
+    """The code of a notebook that ends when there is a file."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists():\n    time.sleep(.05)"
