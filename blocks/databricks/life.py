@@ -252,8 +252,14 @@ class RunLife:
         """Make a call in a thread; when this is cancelled, the call still comes to its end."""
         made = asyncio.create_task(asyncio.to_thread(call))
         self._calls.add(made)
-        made.add_done_callback(self._calls.discard)
+        made.add_done_callback(self._ended)
         return await asyncio.shield(made)
+
+    def _ended(self, made: asyncio.Task[Any]) -> None:
+        self._calls.discard(made)
+        if not made.cancelled():
+            # Seen, even if nobody waits for it any more: a launch that fails after a cancel is no error.
+            made.exception()
 
 
 def _once(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
