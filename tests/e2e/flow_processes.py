@@ -9,43 +9,38 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psutil
-from prefect import get_client
+from prefect import Flow, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.states import AwaitingRetry, Cancelling, Crashed
 
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.run_policy import RunPolicy
-
-from .outer_flow import outer
-
 ROOT = Path(__file__).parents[2]
-ENTRYPOINT = f"{Path(__file__).with_name('outer_flow.py')}:outer"
 
 
-def create_flow_run(job: JobSpecification, policy: RunPolicy, work_pool: str | None = None) -> UUID:
-    """Create a flow run of a deployment of `outer`, as the Run button does.
+def create_flow_run(called: Flow[..., Any], work_pool: str | None = None, **parameters: Any) -> UUID:
+    """Create a flow run of a deployment of a flow, as the Run button does.
 
     Args:
-        job: A parameter of the flow.
-        policy: Likewise.
+        called: A flow of `outer_flow`.
         work_pool: Where a worker takes the flow run from; without it the test starts the process.
+        **parameters: Of the flow.
     """
     with get_client(sync_client=True) as client:
         deployment_id = client.create_deployment(
-            client.create_flow(outer),
+            client.create_flow(called),
             name=work_pool or "without a worker",
             path=str(ROOT),
-            entrypoint=ENTRYPOINT,
+            entrypoint=f"tests/e2e/outer_flow.py:{called.fn.__name__}",
             pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
             work_pool_name=work_pool,
         )
-        parameters = outer.serialize_parameters({"job": job, "policy": policy})
-        return client.create_flow_run_from_deployment(deployment_id, parameters=parameters).id
+        given = called.serialize_parameters(parameters)
+        return client.create_flow_run_from_deployment(deployment_id, parameters=given).id
 
 
 def flow_run(flow_run_id: UUID) -> FlowRun:
@@ -73,7 +68,7 @@ def flow_process(flow_run_id: UUID) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect.engine", str(flow_run_id)],
         cwd=ROOT,
-        env={**prefect_environment(), "PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT},
+        env=prefect_environment(),
     )
     try:
         yield process
@@ -82,20 +77,17 @@ def flow_process(flow_run_id: UUID) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def run_again(flow_run_id: UUID, *, crash_was_noticed: bool = True) -> str:
-    """Run a flow run again whose process is gone, to its end; the state in which it ended.
+def press_retry(flow_run_id: UUID) -> None:
+    """Retry a flow run whose process is gone, as the Retry button does once a worker has seen that."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id, Crashed(message="Process exited with status code -9"))
+        client.set_flow_run_state(flow_run_id, AwaitingRetry())
 
-    Args:
-        flow_run_id: The flow run.
-        crash_was_noticed: Whether a worker saw the process go and somebody pressed Retry; otherwise another
-            worker picks up a flow run that still counts as running.
-    """
-    if crash_was_noticed:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(flow_run_id, Crashed(message="Process exited with status code -9"))
-            client.set_flow_run_state(flow_run_id, AwaitingRetry())
+
+def run(flow_run_id: UUID, seconds: float = 60) -> str:
+    """Run a flow run to its end, for so many seconds at most; the state in which it ended."""
     with flow_process(flow_run_id) as process:
-        process.wait(60)
+        process.wait(seconds)
     return state_of(flow_run_id)
 
 

@@ -16,6 +16,7 @@ from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import cancel, create_flow_run, flow_processes_of, state_of, worker
+from .outer_flow import outer
 from .single_task import is_running, outcome, runs_of, single_task
 
 POOL = "cancelled"
@@ -33,7 +34,7 @@ def test_a_cancel_in_prefect_ends_the_run(
     stack: Stack, notebook: ImportNotebook, working: psutil.Process
 ) -> None:
     job = single_task(notebook("sleeps", SLEEPS))
-    flow_run_id = create_flow_run(job, RunPolicy(), POOL)
+    flow_run_id = create_flow_run(outer, POOL, job=job, policy=RunPolicy())
     until(lambda: is_running(stack, job))
     cancel(flow_run_id)
     until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"], SECONDS_TO_CANCEL)
@@ -47,7 +48,7 @@ def test_a_cancel_in_prefect_ends_the_run_of_a_process_that_cannot(
     job = single_task(notebook("sleeps", SLEEPS))
     if launching:
         faults.add(path="/api/*/jobs/runs/submit", when="after", delay_seconds=600)
-    flow_run_id = create_flow_run(job, RunPolicy(), POOL)
+    flow_run_id = create_flow_run(outer, POOL, job=job, policy=RunPolicy())
     until(lambda: is_running(stack, job))
     (process,) = flow_processes_of(working)
     # It does not react, so that whoever cancels it has to kill it.

@@ -15,7 +15,8 @@ from blocks.databricks.run_policy import RunPolicy
 from deployments.local.workspace.testing import Faults
 
 from .conftest import ImportNotebook, Stack, until
-from .flow_processes import create_flow_run, flow_process, kill, run_again, state_of
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
+from .outer_flow import outer
 from .single_task import is_running, outcome, runs_of, single_task
 
 POLICY = RunPolicy(repair=RepairPolicy(max_repairs=2, wait_seconds=0))
@@ -66,7 +67,7 @@ def test_killed_and_run_again_it_is_one_run_a_generation(
     stack: Stack, faults: Faults, notebook: ImportNotebook, crash: Crash
 ) -> None:
     job = single_task(notebook("quick", "dbutils.notebook.exit('done')"), crash.launch)
-    flow_run_id = create_flow_run(job, POLICY)
+    flow_run_id = create_flow_run(outer, job=job, policy=POLICY)
     if crash.fails:
         faults.add(**FAILS_ONCE, run_name=job.name)
     faults.add(**crash.held)
@@ -74,10 +75,11 @@ def test_killed_and_run_again_it_is_one_run_a_generation(
         until(lambda: faults.show()[-1]["applied"] > 0)
         kill(process)
     faults.clear()
-    assert run_again(flow_run_id) == "COMPLETED"
+    press_retry(flow_run_id)
+    assert run(flow_run_id) == "COMPLETED"
     runs = runs_of(stack, job)
     assert len(runs) == crash.runs
-    assert sum(len(run.tasks or ()) for run in runs) == (2 if crash.fails else 1)
+    assert sum(len(one.tasks or ()) for one in runs) == (2 if crash.fails else 1)
     assert outcome(runs[0]) == "SUCCESS"
 
 
@@ -86,27 +88,28 @@ def test_a_flow_run_that_still_counts_as_running_is_picked_up_too(
 ) -> None:
     go = tmp_path / "go"
     job = single_task(notebook("waits", waiting_for(go)))
-    flow_run_id = create_flow_run(job, POLICY)
+    flow_run_id = create_flow_run(outer, job=job, policy=POLICY)
     with flow_process(flow_run_id) as process:
         until(lambda: is_running(stack, job))
         kill(process)
     go.touch()
-    assert run_again(flow_run_id, crash_was_noticed=False) == "COMPLETED"
-    assert [outcome(run) for run in runs_of(stack, job)] == ["SUCCESS"]
+    assert run(flow_run_id) == "COMPLETED"
+    assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
 
 
 def test_sigterm_leaves_the_run_to_the_retry(stack: Stack, notebook: ImportNotebook, tmp_path: Path) -> None:
     go = tmp_path / "go"
     job = single_task(notebook("waits", waiting_for(go)))
-    flow_run_id = create_flow_run(job, POLICY)
+    flow_run_id = create_flow_run(outer, job=job, policy=POLICY)
     with flow_process(flow_run_id) as process:
         until(lambda: is_running(stack, job))
         kill(process, signal.SIGTERM)
     assert state_of(flow_run_id) == "CRASHED"
     assert is_running(stack, job)
     go.touch()
-    assert run_again(flow_run_id) == "COMPLETED"
-    assert [outcome(run) for run in runs_of(stack, job)] == ["SUCCESS"]
+    press_retry(flow_run_id)
+    assert run(flow_run_id) == "COMPLETED"
+    assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -115,12 +118,12 @@ def test_the_run_ends_with_the_process_where_that_is_wanted(
 ) -> None:
     policy = RunPolicy(on_crash="cancel") if number == signal.SIGTERM else POLICY
     job = single_task(notebook("sleeps", "import time; time.sleep(600)"))
-    flow_run_id = create_flow_run(job, policy)
+    flow_run_id = create_flow_run(outer, job=job, policy=policy)
     with flow_process(flow_run_id) as process:
         until(lambda: is_running(stack, job))
         kill(process, number)
     assert state_of(flow_run_id) == "CRASHED"
-    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
+    assert [outcome(one) for one in runs_of(stack, job)] == ["CANCELED"]
 
 
 def waiting_for(path: Path) -> str:
