@@ -28,8 +28,14 @@ class Calls:
         """Make a call; when this is cancelled, the call still comes to its end."""
         made = asyncio.create_task(asyncio.to_thread(call))
         self._under_way.add(made)
-        made.add_done_callback(self._under_way.discard)
+        made.add_done_callback(self._ended)
         return await asyncio.shield(made)
+
+    def _ended(self, made: asyncio.Task[Any]) -> None:
+        self._under_way.discard(made)
+        if not made.cancelled():
+            # Seen, even if nobody waits for it any more: a launch that fails after a cancel is no error.
+            made.exception()
 
     async def outlive(self, call: Callable[[], Result]) -> Result:
         """Make a call that is safe to repeat, until it is answered."""

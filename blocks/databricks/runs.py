@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .api_errors import api_errors
+from .errors import DatabricksUnreachable
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -131,7 +132,7 @@ def call_jobs_api(
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
         except Unauthenticated:
             # A token that ran out before its time: one more try with a new one.
-            client.config.init_auth()
+            client.config.init_auth()  # type: ignore[no-untyped-call]
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
     if expect and not (isinstance(answer, dict) and expect in answer):
         raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with nothing that has a {expect}")

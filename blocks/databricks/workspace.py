@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from httpx import AsyncClient
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 # whoever watches a run outlives longer pauses by asking again.
 _SECONDS_FOR_AN_ANSWER = 30
 _SECONDS_OF_RETRIES = 30
+
+# The SDK collects the attributes of its configuration at the first use, in a way that fails when two threads
+# come first ("dictionary changed size during iteration").
+_one_at_a_time = Lock()
 
 
 class DatabricksWorkspace(DatabricksCredentials):
@@ -107,6 +112,8 @@ def workspace_client(credentials: DatabricksCredentials) -> WorkspaceClient:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
+    with _one_at_a_time:
+        Config.attributes()
     scheme = getattr(credentials, "scheme", "https")
     config = Config(
         host=f"{scheme}://{credentials.databricks_instance}",
