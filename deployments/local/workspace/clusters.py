@@ -4,11 +4,12 @@ import asyncio
 import logging
 import secrets
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.cluster_libraries import ClusterLibraryStatuses, LibraryStarter, failure_of
 from deployments.local.workspace.cluster_records import (
     FINDING_INSTANCES,
     ClusterRecord,
@@ -18,6 +19,7 @@ from deployments.local.workspace.cluster_records import (
 )
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.libraries import LibraryInstallationError
 from deployments.local.workspace.models import ClusterSpec
 
 _LOG = logging.getLogger("deployments.local.workspace")
@@ -27,7 +29,7 @@ _ALPHABET = string.ascii_lowercase + string.digits
 _PARAMETER = "databricks_error_message"
 
 
-class ClusterStarter(Protocol):
+class ClusterStarter(LibraryStarter, Protocol):
     """What starts and ends the servers."""
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
@@ -53,6 +55,7 @@ class ClusterRegistry:
         self._user = user
         self._running: dict[str, Cluster] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._libraries = ClusterLibraryStatuses(starter, self._keep)
         self._records = {
             key: ClusterRecord.from_document(key, document, clock()) for key, document in documents.all(KIND)
         }
@@ -73,7 +76,7 @@ class ClusterRegistry:
         return sorted(self._records.values(), key=lambda record: -record.started_at)
 
     async def ready(self, cluster_id: str) -> Cluster:
-        """The running server of a cluster.
+        """The running server of a cluster, with its libraries as far as they could be installed.
 
         Raises:
             ApiError: If there is no such cluster.
@@ -87,7 +90,29 @@ class ClusterRegistry:
         cluster = self._running.get(cluster_id)
         if cluster is None:
             raise ClusterError(record.message)
+        await self._libraries.settled(cluster_id)
         return cluster
+
+    def install(self, cluster_id: str, libraries: Sequence[Json]) -> None:
+        """Install libraries: now on a running cluster, on another one once it runs."""
+        record = self.get(cluster_id)
+        self._libraries.ask(record, libraries)
+        cluster = self._running.get(cluster_id)
+        if cluster is not None:
+            self._libraries.begin(record, cluster)
+
+    async def install_for_task(self, cluster_id: str, libraries: Sequence[Json]) -> None:
+        """Install the libraries of a task on a running cluster, where they stay.
+
+        Raises:
+            LibraryInstallationError: If one of them could not be installed.
+        """
+        if libraries:
+            self.install(cluster_id, libraries)
+            await self._libraries.settled(cluster_id)
+        failure = failure_of(self.get(cluster_id), libraries)
+        if failure:
+            raise LibraryInstallationError(failure)
 
     async def _settled(self, record: ClusterRecord) -> None:
         """Wait until a cluster is running or terminated, or nothing works on it any more."""
@@ -153,7 +178,7 @@ class ClusterRegistry:
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
         for cluster_id in list(self._running):
-            await self._stop(cluster_id)
+            await self._stop(self._records[cluster_id])
 
     def _expect(self, cluster_id: str, *states: ClusterState) -> ClusterRecord:
         record = self.get(cluster_id)
@@ -187,7 +212,7 @@ class ClusterRegistry:
             self._end(record, "INTERNAL_ERROR", "SERVICE_FAULT", repr(work.exception()))
 
     async def _bring_up(self, record: ClusterRecord) -> None:
-        await self._stop(record.cluster_id)
+        await self._stop(record)
         try:
             cluster = await self._starter.start_cluster(record.cluster_id, spec_of(record.settings))
         except (ClusterError, TimeoutError) as error:
@@ -196,17 +221,19 @@ class ClusterRegistry:
             return
         record.drop_uninstalled_libraries()
         self._running[record.cluster_id] = cluster
+        self._libraries.begin(record, cluster)
         cluster.lost.add_done_callback(lambda _: self._lost(record, cluster))
         record.note("RUNNING", self._clock())
         self._set(record, ClusterState.RUNNING, "")
 
     async def _take_down(self, record: ClusterRecord, message: str) -> None:
-        await self._stop(record.cluster_id)
+        await self._stop(record)
         record.terminated_at = self._clock()
         self._set(record, ClusterState.TERMINATED, message)
 
-    async def _stop(self, cluster_id: str) -> None:
-        cluster = self._running.pop(cluster_id, None)
+    async def _stop(self, record: ClusterRecord) -> None:
+        await self._libraries.stop(record)
+        cluster = self._running.pop(record.cluster_id, None)
         if cluster is not None:
             await self._starter.stop_cluster(cluster)
 
@@ -217,6 +244,7 @@ class ClusterRegistry:
             self._begin(record, ClusterState.TERMINATING, lambda: self._bury(record, cluster))
 
     async def _bury(self, record: ClusterRecord, cluster: Cluster) -> None:
+        await self._libraries.stop(record)
         await self._starter.stop_cluster(cluster)
         self._end(record, "DRIVER_UNREACHABLE", "SERVICE_FAULT", "Driver of the cluster was lost")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.local.workspace import scheduling, states
+from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.job_clusters import JobClusters
 from deployments.local.workspace.models import Run, TaskRun
@@ -27,6 +28,8 @@ class Tools:
     Attributes:
         executor: Runs notebooks.
         notebook_source: Finds the source of a notebook.
+        python_source: Finds the text of a Python file.
+        clusters: The all-purpose clusters.
         store: Where runs are kept.
         clock: The time.
         links: Where the workspace is.
@@ -39,6 +42,8 @@ class Tools:
 
     executor: TaskExecutor
     notebook_source: Callable[[str], str | None]
+    python_source: Callable[[str], str | None]
+    clusters: ClusterRegistry
     store: RunStore
     clock: Clock
     links: Links

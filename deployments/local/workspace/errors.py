@@ -59,9 +59,39 @@ def shared_cluster_not_supported() -> ApiError:
     return invalid_parameter("Shared job cluster feature is not supported in runs/submit API.")
 
 
-def compute_missing() -> ApiError:
-    """A task that says nothing about its compute. Source: databricks/cli#1039."""
-    return invalid_parameter("One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.")
+def several_computes() -> ApiError:
+    """A task with more than one kind of compute; the words are made after databricks/cli#1039."""
+    return invalid_parameter(
+        "Only one of job_cluster_key, new_cluster, or existing_cluster_id must be specified."
+    )
+
+
+def environment_missing(key: str) -> ApiError:
+    """A task other than a notebook that is serverless without environment. Source: databricks-sdk-py#1228."""
+    return invalid_parameter(
+        f"An environment is required for serverless task {key}. Please define one using `environments` and "
+        "`environment_key`. For more details, please refer to the API documentation at "
+        "https://docs.databricks.com"
+    )
+
+
+def environment_not_defined(environment: str, key: str) -> ApiError:
+    """A task that names an environment which there is not. Source: dbt-databricks#1055."""
+    return invalid_parameter(
+        f"Job environment '{environment[:120]}' used by task {key} is not defined in field 'environments'."
+    )
+
+
+def serverless_libraries() -> ApiError:
+    """Libraries of a serverless task (docs: they belong to its environment; the words are not known)."""
+    return invalid_parameter(
+        "Libraries field is not supported for serverless task, please specify libraries in environment."
+    )
+
+
+def not_an_all_purpose_cluster() -> ApiError:
+    """The id of a job cluster as `existing_cluster_id`. Source: databricks-sdk-py#744."""
+    return invalid_parameter("existing_cluster_id only supports all-purpose cluster IDs")
 
 
 def job_cluster_not_defined(key: str) -> ApiError:

@@ -3,32 +3,23 @@
 import asyncio
 import base64
 import logging
-import queue
 import shutil
 import tempfile
-import threading
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from deployments.local.workspace.channel import answer_call, refuse_call
-from deployments.local.workspace.children import (
-    LOOPBACK,
-    ClusterLaunch,
-    TaskLaunch,
-    cluster_main,
-    guard_main,
-    kill_group,
-    send,
-    task_main,
-)
-from deployments.local.workspace.forking import Order, kill_unwanted, preload, receive, start_processes
+from deployments.local.workspace.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
+from deployments.local.workspace.driver_log import end_of_log
+from deployments.local.workspace.installing import ClusterLibraries, Installer
+from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.mounts import Mounts
+from deployments.local.workspace.processes import Child, Processes
+from deployments.local.workspace.programs import ProgramSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
@@ -54,26 +45,14 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How a notebook ended, as its process reported it."""
+    """How a notebook or a program ended, as its process reported it; of a program, with what it wrote."""
 
     exit_value: str | None
     exit_truncated: bool
     error: str
     error_trace: str
-
-
-@dataclass
-class Child:
-    """A forked process: the messages it sends, and None once it is gone."""
-
-    process: Any
-    connection: Connection
-    messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
-
-    @property
-    def pid(self) -> int:
-        """The process id, which is that of its group as well."""
-        return cast(int, self.process.pid)
+    logs: str = ""
+    logs_truncated: bool = False
 
 
 @dataclass
@@ -85,6 +64,7 @@ class Cluster:
     spec: ClusterSpec
     port: int
     lost: "asyncio.Task[None]"
+    libraries: ClusterLibraries = field(default_factory=ClusterLibraries)
 
     @property
     def remote(self) -> str:
@@ -118,22 +98,17 @@ class Executor:
         self._machine = machine
         self._unwanted: set[asyncio.Task[None]] = set()
         self._cluster_environment = dict(cluster_environment)
-        # One thread, so that processes start one after the other: multiprocessing is not made for more. A
-        # daemon, so that the server can end while the first one still waits for the imports.
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        threading.Thread(target=start_processes, args=(self._orders,), daemon=True).start()
-        self._guarding: asyncio.Task[Child] | None = None
+        self._processes = Processes()
+        self._installer = Installer(self._processes, directory, mounts)
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
-        preload()
         self._directory.mkdir(parents=True, exist_ok=True)
-        await self._guard()
+        await self._processes.warm()
 
     def close(self) -> None:
         """End what `warm` started; all else has to be ended before."""
-        if self._guarding is not None and self._guarding.done() and not self._guarding.exception():
-            kill_group(self._guarding.result().pid)
+        self._processes.close()
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
         """Start a Spark Connect server.
@@ -149,7 +124,7 @@ class Executor:
             raise ClusterError(str(error)) from error
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
         launch = ClusterLaunch(environment, str(log), self._mounts)
-        starting = asyncio.create_task(self._start(cluster_main, (launch,)))
+        starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
         try:
             child = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -161,25 +136,37 @@ class Executor:
         try:
             message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
         except (TimeoutError, asyncio.CancelledError):
-            await self._kill(child)
+            await self._processes.kill(child)
             log.unlink(missing_ok=True)
             raise
         if message is None:
-            await self._kill(child)
+            await self._processes.kill(child)
             said = _take_log(log)
             log.unlink(missing_ok=True)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+        gone = asyncio.create_task(_gone(child))
+        libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
+        return Cluster(child, cluster_id, spec, message["port"], gone, libraries)
 
     async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
-        await self._kill(await starting)
+        await self._processes.kill(await starting)
         (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a Spark Connect server."""
-        await self._kill(cluster.child)
+        await self._processes.kill(cluster.child)
         await cluster.lost
         (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+        # A task that is being killed may still write there.
+        shutil.rmtree(cluster.libraries.directory, ignore_errors=True)
+
+    async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
+        """Install libraries on a cluster, for all its tasks.
+
+        Raises:
+            LibraryInstallationError: If pip cannot.
+        """
+        await self._installer.install(cluster.cluster_id, cluster.libraries, libraries)
 
     async def run_notebook(
         self,
@@ -195,33 +182,70 @@ class Executor:
         Raises:
             DriverLostError: If the process or its cluster died.
         """
-        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
-        log = place / "driver.log"
-        work = place / "work"
-        work.mkdir()
-        launch = TaskLaunch(
-            path=notebook.path,
+        launch = self._launch(cluster, notebook.path, source)
+        launch = replace(launch, parameters=notebook.parameters)
+        return await self._run(cluster, launch, on_ready, on_cell, on_call)
+
+    async def run_program(
+        self,
+        cluster: Cluster,
+        program: ProgramSpec,
+        source: str,
+        on_ready: Callable[[], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        """Run a program in a process of its own, which is killed with its children when this is cancelled.
+
+        Args:
+            cluster: Where.
+            program: What.
+            source: Of a Python file, its text.
+            on_ready: Called when it begins.
+            on_call: Answers what it asks the workspace for.
+
+        Raises:
+            DriverLostError: If the process or its cluster died.
+        """
+        launch = replace(self._launch(cluster, "", source), program=program)
+        return await self._run(cluster, launch, on_ready, lambda _: None, on_call)
+
+    def _launch(self, cluster: Cluster, path: str, source: str) -> TaskLaunch:
+        return TaskLaunch(
+            path=path,
             source=source,
-            parameters=notebook.parameters,
             spark_remote=cluster.remote,
             spark_conf=cluster.spec.spark_conf,
             environment=_task_environment(cluster.spec),
-            directory=str(work),
-            log=str(log),
             mounts=self._mounts,
+            libraries=cluster.libraries.site_packages,
         )
+
+    async def _run(
+        self,
+        cluster: Cluster,
+        launch: TaskLaunch,
+        on_ready: Callable[[], None],
+        on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
+        log = place / "driver.log"
         redactor = Redactor()
         child: Child | None = None
         try:
-            child = await self._start(task_main, (launch,))
+            (place / "work").mkdir()
+            child = await self._processes.start(task_main, (replace(launch, place=str(place), log=str(log)),))
             calls = self._with_secrets(on_call, redactor)
             result = await _follow(child, cluster, on_ready, on_cell, calls)
             if result is None:
                 raise DriverLostError(redactor.redact(_take_log(log)))
-            return result
+            if launch.program is None:
+                return result
+            logs, truncated = await asyncio.to_thread(end_of_log, log, redactor)
+            return replace(result, logs=logs, logs_truncated=truncated)
         finally:
             if child is not None:
-                await self._kill(child)
+                await self._processes.kill(child)
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
@@ -237,40 +261,6 @@ class Executor:
             return told
 
         return answer_all
-
-    async def _guard(self) -> Child:
-        """The process that ends the others when the server is gone; started before them."""
-        if self._guarding is None:
-            self._guarding = asyncio.create_task(self._fork(guard_main, ()))
-        return await asyncio.shield(self._guarding)
-
-    async def _start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
-        guard = await self._guard()
-        child = await self._fork(target, arguments)
-        send(guard.connection, {"pid": child.pid})
-        return child
-
-    async def _kill(self, child: Child) -> None:
-        """End a process and all that it started."""
-        kill_group(child.pid)
-        send((await self._guard()).connection, {"pid": child.pid})
-
-    async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
-        start: Future[tuple[Any, Connection]] = Future()
-        self._orders.put((start, target, arguments))
-        try:
-            process, connection = await asyncio.shield(asyncio.wrap_future(start))
-        except asyncio.CancelledError:
-            start.add_done_callback(kill_unwanted)
-            raise
-        child = Child(process, connection)
-        receiver = threading.Thread(
-            target=receive,
-            args=(connection, process, child.messages, asyncio.get_running_loop()),
-            daemon=True,
-        )
-        receiver.start()
-        return child
 
 
 async def _gone(child: Child) -> None:

@@ -13,13 +13,13 @@ from deployments.local.workspace.bodies import (
     read_required_string,
     read_string,
 )
+from deployments.local.workspace.compute import parse_shared
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import TaskSpec
 from deployments.local.workspace.requests import single_task
 from deployments.local.workspace.task_specs import (
     SERVED_BODIES,
     check_graph,
-    parse_job_clusters,
     parse_task,
     read_seconds,
 )
@@ -28,7 +28,7 @@ MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
 DEFAULT_NAME = "Untitled"
 
-MERGED_ARRAYS = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+MERGED_ARRAYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environments": "environment_key"}
 """Arrays of the settings whose elements `jobs/update` replaces by key (docs: update)."""
 
 
@@ -39,6 +39,7 @@ class JobSpec:
     name: str
     tasks: tuple[TaskSpec, ...]
     job_clusters: tuple[Json, ...]
+    environments: tuple[Json, ...]
     parameters: dict[str, str]
     max_concurrent_runs: int
     queue: bool
@@ -83,8 +84,9 @@ def parse_settings(settings: Json) -> JobSpec:
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
     job_clusters = read_objects(settings, "job_clusters")
-    clusters = parse_job_clusters(job_clusters)
-    tasks = tuple(parse_task(raw, clusters) for raw in raw_tasks)
+    environments = read_objects(settings, "environments")
+    shared = parse_shared(job_clusters, environments)
+    tasks = tuple(parse_task(raw, shared) for raw in raw_tasks)
     check_graph(tasks)
     concurrent = read_integer(settings, "max_concurrent_runs", 1)
     # 0 is allowed and skips every run (docs: max_concurrent_runs).
@@ -94,6 +96,7 @@ def parse_settings(settings: Json) -> JobSpec:
         name=read_string(settings, "name") or DEFAULT_NAME,
         tasks=tasks,
         job_clusters=tuple(job_clusters),
+        environments=tuple(environments),
         parameters=_parameters(settings),
         max_concurrent_runs=concurrent,
         queue=queue_enabled(settings, False),

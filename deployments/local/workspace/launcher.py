@@ -47,7 +47,9 @@ class Launcher:
 
     def submit(self, body: Json) -> Run:
         """Start the run of a `runs/submit`, or find the one that its token started."""
-        run, is_new = self._store.create(parse_submit(body), self._user)
+        spec = parse_submit(body)
+        self._jobs.check(spec.tasks)
+        run, is_new = self._store.create(spec, self._user)
         if is_new:
             self._runner.start(run)
         return run
@@ -135,7 +137,7 @@ class Launcher:
         if run.spec.run_type is not RunType.JOB_RUN:
             return run.spec.tasks, {}
         job = self._jobs.get(run.job_id)
-        run.spec = replace(run.spec, job_clusters=job.spec.job_clusters)
+        run.spec = replace(run.spec, job_clusters=job.spec.job_clusters, environments=job.spec.environments)
         return job.spec.tasks, job.spec.parameters
 
     def _begin_repair(self, run: Run, repair_id: int, specs: list[TaskSpec], parameters: Parameters) -> None:
@@ -185,4 +187,5 @@ def _run_spec(job: JobSpec, body: Json) -> RunSpec:
         run_type=RunType.JOB_RUN,
         parameters=read_parameters(body, job.parameters),
         job_clusters=job.job_clusters,
+        environments=job.environments,
     )

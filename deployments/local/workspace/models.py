@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.libraries import Library
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.states import State
 
@@ -30,11 +32,12 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """A `new_cluster`, as far as it matters on one machine."""
+    """A `new_cluster`, as far as it matters on one machine; or serverless compute for one task."""
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
+    serverless: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class ForEachSpec:
     concurrency: int = 1
 
 
-Body = NotebookSpec | ConditionSpec | RunJobSpec | ForEachSpec
+Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec
 """What a task does."""
 
 
@@ -101,6 +104,8 @@ class TaskSpec:
         outcomes: Of the condition tasks before it, the outcome that it waits for.
         retry: When it is tried again.
         disabled: Whether it is skipped.
+        existing_cluster_id: The all-purpose cluster that it runs on; empty if it has another one.
+        libraries: What has to be installed before it runs.
     """
 
     key: str
@@ -114,6 +119,8 @@ class TaskSpec:
     outcomes: dict[str, str] = field(default_factory=dict)
     retry: RetrySpec = RetrySpec()
     disabled: bool = False
+    existing_cluster_id: str = ""
+    libraries: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ class RunSpec:
     trigger: str = "ONE_TIME"
     parameters: Parameters = Parameters()
     job_clusters: tuple[dict[str, Any], ...] = ()
+    environments: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
 
 
@@ -167,6 +175,8 @@ class TaskRun:
         child_run_id: The run that a `run_job_task` started.
         iterations: The attempts that a for-each task made at its inputs.
         total_iterations: How many inputs a for-each task has.
+        logs: What a program wrote, the end of it.
+        logs_truncated: Whether it wrote more.
         stored: Whether its output is in the database, and no longer here.
     """
 
@@ -192,6 +202,8 @@ class TaskRun:
     total_iterations: int = 0
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
+    logs: str = ""
+    logs_truncated: bool = False
     stored: bool = False
 
     @property

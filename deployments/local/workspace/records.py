@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.compute import SharedCompute, parse_shared
 from deployments.local.workspace.models import (
-    ClusterSpec,
     Parameters,
     Round,
     Run,
@@ -15,7 +15,7 @@ from deployments.local.workspace.models import (
 )
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.states import LifeCycle, Result, State
-from deployments.local.workspace.task_specs import parse_job_clusters, parse_task
+from deployments.local.workspace.task_specs import parse_task
 
 Json = dict[str, Any]
 
@@ -48,6 +48,7 @@ def run_record(run: Run) -> Json:
             "trigger": spec.trigger,
             "ancestors": list(spec.ancestors),
             "job_clusters": list(spec.job_clusters),
+            "environments": list(spec.environments),
             "parameters": asdict(spec.parameters),
             "tasks": [task.raw for task in spec.tasks],
         },
@@ -57,7 +58,8 @@ def run_record(run: Run) -> Json:
 def read_run(record: Json) -> Run:
     """A run, as yet without its task runs."""
     spec: Json = record["spec"]
-    clusters = parse_job_clusters(spec["job_clusters"])
+    # Runs of earlier versions have no environments.
+    shared = parse_shared(spec["job_clusters"], spec.get("environments", []))
     return Run(
         run_id=record["run_id"],
         job_id=record["job_id"],
@@ -72,7 +74,7 @@ def read_run(record: Json) -> Run:
         tasks=[],
         spec=RunSpec(
             name=spec["name"],
-            tasks=tuple(parse_task(raw, clusters) for raw in spec["tasks"]),
+            tasks=tuple(parse_task(raw, shared) for raw in spec["tasks"]),
             timeout_seconds=spec["timeout_seconds"],
             idempotency_token=spec["idempotency_token"],
             legacy=spec["legacy"],
@@ -80,6 +82,7 @@ def read_run(record: Json) -> Run:
             trigger=spec["trigger"],
             parameters=Parameters(**spec["parameters"]),
             job_clusters=tuple(spec["job_clusters"]),
+            environments=tuple(spec.get("environments", [])),
             ancestors=tuple(spec["ancestors"]),
         ),
     )
@@ -91,15 +94,15 @@ def task_record(run: Run, task: TaskRun) -> Json:
     return {**record, "job_run_id": run.run_id, "state": state_record(task.state), "raw": task.spec.raw}
 
 
-def read_task(record: Json, clusters: dict[str, ClusterSpec]) -> TaskRun:
+def read_task(record: Json, shared: SharedCompute) -> TaskRun:
     """A task run; its output stays in the database.
 
     Args:
         record: What `task_record` made.
-        clusters: The shared clusters of the run that it is part of.
+        shared: The clusters and environments of the run that it is part of.
     """
     fields = {name: record[name] for name in _TASK_FIELDS}
-    spec = parse_task(record["raw"], clusters)
+    spec = parse_task(record["raw"], shared)
     return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
 
 
@@ -110,6 +113,8 @@ def output_record(task: TaskRun) -> Json:
         "exit_truncated": task.exit_truncated,
         "error_trace": task.error_trace,
         "cells": [cell.as_dict() for cell in task.cells],
+        "logs": task.logs,
+        "logs_truncated": task.logs_truncated,
     }
 
 
@@ -118,6 +123,7 @@ def read_output(task: TaskRun, record: Json) -> TaskRun:
     shown = TaskRun(**{**vars(task), "stored": False})
     shown.exit_value, shown.exit_truncated = record["exit_value"], record["exit_truncated"]
     shown.error_trace = record["error_trace"]
+    shown.logs, shown.logs_truncated = record.get("logs", ""), record.get("logs_truncated", False)
     shown.cells = [CellResult.from_dict(cell) for cell in record["cells"]]
     return shown
 

@@ -4,6 +4,7 @@ import re
 
 from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import Json, read_object, read_objects, read_string
+from deployments.local.workspace.compute import parse_shared
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import RunSpec
 from deployments.local.workspace.task_specs import check_graph, parse_task, read_seconds
@@ -37,9 +38,12 @@ def parse_submit(body: Json) -> RunSpec:
         raise errors.no_tasks()
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
-    tasks = tuple(parse_task(raw, {}) for raw in raw_tasks)
+    environments = read_objects(body, "environments")
+    shared = parse_shared((), environments)
+    tasks = tuple(parse_task(raw, shared) for raw in raw_tasks)
     check_graph(tasks)
-    return RunSpec(name, tasks, read_seconds(body, "timeout_seconds"), token, legacy)
+    timeout = read_seconds(body, "timeout_seconds")
+    return RunSpec(name, tasks, timeout, token, legacy, environments=tuple(environments))
 
 
 def read_token(body: Json) -> str:
@@ -52,7 +56,8 @@ def read_token(body: Json) -> str:
 
 def single_task(body: Json, name: str) -> Json:
     """The one task of a body without `tasks`; its key is made from the name of the run (flytekit#1935)."""
-    run_fields = {"run_name", "name", "idempotency_token", "timeout_seconds", "tasks", "access_control_list"}
+    run_fields = {"run_name", "name", "idempotency_token", "timeout_seconds", "tasks", "access_control_list",
+                  "environments"}  # fmt: skip
     task = {field: value for field, value in body.items() if field not in run_fields}
     return {**task, "task_key": key_of(name)}
 

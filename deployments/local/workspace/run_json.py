@@ -10,6 +10,7 @@ from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import ForEachSpec, NotebookSpec, Round, Run, RunType, TaskRun
 from deployments.local.workspace.parameters import parameters_json
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 from deployments.local.workspace.states import SUCCEEDED, LifeCycle, State
 
 PAGE_SIZE = 100
@@ -21,6 +22,8 @@ _V2_STATES = {
     LifeCycle.INTERNAL_ERROR: "TERMINATED",
     LifeCycle.WAITING_FOR_RETRY: "WAITING",
 }
+
+_CLUSTER_FIELDS = ("new_cluster", "job_cluster_key", "existing_cluster_id", "libraries")
 
 Arrays = dict[str, tuple[Sequence[Any], Callable[[Any], Json]]]
 """The arrays of an answer: their elements, and how one is shown. Only those of the page are."""
@@ -116,6 +119,8 @@ def _body_json(task: TaskRun) -> Json:
     raw, body = task.spec.raw, task.spec.body
     if isinstance(body, NotebookSpec):
         return {"notebook_task": {"source": "WORKSPACE", **raw.get("notebook_task", {})}}
+    if isinstance(body, PythonFileSpec):
+        return {"spark_python_task": {"source": "WORKSPACE", **raw["spark_python_task"]}}
     if isinstance(body, ForEachSpec):
         return {
             "for_each_task": {**raw["for_each_task"], "stats": {"task_run_stats": _iteration_stats(task)}}
@@ -216,7 +221,7 @@ def task_run_json(
 ) -> Json:
     """A task run by itself, as `runs/get` with its id and the `metadata` of its output show it."""
     shown = task_json(run, task, links, resolved=resolved)
-    of_run = {"depends_on", "run_if", "new_cluster", "job_cluster_key", *_bodies(shown)}
+    of_run = {"depends_on", "run_if", *_CLUSTER_FIELDS, *_bodies(shown)}
     single: Json = {
         **base_run_json(run, links),
         **{name: shown[name] for name in shown if name not in of_run},
@@ -226,9 +231,7 @@ def task_run_json(
         "job_run_id": run.run_id,
         "format": "SINGLE_TASK",
         "task": {name: shown[name] for name in _bodies(shown)},
-        "cluster_spec": {
-            name: task.spec.raw[name] for name in ("new_cluster", "job_cluster_key") if name in task.spec.raw
-        },
+        "cluster_spec": {name: task.spec.raw[name] for name in _CLUSTER_FIELDS if name in task.spec.raw},
         "run_duration": max(task.end_time - task.start_time, 0) if task.end_time else 0,
     }
     if isinstance(task.spec.body, ForEachSpec) and page is not None:
@@ -248,6 +251,8 @@ def output_json(run: Run, task: TaskRun, links: Links) -> Json:
         shown["notebook_output"] = {"result": task.exit_value, "truncated": task.exit_truncated}
     if task.child_run_id:
         shown["run_job_output"] = {"run_id": task.child_run_id}
+    if isinstance(task.spec.body, PythonFileSpec | PythonWheelSpec):
+        shown |= {"logs": task.logs, "logs_truncated": task.logs_truncated}
     if task.error:
         shown["error"] = task.error
     if task.error_trace:

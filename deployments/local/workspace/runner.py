@@ -7,6 +7,7 @@ from typing import Any
 
 from deployments.local.workspace import states
 from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.drive import Drive, Tools, Work
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
@@ -30,6 +31,8 @@ class Runner:
         self,
         executor: TaskExecutor,
         notebook_source: Callable[[str], str | None],
+        python_source: Callable[[str], str | None],
+        clusters: ClusterRegistry,
         store: RunStore,
         clock: Clock,
         links: Links,
@@ -46,6 +49,8 @@ class Runner:
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
+            python_source=python_source,
+            clusters=clusters,
             store=store,
             clock=clock,
             links=links,

@@ -127,7 +127,7 @@ async def _serve(
     executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
-    jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
+    jobs = open_jobs(database, executor, files, mounts, services.clusters, links, milliseconds, USER, options)
     jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
     workspace = Workspace(
         database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services

@@ -18,6 +18,7 @@ from deployments.local.workspace.pages.parts import (
     time_text,
 )
 from deployments.local.workspace.pages.timeline import timelines
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 
 MAX_INLINE = 12
 """Attempts whose output is on the page of the run; of a larger run only of those that failed or run now."""
@@ -90,6 +91,10 @@ def what(task: TaskRun) -> str:
     body = task.spec.body
     if isinstance(body, NotebookSpec):
         return body.path
+    if isinstance(body, PythonFileSpec):
+        return body.path
+    if isinstance(body, PythonWheelSpec):
+        return f"{body.package}: {body.entry_point}"
     if isinstance(body, RunJobSpec):
         return f"Run job {body.job_id}"
     return type(body).__name__.removesuffix("Spec")

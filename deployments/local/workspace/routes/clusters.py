@@ -20,10 +20,10 @@ from deployments.local.workspace.cluster_records import (
 )
 from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.errors import invalid_parameter
+from deployments.local.workspace.libraries import check_libraries
 from deployments.local.workspace.routes.incoming import read_body
 from deployments.local.workspace.routes.volume_files import page_of
 
-LIBRARY_KINDS = ("cran", "egg", "jar", "maven", "pypi", "requirements", "whl")
 MAX_WORKERS = 100_000
 MAX_PAGE = 100
 _NOT_SETTINGS = frozenset({"cluster_id", "libraries", "clone_from", "idempotency_token"})
@@ -78,7 +78,7 @@ def _add_changes(router: APIRouter, clusters: ClusterRegistry) -> None:
         body = await read_body(request)
         libraries = _libraries(body)
         record = clusters.create(read_settings(body))
-        _install(clusters, record, libraries)
+        clusters.install(record.cluster_id, libraries)
         return {"cluster_id": record.cluster_id}
 
     @router.post("/edit")
@@ -158,8 +158,7 @@ def _add_libraries(router: APIRouter, clusters: ClusterRegistry) -> None:
     @router.post("/api/2.0/libraries/install")
     async def install(request: Request) -> Json:
         body = await read_body(request)
-        record = clusters.get(read_required_string(body, "cluster_id"))
-        _install(clusters, record, _libraries(body))
+        clusters.install(read_required_string(body, "cluster_id"), _libraries(body))
         return {}
 
     @router.post("/api/2.0/libraries/uninstall")
@@ -192,16 +191,7 @@ def _status_json(record: ClusterRecord) -> Json:
     return shown
 
 
-def _install(clusters: ClusterRegistry, record: ClusterRecord, libraries: list[Json]) -> None:
-    for library in libraries:
-        status = {"library": library, "status": "PENDING", "is_library_for_all_clusters": False}
-        record.libraries[library_key(library)] = status
-    clusters.keep(record)
-
-
 def _libraries(body: Json) -> list[Json]:
     libraries = read_objects(body, "libraries")
-    for library in libraries:
-        if len(library) != 1 or next(iter(library)) not in LIBRARY_KINDS:
-            raise invalid_parameter(f"A library has one of these fields: {', '.join(LIBRARY_KINDS)}")
+    check_libraries(libraries)
     return libraries

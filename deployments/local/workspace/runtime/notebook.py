@@ -14,8 +14,10 @@ from typing import Any
 
 from deployments.local.workspace.runtime import plots
 from deployments.local.workspace.runtime.dbutils import DBUtils, NotebookExit
+from deployments.local.workspace.runtime.environment import LibraryEnvironment
 from deployments.local.workspace.runtime.library import Interpreter, PythonRestart
 from deployments.local.workspace.runtime.outputs import CellResult, Output, displayed, text_stream
+from deployments.local.workspace.runtime.pip import run_pip_cell
 from deployments.local.workspace.runtime.source import (
     Cell,
     NotebookSourceError,
@@ -64,6 +66,7 @@ def run_notebook(
     *,
     dbutils: DBUtils | None = None,
     on_cell: OnCell | None = None,
+    libraries: LibraryEnvironment | None = None,
 ) -> NotebookResult:
     """Run a notebook in Databricks source format.
 
@@ -74,6 +77,7 @@ def run_notebook(
         path: The notebook's path, as tracebacks show it.
         dbutils: What the notebook sees as `dbutils`, if not the one made of the parameters.
         on_cell: Called after each cell, so that output can be followed.
+        libraries: Where %pip installs to; without, there is no %pip.
 
     Returns:
         How it ended. An error in the notebook is in the result, never raised.
@@ -81,6 +85,8 @@ def run_notebook(
     plots.draw_without_screen()
     result = NotebookResult()
     run = _NotebookRun(source, path, spark, dbutils or DBUtils(parameters))
+    if libraries is not None:
+        run.offer_pip(libraries)
     try:
         cells = parse_source(source)
         with run.as_main_module():
@@ -130,6 +136,10 @@ class _NotebookRun:
         self._namespace = vars(self._module)
         self._current = CellResult(0, "python", "")
         self._magics: dict[str, Callable[[Cell], None]] = {"python": self._run_python, "sql": self._run_sql}
+
+    def offer_pip(self, environment: LibraryEnvironment) -> None:
+        """Serve %pip cells."""
+        self._magics["pip"] = lambda cell: run_pip_cell(cell, environment, self._interpreter)
 
     def _new_module(self) -> ModuleType:
         """A module named __main__, so that what a notebook defines can be pickled and inspected."""
