@@ -148,7 +148,8 @@ def test_a_missing_python_file(lab: Lab) -> None:
     state = run["tasks"][0]["state"]
     assert (state["life_cycle_state"], state["state_message"]) == (
         "INTERNAL_ERROR",
-        "Cannot read the python file /Workspace/Shared/nowhere.py. Please check driver logs for more details.",
+        "Cannot read the python file /Workspace/Shared/nowhere.py. "
+        "Please check driver logs for more details.",
     )
 
 
@@ -225,8 +226,8 @@ def test_job_parameters_reach_a_wheel_by_name(lab: Lab, greeter: str) -> None:
     [
         (
             {"spark_python_task": {"python_file": "program.py"}},
-            "Invalid python_file: program.py. It must be an absolute path of the workspace or of a volume, or "
-            "begin with dbfs:/.",
+            "Invalid python_file: program.py. It must be an absolute path of the workspace or of a volume, "
+            "or begin with dbfs:/.",
         ),
         (
             {

@@ -8,7 +8,6 @@ from workspace_lab import CLUSTER, Lab
 
 NOTEBOOK = {"notebook_path": "/Shared/any"}
 SHARED = "Shared job cluster feature is not supported in runs/submit API."
-COMPUTE = "One of job_cluster_key, new_cluster, or existing_cluster_id must be specified."
 
 
 def task(key: str = "a", **fields: Any) -> dict[str, Any]:
@@ -20,7 +19,6 @@ def task(key: str = "a", **fields: Any) -> dict[str, Any]:
     [
         ({"tasks": [task()], "job_clusters": [{"job_cluster_key": "c", "new_cluster": CLUSTER}]}, SHARED),
         ({"tasks": [{**task(new_cluster=None), "job_cluster_key": "c"}]}, SHARED),
-        ({"tasks": [task(new_cluster=None)]}, COMPUTE),
         ({"tasks": [task(existing_cluster_id="1")]}, "Cluster 1 does not exist"),
         ({"tasks": []}, "At least one task must be specified."),
         (

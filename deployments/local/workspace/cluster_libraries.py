@@ -64,6 +64,12 @@ class ClusterLibraryStatuses:
                 status["status"] = PENDING
                 status.pop("messages", None)
 
+    async def close(self) -> None:
+        """Give up all that is being installed."""
+        for work in self._work.values():
+            work.cancel()
+        await asyncio.gather(*self._work.values(), return_exceptions=True)
+
     async def _install(self, record: ClusterRecord, cluster: Cluster) -> None:
         while pending := [status for status in record.libraries.values() if status["status"] == PENDING]:
             status = pending[0]

@@ -158,6 +158,8 @@ class ClusterRegistry:
             return
         record.reason = {"code": "USER_REQUEST", "type": "SUCCESS", "parameters": {"username": self._user}}
         record.note("TERMINATING", self._clock(), reason=record.reason, user=self._user)
+        if cluster_id in self._running:
+            self._running[cluster_id].ended_by_user = True
         # Source of the words: databricks/cli#877.
         message = f"Termination requested by {self._user}"
         self._begin(record, ClusterState.TERMINATING, lambda: self._take_down(record, message))
@@ -174,11 +176,12 @@ class ClusterRegistry:
 
     async def close(self) -> None:
         """End all servers."""
+        await self._libraries.close()
         for work in self._work.values():
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
         for cluster_id in list(self._running):
-            await self._stop(self._records[cluster_id])
+            await self._stop(cluster_id)
 
     def _expect(self, cluster_id: str, *states: ClusterState) -> ClusterRecord:
         record = self.get(cluster_id)
@@ -212,7 +215,8 @@ class ClusterRegistry:
             self._end(record, "INTERNAL_ERROR", "SERVICE_FAULT", repr(work.exception()))
 
     async def _bring_up(self, record: ClusterRecord) -> None:
-        await self._stop(record)
+        await self._libraries.stop(record)
+        await self._stop(record.cluster_id)
         try:
             cluster = await self._starter.start_cluster(record.cluster_id, spec_of(record.settings))
         except (ClusterError, TimeoutError) as error:
@@ -227,13 +231,13 @@ class ClusterRegistry:
         self._set(record, ClusterState.RUNNING, "")
 
     async def _take_down(self, record: ClusterRecord, message: str) -> None:
-        await self._stop(record)
+        await self._libraries.stop(record)
+        await self._stop(record.cluster_id)
         record.terminated_at = self._clock()
         self._set(record, ClusterState.TERMINATED, message)
 
-    async def _stop(self, record: ClusterRecord) -> None:
-        await self._libraries.stop(record)
-        cluster = self._running.pop(record.cluster_id, None)
+    async def _stop(self, cluster_id: str) -> None:
+        cluster = self._running.pop(cluster_id, None)
         if cluster is not None:
             await self._starter.stop_cluster(cluster)
 

@@ -5,14 +5,14 @@ import base64
 import logging
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployments.local.workspace.channel import answer_call, refuse_call
 from deployments.local.workspace.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
 from deployments.local.workspace.driver_log import end_of_log
+from deployments.local.workspace.following import OnCall, TaskResult, follow
 from deployments.local.workspace.installing import ClusterLibraries, Installer
 from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.machine import Machine
@@ -22,7 +22,6 @@ from deployments.local.workspace.processes import Child, Processes
 from deployments.local.workspace.programs import ProgramSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.secret_values import Redactor
-from deployments.local.workspace.runtime.task_values import WorkspaceCallError
 from deployments.local.workspace.secret_access import CALLS, UnresolvedSecretError, answer, resolve
 from deployments.local.workspace.secret_store import SecretStore
 
@@ -31,9 +30,6 @@ _LOG = logging.getLogger(__name__)
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
 
-OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
-
 
 class DriverLostError(Exception):
     """Raised when a process ended without having said how its work went; carries the end of its log."""
@@ -41,18 +37,6 @@ class DriverLostError(Exception):
 
 class ClusterError(Exception):
     """Raised when a cluster cannot be started."""
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """How a notebook or a program ended, as its process reported it; of a program, with what it wrote."""
-
-    exit_value: str | None
-    exit_truncated: bool
-    error: str
-    error_trace: str
-    logs: str = ""
-    logs_truncated: bool = False
 
 
 @dataclass
@@ -65,6 +49,7 @@ class Cluster:
     port: int
     lost: "asyncio.Task[None]"
     libraries: ClusterLibraries = field(default_factory=ClusterLibraries)
+    ended_by_user: bool = False
 
     @property
     def remote(self) -> str:
@@ -236,7 +221,7 @@ class Executor:
             (place / "work").mkdir()
             child = await self._processes.start(task_main, (replace(launch, place=str(place), log=str(log)),))
             calls = self._with_secrets(on_call, redactor)
-            result = await _follow(child, cluster, on_ready, on_cell, calls)
+            result = await follow(child, cluster.lost, on_ready, on_cell, calls)
             if result is None:
                 raise DriverLostError(redactor.redact(_take_log(log)))
             if launch.program is None:
@@ -266,59 +251,6 @@ class Executor:
 async def _gone(child: Child) -> None:
     while await child.messages.get() is not None:
         continue
-
-
-async def _follow(
-    child: Child,
-    cluster: Cluster,
-    on_ready: Callable[[], None],
-    on_cell: Callable[[CellResult], None],
-    on_call: OnCall,
-) -> TaskResult | None:
-    """Read the messages of a task's process up to its result; None if it or its cluster died before that."""
-    calls: set[asyncio.Task[None]] = set()
-    try:
-        while True:
-            content = await _next_message(child, cluster)
-            if content is None:
-                return None
-            if "ready" in content:
-                on_ready()
-            elif "cell" in content:
-                on_cell(CellResult.from_dict(content["cell"]))
-            elif "call" in content:
-                call = asyncio.create_task(_answer(child, content, on_call))
-                calls.add(call)
-                call.add_done_callback(calls.discard)
-            else:
-                return TaskResult(
-                    content["result"], content["truncated"], content["error"], content["error_trace"]
-                )
-    finally:
-        for call in tuple(calls):
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
-
-
-async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None:
-    """What a task's process sends next; None if it or its cluster died."""
-    message = asyncio.ensure_future(child.messages.get())
-    try:
-        await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if not message.done():
-            message.cancel()
-    return message.result() if message.done() and not message.cancelled() else None
-
-
-async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
-    try:
-        value = await on_call(content["call"], content["arguments"])
-        answer_call(child.connection, content["number"], value)
-    except WorkspaceCallError as error:
-        refuse_call(child.connection, content["number"], str(error))
-    except OSError as error:
-        _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from deployments.local.workspace import states
-from deployments.local.workspace.cluster_records import ClusterRecord
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError
@@ -59,7 +58,6 @@ async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:
     clusters = drive.tools.clusters
     task.cluster_id = task.spec.existing_cluster_id
     try:
-        record = clusters.get(task.cluster_id)
         cluster = await clusters.ready(task.cluster_id)
         await clusters.install_for_task(task.cluster_id, task.spec.raw.get("libraries", []))
     except ApiError as error:
@@ -67,14 +65,10 @@ async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:
         raise ClusterError(error.message) from error
     async with drive.tools.task_slots:
         state = await _watched(task, cluster, execute)
-    if state is states.DRIVER_LOST and _ended_by_user(record):
-        state = states.cluster_terminated(record.cluster_id, drive.run.creator)
+    if state is states.DRIVER_LOST and cluster.ended_by_user:
+        state = states.cluster_terminated(task.cluster_id, drive.run.creator)
         task.error, task.error_trace = state.message, ""
     return state
-
-
-def _ended_by_user(record: ClusterRecord) -> bool:
-    return record.reason.get("code") == "USER_REQUEST"
 
 
 async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:

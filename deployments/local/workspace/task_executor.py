@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from deployments.local.workspace.execution import Cluster, OnCall, TaskResult
+from deployments.local.workspace.execution import Cluster
+from deployments.local.workspace.following import OnCall, TaskResult
 from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.programs import ProgramSpec

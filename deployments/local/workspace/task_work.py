@@ -8,7 +8,8 @@ from typing import Any
 from deployments.local.workspace import conditions, states
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.execution import Cluster, TaskResult
+from deployments.local.workspace.execution import Cluster
+from deployments.local.workspace.following import TaskResult
 from deployments.local.workspace.models import (
     ConditionSpec,
     ForEachSpec,
