@@ -158,7 +158,7 @@ def test_what_there_is_to_choose_from(lab: Lab) -> None:
 def test_libraries(lab: Lab, cluster_id: str) -> None:
     libraries = lab.sdk.libraries
     wheel = Library(whl="/Volumes/main/default/files/a.whl")
-    pypi = Library(pypi=PythonPyPiLibrary(package="simplejson==3.19.2"))
+    pypi = Library(pypi=PythonPyPiLibrary(package="simplejson==3.19.2", repo="http://127.0.0.1:9/"))
     libraries.install(cluster_id, [wheel, pypi])
     found = list(libraries.cluster_status(cluster_id))
     assert [status.library for status in found] == [wheel, pypi]

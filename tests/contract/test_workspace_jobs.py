@@ -105,10 +105,6 @@ def test_settings_that_are_refused_change_nothing(lab: Lab) -> None:
             "Job cluster 'other' is not defined in field 'job_clusters'.",
         ),
         (
-            {"tasks": [step("a", "/x", job_cluster_key=None)]},
-            "One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.",
-        ),
-        (
             {"tasks": [step("a", "/x")], "job_clusters": SHARED * 2},
             "Job cluster keys must be unique, but 'shared' is repeated.",
         ),

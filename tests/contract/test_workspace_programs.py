@@ -136,6 +136,12 @@ def test_modules_of_a_notebook_get_dbutils(lab: Lab) -> None:
     assert shown["notebook_output"]["result"] == "True"
 
 
+def test_a_program_that_dies_leaves_its_logs(lab: Lab) -> None:
+    task, shown = run_file(lab, "import os\nprint('before')\nos.kill(os.getpid(), 9)\n")
+    assert task["state"]["state_message"] == shown["error"] == "Driver of the cluster was lost"
+    assert shown["logs"] == "before"
+
+
 def test_the_last_5_mb_of_the_logs(lab: Lab) -> None:
     _, shown = run_file(lab, "for n in range(700_000):\n    print(f'{n:09}')\n")
     assert shown["logs_truncated"] is True

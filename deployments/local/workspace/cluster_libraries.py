@@ -76,12 +76,21 @@ class ClusterLibraryStatuses:
             status["status"] = INSTALLING
             status.pop("messages", None)
             self._keep(record)
-            try:
-                await self._starter.install_libraries(cluster, [parse_library(status["library"])])
-                status["status"] = INSTALLED
-            except (LibraryInstallationError, ApiError) as error:
-                status["status"], status["messages"] = FAILED, [str(error)]
-            self._keep(record)
+            failure = await self._failure(cluster, status["library"])
+            # Meanwhile it may have been uninstalled, or asked for again.
+            if status["status"] == INSTALLING:
+                status["status"] = FAILED if failure else INSTALLED
+                if failure:
+                    status["messages"] = [failure]
+                self._keep(record)
+
+    async def _failure(self, cluster: Cluster, library: Json) -> str:
+        """Install one library: why that failed, or nothing."""
+        try:
+            await self._starter.install_libraries(cluster, [parse_library(library)])
+        except (LibraryInstallationError, ApiError) as error:
+            return str(error)
+        return ""
 
 
 def failure_of(record: ClusterRecord, libraries: Sequence[Json]) -> str:

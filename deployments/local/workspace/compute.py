@@ -84,7 +84,8 @@ def _serverless(raw: Json, key: str, environments: Environments, *, needs_enviro
         raise errors.serverless_libraries()
     environment = environments[name] if name else Environment("", ())
     # By these, libraries see that they run on serverless compute (dbt-databricks, SQLMesh#3101).
-    spec = ClusterSpec(f"client.{environment.version}", {}, {"IS_SERVERLESS": "TRUE"}, serverless=True)
+    version = f"client.{environment.version}" if environment.version else "client"
+    spec = ClusterSpec(version, {}, {"IS_SERVERLESS": "TRUE"}, serverless=True)
     return Compute(spec, libraries=environment.libraries)
 
 

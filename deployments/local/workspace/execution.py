@@ -131,6 +131,8 @@ class Executor:
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
         gone = asyncio.create_task(_gone(child))
         libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
+        # What an all-purpose cluster left when the server was killed.
+        shutil.rmtree(libraries.directory, ignore_errors=True)
         return Cluster(child, cluster_id, spec, message["port"], gone, libraries)
 
     async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:

@@ -8,7 +8,7 @@ from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError
 from deployments.local.workspace.libraries import LibraryInstallationError
-from deployments.local.workspace.models import ClusterSpec, TaskRun
+from deployments.local.workspace.models import ClusterSpec, NotebookSpec, TaskRun
 from deployments.local.workspace.states import State
 
 Execute = Callable[[Cluster], Awaitable[State]]
@@ -79,4 +79,6 @@ async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:
     except DriverLostError as error:
         task.error = states.DRIVER_LOST.message
         task.error_trace = str(error)
+        if not isinstance(task.spec.body, NotebookSpec):
+            task.logs = task.error_trace
         return states.DRIVER_LOST

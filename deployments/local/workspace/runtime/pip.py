@@ -26,7 +26,7 @@ def pip_commands(cell: Cell) -> list[list[str]]:
     for line in filter(None, map(str.strip, lines)):
         if line.startswith("#"):
             continue
-        if not line.startswith("%pip "):
+        if line.partition(" ")[0] != "%pip":
             raise PipCellError(f"A %pip cell holds %pip commands only, but has the line: {line[:200]}")
         commands.append(shlex.split(line, comments=True)[1:])
     return commands
@@ -45,5 +45,5 @@ def run_pip_cell(cell: Cell, environment: LibraryEnvironment, interpreter: Inter
             raise subprocess.CalledProcessError(code, command)
         interpreter.add_path(str(environment.site_packages))
         importlib.invalidate_caches()
-        if arguments[0] in ("install", "uninstall"):
+        if arguments[:1] in (["install"], ["uninstall"]):
             print(RESTART_NOTE)  # noqa: T201 - the cell's output
