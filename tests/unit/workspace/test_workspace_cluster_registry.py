@@ -1,7 +1,7 @@
 """The registry of clusters, for tasks that run on one that is there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.models import ClusterSpec
 
 SETTINGS: dict[str, Any] = {"spark_version": "x", "spark_conf": {"a": "b"}, "spark_env_vars": {}}
@@ -26,6 +27,12 @@ class Starter:
         self.fails = False
         self.started: list[ClusterSpec] = []
         self.stopped = 0
+        self.installing, self.let_install = asyncio.Event(), asyncio.Event()
+        self.let_install.set()
+
+    async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
+        self.installing.set()
+        await self.let_install.wait()
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
         await self.let.wait()
@@ -116,5 +123,41 @@ def test_a_server_that_is_lost(tmp_path: Path) -> None:
             *(task for task in asyncio.all_tasks() if task.get_name().startswith("cluster-"))
         )
         assert (record.state, record.message) == (ClusterState.TERMINATED, "Driver of the cluster was lost")
+
+    run(tmp_path, scenario)
+
+
+def test_a_library_that_is_uninstalled_while_it_is_installed(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        starter.let_install.clear()
+        record = registry.create(SETTINGS)
+        await registry.ready(record.cluster_id)
+        registry.install(record.cluster_id, [{"whl": "/a.whl"}])
+        await starter.installing.wait()
+        (status,) = record.libraries.values()
+        assert status["status"] == "INSTALLING"
+        status["status"] = "UNINSTALL_ON_RESTART"
+        starter.let_install.set()
+        await registry.ready(record.cluster_id)
+        assert status["status"] == "UNINSTALL_ON_RESTART"
+        registry.restart(record.cluster_id)
+        await registry.ready(record.cluster_id)
+        assert record.libraries == {}
+
+    run(tmp_path, scenario)
+
+
+def test_a_cluster_that_ends_while_it_installs_installs_again(tmp_path: Path) -> None:
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        starter.let_install.clear()
+        record = registry.create(SETTINGS)
+        registry.install(record.cluster_id, [{"whl": "/a.whl"}])
+        await starter.installing.wait()
+        registry.terminate(record.cluster_id)
+        (status,) = record.libraries.values()
+        starter.let_install.set()
+        await registry.ready(record.cluster_id)
+        assert status["status"] == "INSTALLED"
+        assert len(starter.started) == 2
 
     run(tmp_path, scenario)
