@@ -1,5 +1,6 @@
 """Libraries of tasks, clusters and serverless environments, and how pip is asked for them. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ INSTALLED_KINDS = ("pypi", "requirements", "whl")
 MAX_ENVIRONMENTS = 10
 """Docs: environments of a job or of a submitted run."""
 
+_USER_OF_URL = re.compile(r"://[^/\s@]+@")
 _WHEEL_ROOTS = ("dbfs:", "file:", "/Volumes", "/Workspace")
 
 
@@ -140,16 +142,15 @@ def misplaced(library: Library) -> str:
 
 def installation_failure(library: Library, cluster_id: str, command: str, code: int, output: str) -> str:
     """What is said of a library that pip could not install. Source: dagster#21326, dbacademy#7."""
-    return f"Library installation failed for library due to user error for {library}\n Error messages:\n" + (
-        driver_failure(cluster_id, command, code, output)
-    )
-
-
-def driver_failure(cluster_id: str, command: str, code: int, output: str) -> str:
-    """The part of it that the status of a cluster's library shows."""
     return (
+        f"Library installation failed for library due to user error for {library}\n Error messages:\n"
         f"Library installation attempted on the driver node of cluster {cluster_id} and failed. Please refer "
         "to the following error message to fix the library or contact Databricks support. Error Code: "
         "DRIVER_LIBRARY_INSTALLATION_FAILURE. Error Message: org.apache.spark.SparkException: "
-        f"Process List({command}) exited with code {code}. {output}"
+        f"Process List({_without_passwords(command)}) exited with code {code}. {output}"
     )
+
+
+def _without_passwords(command: str) -> str:
+    """A command line that may be shown; what pip says has none in it."""
+    return _USER_OF_URL.sub("://****@", command)

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.local.workspace.driver_log import end_of_log
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.libraries import Library, parse_libraries
+from deployments.local.workspace.libraries import Library, installation_failure, parse_libraries
 from deployments.local.workspace.program_source import python_source
 from deployments.local.workspace.programs import (
     PythonFileSpec,
@@ -57,6 +57,12 @@ def test_libraries() -> None:
     first, second = parse_libraries(body)
     assert (first, second) == (Library("pypi", "a==1", "http://x"), Library("whl", "/b.whl"))
     assert (str(first), str(second)) == ('pypi { package: "a==1" }', 'whl: "/b.whl"')
+
+
+def test_the_message_of_a_failure_holds_no_password() -> None:
+    command = "pip install a --index-url https://me:pass@host/simple"
+    message = installation_failure(Library("pypi", "a"), "c-1", command, 1, "ERROR: no")
+    assert "pip install a --index-url https://****@host/simple) exited with code 1. ERROR: no" in message
 
 
 def test_python_source_stays_inside(tmp_path: Path) -> None:
