@@ -164,7 +164,9 @@ class Drive:
             pause = seconds_until_retry(task.spec.retry, task.state, made, since_start)
             if pause is None or self._ending is not None:
                 return task
-            task = self.tools.store.add_task(self.run, task.spec, before=task, parent=parent)
+            task = self.tools.store.add_task(
+                self.run, task.spec, before=task, parent=parent, input_index=task.input_index
+            )
             if parent is None:
                 self.current[task.spec.key] = self.latest[task.spec.key] = task
             made += 1

@@ -167,6 +167,8 @@ class TaskRun:
         child_run_id: The run that a `run_job_task` started.
         iterations: The attempts that a for-each task made at its inputs.
         total_iterations: How many inputs a for-each task has.
+        input_index: Of an iteration, which of the inputs it has; otherwise -1.
+        kept: Of a for-each task, the iterations of earlier attempts that succeeded and do not run again.
         stored: Whether its output is in the database, and no longer here.
     """
 
@@ -190,6 +192,8 @@ class TaskRun:
     values: dict[str, str] = field(default_factory=dict)
     child_run_id: int = 0
     total_iterations: int = 0
+    input_index: int = -1
+    kept: list[int] = field(default_factory=list)
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
     stored: bool = False
@@ -250,3 +254,14 @@ class Run:
             if known is None or known.attempt_number <= task.attempt_number:
                 attempts[task.spec.key] = task
         return attempts
+
+    def latest_of(self, task: TaskRun) -> TaskRun:
+        """The last attempt at the task that an attempt, or an iteration of it, belongs to."""
+        parents = {each.run_id: top for top in self.tasks for each in top.iterations}
+        return self.latest()[parents.get(task.run_id, task).spec.key]
+
+    def iterations_of(self, task: TaskRun) -> list[TaskRun]:
+        """What a for-each task shows: the iterations that it kept, then those that it made."""
+        kept = set(task.kept)
+        made = (each for top in self.tasks for each in top.iterations)
+        return [*(each for each in made if each.run_id in kept), *task.iterations]

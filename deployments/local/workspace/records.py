@@ -22,6 +22,7 @@ Json = dict[str, Any]
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
+    "input_index", "kept",
 )  # fmt: skip
 
 
@@ -98,7 +99,8 @@ def read_task(record: Json, clusters: dict[str, ClusterSpec]) -> TaskRun:
         record: What `task_record` made.
         clusters: The shared clusters of the run that it is part of.
     """
-    fields = {name: record[name] for name in _TASK_FIELDS}
+    # What was written by an earlier version does not have all of them.
+    fields = {name: record[name] for name in _TASK_FIELDS if name in record}
     spec = parse_task(record["raw"], clusters)
     return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
 

@@ -87,7 +87,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
     """
     shown: Json = {
         **task.spec.raw,
-        **_body_json(task),
+        **_body_json(run, task),
         "task_key": task.spec.key,
         "run_id": task.run_id,
         "run_if": task.spec.run_if.value,
@@ -111,23 +111,22 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
     return shown
 
 
-def _body_json(task: TaskRun) -> Json:
+def _body_json(run: Run, task: TaskRun) -> Json:
     """What a task does, with what is known only of its run."""
     raw, body = task.spec.raw, task.spec.body
     if isinstance(body, NotebookSpec):
         return {"notebook_task": {"source": "WORKSPACE", **raw.get("notebook_task", {})}}
     if isinstance(body, ForEachSpec):
-        return {
-            "for_each_task": {**raw["for_each_task"], "stats": {"task_run_stats": _iteration_stats(task)}}
-        }
+        stats = {"task_run_stats": _iteration_stats(run, task)}
+        return {"for_each_task": {**raw["for_each_task"], "stats": stats}}
     if task.outcome:
         return {"condition_task": {**raw["condition_task"], "outcome": task.outcome}}
     return {}
 
 
-def _iteration_stats(task: TaskRun) -> Json:
+def _iteration_stats(run: Run, task: TaskRun) -> Json:
     """Only the latest attempt at each iteration counts (docs: ForEachStats)."""
-    latest = {iteration.original_run_id: iteration for iteration in task.iterations}.values()
+    latest = {iteration.original_run_id: iteration for iteration in run.iterations_of(task)}.values()
     ended = [iteration for iteration in latest if iteration.state.terminal]
     succeeded = sum(iteration.state.result in SUCCEEDED for iteration in ended)
     return {
@@ -235,7 +234,7 @@ def task_run_json(
         # Its pages are those of its iterations; the task itself is on each (SDK: get_run).
         single["tasks"] = [shown]
         shown_as = partial(task_json, run, links=links, resolved=resolved)
-        single.update(paged({"iterations": (task.iterations, shown_as)}, page))
+        single.update(paged({"iterations": (run.iterations_of(task), shown_as)}, page))
     return single
 
 

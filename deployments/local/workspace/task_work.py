@@ -8,6 +8,7 @@ from deployments.local.workspace import conditions, states
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError
+from deployments.local.workspace.iterations import iterations_before, kept_iterations
 from deployments.local.workspace.models import (
     ClusterSpec,
     ConditionSpec,
@@ -79,16 +80,21 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     values = _inputs(resolve(body.inputs, context))
     task.resolved = {"for_each_task": {"inputs": json.dumps(values)}}
     task.total_iterations = len(values)
+    before = iterations_before(drive.run, task)
+    task.kept = kept_iterations(drive.run, task)
+    kept = {index for index, iteration in before.items() if iteration.run_id in task.kept}
     free = asyncio.Semaphore(body.concurrency)
     begun: set[asyncio.Task[TaskRun]] = set()
 
-    async def iterate(value: Any) -> TaskRun:
+    async def iterate(index: int) -> TaskRun:
         async with free:
             begun.update(filter(None, [asyncio.current_task()]))
-            first = drive.tools.store.add_task(drive.run, body.task, parent=task)
-            return await drive.attempts(first, (value,), task)
+            first = drive.tools.store.add_task(
+                drive.run, body.task, before=before.get(index), parent=task, input_index=index
+            )
+            return await drive.attempts(first, (values[index],), task)
 
-    running = [asyncio.create_task(iterate(value)) for value in values]
+    running = [asyncio.create_task(iterate(index)) for index in range(len(values)) if index not in kept]
     try:
         if running:
             await asyncio.wait(running)
@@ -105,7 +111,7 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     # The words are not documented; they begin with the first failure, as those of a run do.
     task.error = failed[0].error or failed[0].state.message
     return states.workload_failure(
-        f"{len(failed)} of {len(ended)} iterations failed, the first with message: {failed[0].state.message}"
+        f"{len(failed)} of {len(values)} iterations failed, the first with message: {failed[0].state.message}"
     )
 
 
@@ -141,8 +147,10 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
     try:
         if task.spec.cluster_key:
             task.cluster_id = drive.clusters.cluster_id(task.spec.cluster_key)
-            cluster = await drive.clusters.get(task.spec.cluster_key, spec)
+            await drive.clusters.get(task.spec.cluster_key, spec)
             async with drive.tools.task_slots:
+                # It may have been lost while this task waited for its turn.
+                cluster = await drive.clusters.get(task.spec.cluster_key, spec)
                 return await _execute(drive, task, cluster, notebook, source)
         async with drive.tools.task_slots:
             task.cluster_id = f"local-{task.run_id}"
