@@ -39,7 +39,7 @@ class Runner:
         self._clock = clock
         self._drives: dict[int, Drive] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
         self._closing = False
         self.on_end: Callable[[Run], None] = lambda _: None
         self.work: Work = do_work
@@ -72,15 +72,13 @@ class Runner:
 
     def start_later(self, run: Run, seconds: float, begin: Callable[[], None]) -> None:
         """Begin a repair once it is visible; until then the run looks as it did."""
-
-        def begin_now() -> None:
-            del self._waiting[run.run_id]
-            begin()
-
-        self._waiting[run.run_id] = asyncio.get_running_loop().call_later(seconds, begin_now)
+        timer = asyncio.get_running_loop().call_later(seconds, self._begin_now, run)
+        self._waiting[run.run_id] = timer, begin
 
     def cancel_run(self, run: Run, ending: State = states.USER_CANCELED) -> None:
         """Stop a run and all of its tasks. Nothing happens if it has ended."""
+        # A repair that was accepted is canceled as well if it is not visible yet, which makes it so.
+        self._begin_now(run)
         drive = self._drives.get(run.run_id)
         if drive is not None:
             drive.cancel(ending)
@@ -90,6 +88,10 @@ class Runner:
 
     def cancel_task(self, run: Run, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
         """Stop one task. Those that depend on it are decided by their `run_if`."""
+        if run.run_id in self._waiting:
+            # Who cancels knows of the attempt before the repair only, and means the one that it makes.
+            self._begin_now(run)
+            task = run.latest_of(task)
         drive = self._drives.get(run.run_id)
         if drive is not None:
             drive.stop_task(task, ending)
@@ -97,7 +99,7 @@ class Runner:
     async def close(self) -> None:
         """End everything that runs. The database keeps it as it is, and the next server finds it lost."""
         self._closing = True
-        for timer in self._waiting.values():
+        for timer, _ in self._waiting.values():
             timer.cancel()
         for drive in self._drives.values():
             drive.closing = True
@@ -105,6 +107,14 @@ class Runner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin_now(self, run: Run) -> None:
+        """Begin the repair of a run that is not visible yet, if there is one."""
+        waiting = self._waiting.pop(run.run_id, None)
+        if waiting is not None:
+            timer, begin = waiting
+            timer.cancel()
+            begin()
 
     def _ended(self, drive: Drive, done: "asyncio.Task[None]") -> None:
         run = drive.run
