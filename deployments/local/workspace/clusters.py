@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import secrets
-import string
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from deployments.local.workspace.bodies import Json
@@ -14,8 +12,10 @@ from deployments.local.workspace.cluster_records import (
     ClusterRecord,
     ClusterState,
     cluster_missing,
+    new_cluster_id,
     unexpected_state,
 )
+from deployments.local.workspace.cluster_settings import size_of, spec_of, workers_of
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.execution import Cluster, ClusterError
 from deployments.local.workspace.models import ClusterSpec
@@ -23,7 +23,6 @@ from deployments.local.workspace.models import ClusterSpec
 _LOG = logging.getLogger("deployments.local.workspace")
 
 KIND = "cluster"
-_ALPHABET = string.ascii_lowercase + string.digits
 _PARAMETER = "databricks_error_message"
 
 
@@ -87,6 +86,7 @@ class ClusterRegistry:
         cluster = self._running.get(cluster_id)
         if cluster is None:
             raise ClusterError(record.message)
+        record.active_at = self._clock()
         return cluster
 
     async def _settled(self, record: ClusterRecord) -> None:
@@ -99,16 +99,16 @@ class ClusterRegistry:
 
     def create(self, settings: Json) -> ClusterRecord:
         """Make a cluster, which starts."""
-        record = ClusterRecord(self._new_id(), settings, self._user)
+        record = ClusterRecord(new_cluster_id(self._clock()), settings, self._user)
         self._records[record.cluster_id] = record
-        record.note("CREATING", self._clock(), user=self._user)
+        record.note("CREATING", self._clock(), cluster_size=size_of(settings), user=self._user)
         self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
         return record
 
     def start(self, cluster_id: str) -> None:
         """Start a terminated cluster."""
         record = self._expect(cluster_id, ClusterState.TERMINATED)
-        record.note("STARTING", self._clock(), user=self._user)
+        record.note("STARTING", self._clock(), cluster_size=size_of(record.settings), user=self._user)
         self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
 
     def restart(self, cluster_id: str) -> None:
@@ -120,11 +120,45 @@ class ClusterRegistry:
     def edit(self, cluster_id: str, settings: Json) -> None:
         """Change a cluster's settings; a running one restarts with them (docs)."""
         record = self._expect(cluster_id, ClusterState.RUNNING, ClusterState.TERMINATED)
+        before, after = size_of(record.settings), size_of(settings)
         record.settings = settings
-        record.note("EDITED", self._clock(), user=self._user)
+        record.note(
+            "EDITED", self._clock(), previous_cluster_size=before, cluster_size=after, user=self._user
+        )
         if record.state is ClusterState.RUNNING:
             self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
-        self._keep(record)
+        self.keep(record)
+
+    def resize(self, cluster_id: str, settings: Json) -> None:
+        """Change a running cluster's size, for which it does not restart; here that is done at once."""
+        record = self._expect(cluster_id, ClusterState.RUNNING)
+        sizes = {
+            "current_num_workers": workers_of(record.settings),
+            "target_num_workers": workers_of(settings),
+        }
+        record.settings = settings
+        record.note("RESIZING", self._clock(), cause="USER_REQUEST", user=self._user, **sizes)
+        self.keep(record)
+
+    def pin(self, cluster_id: str, *, pinned: bool) -> None:
+        """Pin a cluster, or unpin it; nothing happens if it is so already (docs)."""
+        record = self.get(cluster_id)
+        if bool(record.pinned_by) is not pinned:
+            record.pinned_by = self._user if pinned else ""
+            record.note("PINNED" if pinned else "UNPINNED", self._clock(), user=self._user)
+            self.keep(record)
+
+    def end_idle(self) -> None:
+        """Terminate the clusters that have been idle for as long as their settings allow."""
+        for record in self.all():
+            if record.is_idle(self._clock()):
+                # Docs: TerminationCode INACTIVITY, TerminationParameter inactivity_duration_min.
+                parameters = {"inactivity_duration_min": str(record.idle_minutes)}
+                record.reason = {"code": "INACTIVITY", "type": "SUCCESS", "parameters": parameters}
+                record.note("TERMINATING", self._clock(), reason=record.reason)
+                # The words are not documented.
+                message = f"Inactive for {record.idle_minutes} minutes"
+                self._begin(record, ClusterState.TERMINATING, partial(self._take_down, record, message))
 
     def terminate(self, cluster_id: str) -> None:
         """Terminate a cluster; nothing happens if it is terminated."""
@@ -142,10 +176,6 @@ class ClusterRegistry:
         self.terminate(cluster_id)
         del self._records[cluster_id]
         self._documents.delete(KIND, cluster_id)
-
-    def keep(self, record: ClusterRecord) -> None:
-        """Write a cluster down after a change."""
-        self._keep(record)
 
     async def close(self) -> None:
         """End all servers."""
@@ -197,7 +227,9 @@ class ClusterRegistry:
         record.drop_uninstalled_libraries()
         self._running[record.cluster_id] = cluster
         cluster.lost.add_done_callback(lambda _: self._lost(record, cluster))
-        record.note("RUNNING", self._clock())
+        workers = workers_of(record.settings)
+        record.active_at = self._clock()
+        record.note("RUNNING", record.active_at, current_num_workers=workers, target_num_workers=workers)
         self._set(record, ClusterState.RUNNING, "")
 
     async def _take_down(self, record: ClusterRecord, message: str) -> None:
@@ -229,26 +261,9 @@ class ClusterRegistry:
     def _set(self, record: ClusterRecord, state: ClusterState, message: str) -> None:
         record.state, record.message = state, message
         _LOG.info("cluster %s (%s): %s", record.cluster_id, record.settings.get("cluster_name", ""), state)
-        self._keep(record)
+        self.keep(record)
 
-    def _keep(self, record: ClusterRecord) -> None:
+    def keep(self, record: ClusterRecord) -> None:
+        """Write a cluster down after a change."""
         if record.cluster_id in self._records:
             self._documents.put(KIND, record.cluster_id, record.as_document())
-
-    def _new_id(self) -> str:
-        """An id in the form of the real ones, such as 0124-165313-5fpp2uv9."""
-        moment = datetime.fromtimestamp(self._clock() / 1000, UTC)
-        while True:
-            suffix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
-            cluster_id = f"{moment:%m%d-%H%M%S}-{suffix}"
-            if cluster_id not in self._records:
-                return cluster_id
-
-
-def spec_of(settings: Json) -> ClusterSpec:
-    """What of a cluster's settings matters on one machine."""
-    return ClusterSpec(
-        str(settings.get("spark_version", "")),
-        dict(settings.get("spark_conf", {})),
-        dict(settings.get("spark_env_vars", {})),
-    )

@@ -40,11 +40,15 @@ class Starter:
         cluster.lost.cancel()
 
 
-def run(tmp_path: Path, scenario: Callable[[ClusterRegistry, Starter], Awaitable[None]]) -> None:
+def run(
+    tmp_path: Path,
+    scenario: Callable[[ClusterRegistry, Starter], Awaitable[None]],
+    clock: Callable[[], int] = lambda: 1_000,
+) -> None:
     async def play() -> None:
         starter = Starter()
         documents = Documents(tmp_path / "objects.sqlite")
-        registry = ClusterRegistry(starter, documents, lambda: 1_000, "me")
+        registry = ClusterRegistry(starter, documents, clock, "me")
         await scenario(registry, starter)
         await registry.close()
         documents.close()
@@ -118,3 +122,40 @@ def test_a_server_that_is_lost(tmp_path: Path) -> None:
         assert (record.state, record.message) == (ClusterState.TERMINATED, "Driver of the cluster was lost")
 
     run(tmp_path, scenario)
+
+
+class Clock:
+    """A clock that is set."""
+
+    minutes = 0.0
+
+    def __call__(self) -> int:
+        return round(self.minutes * 60_000)
+
+
+def test_an_idle_cluster_is_terminated(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def scenario(registry: ClusterRegistry, starter: Starter) -> None:
+        record = registry.create({**SETTINGS, "autotermination_minutes": 10})
+        forever = registry.create({**SETTINGS, "autotermination_minutes": 0})
+        for each in (record, forever):
+            await registry.ready(each.cluster_id)
+        clock.minutes = 9
+        await registry.ready(record.cluster_id)
+        clock.minutes = 18.9
+        registry.end_idle()
+        assert record.state is ClusterState.RUNNING
+        clock.minutes = 19
+        registry.end_idle()
+        registry.end_idle()
+        assert (record.state, forever.state) == (ClusterState.TERMINATING, ClusterState.RUNNING)
+        reason = {"code": "INACTIVITY", "type": "SUCCESS", "parameters": {"inactivity_duration_min": "10"}}
+        assert [event["type"] for event in record.events] == ["CREATING", "RUNNING", "TERMINATING"]
+        assert record.events[-1]["details"] == {"reason": reason}
+        # Who needs it starts it again, and it has all of its time again.
+        await registry.ready(record.cluster_id)
+        registry.end_idle()
+        assert (record.state, record.reason) == (ClusterState.RUNNING, {})
+
+    run(tmp_path, scenario, clock)
