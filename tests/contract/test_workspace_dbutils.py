@@ -16,6 +16,12 @@ from deployments.local.workspace.testing import running_workspace
 SECRET = "s3cr3t-välue"
 
 
+NO_MOUNTS = (
+    "is not whitelisted on class class com.databricks.backend.daemon.dbutils.DBUtilsCore: mounts do not work "
+    "in standard access mode, nor here. Use a volume, or let Spark read the URI."
+)
+
+
 @pytest.fixture(scope="module")
 def scope(lab: Lab) -> str:
     lab.sdk.secrets.create_scope("inside")
@@ -165,7 +171,10 @@ def test_dbutils_fs(lab: Lab, volume: str) -> None:
         ("ls('s3://bucket/x')",
          "ValueError: The scheme of s3://bucket/x is not served by the local workspace: dbutils.fs reaches "
          "dbfs:/, /Volumes and file:/. Spark reaches object storage."),
-        ("mount('a', 'b')", "AttributeError: dbutils.fs.mount is not served by the local workspace yet"),
+        ("mount('s3a://b', '/mnt/b', extra_configs={})", f"Py4JSecurityException: Method mount {NO_MOUNTS}"),
+        ("mounts()", f"Py4JSecurityException: Method mounts {NO_MOUNTS}"),
+        ("unmount('/mnt/bucket')", f"Py4JSecurityException: Method unmount {NO_MOUNTS}"),
+        ("other()", "AttributeError: dbutils.fs.other is not served by the local workspace yet"),
     ],
 )  # fmt: skip
 def test_what_dbutils_fs_refuses(lab: Lab, call: str, error: str) -> None:

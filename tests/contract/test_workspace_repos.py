@@ -1,10 +1,13 @@
 """Git folders, cloned from repositories on this machine."""
 
+import base64
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
+from databricks.sdk.service.workspace import ObjectType
 from workspace_lab import HEADER, Lab
 
 
@@ -20,6 +23,10 @@ def origin(tmp_path: Path) -> Path:
     directory.mkdir()
     git(directory, "init", "--quiet", "--initial-branch=main")
     (directory / "book.py").write_text(HEADER + "dbutils.notebook.exit('one')\n")
+    (directory / "module.py").write_text("x = 1\n")
+    cell = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": [], "execution_count": None}
+    document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (directory / "jupyter.ipynb").write_text(json.dumps(document))
     git(directory, "add", ".")
     git(directory, "commit", "--quiet", "-m", "one")
     git(directory, "tag", "v1")
@@ -35,6 +42,12 @@ def test_the_life_of_a_repo(lab: Lab, origin: Path) -> None:
     assert (made.branch, made.head_commit_id) == ("main", git(origin, "rev-parse", "HEAD"))
     listed = [item.path for item in lab.sdk.workspace.list(made.path)]
     assert [path for path in listed if path and path.endswith("/.git")] == []
+    # A notebook of a git folder has no extension in the workspace.
+    book = lab.sdk.workspace.get_status(f"{made.path}/book")
+    assert (book.path, book.object_type) == (f"{made.path}/book", ObjectType.NOTEBOOK)
+    assert listed == [f"{made.path}/{name}" for name in ("book", "jupyter", "module.py")]
+    exported = lab.sdk.workspace.export(f"{made.path}/jupyter").content or ""
+    assert base64.b64decode(exported).decode() == HEADER + "x = 1\n"
     (origin / "book.py").write_text(HEADER + "dbutils.notebook.exit('two')\n")
     git(origin, "commit", "--quiet", "-am", "two")
     run = lab.run(lab.task("only", f"{made.path}/book"))

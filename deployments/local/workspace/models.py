@@ -135,7 +135,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for."""
+    """A run as it was asked for; of a nested one, with the task run that started it, and the jobs above."""
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -144,6 +144,7 @@ class RunSpec:
     legacy: bool = False
     run_type: RunType = RunType.SUBMIT_RUN
     trigger: str = "ONE_TIME"
+    trigger_run_id: int = 0
     parameters: Parameters = Parameters()
     job_clusters: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()

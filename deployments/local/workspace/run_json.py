@@ -148,6 +148,7 @@ def base_run_json(run: Run, links: Links) -> Json:
         "run_id": run.run_id,
         "number_in_job": run.run_id,
         "original_attempt_run_id": run.run_id,
+        "job_run_id": run.run_id,
         "creator_user_name": run.creator,
         "run_name": run.spec.name,
         "run_type": run.spec.run_type.value,
@@ -161,9 +162,12 @@ def base_run_json(run: Run, links: Links) -> Json:
         "execution_duration": only.execution_duration if only else 0,
         "cleanup_duration": 0,
         "end_time": run.end_time,
-        "run_duration": max(run.end_time - run.start_time, 0) if run.end_time else 0,
+        "run_duration": _run_duration(run) if run.end_time else 0,
         "attempt_number": 0,
     }
+    if run.spec.trigger_run_id:
+        # The task run, not the run that it is part of (docs: TriggerInfo).
+        shown["trigger_info"] = {"run_id": run.spec.trigger_run_id}
     if run.queued_until:
         shown["queue_duration"] = run.queued_until - run.start_time
     if run.parameters.overriding:
@@ -171,6 +175,11 @@ def base_run_json(run: Run, links: Links) -> Json:
     if run.spec.timeout_seconds:
         shown["timeout_seconds"] = run.spec.timeout_seconds
     return shown
+
+
+def _run_duration(run: Run) -> int:
+    """What the run and its repairs took (docs: run_duration), without the time between them."""
+    return sum(max((item.end_time or run.end_time) - item.start_time, 0) for item in run.rounds)
 
 
 def _round_json(run: Run, item: Round) -> Json:
@@ -222,7 +231,6 @@ def task_run_json(
         "number_in_job": task.run_id,
         "original_attempt_run_id": task.original_run_id,
         "run_name": task.spec.key if not run.spec.legacy else run.spec.name,
-        "job_run_id": run.run_id,
         "format": "SINGLE_TASK",
         "task": {name: shown[name] for name in _bodies(shown)},
         "cluster_spec": {
