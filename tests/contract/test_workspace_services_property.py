@@ -29,6 +29,7 @@ POSTS = (
     *(f"/api/2.0/secrets/{name}" for name in ("put", "delete", "scopes/create", "scopes/delete", "acls/put")),
     "/api/2.0/secrets/acls/delete",
     *(f"/api/2.1/clusters/{name}" for name in ("start", "restart", "delete", "permanent-delete", "edit")),
+    *(f"/api/2.1/clusters/{name}" for name in ("update", "resize", "pin", "unpin")),
     "/api/2.0/clusters/events",
     "/api/2.0/libraries/install",
     "/api/2.0/libraries/uninstall",
@@ -116,7 +117,14 @@ def test_paths(
 @pytest.mark.parametrize("version", ["2.0", "2.1"])
 @pytest.mark.parametrize(
     "name",
-    ["clusters/resize", "clusters/pin", "dbfs/copy", "secrets/scopes/get", "fs/endpoints", "libraries/x"],
+    [
+        "clusters/change-owner",
+        "clusters/list-owners",
+        "dbfs/copy",
+        "secrets/scopes/get",
+        "fs/endpoints",
+        "libraries/x",
+    ],
 )
 def test_what_is_not_served_is_an_unknown_endpoint(lab: Lab, version: str, name: str) -> None:
     answer = lab.post(f"/api/{version}/{name}", {})

@@ -178,7 +178,10 @@ def base_run_json(run: Run, links: Links) -> Json:
 
 
 def _run_duration(run: Run) -> int:
-    """What the run and its repairs took (docs: run_duration), without the time between them."""
+    """What the run and its repairs took (docs: run_duration).
+
+    Whether the time between them counts is not said; a run that is repaired later did not run all the time.
+    """
     return sum(max((item.end_time or run.end_time) - item.start_time, 0) for item in run.rounds)
 
 
