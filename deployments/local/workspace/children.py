@@ -108,7 +108,13 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
 
     dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
     result = run_notebook(
-        launch.source, launch.parameters, spark, launch.path, dbutils=dbutils, on_cell=report
+        launch.source,
+        launch.parameters,
+        spark,
+        launch.path,
+        dbutils=dbutils,
+        on_cell=report,
+        find_notebook=lambda path: channel.call("notebook_source", path=path),
     )
     exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
     value = None if exit_value is None else exit_value.encode("utf-8", "replace")
