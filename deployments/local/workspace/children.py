@@ -56,6 +56,7 @@ class TaskLaunch:
     spark_conf: dict[str, str]
     environment: dict[str, str]
     directory: str
+    import_root: str
     log: str
     mounts: Mounts
 
@@ -94,8 +95,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
     os.chdir(launch.directory)
-    # The notebook's working directory comes first, as on a cluster.
-    sys.path[0] = launch.directory
+    # The notebook's directory comes first, then the root of its repository (docs: work with Python modules).
+    sys.path[:1] = dict.fromkeys((launch.directory, launch.import_root))
     sys.argv[:] = [launch.path]
     spark = _session(launch, places)
     redactor = Redactor()

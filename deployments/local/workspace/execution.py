@@ -53,6 +53,19 @@ class ClusterError(Exception):
 
 
 @dataclass(frozen=True)
+class Code:
+    """What a task executes.
+
+    Attributes:
+        source: The notebook.
+        files: The directory of the repository that it is part of; None if it is of the workspace.
+    """
+
+    source: str
+    files: Path | None = None
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """How a notebook ended, as its process reported it."""
 
@@ -185,7 +198,7 @@ class Executor:
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,
@@ -198,21 +211,22 @@ class Executor:
         place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
         log = place / "driver.log"
         work = place / "work"
-        work.mkdir()
         launch = TaskLaunch(
             path=notebook.path,
-            source=source,
+            source=code.source,
             parameters=notebook.parameters,
             spark_remote=cluster.remote,
             spark_conf=cluster.spec.spark_conf,
             environment=_task_environment(cluster.spec),
-            directory=str(work),
+            directory=str((work / notebook.path).parent if code.files else work),
+            import_root=str(work),
             log=str(log),
             mounts=self._mounts,
         )
         redactor = Redactor()
         child: Child | None = None
         try:
+            await asyncio.to_thread(_fill, work, code.files)
             child = await self._start(task_main, (launch,))
             calls = self._with_secrets(on_call, redactor)
             result = await _follow(child, cluster, on_ready, on_cell, calls)
@@ -329,6 +343,14 @@ async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> Non
         refuse_call(child.connection, content["number"], str(error))
     except OSError as error:
         _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
+
+
+def _fill(work: Path, files: Path | None) -> None:
+    """Make the directory of a task, with a copy of the repository: tasks do not see each other's changes."""
+    if files is None:
+        work.mkdir()
+    else:
+        shutil.copytree(files, work, symlinks=True)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

@@ -97,15 +97,7 @@ class WorkspaceFiles:
     def notebook_source(self, path: str) -> str | None:
         """The source of a notebook; None if there is none at this path."""
         place = self._place(path)
-        if place.is_file():
-            source = place.read_bytes().decode("utf-8", "replace")
-            return source if detect_language(source) else None
-        # In a git folder, notebooks are files with an extension that a path to them leaves out.
-        for extension in NOTEBOOK_EXTENSIONS:
-            file = place.with_name(place.name + extension) if place.name else place
-            if len(file.name.encode()) <= MAX_NAME_BYTES and file.is_file():
-                return _source_of_file(file)
-        return None
+        return notebook_at(place)
 
     def delete(self, path: str, *, recursive: bool) -> None:
         """Delete an object; a folder that holds something only if told to."""
@@ -157,6 +149,18 @@ class WorkspaceFiles:
         if language:
             return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, 0, created, modified)
         return WorkspaceObject(path, "FILE", status.st_ino, "", status.st_size, created, modified)
+
+
+def notebook_at(place: Path) -> str | None:
+    """The source of the notebook at a place; None if there is none.
+
+    In a git folder and in a repository, notebooks are files with an extension that a path to them leaves out.
+    """
+    for extension in ("", *NOTEBOOK_EXTENSIONS):
+        file = place.with_name(place.name + extension) if place.name else place
+        if len(file.name.encode()) <= MAX_NAME_BYTES and file.is_file():
+            return _source_of_file(file)
+    return None
 
 
 def _source_of_file(file: Path) -> str | None:

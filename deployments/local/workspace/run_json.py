@@ -165,6 +165,11 @@ def base_run_json(run: Run, links: Links) -> Json:
         "run_duration": max(run.end_time - run.start_time, 0) if run.end_time else 0,
         "attempt_number": 0,
     }
+    if run.spec.git is not None:
+        shown["git_source"] = dict(run.spec.git.raw)
+        if run.used_commit:
+            # Docs: git_snapshot, the state of the repository at the time the run was run.
+            shown["git_source"]["git_snapshot"] = {"used_commit": run.used_commit}
     if run.queued_until:
         shown["queue_duration"] = run.queued_until - run.start_time
     if run.parameters.overriding:

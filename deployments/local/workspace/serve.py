@@ -17,6 +17,7 @@ import uvicorn
 
 from deployments.local.workspace.app import create_app
 from deployments.local.workspace.assembly import database_path, open_jobs
+from deployments.local.workspace.checkouts import Checkouts
 from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
 from deployments.local.workspace.database import Database, RootInUseError
 from deployments.local.workspace.execution import Executor
@@ -127,7 +128,8 @@ async def _serve(
     executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
-    jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
+    checkouts = Checkouts(root / "checkouts")
+    jobs = open_jobs(database, executor, files, checkouts, links, milliseconds, USER, options)
     jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
     workspace = Workspace(
         database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services

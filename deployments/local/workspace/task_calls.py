@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.checkouts import CheckoutError
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster
@@ -56,7 +57,13 @@ class TaskCalls:
         return None if task is None else task.values.get(str(arguments["key"]))
 
     async def _notebook_source(self, arguments: dict[str, Any]) -> str | None:
-        return self._drive.tools.notebook_source(str(arguments["path"]))
+        path = str(arguments["path"])
+        if path.startswith("/"):
+            return self._drive.tools.notebook_source(path)
+        try:
+            return (await self._drive.checkout.get()).notebook_source(path)
+        except CheckoutError:
+            return None
 
     async def _run_notebook(self, arguments: dict[str, Any]) -> str:
         if len(self._drive.run.spec.ancestors) >= MAX_DEPTH:
