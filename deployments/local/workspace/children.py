@@ -47,12 +47,16 @@ class ClusterLaunch:
 
 @dataclass(frozen=True)
 class TaskLaunch:
-    """What the process of a task is told."""
+    """What the process of a task is told.
+
+    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace.
+    """
 
     path: str
     source: str
     parameters: dict[str, str]
     spark_remote: str
+    spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
     directory: str
@@ -156,7 +160,7 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(places))
+    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

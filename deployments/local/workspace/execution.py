@@ -29,6 +29,7 @@ from deployments.local.workspace.forking import Order, kill_unwanted, preload, r
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.mounts import Mounts
+from deployments.local.workspace.remote_spark import reach
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
@@ -91,18 +92,21 @@ class Child:
 
 @dataclass
 class Cluster:
-    """A Spark Connect server in a process of its own."""
+    """A Spark Connect server.
 
-    child: Child
+    Attributes:
+        child: Its process; None if somebody else runs it.
+        cluster_id: The id of the cluster.
+        spec: What the cluster was asked to be.
+        remote: The URL that a Spark session connects to.
+        lost: Done once the process is gone.
+    """
+
+    child: Child | None
     cluster_id: str
     spec: ClusterSpec
-    port: int
-    lost: "asyncio.Task[None]"
-
-    @property
-    def remote(self) -> str:
-        """The URL that a Spark session connects to."""
-        return f"sc://{LOOPBACK}:{self.port}"
+    remote: str
+    lost: "asyncio.Future[None]"
 
 
 class Executor:
@@ -160,6 +164,8 @@ class Executor:
             spec = resolve(spec, self._secrets)
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
+        if self._machine.spark_remote:
+            return await _attach(cluster_id, spec, self._machine.spark_remote)
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
         launch = ClusterLaunch(environment, str(log), self._mounts)
         starting = asyncio.create_task(self._start(cluster_main, (launch,)))
@@ -182,14 +188,17 @@ class Executor:
             said = _take_log(log)
             log.unlink(missing_ok=True)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+        remote = f"sc://{LOOPBACK}:{message['port']}"
+        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)))
 
     async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
         await self._kill(await starting)
         (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
-        """End a Spark Connect server."""
+        """End a Spark Connect server, if it is ours."""
+        if cluster.child is None:
+            return
         await self._kill(cluster.child)
         await cluster.lost
         (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
@@ -216,6 +225,7 @@ class Executor:
             source=code.source,
             parameters=notebook.parameters,
             spark_remote=cluster.remote,
+            spark_places=self._mounts.places if cluster.child is None else None,
             spark_conf=cluster.spec.spark_conf,
             environment=_task_environment(cluster.spec),
             directory=str((work / notebook.path).parent if code.files else work),
@@ -287,6 +297,15 @@ class Executor:
         return child
 
 
+async def _attach(cluster_id: str, spec: ClusterSpec, remote: str) -> Cluster:
+    """A cluster on a server that is there already."""
+    try:
+        await reach(remote)
+    except ConnectionError as error:
+        raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
+    return Cluster(None, cluster_id, spec, remote, asyncio.get_running_loop().create_future())
+
+
 async def _gone(child: Child) -> None:
     while await child.messages.get() is not None:
         continue
@@ -328,7 +347,8 @@ async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None
     """What a task's process sends next; None if it or its cluster died."""
     message = asyncio.ensure_future(child.messages.get())
     try:
-        await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [message, cluster.lost]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not message.done():
             message.cancel()

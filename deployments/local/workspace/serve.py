@@ -27,6 +27,7 @@ from deployments.local.workspace.launcher import Options
 from deployments.local.workspace.local_tools import make_local_tools
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.oauth import ClientCredentials
+from deployments.local.workspace.remote_spark import spark_address
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.services import mounts_of, open_secrets, open_services
 from deployments.local.workspace.tls import TlsFiles, ensure_certificates
@@ -83,6 +84,11 @@ def serve(
     """
     if not token:
         _refuse("the token is empty")
+    if machine.spark_remote:
+        try:
+            spark_address(machine.spark_remote)
+        except ValueError as error:
+            _refuse(str(error))
     files = _open_files(root)
     database = _open_database(root)
     listener = _listen(host, port)
