@@ -59,13 +59,3 @@ class Channel:
         except (EOFError, OSError):
             for number in list(self._waiting):
                 self._waiting.pop(number).set_exception(WorkspaceCallError("The workspace is gone."))
-
-
-def answer_call(connection: Connection, number: int, value: Any) -> None:
-    """Answer a call, on the server's end."""
-    connection.send_bytes(json.dumps({"number": number, "answer": value}).encode())
-
-
-def refuse_call(connection: Connection, number: int, reason: str) -> None:
-    """Refuse a call, on the server's end."""
-    connection.send_bytes(json.dumps({"number": number, "refusal": reason}).encode())

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from deployments.local.workspace.channel import answer_call, refuse_call
 from deployments.local.workspace.children import (
     LOOPBACK,
     ClusterLaunch,
@@ -83,6 +82,7 @@ class Child:
     process: Any
     connection: Connection
     messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pid(self) -> int:
@@ -235,8 +235,9 @@ class Executor:
         )
         redactor = Redactor()
         child: Child | None = None
+        filling = asyncio.create_task(asyncio.to_thread(_fill, work, code.files))
         try:
-            await asyncio.to_thread(_fill, work, code.files)
+            await asyncio.shield(filling)
             child = await self._start(task_main, (launch,))
             calls = self._with_secrets(on_call, redactor)
             result = await _follow(child, cluster, on_ready, on_cell, calls)
@@ -246,6 +247,8 @@ class Executor:
         finally:
             if child is not None:
                 await self._kill(child)
+            # A copy that is still being made would outlive the removal.
+            await asyncio.wait({filling})
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
@@ -357,10 +360,13 @@ async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None
 
 async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
     try:
-        value = await on_call(content["call"], content["arguments"])
-        answer_call(child.connection, content["number"], value)
+        answer = {"answer": await on_call(content["call"], content["arguments"])}
     except WorkspaceCallError as error:
-        refuse_call(child.connection, content["number"], str(error))
+        answer = {"refusal": str(error)}
+    try:
+        async with child.sending:
+            # In a thread: a process that is too busy to read must not hold up the server.
+            await asyncio.to_thread(send, child.connection, {"number": content["number"], **answer})
     except OSError as error:
         _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
 

@@ -23,7 +23,7 @@ def run_fs(cell: Cell, utilities: Any) -> Output:
     Raises:
         ValueError: If it is no command of `dbutils.fs`.
     """
-    name, *arguments = shlex.split(f"{cell.argument}\n{cell.text}") or [""]
+    name, *arguments = shlex.split(cell.script) or [""]
     if name not in COMMANDS:
         raise ValueError(f"%fs has no command {name!r}, only {', '.join(COMMANDS)}")
     options = {"recurse": True} if RECURSIVE.intersection(arguments) else {}

@@ -92,7 +92,7 @@ def run_notebook(
     try:
         with run.as_main_module(), run.inside(path, source) as cells:
             for cell in cells:
-                outcome = CellResult(len(result.cells), cell.language, cell.text, cell.title)
+                outcome = CellResult(len(result.cells), cell.language, cell.script, cell.title)
                 result.cells.append(outcome)
                 try:
                     run.run_cell(cell, outcome)
@@ -215,7 +215,7 @@ class _NotebookRun:
 
     def _run_sql(self, cell: Cell) -> None:
         frame = None
-        for statement in split_statements(f"{cell.argument}\n{cell.text}"):
+        for statement in split_statements(cell.script):
             frame = self._spark.sql(statement)
         if frame is not None:
             self._namespace["_sqldf"] = frame

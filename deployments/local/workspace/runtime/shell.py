@@ -22,9 +22,8 @@ def run_shell(cell: Cell) -> None:
     Raises:
         subprocess.CalledProcessError: With `-e`, if the script fails.
     """
-    option, _, rest = cell.argument.partition(" ")
-    strict = option == "-e"
-    script = f"{rest if strict else cell.argument}\n{cell.text}".strip("\n")
+    strict = cell.argument.split(" ", 1)[0] == "-e"
+    script = cell.script.removeprefix("-e").strip() if strict else cell.script
     command = ["bash", *(["-e"] if strict else []), "-c", script]
     with subprocess.Popen(  # noqa: S603 - running the notebook is the purpose
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
