@@ -66,6 +66,17 @@ def test_clusters_use_the_server_and_keep_their_sessions_apart(tmp_path: Path) -
         assert value(lab, run, "second") == str(([], 3))
 
 
+def test_an_all_purpose_cluster_leaves_the_server_running(tmp_path: Path) -> None:
+    with spark_server() as remote, own_workspace(tmp_path, "--spark-remote", remote) as lab:
+        for _ in range(2):
+            cluster = lab.sdk.clusters.create_and_wait(
+                spark_version="15.4.x-scala2.12", cluster_name="mine", num_workers=1, node_type_id="x"
+            )
+            assert cluster.cluster_id is not None
+            lab.sdk.clusters.delete_and_wait(cluster.cluster_id)
+        assert lab.run_source("any", "spark.range(3).count()")[0]["state"]["result_state"] == "SUCCESS"
+
+
 def test_a_server_that_is_gone_ends_the_task_as_a_cluster_that_does_not_start(tmp_path: Path) -> None:
     with spark_server() as remote:
         pass

@@ -59,10 +59,12 @@ class Checkout:
         return source
 
     def _place(self, path: str) -> Path | None:
-        names = path.split("/")
-        if ".." in names or path.startswith("/") or not path.isprintable():
+        """Where a path leads, unless it is to the repository itself or out of it."""
+        names = [name for name in path.split("/") if name not in ("", ".")]
+        if not names or ".." in names or path.startswith("/") or not path.isprintable():
             return None
-        return None if any(len(name.encode()) > MAX_NAME_BYTES for name in names) else self.directory / path
+        too_long = any(len(name.encode()) > MAX_NAME_BYTES for name in names)
+        return None if too_long else self.directory.joinpath(*names)
 
 
 class Checkouts:
