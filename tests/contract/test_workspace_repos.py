@@ -2,33 +2,23 @@
 
 import base64
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
 from databricks.sdk.service.workspace import ObjectType
+from git_lab import commit, git
 from workspace_lab import HEADER, Lab
-
-
-def git(directory: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    command = ["git", "-C", str(directory), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
     directory = tmp_path / "project"
-    directory.mkdir()
-    git(directory, "init", "--quiet", "--initial-branch=main")
-    (directory / "book.py").write_text(HEADER + "dbutils.notebook.exit('one')\n")
-    (directory / "module.py").write_text("x = 1\n")
     cell = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": [], "execution_count": None}
     document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (directory / "jupyter.ipynb").write_text(json.dumps(document))
-    git(directory, "add", ".")
-    git(directory, "commit", "--quiet", "-m", "one")
+    notebook = HEADER + "dbutils.notebook.exit('one')\n"
+    files = {"book.py": notebook, "module.py": "x = 1\n", "jupyter.ipynb": json.dumps(document)}
+    commit(directory, files)
     git(directory, "tag", "v1")
     git(directory, "branch", "other")
     return directory
@@ -48,8 +38,7 @@ def test_the_life_of_a_repo(lab: Lab, origin: Path) -> None:
     assert listed == [f"{made.path}/{name}" for name in ("book", "jupyter", "module.py")]
     exported = lab.sdk.workspace.export(f"{made.path}/jupyter").content or ""
     assert base64.b64decode(exported).decode() == HEADER + "x = 1\n"
-    (origin / "book.py").write_text(HEADER + "dbutils.notebook.exit('two')\n")
-    git(origin, "commit", "--quiet", "-am", "two")
+    commit(origin, {"book.py": HEADER + "dbutils.notebook.exit('two')\n"})
     run = lab.run(lab.task("only", f"{made.path}/book"))
     output = lab.sdk.jobs.get_run_output(run["tasks"][0]["run_id"]).notebook_output
     assert output is not None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments.local.workspace.checkouts import Checkouts
 from deployments.local.workspace.database import Database
 from deployments.local.workspace.execution import Executor
 from deployments.local.workspace.files import WorkspaceFiles
@@ -30,6 +31,7 @@ def open_jobs(
     database: Database,
     executor: Executor,
     files: WorkspaceFiles,
+    checkouts: Checkouts,
     links: Links,
     clock: Clock,
     user: str,
@@ -41,6 +43,7 @@ def open_jobs(
         database: Where they are kept.
         executor: Runs notebooks.
         files: The notebooks.
+        checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
         clock: The time.
         user: The user of the workspace.
@@ -50,7 +53,7 @@ def open_jobs(
     jobs = JobStore(clock, random_id, database)
     jobs.load(database)
     runs.load(database)
-    runner = Runner(executor, files.notebook_source, runs, clock, links)
+    runner = Runner(executor, files.notebook_source, checkouts, runs, clock, links)
     return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
 
 

@@ -47,15 +47,20 @@ class ClusterLaunch:
 
 @dataclass(frozen=True)
 class TaskLaunch:
-    """What the process of a task is told."""
+    """What the process of a task is told.
+
+    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace.
+    """
 
     path: str
     source: str
     parameters: dict[str, str]
     spark_remote: str
+    spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
     directory: str
+    import_root: str
     log: str
     mounts: Mounts
 
@@ -94,8 +99,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
     os.chdir(launch.directory)
-    # The notebook's working directory comes first, as on a cluster.
-    sys.path[0] = launch.directory
+    # The notebook's directory comes first, then the root of its repository (docs: work with Python modules).
+    sys.path[:1] = dict.fromkeys((launch.directory, launch.import_root))
     sys.argv[:] = [launch.path]
     spark = _session(launch, places)
     redactor = Redactor()
@@ -108,7 +113,13 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
 
     dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
     result = run_notebook(
-        launch.source, launch.parameters, spark, launch.path, dbutils=dbutils, on_cell=report
+        launch.source,
+        launch.parameters,
+        spark,
+        launch.path,
+        dbutils=dbutils,
+        on_cell=report,
+        find_notebook=lambda path: channel.call("notebook_source", path=path),
     )
     exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
     value = None if exit_value is None else exit_value.encode("utf-8", "replace")
@@ -149,7 +160,7 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(places))
+    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from deployments.local.workspace.channel import answer_call, refuse_call
 from deployments.local.workspace.children import (
     LOOPBACK,
     ClusterLaunch,
@@ -29,6 +28,7 @@ from deployments.local.workspace.forking import Order, kill_unwanted, preload, r
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.mounts import Mounts
+from deployments.local.workspace.remote_spark import reach
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
@@ -53,6 +53,19 @@ class ClusterError(Exception):
 
 
 @dataclass(frozen=True)
+class Code:
+    """What a task executes.
+
+    Attributes:
+        source: The notebook.
+        files: The directory of the repository that it is part of; None if it is of the workspace.
+    """
+
+    source: str
+    files: Path | None = None
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """How a notebook ended, as its process reported it."""
 
@@ -69,6 +82,7 @@ class Child:
     process: Any
     connection: Connection
     messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pid(self) -> int:
@@ -78,18 +92,21 @@ class Child:
 
 @dataclass
 class Cluster:
-    """A Spark Connect server in a process of its own."""
+    """A Spark Connect server.
 
-    child: Child
+    Attributes:
+        child: Its process; None if somebody else runs it.
+        cluster_id: The id of the cluster.
+        spec: What the cluster was asked to be.
+        remote: The URL that a Spark session connects to.
+        lost: Done once the process is gone.
+    """
+
+    child: Child | None
     cluster_id: str
     spec: ClusterSpec
-    port: int
-    lost: "asyncio.Task[None]"
-
-    @property
-    def remote(self) -> str:
-        """The URL that a Spark session connects to."""
-        return f"sc://{LOOPBACK}:{self.port}"
+    remote: str
+    lost: "asyncio.Future[None]"
 
 
 class Executor:
@@ -147,6 +164,8 @@ class Executor:
             spec = resolve(spec, self._secrets)
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
+        if self._machine.spark_remote:
+            return await _attach(cluster_id, spec, self._machine.spark_remote)
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
         launch = ClusterLaunch(environment, str(log), self._mounts)
         starting = asyncio.create_task(self._start(cluster_main, (launch,)))
@@ -169,14 +188,17 @@ class Executor:
             said = _take_log(log)
             log.unlink(missing_ok=True)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        return Cluster(child, cluster_id, spec, message["port"], asyncio.create_task(_gone(child)))
+        remote = f"sc://{LOOPBACK}:{message['port']}"
+        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)))
 
     async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
         await self._kill(await starting)
         (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
-        """End a Spark Connect server."""
+        """End a Spark Connect server, if it is ours."""
+        if cluster.child is None:
+            return
         await self._kill(cluster.child)
         await cluster.lost
         (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
@@ -185,7 +207,7 @@ class Executor:
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,
@@ -198,21 +220,24 @@ class Executor:
         place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
         log = place / "driver.log"
         work = place / "work"
-        work.mkdir()
         launch = TaskLaunch(
             path=notebook.path,
-            source=source,
+            source=code.source,
             parameters=notebook.parameters,
             spark_remote=cluster.remote,
+            spark_places=self._mounts.places if cluster.child is None else None,
             spark_conf=cluster.spec.spark_conf,
             environment=_task_environment(cluster.spec),
-            directory=str(work),
+            directory=str((work / notebook.path).parent if code.files else work),
+            import_root=str(work),
             log=str(log),
             mounts=self._mounts,
         )
         redactor = Redactor()
         child: Child | None = None
+        filling = asyncio.create_task(asyncio.to_thread(_fill, work, code.files))
         try:
+            await asyncio.shield(filling)
             child = await self._start(task_main, (launch,))
             calls = self._with_secrets(on_call, redactor)
             result = await _follow(child, cluster, on_ready, on_cell, calls)
@@ -222,6 +247,8 @@ class Executor:
         finally:
             if child is not None:
                 await self._kill(child)
+            # A copy that is still being made would outlive the removal.
+            await asyncio.wait({filling})
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
@@ -273,6 +300,15 @@ class Executor:
         return child
 
 
+async def _attach(cluster_id: str, spec: ClusterSpec, remote: str) -> Cluster:
+    """A cluster on a server that is there already."""
+    try:
+        await reach(remote)
+    except ConnectionError as error:
+        raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
+    return Cluster(None, cluster_id, spec, remote, asyncio.get_running_loop().create_future())
+
+
 async def _gone(child: Child) -> None:
     while await child.messages.get() is not None:
         continue
@@ -314,7 +350,8 @@ async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None
     """What a task's process sends next; None if it or its cluster died."""
     message = asyncio.ensure_future(child.messages.get())
     try:
-        await asyncio.wait({message, cluster.lost}, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [message, cluster.lost]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not message.done():
             message.cancel()
@@ -323,12 +360,23 @@ async def _next_message(child: Child, cluster: Cluster) -> dict[str, Any] | None
 
 async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
     try:
-        value = await on_call(content["call"], content["arguments"])
-        answer_call(child.connection, content["number"], value)
+        answer = {"answer": await on_call(content["call"], content["arguments"])}
     except WorkspaceCallError as error:
-        refuse_call(child.connection, content["number"], str(error))
+        answer = {"refusal": str(error)}
+    try:
+        async with child.sending:
+            # In a thread: a process that is too busy to read must not hold up the server.
+            await asyncio.to_thread(send, child.connection, {"number": content["number"], **answer})
     except OSError as error:
         _LOG.debug("process %s is gone before its answer: %r", child.pid, error)
+
+
+def _fill(work: Path, files: Path | None) -> None:
+    """Make the directory of a task, with a copy of the repository: tasks do not see each other's changes."""
+    if files is None:
+        work.mkdir()
+    else:
+        shutil.copytree(files, work, symlinks=True)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

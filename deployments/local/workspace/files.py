@@ -99,8 +99,7 @@ class WorkspaceFiles:
 
     def notebook_source(self, path: str) -> str | None:
         """The source of a notebook; None if there is none at this path."""
-        place = self._find(path)
-        return _source_of_file(place) if place.is_file() else None
+        return notebook_at(self._place(path))
 
     def delete(self, path: str, *, recursive: bool) -> None:
         """Delete an object; a folder that holds something only if told to."""
@@ -120,18 +119,7 @@ class WorkspaceFiles:
 
     def _find(self, path: str) -> Path:
         """Where an object is; in a git folder, a notebook is a file whose extension its path leaves out."""
-        place = self._place(path)
-        if place.exists() or not place.name:
-            return place
-        files = (place.with_name(place.name + extension) for extension in NOTEBOOK_EXTENSIONS)
-        found = (
-            file
-            for file in files
-            if len(file.name.encode()) <= MAX_NAME_BYTES
-            and file.is_file()
-            and _source_of_file(file) is not None
-        )
-        return next(found, place)
+        return with_extension(self._place(path))
 
     def _place(self, path: str) -> Path:
         """Where a workspace path is on disk, always below the root."""
@@ -171,6 +159,24 @@ class WorkspaceFiles:
         if language:
             return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, 0, created, modified)
         return WorkspaceObject(path, "FILE", status.st_ino, "", status.st_size, created, modified)
+
+
+def with_extension(place: Path) -> Path:
+    """The file of a notebook: in repositories it has an extension that a path to it leaves out."""
+    if not place.name or _is_there(place):
+        return place
+    files = (place.with_name(place.name + extension) for extension in NOTEBOOK_EXTENSIONS)
+    return next((file for file in files if _is_there(file) and notebook_at(file) is not None), place)
+
+
+def notebook_at(place: Path) -> str | None:
+    """The source of the notebook at a place, its extension left out or not; None if there is none."""
+    file = with_extension(place)
+    return _source_of_file(file) if _is_there(file) and file.is_file() else None
+
+
+def _is_there(place: Path) -> bool:
+    return len(place.name.encode()) <= MAX_NAME_BYTES and place.exists()
 
 
 def _source_of_file(file: Path) -> str | None:

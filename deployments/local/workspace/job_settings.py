@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
     read_boolean,
@@ -14,7 +13,8 @@ from deployments.local.workspace.bodies import (
     read_string,
 )
 from deployments.local.workspace.errors import invalid_parameter
-from deployments.local.workspace.models import TaskSpec
+from deployments.local.workspace.git_specs import check_sources, read_git_source
+from deployments.local.workspace.models import GitSpec, TaskSpec
 from deployments.local.workspace.requests import single_task
 from deployments.local.workspace.task_specs import (
     SERVED_BODIES,
@@ -43,6 +43,7 @@ class JobSpec:
     max_concurrent_runs: int
     queue: bool
     timeout_seconds: int
+    git: GitSpec | None = None
 
 
 def complete_settings(settings: Json, version: str) -> Json:
@@ -77,15 +78,15 @@ def complete_settings(settings: Json, version: str) -> Json:
 
 def parse_settings(settings: Json) -> JobSpec:
     """Read the settings of a job, or refuse them."""
-    if read_object(settings, "git_source") is not None:
-        raise errors.not_served("git_source")
+    git = read_git_source(settings)
     raw_tasks = read_objects(settings, "tasks")
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
     job_clusters = read_objects(settings, "job_clusters")
     clusters = parse_job_clusters(job_clusters)
-    tasks = tuple(parse_task(raw, clusters) for raw in raw_tasks)
+    tasks = tuple(parse_task(raw, clusters, git=git is not None) for raw in raw_tasks)
     check_graph(tasks)
+    check_sources(tasks, git)
     concurrent = read_integer(settings, "max_concurrent_runs", 1)
     # 0 is allowed and skips every run (docs: max_concurrent_runs).
     if not 0 <= concurrent <= MAX_CONCURRENT_RUNS:
@@ -98,6 +99,7 @@ def parse_settings(settings: Json) -> JobSpec:
         max_concurrent_runs=concurrent,
         queue=queue_enabled(settings, False),
         timeout_seconds=read_seconds(settings, "timeout_seconds"),
+        git=git,
     )
 
 

@@ -136,7 +136,10 @@ class Launcher:
         if run.spec.run_type is not RunType.JOB_RUN:
             return run.spec.tasks, {}
         job = self._jobs.get(run.job_id)
-        run.spec = replace(run.spec, job_clusters=job.spec.job_clusters)
+        if job.spec.git != run.spec.git:
+            # Otherwise the commit stays: a run has one (docs: git_snapshot). Repairs are not documented.
+            run.used_commit = ""
+        run.spec = replace(run.spec, job_clusters=job.spec.job_clusters, git=job.spec.git)
         return job.spec.tasks, job.spec.parameters
 
     def _begin_repair(self, run: Run, repair_id: int, specs: list[TaskSpec], parameters: Parameters) -> None:
@@ -186,4 +189,5 @@ def _run_spec(job: JobSpec, body: Json) -> RunSpec:
         run_type=RunType.JOB_RUN,
         parameters=read_parameters(body, job.parameters),
         job_clusters=job.job_clusters,
+        git=job.git,
     )

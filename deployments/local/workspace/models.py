@@ -38,11 +38,29 @@ class ClusterSpec:
 
 
 @dataclass(frozen=True)
+class GitSpec:
+    """A `git_source`; `raw` is its JSON, which `runs/get` returns again.
+
+    Attributes:
+        url: The repository.
+        kind: What the reference is: `branch`, `tag` or `commit`.
+        reference: What is checked out.
+        raw: Its JSON.
+    """
+
+    url: str
+    kind: str
+    reference: str
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NotebookSpec:
-    """A `notebook_task`."""
+    """A `notebook_task`; with `git`, its path is one of the repository of the run."""
 
     path: str
     parameters: dict[str, str] = field(default_factory=dict)
+    git: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,7 @@ class RunSpec:
     parameters: Parameters = Parameters()
     job_clusters: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
+    git: GitSpec | None = None
 
 
 @dataclass
@@ -236,6 +255,7 @@ class Run:
     rounds: list[Round] = field(default_factory=list)
     queued_until: int = 0
     pending_repair_id: int = 0
+    used_commit: str = ""
 
     @property
     def active(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.git_specs import read_git_source
 from deployments.local.workspace.models import (
     ClusterSpec,
     Parameters,
@@ -37,6 +38,7 @@ def run_record(run: Run) -> Json:
         "end_time": run.end_time,
         "queued_until": run.queued_until,
         "pending_repair_id": run.pending_repair_id,
+        "used_commit": run.used_commit,
         "state": state_record(run.state),
         "rounds": [{**asdict(item), "state": state_record(item.state)} for item in run.rounds],
         "parameters": asdict(run.parameters),
@@ -51,6 +53,7 @@ def run_record(run: Run) -> Json:
             "ancestors": list(spec.ancestors),
             "job_clusters": list(spec.job_clusters),
             "parameters": asdict(spec.parameters),
+            "git_source": spec.git.raw if spec.git else None,
             "tasks": [task.raw for task in spec.tasks],
         },
     }
@@ -68,6 +71,7 @@ def read_run(record: Json) -> Run:
         end_time=record["end_time"],
         queued_until=record["queued_until"],
         pending_repair_id=record["pending_repair_id"],
+        used_commit=record.get("used_commit", ""),
         state=read_state(record["state"]),
         rounds=[Round(**{**item, "state": read_state(item["state"])}) for item in record["rounds"]],
         parameters=Parameters(**record["parameters"]),
@@ -84,6 +88,7 @@ def read_run(record: Json) -> Run:
             parameters=Parameters(**spec["parameters"]),
             job_clusters=tuple(spec["job_clusters"]),
             ancestors=tuple(spec["ancestors"]),
+            git=read_git_source(spec),
         ),
     )
 

@@ -168,6 +168,11 @@ def base_run_json(run: Run, links: Links) -> Json:
     if run.spec.trigger_run_id:
         # The task run, not the run that it is part of (docs: TriggerInfo).
         shown["trigger_info"] = {"run_id": run.spec.trigger_run_id}
+    if run.spec.git is not None:
+        shown["git_source"] = dict(run.spec.git.raw)
+        if run.used_commit:
+            # Docs: git_snapshot, the state of the repository at the time the run was run.
+            shown["git_source"]["git_snapshot"] = {"used_commit": run.used_commit}
     if run.queued_until:
         shown["queue_duration"] = run.queued_until - run.start_time
     if run.parameters.overriding:

@@ -7,7 +7,8 @@ from typing import Any
 
 from deployments.local.workspace import states
 from deployments.local.workspace.bodies import Json
-from deployments.local.workspace.drive import Drive, Tools, Work
+from deployments.local.workspace.checkouts import Checkouts
+from deployments.local.workspace.drive import Drive, Surroundings, Tools, Work
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
 from deployments.local.workspace.requests import key_of
@@ -30,6 +31,7 @@ class Runner:
         self,
         executor: TaskExecutor,
         notebook_source: Callable[[str], str | None],
+        checkouts: Checkouts,
         store: RunStore,
         clock: Clock,
         links: Links,
@@ -46,6 +48,7 @@ class Runner:
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
+            checkouts=checkouts,
             store=store,
             clock=clock,
             links=links,
@@ -56,15 +59,20 @@ class Runner:
             wait_for=self._wait_for,
         )
 
-    def start(self, run: Run, tasks: Iterable[TaskRun] | None = None, cluster: Cluster | None = None) -> None:
+    def start(
+        self,
+        run: Run,
+        tasks: Iterable[TaskRun] | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
         """Run a run in the background.
 
         Args:
             run: The run.
             tasks: Of a repair, the attempts that it makes; None for all.
-            cluster: Of a run that a notebook started, the cluster of that notebook.
+            surroundings: Of a run that a notebook started, what that notebook runs in.
         """
-        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, cluster)
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, surroundings)
         work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
         self._drives[run.run_id] = drive
         self._tasks[run.run_id] = work
@@ -147,18 +155,21 @@ class Runner:
         path, timeout = str(arguments["path"]), int(arguments["timeout_seconds"])
         parameters = {str(name): str(value) for name, value in arguments["arguments"].items()}
         key = key_of(path.rpartition("/")[2]) or "notebook"
+        # A path of the repository that the notebook comes from is relative.
+        body = NotebookSpec(path, parameters, git=not path.startswith("/"))
+        source = "GIT" if body.git else "WORKSPACE"
         raw: Json = {
             "task_key": key,
-            "notebook_task": {"notebook_path": path, "base_parameters": parameters},
+            "notebook_task": {"notebook_path": path, "base_parameters": parameters, "source": source},
             "new_cluster": {},
         }
-        task_spec = TaskSpec(key, NotebookSpec(path, parameters), task.spec.cluster, raw=raw)
+        task_spec = TaskSpec(key, body, task.spec.cluster, raw=raw)
         ancestors = (*drive.run.spec.ancestors, drive.run.job_id)
         spec = RunSpec(
             path, (task_spec,), timeout, legacy=True, run_type=RunType.WORKFLOW_RUN, ancestors=ancestors
         )
         run, _ = self._store.create(spec, drive.run.creator)
-        self.start(run, cluster=cluster)
+        self.start(run, surroundings=Surroundings(cluster, drive.checkout))
         return run
 
 

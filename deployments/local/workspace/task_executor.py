@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from deployments.local.workspace.execution import Cluster, OnCall, TaskResult
+from deployments.local.workspace.execution import Cluster, Code, OnCall, TaskResult
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 
@@ -21,7 +21,7 @@ class TaskExecutor(Protocol):
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,

@@ -49,12 +49,13 @@ Clusters = Mapping[str, ClusterSpec]
 """The shared clusters of a job, by key."""
 
 
-def parse_task(raw: Json, clusters: Clusters) -> TaskSpec:
+def parse_task(raw: Json, clusters: Clusters, *, git: bool = False) -> TaskSpec:
     """Read one task.
 
     Args:
         raw: Its JSON.
         clusters: The shared clusters that it may name.
+        git: Whether notebooks come from a repository if they do not say where from.
     """
     key = read_required_string(raw, "task_key")
     if not _TASK_KEY.fullmatch(key):
@@ -62,7 +63,7 @@ def parse_task(raw: Json, clusters: Clusters) -> TaskSpec:
             f"Task key '{key[:120]}' is invalid: 1 to 100 letters, digits, hyphens and underscores."
         )
     _refuse_unserved(raw)
-    body = _body(raw, key, clusters)
+    body = _body(raw, key, clusters, git)
     cluster_key = read_string(raw, "job_cluster_key")
     depends_on, outcomes = _dependencies(raw)
     return TaskSpec(
@@ -72,7 +73,7 @@ def parse_task(raw: Json, clusters: Clusters) -> TaskSpec:
         depends_on=depends_on,
         run_if=RunIf(read_choice(raw, "run_if", _RUN_IF, RunIf.ALL_SUCCESS)),
         timeout_seconds=read_seconds(raw, "timeout_seconds"),
-        raw=raw,
+        raw=_with_source(raw, body),
         cluster_key=cluster_key,
         outcomes=outcomes,
         retry=_retry(raw),
@@ -145,7 +146,7 @@ def _refuse_unserved(raw: Json) -> None:
         raise errors.not_served("libraries")
 
 
-def _body(raw: Json, key: str, clusters: Clusters) -> Body:
+def _body(raw: Json, key: str, clusters: Clusters, git: bool) -> Body:
     given = [name for name in SERVED_BODIES if read_object(raw, name) is not None]
     if not given:
         raise invalid_parameter(f"Task {key} has no task body such as notebook_task.")
@@ -153,7 +154,7 @@ def _body(raw: Json, key: str, clusters: Clusters) -> Body:
         raise invalid_parameter(f"Task {key} has more than one task body: {', '.join(given)}.")
     task: Json = raw[given[0]]
     if given[0] == "notebook_task":
-        return _notebook(task)
+        return _notebook(task, git)
     if given[0] == "condition_task":
         return _condition(task)
     if given[0] == "run_job_task":
@@ -162,19 +163,30 @@ def _body(raw: Json, key: str, clusters: Clusters) -> Body:
             read_strings(task, "notebook_params"),
         )
         return RunJobSpec(read_required_integer(task, "job_id"), job_parameters, notebook_params)
-    return _for_each(task, clusters)
+    return _for_each(task, clusters, git)
 
 
-def _notebook(task: Json) -> NotebookSpec:
-    if read_choice(task, "source", _SOURCES, "WORKSPACE") == "GIT":
-        raise errors.not_served("A notebook with source GIT")
+def _notebook(task: Json, git: bool) -> NotebookSpec:
+    from_git = read_choice(task, "source", _SOURCES, "GIT" if git else "WORKSPACE") == "GIT"
     path = read_required_string(task, "notebook_path")
-    if not path.startswith("/"):
+    if from_git and path.startswith("/"):
+        # Docs: "For notebooks stored in a remote repository, the path must be relative"; the words are ours.
+        raise invalid_parameter(f"The path of a notebook with source GIT must be relative: {path[:1000]}")
+    if not from_git and not path.startswith("/"):
         raise invalid_parameter("Only absolute paths are currently supported. Paths must begin with '/'.")
     parameters = read_strings(task, "base_parameters")
     if len(json.dumps(parameters)) > MAX_PARAMETER_BYTES:
         raise invalid_parameter(f"base_parameters must be at most {MAX_PARAMETER_BYTES} bytes as JSON.")
-    return NotebookSpec(path, parameters)
+    return NotebookSpec(path, parameters, from_git)
+
+
+def _with_source(raw: Json, body: Body) -> Json:
+    """The JSON of a task with the source of its notebook, which is else one of the settings of the run."""
+    if isinstance(body, NotebookSpec) and body.git:
+        return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
+    if isinstance(body, ForEachSpec):
+        return {**raw, "for_each_task": {**raw["for_each_task"], "task": body.task.raw}}
+    return raw
 
 
 def _condition(task: Json) -> ConditionSpec:
@@ -183,7 +195,7 @@ def _condition(task: Json) -> ConditionSpec:
     return ConditionSpec(read_string(task, "op"), read_string(task, "left"), read_string(task, "right"))
 
 
-def _for_each(task: Json, clusters: Clusters) -> ForEachSpec:
+def _for_each(task: Json, clusters: Clusters, git: bool) -> ForEachSpec:
     nested = read_object(task, "task")
     if nested is None:
         raise invalid_parameter("for_each_task has no task.")
@@ -192,7 +204,9 @@ def _for_each(task: Json, clusters: Clusters) -> ForEachSpec:
     concurrency = read_integer(task, "concurrency", 1)
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise invalid_parameter(f"for_each_task.concurrency must be between 1 and {MAX_CONCURRENCY}.")
-    return ForEachSpec(read_required_string(task, "inputs"), parse_task(nested, clusters), concurrency)
+    return ForEachSpec(
+        read_required_string(task, "inputs"), parse_task(nested, clusters, git=git), concurrency
+    )
 
 
 def _task_cluster(raw: Json, cluster_key: str, clusters: Clusters) -> ClusterSpec:

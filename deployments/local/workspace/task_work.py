@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 from deployments.local.workspace import conditions, states
+from deployments.local.workspace.checkouts import CheckoutError
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError
+from deployments.local.workspace.execution import Cluster, ClusterError, Code, DriverLostError
 from deployments.local.workspace.iterations import iterations_before, kept_iterations
 from deployments.local.workspace.models import (
     ClusterSpec,
@@ -135,14 +137,13 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
     given = resolve_all(drive.run.parameters.notebook, context)
     parameters = {**pushed_down(own, drive.run.parameters), **context.parameters, **given}
     task.resolved = {"notebook_task": {"base_parameters": parameters}}
-    source = drive.tools.notebook_source(body.path)
-    if source is None:
-        missing = states.notebook_missing(body.path, drive.run.creator)
-        task.error = missing.message
-        return missing
-    notebook = NotebookSpec(body.path, parameters)
+    code = await _code(drive, body)
+    if isinstance(code, State):
+        task.error = code.message
+        return code
+    notebook = replace(body, parameters=parameters)
     if drive.cluster is not None:
-        return await _execute(drive, task, drive.cluster, notebook, source)
+        return await _execute(drive, task, drive.cluster, notebook, code)
     spec = task.spec.cluster or ClusterSpec()
     try:
         if task.spec.cluster_key:
@@ -151,12 +152,12 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
             async with drive.tools.task_slots:
                 # It may have been lost while this task waited for its turn.
                 cluster = await drive.clusters.get(task.spec.cluster_key, spec)
-                return await _execute(drive, task, cluster, notebook, source)
+                return await _execute(drive, task, cluster, notebook, code)
         async with drive.tools.task_slots:
             task.cluster_id = f"local-{task.run_id}"
             cluster = await drive.tools.executor.start_cluster(task.cluster_id, spec)
             try:
-                return await _execute(drive, task, cluster, notebook, source)
+                return await _execute(drive, task, cluster, notebook, code)
             finally:
                 await drive.tools.executor.stop_cluster(cluster)
     except (ClusterError, TimeoutError) as error:
@@ -164,8 +165,20 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
         return states.cluster_failure(task.error)
 
 
+async def _code(drive: Drive, body: NotebookSpec) -> Code | State:
+    """What a notebook task is to execute, or how it ends without."""
+    if body.git:
+        try:
+            checkout = await drive.checkout.get()
+            return Code(checkout.notebook_source(body.path), checkout.directory)
+        except CheckoutError as error:
+            return states.checkout_failed(str(error))
+    source = drive.tools.notebook_source(body.path)
+    return states.notebook_missing(body.path, drive.run.creator) if source is None else Code(source)
+
+
 async def _execute(
-    drive: Drive, task: TaskRun, cluster: Cluster, notebook: NotebookSpec, source: str
+    drive: Drive, task: TaskRun, cluster: Cluster, notebook: NotebookSpec, code: Code
 ) -> State:
     calls = TaskCalls(drive, task, cluster, notebook.path)
     task.cluster_id = cluster.cluster_id
@@ -175,7 +188,7 @@ async def _execute(
 
     try:
         result = await drive.tools.executor.run_notebook(
-            cluster, notebook, source, ready, task.cells.append, calls.answer
+            cluster, notebook, code, ready, task.cells.append, calls.answer
         )
     except DriverLostError as error:
         task.error = states.DRIVER_LOST.message

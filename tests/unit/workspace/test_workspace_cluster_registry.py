@@ -33,7 +33,7 @@ class Starter:
             raise ClusterError("no luck")
         self.started.append(spec)
         lost: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
-        return Cluster(None, cluster_id, spec, 1, lost)  # type: ignore[arg-type]
+        return Cluster(None, cluster_id, spec, "sc://here", lost)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         self.stopped += 1

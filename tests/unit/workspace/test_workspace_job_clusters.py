@@ -30,7 +30,7 @@ class Machine:
         if self.failures:
             self.failures -= 1
             raise ClusterError("no capacity")
-        cluster = Cluster(cast(Any, None), cluster_id, spec, 1, asyncio.create_task(asyncio.sleep(60)))
+        cluster = Cluster(None, cluster_id, spec, "sc://here", asyncio.create_task(asyncio.sleep(60)))
         self.running.append(cluster)
         return cluster
 

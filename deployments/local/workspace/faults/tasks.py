@@ -73,10 +73,11 @@ class _FaultyWork:
         cluster = await _interrupted(drive, task, self._work(drive, task, inputs), fault)
         if fault.effect is TaskEffect.HANG:
             await asyncio.Event().wait()
-        if cluster is not None and not cluster.lost.done():
+        process = None if cluster is None or cluster.lost.done() else cluster.child
+        if cluster is not None and process is not None:
             self._shared.update(dict.fromkeys(_others_on(drive, task), fault))
             # For real: what else runs there ends as it does when a driver dies.
-            kill_group(cluster.child.pid)
+            kill_group(process.pid)
             await asyncio.wait({cluster.lost})
         return _lost(task, fault)
 
