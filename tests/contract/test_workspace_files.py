@@ -140,6 +140,24 @@ def test_content_that_is_not_base64(lab: Lab) -> None:
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
+def test_an_object_of_10_mb_and_one_more(lab: Lab) -> None:
+    """10 MB of content, whatever they are as base64 or in a form; the same on the way out."""
+    limit = 10 * 1024 * 1024
+    too_large = f"File size imported is ({limit + 1} bytes), exceeded max size ({limit} bytes)"
+    put(lab, "/Shared/large", "x" * limit, format=ImportFormat.RAW, overwrite=True)
+    assert len(lab.sdk.workspace.download("/Shared/large").read()) == limit
+    with pytest.raises(BadRequest) as refused:
+        put(lab, "/Shared/larger", "x" * (limit + 1), format=ImportFormat.RAW)
+    assert (str(refused.value), refused.value.error_code) == (too_large, "BAD_REQUEST")
+    with pytest.raises(BadRequest, match="exceeded max size"):
+        lab.sdk.workspace.upload("/Shared/larger", b"x" * (limit + 1), format=ImportFormat.RAW)
+    with (lab.workspace.log.parent / "files" / "Shared" / "large").open("ab") as file:
+        file.write(b"x")
+    answer = lab.get("/api/2.0/workspace/export", path="/Shared/large", direct_download="true")
+    assert (answer.status_code, answer.json()) == (400, {"error_code": "BAD_REQUEST", "message": too_large})
+    lab.sdk.workspace.delete("/Shared/large")
+
+
 def test_workspace_is_another_name_of_the_root(lab: Lab) -> None:
     put(lab, "/Workspace/Shared/alias", "x = 1\n", language=Language.PYTHON, overwrite=True)
     assert lab.sdk.workspace.get_status("/Shared/alias").object_type == ObjectType.NOTEBOOK

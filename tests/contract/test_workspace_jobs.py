@@ -143,7 +143,8 @@ def test_create_refuses(lab: Lab, settings: dict[str, Any], message: str) -> Non
 
 def test_unknown_jobs(lab: Lab) -> None:
     unknown = invalid("Job 4711 does not exist.")
-    assert refusal(lab.get("/api/2.2/jobs/get", job_id=4711)) == unknown
+    missing = (404, "RESOURCE_DOES_NOT_EXIST", "Job 4711 does not exist.")
+    assert refusal(lab.get("/api/2.2/jobs/get", job_id=4711)) == missing
     for name in ("run-now", "reset", "update", "delete", "runs/cancel-all"):
         assert refusal(lab.post(f"/api/2.2/jobs/{name}", {"job_id": 4711, "new_settings": {}})) == unknown
     with pytest.raises(ResourceDoesNotExist, match="Job 4711 does not exist"):
@@ -156,7 +157,7 @@ def test_a_deleted_job_is_gone_and_its_runs_end(lab: Lab) -> None:
     lab.wait_for_task(run_id, "a", "RUNNING")
     lab.sdk.jobs.delete(job_id)
     assert outcome(lab.ended(run_id)) == ("TERMINATED", "CANCELED")
-    assert refusal(lab.get("/api/2.2/jobs/get", job_id=job_id))[0] == 400
+    assert refusal(lab.get("/api/2.2/jobs/get", job_id=job_id))[0] == 404
     # No action, and no error, if it has been removed already (docs: delete).
     assert lab.post("/api/2.2/jobs/delete", {"job_id": job_id}).json() == {}
     assert refusal(lab.post("/api/2.2/jobs/run-now", {"job_id": job_id}))[0] == 400
