@@ -19,7 +19,7 @@ def task(key: str = "a", **fields: Any) -> dict[str, Any]:
     ("body", "message"),
     [
         ({"tasks": [task()], "job_clusters": [{"job_cluster_key": "c", "new_cluster": CLUSTER}]}, SHARED),
-        ({"tasks": [{**task(new_cluster=None), "job_cluster_key": "c"}]}, SHARED),
+        ({"tasks": [{**task(new_cluster=None), "job_cluster_key": "c"}]}, COMPUTE),
         ({"tasks": [task(new_cluster=None)]}, COMPUTE),
         ({"tasks": [task(existing_cluster_id="1")]}, "Cluster 1 does not exist"),
         ({"tasks": []}, "At least one task must be specified."),

@@ -65,7 +65,7 @@ def compute_missing() -> ApiError:
 
 
 def job_cluster_not_defined(key: str) -> ApiError:
-    """A task that names a shared cluster which its job does not have; the words are not documented."""
+    """A task that names a shared cluster which its job does not have. Source: lakebridge#2132."""
     return invalid_parameter(f"Job cluster '{key[:120]}' is not defined in field 'job_clusters'.")
 
 
