@@ -181,6 +181,37 @@ def test_export_as_a_jupyter_notebook(lab: Lab) -> None:
         lab.sdk.workspace.download("/Shared/no_notebook", format=ExportFormat.JUPYTER)
 
 
+def test_status_of_each_type_of_object(lab: Lab) -> None:
+    lab.sdk.workspace.mkdirs("/Shared/types/folder")
+    put(lab, "/Shared/types/book", "select 1\n", language=Language.SQL, overwrite=True)
+    put(lab, "/Shared/types/file.txt", "text", format=ImportFormat.RAW, overwrite=True)
+    found = {item.path: item for item in lab.sdk.workspace.list("/Shared/types")}
+    for name, kind, language, size in (
+        ("folder", ObjectType.DIRECTORY, None, None),
+        ("book", ObjectType.NOTEBOOK, Language.SQL, None),
+        ("file.txt", ObjectType.FILE, None, 4),
+    ):
+        status = lab.sdk.workspace.get_status(f"/Shared/types/{name}")
+        assert (status.object_type, status.language, status.size) == (kind, language, size)
+        assert status.object_id
+        assert found[f"/Shared/types/{name}"] == status
+    with pytest.raises(BadRequest):
+        lab.sdk.workspace.export("/Shared/types/folder")
+
+
+def test_formats_that_are_not_served_are_named(lab: Lab) -> None:
+    put(lab, "/Shared/formats", "x = 1\n", language=Language.PYTHON, overwrite=True)
+    for name in ("HTML", "DBC", "R_MARKDOWN"):
+        with pytest.raises(BadRequest, match=f"^Import in format {name} is not served"):
+            put(lab, "/Shared/formats", "x", format=ImportFormat(name), language=Language.PYTHON)
+        with pytest.raises(BadRequest, match=f"^Export in format {name} is not served"):
+            lab.sdk.workspace.export("/Shared/formats", format=ExportFormat(name))
+    with pytest.raises(BadRequest, match=r"^format must be one of: "):
+        lab.sdk.api_client.do(
+            "GET", "/api/2.0/workspace/export", query={"path": "/Shared/formats", "format": "PDF"}
+        )
+
+
 def test_list_of_what_was_changed_lately(lab: Lab) -> None:
     lab.sdk.workspace.mkdirs("/Shared/lately")
     put(lab, "/Shared/lately/book", "x = 1\n", language=Language.PYTHON, overwrite=True)

@@ -22,6 +22,7 @@ from deployments.local.workspace.runtime.source import (
     parse_source,
     split_statements,
 )
+from deployments.local.workspace.runtime.spark_context import NoSparkContext
 
 OnCell = Callable[[CellResult], None]
 
@@ -141,7 +142,7 @@ class _NotebookRun:
             displayHTML=self._display_html,
         )
         if self._spark is not None:
-            vars(module).update(sql=self._spark.sql, table=self._spark.table)
+            vars(module).update(sql=self._spark.sql, table=self._spark.table, sc=NoSparkContext())
         return module
 
     def restart(self) -> None:
