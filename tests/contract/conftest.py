@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from workspace_lab import Lab, lab_of
 
 from deployments.local.workspace.testing import RunningWorkspace, running_workspace
+
+# The same examples in every run: what fails, fails for everybody.
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

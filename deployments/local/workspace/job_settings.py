@@ -53,6 +53,8 @@ def complete_settings(settings: Json, version: str) -> Json:
         settings: As they were sent.
         version: The version of the API that they were sent to.
     """
+    if settings.get("tasks") is None and settings.get("job_clusters"):
+        raise errors.shared_cluster_without_tasks()
     name = read_string(settings, "name") or DEFAULT_NAME
     complete: Json = {
         "email_notifications": {},
@@ -82,6 +84,8 @@ def parse_settings(settings: Json) -> JobSpec:
     raw_tasks = read_objects(settings, "tasks")
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
+    # Not used here, and shown in pages as the other arrays are.
+    read_objects(settings, "environments")
     job_clusters = read_objects(settings, "job_clusters")
     clusters = parse_job_clusters(job_clusters)
     tasks = tuple(parse_task(raw, clusters, git=git is not None) for raw in raw_tasks)

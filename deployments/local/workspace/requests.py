@@ -65,6 +65,8 @@ def key_of(name: str) -> str:
 
 
 def _refuse_shared_clusters(body: Json) -> None:
-    holders = [body, *(read_objects(body, "tasks"))]
-    if body.get("job_clusters") or any(holder.get("job_cluster_key") for holder in holders):
+    if body.get("job_clusters"):
         raise errors.shared_cluster_not_supported()
+    # A key has nothing to point at here.
+    if any(holder.get("job_cluster_key") for holder in [body, *read_objects(body, "tasks")]):
+        raise errors.compute_missing()

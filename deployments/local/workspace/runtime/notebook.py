@@ -29,6 +29,7 @@ from deployments.local.workspace.runtime.source import (
     parse_source,
     split_statements,
 )
+from deployments.local.workspace.runtime.spark_context import NoSparkContext
 from deployments.local.workspace.runtime.traces import error_line, trace_of
 
 OnCell = Callable[[CellResult], None]
@@ -142,7 +143,7 @@ class _NotebookRun:
             displayHTML=self._display_html,
         )
         if self._spark is not None:
-            vars(module).update(sql=self._spark.sql, table=self._spark.table)
+            vars(module).update(sql=self._spark.sql, table=self._spark.table, sc=NoSparkContext())
         return module
 
     @contextmanager
