@@ -47,7 +47,7 @@ def main() -> None:
     console = Console(highlight=False)
     console.print(f"{runs} runs, load of the machine {os.getloadavg()[0]:.1f}")
     for name, values in (("task", tasks), ("whole", wholes)):
-        print(
+        console.print(
             f"{name:>6}: median {statistics.median(values):.0f} ms, {min(values):.0f} to {max(values):.0f} ms"
         )
 

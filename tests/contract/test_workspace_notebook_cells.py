@@ -105,7 +105,7 @@ def test_a_sql_notebook(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("sc.parallelize([1])", "NameError: name 'sc' is not defined"),
+        ("sc.parallelize([1])", "PySparkAttributeError: [JVM_ATTRIBUTE_NOT_SUPPORTED]"),
         (
             "spark.sparkContext",
             "PySparkAttributeError: [JVM_ATTRIBUTE_NOT_SUPPORTED] Attribute `sparkContext` is not supported "

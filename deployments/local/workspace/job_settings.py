@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
     read_boolean,
