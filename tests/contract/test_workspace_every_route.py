@@ -178,7 +178,7 @@ VERSIONS = ["2.0", "2.1", "2.2", "9.9", "%D9%A3"]
 VALUES = st.sampled_from(PLAUSIBLE) | st.sampled_from(HOSTILE)
 ROUTES = routes()
 OFTEN = settings(
-    max_examples=18,
+    max_examples=14,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
