@@ -47,9 +47,8 @@ def main() -> None:
     console = Console(highlight=False)
     console.print(f"{runs} runs, load of the machine {os.getloadavg()[0]:.1f}")
     for name, values in (("task", tasks), ("whole", wholes)):
-        console.print(
-            f"{name:>6}: median {statistics.median(values):.0f} ms, {min(values):.0f} to {max(values):.0f} ms"
-        )
+        middle, least, most = statistics.median(values), min(values), max(values)
+        console.print(f"{name:>6}: median {middle:.0f} ms, from {least:.0f} to {most:.0f} ms")
 
 
 def _run(client: WorkspaceClient) -> tuple[float, float]:

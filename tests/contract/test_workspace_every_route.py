@@ -90,6 +90,10 @@ FIELDS = {
     "secrets/delete": "scope key",
     "clusters/create": CLUSTER,
     "clusters/edit": CLUSTER,
+    "clusters/update": "cluster_id update_mask cluster",
+    "clusters/resize": "cluster_id num_workers autoscale",
+    "clusters/pin": "cluster_id",
+    "clusters/unpin": "cluster_id",
     "clusters/start": "cluster_id",
     "clusters/restart": "cluster_id",
     "clusters/delete": "cluster_id",
@@ -178,7 +182,7 @@ VERSIONS = ["2.0", "2.1", "2.2", "9.9", "%D9%A3"]
 VALUES = st.sampled_from(PLAUSIBLE) | st.sampled_from(HOSTILE)
 ROUTES = routes()
 OFTEN = settings(
-    max_examples=18,
+    max_examples=14,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
