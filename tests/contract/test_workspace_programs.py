@@ -127,6 +127,19 @@ def test_spark_and_dbutils_of_a_program(lab: Lab) -> None:
     assert shown["logs"].splitlines() == ["5 True", "True", "[REDACTED]"]
 
 
+def test_a_program_outside_of_the_workspace_runs_notebooks_by_absolute_paths(lab: Lab) -> None:
+    lab.notebook("of a program", "dbutils.notebook.exit('told')\n")
+    source = (
+        "from databricks.sdk.runtime import dbutils\nprint(dbutils.notebook.run('/Shared/of a program', 0))\n"
+        "dbutils.notebook.run('of a program', 0)\n"
+    )
+    contents = base64.b64encode(source.encode()).decode()
+    lab.post("/api/2.0/dbfs/put", {"path": "/code/calls.py", "contents": contents, "overwrite": True})
+    shown = output(lab, run_tasks(lab, file_task("dbfs:/code/calls.py"))["tasks"][0])
+    assert shown["logs"].startswith("told\n")
+    assert "Only absolute paths are currently supported." in shown["error"]
+
+
 def test_modules_of_a_notebook_get_dbutils(lab: Lab) -> None:
     _, shown = lab.run_source(
         "module_user",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from deployments.local.workspace.checkouts import Checkouts
 from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.database import Database
 from deployments.local.workspace.execution import Executor
@@ -37,6 +38,7 @@ def open_jobs(
     files: WorkspaceFiles,
     mounts: Mounts,
     clusters: ClusterRegistry,
+    checkouts: Checkouts,
     links: Links,
     clock: Clock,
     user: str,
@@ -50,6 +52,7 @@ def open_jobs(
         files: The notebooks.
         mounts: Where Python files are.
         clusters: The all-purpose clusters.
+        checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
         clock: The time.
         user: The user of the workspace.
@@ -60,7 +63,7 @@ def open_jobs(
     jobs.load(database)
     runs.load(database)
     python = partial(python_source, places=mounts.places)
-    runner = Runner(executor, files.notebook_source, python, clusters, runs, clock, links)
+    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links)
     jobs.check = partial(check_clusters, clusters)
     return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
 

@@ -52,11 +52,16 @@ class ClusterLaunch:
 
 @dataclass(frozen=True)
 class TaskLaunch:
-    """What the process of a task is told."""
+    """What the process of a task is told.
+
+    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace;
+    `folder`, in which folder of its repository the task begins.
+    """
 
     path: str
     source: str
     spark_remote: str
+    spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
     mounts: Mounts
@@ -64,6 +69,7 @@ class TaskLaunch:
     parameters: dict[str, str] = field(default_factory=dict)
     program: ProgramSpec | None = None
     place: str = ""
+    folder: str = ""
     log: str = ""
 
 
@@ -96,10 +102,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     places = begin(launch.log, launch.mounts)
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
-    directory = str(Path(launch.place) / "work")
-    os.chdir(directory)
-    # The notebook's working directory comes first, as on a cluster, then the libraries of the cluster.
-    sys.path[:1] = [directory, launch.libraries] if launch.libraries else [directory]
+    work = Path(launch.place) / "work"
+    _begin_in(work, launch)
     sys.argv[:] = [launch.path]
     spark = _session(launch, places)
     redactor = Redactor()
@@ -121,9 +125,16 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             dbutils=dbutils,
             on_cell=report,
             libraries=LibraryEnvironment(Path(launch.place) / "libraries"),
+            find_notebook=lambda path: channel.call("notebook_source", path=path),
         )
     else:
-        result = _run_program(launch.program, launch.source, places)
+        result = _run_program(launch.program, launch.source, work, places)
+    _report_end(channel, result, redactor)
+    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    threading.Event().wait()
+
+
+def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) -> None:
     exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
     value = None if exit_value is None else exit_value.encode("utf-8", "replace")
     channel.send(
@@ -134,15 +145,22 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
         }
     )
-    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
-    threading.Event().wait()
 
 
-def _run_program(program: ProgramSpec, source: str, places: Mapping[str, str]) -> NotebookResult:
+def _begin_in(work: Path, launch: TaskLaunch) -> None:
+    directory = str(work / launch.folder)
+    os.chdir(directory)
+    # The directory of what is run comes first, then the root of its repository (docs: work with Python
+    # modules), then the libraries of the cluster.
+    sys.path[:1] = dict.fromkeys(filter(None, (directory, str(work), launch.libraries)))
+
+
+def _run_program(program: ProgramSpec, source: str, work: Path, places: Mapping[str, str]) -> NotebookResult:
     arguments = arguments_of(program)
     if isinstance(program, PythonWheelSpec):
         return run_entry_point(program.package, program.entry_point, arguments)
-    return run_python_file(source, program.path, path_rewriter(places)(program.path), arguments)
+    place = str(work / program.path) if program.git else path_rewriter(places)(program.path)
+    return run_python_file(source, program.path, place, arguments)
 
 
 def guard_main(connection: Connection) -> None:
@@ -170,7 +188,7 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(places))
+    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

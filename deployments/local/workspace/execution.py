@@ -1,14 +1,12 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
-import base64
-import logging
+import posixpath
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from deployments.local.workspace.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
 from deployments.local.workspace.driver_log import end_of_log
@@ -19,13 +17,12 @@ from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
 from deployments.local.workspace.mounts import Mounts
 from deployments.local.workspace.processes import Child, Processes
-from deployments.local.workspace.programs import ProgramSpec
+from deployments.local.workspace.programs import ProgramSpec, PythonFileSpec
+from deployments.local.workspace.remote_spark import reach
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.secret_values import Redactor
-from deployments.local.workspace.secret_access import CALLS, UnresolvedSecretError, answer, resolve
+from deployments.local.workspace.secret_access import UnresolvedSecretError, resolve, with_secrets
 from deployments.local.workspace.secret_store import SecretStore
-
-_LOG = logging.getLogger(__name__)
 
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
@@ -39,22 +36,40 @@ class ClusterError(Exception):
     """Raised when a cluster cannot be started."""
 
 
+@dataclass(frozen=True)
+class Code:
+    """What a task executes.
+
+    Attributes:
+        source: The text of a notebook or a Python file; empty for an entry point.
+        files: The directory of the repository that it is part of; None if it is of the workspace.
+    """
+
+    source: str = ""
+    files: Path | None = None
+
+
 @dataclass
 class Cluster:
-    """A Spark Connect server in a process of its own."""
+    """A Spark Connect server.
 
-    child: Child
+    Attributes:
+        child: Its process; None if somebody else runs it.
+        cluster_id: The id of the cluster.
+        spec: What the cluster was asked to be.
+        remote: The URL that a Spark session connects to.
+        lost: Done once the process is gone.
+        libraries: What its tasks can import besides.
+        ended_by_user: Whether somebody asked for its end.
+    """
+
+    child: Child | None
     cluster_id: str
     spec: ClusterSpec
-    port: int
-    lost: "asyncio.Task[None]"
-    libraries: ClusterLibraries = field(default_factory=ClusterLibraries)
+    remote: str
+    lost: "asyncio.Future[None]"
+    libraries: ClusterLibraries
     ended_by_user: bool = False
-
-    @property
-    def remote(self) -> str:
-        """The URL that a Spark session connects to."""
-        return f"sc://{LOOPBACK}:{self.port}"
 
 
 class Executor:
@@ -107,6 +122,11 @@ class Executor:
             spec = resolve(spec, self._secrets)
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
+        libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
+        # What an all-purpose cluster left when the server was killed.
+        shutil.rmtree(libraries.directory, ignore_errors=True)
+        if self._machine.spark_remote:
+            return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
         environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
         launch = ClusterLaunch(environment, str(log), self._mounts)
         starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
@@ -129,21 +149,19 @@ class Executor:
             said = _take_log(log)
             log.unlink(missing_ok=True)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        gone = asyncio.create_task(_gone(child))
-        libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
-        # What an all-purpose cluster left when the server was killed.
-        shutil.rmtree(libraries.directory, ignore_errors=True)
-        return Cluster(child, cluster_id, spec, message["port"], gone, libraries)
+        remote = f"sc://{LOOPBACK}:{message['port']}"
+        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)), libraries)
 
     async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
         await self._processes.kill(await starting)
         (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
-        """End a Spark Connect server."""
-        await self._processes.kill(cluster.child)
-        await cluster.lost
-        (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+        """End a Spark Connect server, if it is ours."""
+        if cluster.child is not None:
+            await self._processes.kill(cluster.child)
+            await cluster.lost
+            (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
         # A task that is being killed may still write there.
         shutil.rmtree(cluster.libraries.directory, ignore_errors=True)
 
@@ -159,7 +177,7 @@ class Executor:
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,
@@ -169,15 +187,15 @@ class Executor:
         Raises:
             DriverLostError: If the process or its cluster died.
         """
-        launch = self._launch(cluster, notebook.path, source)
+        launch = self._launch(cluster, notebook.path, code)
         launch = replace(launch, parameters=notebook.parameters)
-        return await self._run(cluster, launch, on_ready, on_cell, on_call)
+        return await self._run(cluster, launch, code.files, on_ready, on_cell, on_call)
 
     async def run_program(
         self,
         cluster: Cluster,
         program: ProgramSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_call: OnCall,
     ) -> TaskResult:
@@ -186,21 +204,24 @@ class Executor:
         Args:
             cluster: Where.
             program: What.
-            source: Of a Python file, its text.
+            code: Of a Python file, its text.
             on_ready: Called when it begins.
             on_call: Answers what it asks the workspace for.
 
         Raises:
             DriverLostError: If the process or its cluster died.
         """
-        launch = replace(self._launch(cluster, "", source), program=program)
-        return await self._run(cluster, launch, on_ready, lambda _: None, on_call)
+        path = program.path if isinstance(program, PythonFileSpec) else ""
+        launch = replace(self._launch(cluster, path, code), program=program)
+        return await self._run(cluster, launch, code.files, on_ready, lambda _: None, on_call)
 
-    def _launch(self, cluster: Cluster, path: str, source: str) -> TaskLaunch:
+    def _launch(self, cluster: Cluster, path: str, code: Code) -> TaskLaunch:
         return TaskLaunch(
             path=path,
-            source=source,
+            source=code.source,
+            folder=posixpath.dirname(path) if code.files else "",
             spark_remote=cluster.remote,
+            spark_places=self._mounts.places if cluster.child is None else None,
             spark_conf=cluster.spec.spark_conf,
             environment=_task_environment(cluster.spec),
             mounts=self._mounts,
@@ -211,6 +232,7 @@ class Executor:
         self,
         cluster: Cluster,
         launch: TaskLaunch,
+        files: Path | None,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,
@@ -219,10 +241,11 @@ class Executor:
         log = place / "driver.log"
         redactor = Redactor()
         child: Child | None = None
+        filling = asyncio.create_task(asyncio.to_thread(_fill, place / "work", files))
         try:
-            (place / "work").mkdir()
+            await asyncio.shield(filling)
             child = await self._processes.start(task_main, (replace(launch, place=str(place), log=str(log)),))
-            calls = self._with_secrets(on_call, redactor)
+            calls = with_secrets(on_call, self._secrets, redactor)
             result = await follow(child, cluster.lost, on_ready, on_cell, calls)
             if result is None:
                 raise DriverLostError(redactor.redact(_take_log(log)))
@@ -233,26 +256,33 @@ class Executor:
         finally:
             if child is not None:
                 await self._processes.kill(child)
+            # A copy that is still being made would outlive the removal.
+            await asyncio.wait({filling})
             # A process that is being killed may still write: what is left over must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
-    def _with_secrets(self, on_call: OnCall, redactor: Redactor) -> OnCall:
-        """Answer what a notebook asks of secrets here, and leave the rest to the run."""
 
-        async def answer_all(name: str, arguments: dict[str, Any]) -> Any:
-            if name not in CALLS:
-                return await on_call(name, arguments)
-            told = answer(name, arguments, self._secrets)
-            if name == "get_secret":
-                redactor.add(base64.b64decode(told).decode("utf-8", "replace"))
-            return told
-
-        return answer_all
+async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: ClusterLibraries) -> Cluster:
+    """A cluster on a server that is there already."""
+    try:
+        await reach(remote)
+    except ConnectionError as error:
+        raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    return Cluster(None, cluster_id, spec, remote, lost, libraries)
 
 
 async def _gone(child: Child) -> None:
     while await child.messages.get() is not None:
         continue
+
+
+def _fill(work: Path, files: Path | None) -> None:
+    """Make the directory of a task, with a copy of the repository: tasks do not see each other's changes."""
+    if files is None:
+        work.mkdir()
+    else:
+        shutil.copytree(files, work, symlinks=True)
 
 
 def _task_environment(spec: ClusterSpec) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.local.workspace.channel import answer_call, refuse_call
+from deployments.local.workspace.children import send
 from deployments.local.workspace.processes import Child
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
@@ -31,7 +31,7 @@ class TaskResult:
 
 async def follow(
     child: Child,
-    lost: "asyncio.Task[None]",
+    lost: "asyncio.Future[None]",
     on_ready: Callable[[], None],
     on_cell: Callable[[CellResult], None],
     on_call: OnCall,
@@ -69,11 +69,12 @@ async def follow(
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def _next_message(child: Child, lost: "asyncio.Task[None]") -> dict[str, Any] | None:
+async def _next_message(child: Child, lost: "asyncio.Future[None]") -> dict[str, Any] | None:
     """What a task's process sends next; None if it or its cluster died."""
     message = asyncio.ensure_future(child.messages.get())
     try:
-        await asyncio.wait({message, lost}, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [message, lost]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not message.done():
             message.cancel()
@@ -82,9 +83,12 @@ async def _next_message(child: Child, lost: "asyncio.Task[None]") -> dict[str, A
 
 async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> None:
     try:
-        value = await on_call(content["call"], content["arguments"])
-        answer_call(child.connection, content["number"], value)
+        answer = {"answer": await on_call(content["call"], content["arguments"])}
     except WorkspaceCallError as error:
-        refuse_call(child.connection, content["number"], str(error))
+        answer = {"refusal": str(error)}
+    try:
+        async with child.sending:
+            # In a thread: a process that is too busy to read must not hold up the server.
+            await asyncio.to_thread(send, child.connection, {"number": content["number"], **answer})
     except OSError as error:
         _LOG.debug("process %s is gone before its answer: %r", child.pid, error)

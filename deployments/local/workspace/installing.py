@@ -25,7 +25,7 @@ MAX_OUTPUT_CHARACTERS = 4_000
 class ClusterLibraries:
     """The libraries of one cluster: where they are, and which there are."""
 
-    directory: Path = Path()
+    directory: Path
     installed: list[Library] = field(default_factory=list)
     installing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

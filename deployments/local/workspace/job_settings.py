@@ -15,7 +15,8 @@ from deployments.local.workspace.bodies import (
 )
 from deployments.local.workspace.compute import parse_shared
 from deployments.local.workspace.errors import invalid_parameter
-from deployments.local.workspace.models import TaskSpec
+from deployments.local.workspace.git_specs import check_sources, read_git_source
+from deployments.local.workspace.models import GitSpec, TaskSpec
 from deployments.local.workspace.requests import single_task
 from deployments.local.workspace.task_specs import (
     SERVED_BODIES,
@@ -44,6 +45,7 @@ class JobSpec:
     max_concurrent_runs: int
     queue: bool
     timeout_seconds: int
+    git: GitSpec | None = None
 
 
 def complete_settings(settings: Json, version: str) -> Json:
@@ -53,6 +55,8 @@ def complete_settings(settings: Json, version: str) -> Json:
         settings: As they were sent.
         version: The version of the API that they were sent to.
     """
+    if settings.get("tasks") is None and settings.get("job_clusters"):
+        raise errors.shared_cluster_without_tasks()
     name = read_string(settings, "name") or DEFAULT_NAME
     complete: Json = {
         "email_notifications": {},
@@ -78,16 +82,16 @@ def complete_settings(settings: Json, version: str) -> Json:
 
 def parse_settings(settings: Json) -> JobSpec:
     """Read the settings of a job, or refuse them."""
-    if read_object(settings, "git_source") is not None:
-        raise errors.not_served("git_source")
+    git = read_git_source(settings)
     raw_tasks = read_objects(settings, "tasks")
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
     job_clusters = read_objects(settings, "job_clusters")
     environments = read_objects(settings, "environments")
     shared = parse_shared(job_clusters, environments)
-    tasks = tuple(parse_task(raw, shared) for raw in raw_tasks)
+    tasks = tuple(parse_task(raw, shared, git=git is not None) for raw in raw_tasks)
     check_graph(tasks)
+    check_sources(tasks, git)
     concurrent = read_integer(settings, "max_concurrent_runs", 1)
     # 0 is allowed and skips every run (docs: max_concurrent_runs).
     if not 0 <= concurrent <= MAX_CONCURRENT_RUNS:
@@ -101,6 +105,7 @@ def parse_settings(settings: Json) -> JobSpec:
         max_concurrent_runs=concurrent,
         queue=queue_enabled(settings, False),
         timeout_seconds=read_seconds(settings, "timeout_seconds"),
+        git=git,
     )
 
 

@@ -84,10 +84,14 @@ class JobStore:
         Raises:
             ApiError: If there is none.
         """
-        job = self._jobs.get(job_id)
+        job = self.find(job_id)
         if job is None:
             raise errors.job_not_found(job_id)
         return job
+
+    def find(self, job_id: int) -> Job | None:
+        """The job of an id, if there is one."""
+        return self._jobs.get(job_id)
 
     def is_deleted(self, job_id: int) -> bool:
         """Whether there was a job of this id."""

@@ -41,11 +41,29 @@ class ClusterSpec:
 
 
 @dataclass(frozen=True)
+class GitSpec:
+    """A `git_source`; `raw` is its JSON, which `runs/get` returns again.
+
+    Attributes:
+        url: The repository.
+        kind: What the reference is: `branch`, `tag` or `commit`.
+        reference: What is checked out.
+        raw: Its JSON.
+    """
+
+    url: str
+    kind: str
+    reference: str
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NotebookSpec:
-    """A `notebook_task`."""
+    """A `notebook_task`; with `git`, its path is one of the repository of the run."""
 
     path: str
     parameters: dict[str, str] = field(default_factory=dict)
+    git: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for."""
+    """A run as it was asked for; of a nested one, with the task run that started it, and the jobs above."""
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -151,10 +169,12 @@ class RunSpec:
     legacy: bool = False
     run_type: RunType = RunType.SUBMIT_RUN
     trigger: str = "ONE_TIME"
+    trigger_run_id: int = 0
     parameters: Parameters = Parameters()
     job_clusters: tuple[dict[str, Any], ...] = ()
     environments: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
+    git: GitSpec | None = None
 
 
 @dataclass
@@ -177,6 +197,8 @@ class TaskRun:
         total_iterations: How many inputs a for-each task has.
         logs: What a program wrote, the end of it.
         logs_truncated: Whether it wrote more.
+        input_index: Of an iteration, which of the inputs it has; otherwise -1.
+        kept: Of a for-each task, the iterations of earlier attempts that succeeded and do not run again.
         stored: Whether its output is in the database, and no longer here.
     """
 
@@ -200,6 +222,8 @@ class TaskRun:
     values: dict[str, str] = field(default_factory=dict)
     child_run_id: int = 0
     total_iterations: int = 0
+    input_index: int = -1
+    kept: list[int] = field(default_factory=list)
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
     logs: str = ""
@@ -243,6 +267,7 @@ class Run:
     rounds: list[Round] = field(default_factory=list)
     queued_until: int = 0
     pending_repair_id: int = 0
+    used_commit: str = ""
 
     @property
     def active(self) -> bool:
@@ -262,3 +287,14 @@ class Run:
             if known is None or known.attempt_number <= task.attempt_number:
                 attempts[task.spec.key] = task
         return attempts
+
+    def latest_of(self, task: TaskRun) -> TaskRun:
+        """The last attempt at the task that an attempt, or an iteration of it, belongs to."""
+        parents = {each.run_id: top for top in self.tasks for each in top.iterations}
+        return self.latest()[parents.get(task.run_id, task).spec.key]
+
+    def iterations_of(self, task: TaskRun) -> list[TaskRun]:
+        """What a for-each task shows: the iterations that it kept, then those that it made."""
+        kept = set(task.kept)
+        made = (each for top in self.tasks for each in top.iterations)
+        return [*(each for each in made if each.run_id in kept), *task.iterations]

@@ -20,6 +20,7 @@ class Child:
     process: Any
     connection: Connection
     messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pid(self) -> int:

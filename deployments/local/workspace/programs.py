@@ -3,7 +3,6 @@
 import posixpath
 from dataclasses import dataclass, field
 
-from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
     read_choice,
@@ -19,10 +18,11 @@ _KNOWN_ROOTS = ("dbfs:/", "/Workspace/", "/Volumes/")
 
 @dataclass(frozen=True)
 class PythonFileSpec:
-    """A `spark_python_task`."""
+    """A `spark_python_task`; with `git`, its path is one of the repository of the run."""
 
     path: str
     parameters: tuple[str, ...] = ()
+    git: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,16 @@ ProgramSpec = PythonFileSpec | PythonWheelSpec
 
 def parse_python_file(task: Json) -> PythonFileSpec:
     """Read a `spark_python_task`."""
-    if read_choice(task, "source", SOURCES, "WORKSPACE") == "GIT":
-        raise errors.not_served("A Python file with source GIT")
-    path = read_required_string(task, "python_file")
+    # Unlike a notebook it is of the workspace if it does not say where from (docs: source).
+    from_git = read_choice(task, "source", SOURCES, "WORKSPACE") == "GIT"
+    path, parameters = read_required_string(task, "python_file"), read_string_list(task, "parameters")
+    if from_git:
+        if path.startswith("/"):
+            # Docs: "For files stored in a remote repository, the path must be relative"; the words are ours.
+            raise invalid_parameter(
+                f"The path of a Python file with source GIT must be relative: {path[:1000]}"
+            )
+        return PythonFileSpec(path, parameters, git=True)
     if not path.startswith(("/", "dbfs:/")):
         raise invalid_parameter(
             f"Invalid python_file: {path[:200]}. It must be an absolute path of the workspace or of a "
@@ -50,7 +57,7 @@ def parse_python_file(task: Json) -> PythonFileSpec:
         )
     # Without /Workspace it is a path of the workspace, too (docs: python_file).
     known = posixpath.normpath(path) if path.startswith(_KNOWN_ROOTS) else f"/Workspace{path}"
-    return PythonFileSpec(known, read_string_list(task, "parameters"))
+    return PythonFileSpec(known, parameters)
 
 
 def parse_python_wheel(task: Json) -> PythonWheelSpec:

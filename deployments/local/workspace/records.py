@@ -5,6 +5,7 @@ from typing import Any
 
 from deployments.local.workspace import states
 from deployments.local.workspace.compute import SharedCompute, parse_shared
+from deployments.local.workspace.git_specs import read_git_source
 from deployments.local.workspace.models import (
     Parameters,
     Round,
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
+    "input_index", "kept",
 )  # fmt: skip
 
 
@@ -36,6 +38,7 @@ def run_record(run: Run) -> Json:
         "end_time": run.end_time,
         "queued_until": run.queued_until,
         "pending_repair_id": run.pending_repair_id,
+        "used_commit": run.used_commit,
         "state": state_record(run.state),
         "rounds": [{**asdict(item), "state": state_record(item.state)} for item in run.rounds],
         "parameters": asdict(run.parameters),
@@ -46,10 +49,12 @@ def run_record(run: Run) -> Json:
             "legacy": spec.legacy,
             "run_type": spec.run_type.value,
             "trigger": spec.trigger,
+            "trigger_run_id": spec.trigger_run_id,
             "ancestors": list(spec.ancestors),
             "job_clusters": list(spec.job_clusters),
             "environments": list(spec.environments),
             "parameters": asdict(spec.parameters),
+            "git_source": spec.git.raw if spec.git else None,
             "tasks": [task.raw for task in spec.tasks],
         },
     }
@@ -68,6 +73,7 @@ def read_run(record: Json) -> Run:
         end_time=record["end_time"],
         queued_until=record["queued_until"],
         pending_repair_id=record["pending_repair_id"],
+        used_commit=record.get("used_commit", ""),
         state=read_state(record["state"]),
         rounds=[Round(**{**item, "state": read_state(item["state"])}) for item in record["rounds"]],
         parameters=Parameters(**record["parameters"]),
@@ -80,10 +86,12 @@ def read_run(record: Json) -> Run:
             legacy=spec["legacy"],
             run_type=RunType(spec["run_type"]),
             trigger=spec["trigger"],
+            trigger_run_id=spec.get("trigger_run_id", 0),
             parameters=Parameters(**spec["parameters"]),
             job_clusters=tuple(spec["job_clusters"]),
             environments=tuple(spec.get("environments", [])),
             ancestors=tuple(spec["ancestors"]),
+            git=read_git_source(spec),
         ),
     )
 
@@ -101,7 +109,8 @@ def read_task(record: Json, shared: SharedCompute) -> TaskRun:
         record: What `task_record` made.
         shared: The clusters and environments of the run that it is part of.
     """
-    fields = {name: record[name] for name in _TASK_FIELDS}
+    # What was written by an earlier version does not have all of them.
+    fields = {name: record[name] for name in _TASK_FIELDS if name in record}
     spec = parse_task(record["raw"], shared)
     return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
 

@@ -181,6 +181,17 @@ def notebook_missing(path: str, user: str) -> State:
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "RESOURCE_NOT_FOUND", "CLIENT_ERROR")
 
 
+def checkout_failed(reason: str) -> State:
+    """The state of a task whose repository, or whose file of it, could not be had.
+
+    The first words are the real one's, the reason is ours.
+    """
+    message = f"Failed to checkout Git repository: {reason}"
+    return State(
+        LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "REPOSITORY_CHECKOUT_FAILED", "CLIENT_ERROR"
+    )
+
+
 def run_failure(message: str) -> State:
     """The state of a run in which a task failed.
 

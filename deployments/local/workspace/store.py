@@ -116,6 +116,7 @@ class RunStore:
         before: TaskRun | None = None,
         run_id: int = 0,
         parent: TaskRun | None = None,
+        input_index: int = -1,
     ) -> TaskRun:
         """Make an attempt at a task.
 
@@ -125,8 +126,9 @@ class RunStore:
             before: The attempt before this one.
             run_id: Its id; 0 for a new one.
             parent: Of an iteration, the for-each task run.
+            input_index: Of an iteration, which of the inputs it has.
         """
-        task = TaskRun(run_id or self.unused_id(), spec)
+        task = TaskRun(run_id or self.unused_id(), spec, input_index=input_index)
         task.original_run_id = before.original_run_id if before else task.run_id
         task.attempt_number = before.attempt_number + 1 if before else 0
         task.round = len(run.rounds) - 1

@@ -32,15 +32,25 @@ async def on_cluster(drive: Drive, task: TaskRun, execute: Execute) -> State:
         return states.cluster_failure(task.error)
 
 
+def shared_cluster(drive: Drive, task: TaskRun) -> Cluster | None:
+    """The cluster that a task shares with others, if it is there."""
+    return (
+        drive.cluster
+        or drive.clusters.running(task.spec.cluster_key)
+        or drive.tools.clusters.running(task.spec.existing_cluster_id)
+    )
+
+
 @asynccontextmanager
 async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
     """The cluster of a job, or of this task alone, which ends with it."""
     spec = task.spec.cluster or ClusterSpec()
     if task.spec.cluster_key:
         task.cluster_id = drive.clusters.cluster_id(task.spec.cluster_key)
-        cluster = await drive.clusters.get(task.spec.cluster_key, spec)
+        await drive.clusters.get(task.spec.cluster_key, spec)
         async with drive.tools.task_slots:
-            yield cluster
+            # It may have been lost while this task waited for its turn.
+            yield await drive.clusters.get(task.spec.cluster_key, spec)
         return
     async with drive.tools.task_slots:
         cluster_id = f"local-{task.run_id}"
@@ -55,20 +65,28 @@ async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
 
 async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:
     """Use an all-purpose cluster: a terminated one is started, and none is ended."""
-    clusters = drive.tools.clusters
     task.cluster_id = task.spec.existing_cluster_id
+    with drive.tools.clusters.in_use(task.cluster_id):
+        async with drive.tools.task_slots:
+            # Not before: it may be lost while this task waits for its turn.
+            cluster = await _ready(drive, task)
+            state = await _watched(task, cluster, execute)
+    if state is states.DRIVER_LOST and cluster.ended_by_user:
+        state = states.cluster_terminated(task.cluster_id, drive.run.creator)
+        task.error, task.error_trace = state.message, ""
+    return state
+
+
+async def _ready(drive: Drive, task: TaskRun) -> Cluster:
+    """The all-purpose cluster of a task, with the task's libraries."""
+    clusters = drive.tools.clusters
     try:
         cluster = await clusters.ready(task.cluster_id)
         await clusters.install_for_task(task.cluster_id, task.spec.raw.get("libraries", []))
     except ApiError as error:
         # It was deleted for good since the run was accepted.
         raise ClusterError(error.message) from error
-    async with drive.tools.task_slots:
-        state = await _watched(task, cluster, execute)
-    if state is states.DRIVER_LOST and cluster.ended_by_user:
-        state = states.cluster_terminated(task.cluster_id, drive.run.creator)
-        task.error, task.error_trace = state.message, ""
-    return state
+    return cluster
 
 
 async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:

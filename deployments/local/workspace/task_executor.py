@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from deployments.local.workspace.execution import Cluster
+from deployments.local.workspace.execution import Cluster, Code
 from deployments.local.workspace.following import OnCall, TaskResult
 from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
@@ -27,7 +27,7 @@ class TaskExecutor(Protocol):
         self,
         cluster: Cluster,
         program: ProgramSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_call: OnCall,
     ) -> TaskResult:
@@ -37,7 +37,7 @@ class TaskExecutor(Protocol):
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,

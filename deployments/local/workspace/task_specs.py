@@ -47,12 +47,13 @@ _RUN_IF = tuple(RunIf)
 _OUTCOMES = ("", "true", "false")
 
 
-def parse_task(raw: Json, shared: SharedCompute) -> TaskSpec:
+def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSpec:
     """Read one task.
 
     Args:
         raw: Its JSON.
         shared: The clusters and environments that it may name.
+        git: Whether notebooks come from a repository if they do not say where from.
     """
     key = read_required_string(raw, "task_key")
     if not KEY.fullmatch(key):
@@ -60,7 +61,7 @@ def parse_task(raw: Json, shared: SharedCompute) -> TaskSpec:
             f"Task key '{key[:120]}' is invalid: 1 to 100 letters, digits, hyphens and underscores."
         )
     _refuse_unserved(raw)
-    body = _body(raw, key, shared)
+    body = _body(raw, key, shared, git)
     compute = Compute()
     if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec):
         compute = parse_compute(raw, key, shared, needs_environment=not isinstance(body, NotebookSpec))
@@ -72,7 +73,7 @@ def parse_task(raw: Json, shared: SharedCompute) -> TaskSpec:
         depends_on=depends_on,
         run_if=RunIf(read_choice(raw, "run_if", _RUN_IF, RunIf.ALL_SUCCESS)),
         timeout_seconds=read_seconds(raw, "timeout_seconds"),
-        raw=raw,
+        raw=_with_source(raw, body),
         cluster_key=compute.cluster_key,
         outcomes=outcomes,
         retry=_retry(raw),
@@ -116,7 +117,7 @@ def _refuse_unserved(raw: Json) -> None:
             raise errors.not_served(f"Task type {field}")
 
 
-def _body(raw: Json, key: str, shared: SharedCompute) -> Body:
+def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
     given = [name for name in SERVED_BODIES if read_object(raw, name) is not None]
     if not given:
         raise invalid_parameter(f"Task {key} has no task body such as notebook_task.")
@@ -124,7 +125,7 @@ def _body(raw: Json, key: str, shared: SharedCompute) -> Body:
         raise invalid_parameter(f"Task {key} has more than one task body: {', '.join(given)}.")
     task: Json = raw[given[0]]
     if given[0] == "notebook_task":
-        return _notebook(task)
+        return _notebook(task, git)
     if given[0] == "spark_python_task":
         return parse_python_file(task)
     if given[0] == "python_wheel_task":
@@ -137,19 +138,30 @@ def _body(raw: Json, key: str, shared: SharedCompute) -> Body:
             read_strings(task, "notebook_params"),
         )
         return RunJobSpec(read_required_integer(task, "job_id"), job_parameters, notebook_params)
-    return _for_each(task, shared)
+    return _for_each(task, shared, git)
 
 
-def _notebook(task: Json) -> NotebookSpec:
-    if read_choice(task, "source", SOURCES, "WORKSPACE") == "GIT":
-        raise errors.not_served("A notebook with source GIT")
+def _notebook(task: Json, git: bool) -> NotebookSpec:
+    from_git = read_choice(task, "source", SOURCES, "GIT" if git else "WORKSPACE") == "GIT"
     path = read_required_string(task, "notebook_path")
-    if not path.startswith("/"):
-        raise invalid_parameter("Only absolute paths are currently supported. Paths must begin with '/'.")
+    if from_git and path.startswith("/"):
+        # Docs: "For notebooks stored in a remote repository, the path must be relative"; the words are ours.
+        raise invalid_parameter(f"The path of a notebook with source GIT must be relative: {path[:1000]}")
+    if not from_git and not path.startswith("/"):
+        raise errors.relative_notebook()
     parameters = read_strings(task, "base_parameters")
     if len(json.dumps(parameters)) > MAX_PARAMETER_BYTES:
         raise invalid_parameter(f"base_parameters must be at most {MAX_PARAMETER_BYTES} bytes as JSON.")
-    return NotebookSpec(path, parameters)
+    return NotebookSpec(path, parameters, from_git)
+
+
+def _with_source(raw: Json, body: Body) -> Json:
+    """The JSON of a task with the source of its notebook, which is else one of the settings of the run."""
+    if isinstance(body, NotebookSpec) and body.git:
+        return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
+    if isinstance(body, ForEachSpec):
+        return {**raw, "for_each_task": {**raw["for_each_task"], "task": body.task.raw}}
+    return raw
 
 
 def _condition(task: Json) -> ConditionSpec:
@@ -158,7 +170,7 @@ def _condition(task: Json) -> ConditionSpec:
     return ConditionSpec(read_string(task, "op"), read_string(task, "left"), read_string(task, "right"))
 
 
-def _for_each(task: Json, shared: SharedCompute) -> ForEachSpec:
+def _for_each(task: Json, shared: SharedCompute, git: bool) -> ForEachSpec:
     nested = read_object(task, "task")
     if nested is None:
         raise invalid_parameter("for_each_task has no task.")
@@ -167,7 +179,7 @@ def _for_each(task: Json, shared: SharedCompute) -> ForEachSpec:
     concurrency = read_integer(task, "concurrency", 1)
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise invalid_parameter(f"for_each_task.concurrency must be between 1 and {MAX_CONCURRENCY}.")
-    return ForEachSpec(read_required_string(task, "inputs"), parse_task(nested, shared), concurrency)
+    return ForEachSpec(read_required_string(task, "inputs"), parse_task(nested, shared, git=git), concurrency)
 
 
 def _dependencies(raw: Json) -> tuple[tuple[str, ...], dict[str, str]]:

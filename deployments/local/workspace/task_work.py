@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from deployments.local.workspace import conditions, states
@@ -10,6 +11,7 @@ from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.following import TaskResult
+from deployments.local.workspace.iterations import iterations_before, kept_iterations
 from deployments.local.workspace.models import (
     ConditionSpec,
     ForEachSpec,
@@ -28,6 +30,7 @@ from deployments.local.workspace.references import (
 )
 from deployments.local.workspace.states import State
 from deployments.local.workspace.task_calls import TaskCalls
+from deployments.local.workspace.task_code import notebook_code, program_code
 from deployments.local.workspace.task_compute import on_cluster
 from deployments.local.workspace.task_facts import context_of
 
@@ -85,16 +88,21 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     values = _inputs(resolve(body.inputs, context))
     task.resolved = {"for_each_task": {"inputs": json.dumps(values)}}
     task.total_iterations = len(values)
+    before = iterations_before(drive.run, task)
+    task.kept = kept_iterations(drive.run, task)
+    kept = {index for index, iteration in before.items() if iteration.run_id in task.kept}
     free = asyncio.Semaphore(body.concurrency)
     begun: set[asyncio.Task[TaskRun]] = set()
 
-    async def iterate(value: Any) -> TaskRun:
+    async def iterate(index: int) -> TaskRun:
         async with free:
             begun.update(filter(None, [asyncio.current_task()]))
-            first = drive.tools.store.add_task(drive.run, body.task, parent=task)
-            return await drive.attempts(first, (value,), task)
+            first = drive.tools.store.add_task(
+                drive.run, body.task, before=before.get(index), parent=task, input_index=index
+            )
+            return await drive.attempts(first, (values[index],), task)
 
-    running = [asyncio.create_task(iterate(value)) for value in values]
+    running = [asyncio.create_task(iterate(index)) for index in range(len(values)) if index not in kept]
     try:
         if running:
             await asyncio.wait(running)
@@ -111,7 +119,7 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     # The words are not documented; they begin with the first failure, as those of a run do.
     task.error = failed[0].error or failed[0].state.message
     return states.workload_failure(
-        f"{len(failed)} of {len(ended)} iterations failed, the first with message: {failed[0].state.message}"
+        f"{len(failed)} of {len(values)} iterations failed, the first with message: {failed[0].state.message}"
     )
 
 
@@ -135,17 +143,16 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
     given = resolve_all(drive.run.parameters.notebook, context)
     parameters = {**pushed_down(own, drive.run.parameters), **context.parameters, **given}
     task.resolved = {"notebook_task": {"base_parameters": parameters}}
-    source = drive.tools.notebook_source(body.path)
-    if source is None:
-        missing = states.notebook_missing(body.path, drive.run.creator)
-        task.error = missing.message
-        return missing
-    notebook = NotebookSpec(body.path, parameters)
+    code = await notebook_code(drive, body)
+    if isinstance(code, State):
+        task.error = code.message
+        return code
+    notebook = replace(body, parameters=parameters)
 
     async def execute(cluster: Cluster) -> State:
         calls = TaskCalls(drive, task, cluster, notebook.path)
         result = await drive.tools.executor.run_notebook(
-            cluster, notebook, source, _on_ready(drive, task), task.cells.append, calls.answer
+            cluster, notebook, code, _on_ready(drive, task), task.cells.append, calls.answer
         )
         return _ending(task, result)
 
@@ -157,17 +164,15 @@ async def _program(drive: Drive, task: TaskRun, body: ProgramSpec, context: Cont
     program, resolved = resolved_program(body, context, drive.run.parameters)
     task.resolved = resolved
     path = program.path if isinstance(program, PythonFileSpec) else ""
-    source = drive.tools.python_source(path) if path else ""
-    if source is None:
-        missing = states.python_file_missing(path)
-        task.error = missing.message
-        return missing
-    text = source
+    code = await program_code(drive, program)
+    if isinstance(code, State):
+        task.error = code.message
+        return code
 
     async def execute(cluster: Cluster) -> State:
         calls = TaskCalls(drive, task, cluster, path)
         result = await drive.tools.executor.run_program(
-            cluster, program, text, _on_ready(drive, task), calls.answer
+            cluster, program, code, _on_ready(drive, task), calls.answer
         )
         return _ending(task, result)
 

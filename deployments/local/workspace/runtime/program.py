@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from deployments.local.workspace.runtime.notebook import NotebookResult, error_line
+from deployments.local.workspace.runtime.notebook import NotebookResult
+from deployments.local.workspace.runtime.traces import error_line
 
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
 
