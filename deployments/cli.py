@@ -152,6 +152,10 @@ def workspace(
         Literal["auto", "off"],
         typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
     ] = "auto",
+    spark_remote: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
+    ] = "",
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
     with one_line_errors():
@@ -167,7 +171,7 @@ def workspace(
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after)
-        machine = Machine(cluster_start_seconds, mount_namespaces == "auto")
+        machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
         serve(host, port, token, root, Access(tls, client), options, machine)
 
 

@@ -1,27 +1,24 @@
 """Git folders, cloned from repositories on this machine."""
 
-import subprocess
+import base64
+import json
 from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
+from databricks.sdk.service.workspace import ObjectType
+from git_lab import commit, git
 from workspace_lab import HEADER, Lab
-
-
-def git(directory: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    command = ["git", "-C", str(directory), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
     directory = tmp_path / "project"
-    directory.mkdir()
-    git(directory, "init", "--quiet", "--initial-branch=main")
-    (directory / "book.py").write_text(HEADER + "dbutils.notebook.exit('one')\n")
-    git(directory, "add", ".")
-    git(directory, "commit", "--quiet", "-m", "one")
+    cell = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": [], "execution_count": None}
+    document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = HEADER + "dbutils.notebook.exit('one')\n"
+    files = {"book.py": notebook, "module.py": "x = 1\n", "jupyter.ipynb": json.dumps(document)}
+    commit(directory, files)
     git(directory, "tag", "v1")
     git(directory, "branch", "other")
     return directory
@@ -35,8 +32,13 @@ def test_the_life_of_a_repo(lab: Lab, origin: Path) -> None:
     assert (made.branch, made.head_commit_id) == ("main", git(origin, "rev-parse", "HEAD"))
     listed = [item.path for item in lab.sdk.workspace.list(made.path)]
     assert [path for path in listed if path and path.endswith("/.git")] == []
-    (origin / "book.py").write_text(HEADER + "dbutils.notebook.exit('two')\n")
-    git(origin, "commit", "--quiet", "-am", "two")
+    # A notebook of a git folder has no extension in the workspace.
+    book = lab.sdk.workspace.get_status(f"{made.path}/book")
+    assert (book.path, book.object_type) == (f"{made.path}/book", ObjectType.NOTEBOOK)
+    assert listed == [f"{made.path}/{name}" for name in ("book", "jupyter", "module.py")]
+    exported = lab.sdk.workspace.export(f"{made.path}/jupyter").content or ""
+    assert base64.b64decode(exported).decode() == HEADER + "x = 1\n"
+    commit(origin, {"book.py": HEADER + "dbutils.notebook.exit('two')\n"})
     run = lab.run(lab.task("only", f"{made.path}/book"))
     output = lab.sdk.jobs.get_run_output(run["tasks"][0]["run_id"]).notebook_output
     assert output is not None

@@ -1,21 +1,17 @@
 """Git folders: clones of repositories on this machine, in the workspace's tree."""
 
-import asyncio
-import os
 import re
 import secrets
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.errors import ApiError, invalid_parameter, path_exists
+from deployments.local.workspace.git import GitError, GitRepository, checked_reference, local_source
 from deployments.local.workspace.tree import MAX_NAME_BYTES
 
 KIND = "repo"
-GIT_SECONDS = 120
 MIN_DEPTH = 2
 MAX_PATH_LENGTH = 1_000
 PROVIDERS = (
@@ -23,29 +19,7 @@ PROVIDERS = (
     "bitbucketServer", "gitLabEnterpriseEdition", "awsCodeCommit",
 )  # fmt: skip
 
-_REFERENCE = re.compile(r"(?!-)[\w./@+-]{1,250}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
-
-
-class GitError(Exception):
-    """Raised when git fails; carries what it said."""
-
-
-@dataclass(frozen=True)
-class _Git:
-    """A repository whose directory lies outside of the tree that tasks see."""
-
-    directory: Path
-    tree: Path
-
-    async def run(self, *arguments: str) -> str:
-        """Run git.
-
-        Raises:
-            GitError: If it fails or takes too long.
-        """
-        own = (f"--git-dir={self.directory}", f"--work-tree={self.tree}")
-        return await run_git(*(() if arguments[0] == "clone" else own), *arguments)
 
 
 class Repos:
@@ -72,15 +46,12 @@ class Repos:
         if place.exists():
             raise path_exists(path)
         number = str(10**15 + secrets.randbelow(8 * 10**15))
-        git = _Git(self._directory / number, place)
+        git = GitRepository(self._directory / number, place)
         self._directory.mkdir(exist_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
-        chosen = ("--branch", _reference(branch)) if branch else ()
+        chosen = ("--branch", checked_reference(branch)) if branch else ()
         try:
-            await git.run(
-                "clone", "--quiet", f"--separate-git-dir={git.directory}", *chosen, "--", source, str(place)
-            )
-            (place / ".git").unlink()
+            await git.clone(source, *chosen)
         except GitError as error:
             shutil.rmtree(place, ignore_errors=True)
             shutil.rmtree(git.directory, ignore_errors=True)
@@ -111,8 +82,8 @@ class Repos:
         del document["id"]
         if bool(branch) == bool(tag):
             raise invalid_parameter("Exactly one of branch and tag must be specified.")
-        git = _Git(self._directory / repo_id, self._place(document["path"]))
-        wanted = _reference(branch or tag)
+        git = GitRepository(self._directory / repo_id, self._place(document["path"]))
+        wanted = checked_reference(branch or tag)
         try:
             await git.run("fetch", "--quiet", "--tags", "--force", "origin")
             target = f"refs/tags/{wanted}" if tag else f"refs/remotes/origin/{wanted}"
@@ -134,7 +105,7 @@ class Repos:
         self._documents.delete(KIND, repo_id)
 
     async def _refresh(self, repo_id: str, document: Json) -> Json:
-        git = _Git(self._directory / repo_id, self._place(document["path"]))
+        git = GitRepository(self._directory / repo_id, self._place(document["path"]))
         document = {**document, "head_commit_id": (await git.run("rev-parse", "HEAD")).strip()}
         if not document["branch"] and "branch" in document:
             name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()
@@ -155,54 +126,3 @@ class Repos:
         if not place.resolve().is_relative_to(self._files.resolve()):
             raise invalid_parameter(f"Path ({path}) leads out of the workspace.")
         return place
-
-
-def local_source(url: str) -> str:
-    """The path that a repository's URL names.
-
-    Raises:
-        ApiError: If it is not on this machine.
-    """
-    parts = urlsplit(url) if "://" in url else None
-    path = url if parts is None else unquote(parts.path)
-    if (parts is not None and (parts.scheme != "file" or parts.netloc)) or not path.startswith("/"):
-        raise invalid_parameter(
-            f"{url[:1000]} cannot be cloned: the local workspace reaches repositories on this machine only, "
-            "by an absolute path or a file:// URL."
-        )
-    if not path.isprintable() or not Path(path).is_dir():
-        raise invalid_parameter(f"{url[:1000]} cannot be cloned: there is no such directory.")
-    return path
-
-
-async def run_git(*arguments: str) -> str:
-    """Run git without the user's configuration, and with local repositories only."""
-    settings = {"protocol.allow": "never", "protocol.file.allow": "always", "safe.directory": "*"}
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(len(settings)),
-    }
-    for number, (name, value) in enumerate(settings.items()):
-        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        "git", *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
-    )
-    try:
-        out, complaint = await asyncio.wait_for(process.communicate(), GIT_SECONDS)
-    except TimeoutError as error:
-        process.kill()
-        await process.wait()
-        raise GitError(f"git took longer than {GIT_SECONDS} s") from error
-    if process.returncode != 0:
-        raise GitError(complaint.decode(errors="replace").strip()[-1_000:])
-    return out.decode(errors="replace")
-
-
-def _reference(name: str) -> str:
-    if not _REFERENCE.fullmatch(name) or ".." in name:
-        raise invalid_parameter(f"{name[:250]!r} is not the name of a branch or tag.")
-    return name
