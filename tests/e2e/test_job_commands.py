@@ -238,21 +238,6 @@ def test_without_a_server_of_the_users_the_stack_records_the_run_which_may_be_in
     assert json.loads(ran.stdout)["state"] == "SUCCESS"
 
 
-def test_without_any_server_the_command_has_one_of_its_own(
-    environment: dict[str, str], notebook: ImportNotebook, tmp_path: Path
-) -> None:
-    file = write(tmp_path, settings(notebook("passes too", "pass"), "recorded nowhere"))
-    own = {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith(("PREFECT_API_", "PREFECT_HOME"))
-    }
-    ran = dbflow(tmp_path, own, "job", "run", file, "--json")
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["state"] == "SUCCESS"
-    assert [line for line in ran.stderr.splitlines() if not line.startswith("run_databricks_job")] == []
-
-
 def test_a_plan_tells_requests_graph_and_clusters_and_makes_no_call(tmp_path: Path) -> None:
     nobody = {**os.environ, "HOME": str(tmp_path)}
     own = dbflow(tmp_path, nobody, "plan", "--launch", "run_now")
