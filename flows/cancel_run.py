@@ -7,7 +7,7 @@ from functools import partial
 
 from prefect import flow, get_run_logger
 
-from blocks.databricks.errors import DatabricksRunRefused
+from blocks.databricks.errors import DatabricksJobError
 from blocks.databricks.results import DatabricksRunResult, run_result
 from blocks.databricks.runs import cancel_run, get_run
 from blocks.databricks.snapshot import RunSnapshot
@@ -34,6 +34,7 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
     Raises:
         DatabricksRunRefused: There is no such run, or the workspace does not cancel it.
         DatabricksUnreachable: The workspace did not answer for too long.
+        DatabricksJobError: The run has not ended five minutes after the cancel.
     """
     logger = get_run_logger()
     run_id = await run_named(run)
@@ -48,7 +49,7 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
         async with asyncio.timeout(SECONDS_TO_END):
             ended = await watch_run(read)
     except TimeoutError:
-        raise DatabricksRunRefused(
+        raise DatabricksJobError(
             f"Run {run_id} has not ended {SECONDS_TO_END:.0f} s after the cancel: {found.run_page_url}",
             run_id=run_id,
             run_page_url=found.run_page_url,
