@@ -1,12 +1,13 @@
 """What other orchestrators get wrong with Databricks, one test for each, named after who was measured.
 
-Airflow provider 7.23, Dagster 0.29, Aqueduct, Astro SDK 1.8, prefect-databricks 0.4.2. What only a Prefect server
-shows is in `tests/e2e/test_peer_defects.py`.
+Airflow provider 7.23, Dagster 0.29, Aqueduct, Astro SDK 1.8, prefect-databricks 0.4.2. What only a Prefect
+server shows is in `tests/e2e/test_peer_defects.py`.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -200,7 +201,7 @@ def test_dagster_d6_looks_are_rarer_the_longer_a_run_takes(workspace: FakeWorksp
     workspace.seconds = {"only": 3600.0}
     live(workspace, chain(edges={"only": ()}))
     looks = [call.at for call in workspace.called("runs/get")]
-    pauses = [later - sooner for sooner, later in zip(looks, looks[1:], strict=False)]
+    pauses = [later - sooner for sooner, later in pairwise(looks)]
     assert pauses == pytest.approx(sorted(pauses))
     assert pauses[-1] >= 100 * pauses[0]
 
