@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+import anyio
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
@@ -124,8 +125,10 @@ async def run_to_the_end(loaded: JobCall, inputs_since: datetime | None = None) 
             await report.ended_badly(watchers.run, error)
             raise
         except BaseException:
-            await _leave_or_cancel(life, loaded, call, sigterm)
-            await mirror.finish(None)
+            # A time-out of the flow, by a scope of anyio, would cancel each of these waits as well.
+            with anyio.CancelScope(shield=True):
+                await _leave_or_cancel(life, loaded, call, sigterm)
+                await mirror.finish(None)
             raise
     await mirror.finish(run)
     await report.succeeded(run)

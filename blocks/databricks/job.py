@@ -181,6 +181,7 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
 
     _block_type_name = "Databricks Job"
     _block_type_slug = "databricks-job"
+    _logo_url = HttpUrl(str(DatabricksCredentials._logo_url))
     _documentation_url = HttpUrl("https://docs.databricks.com/api/workspace/jobs/submit")
 
     workspace: DatabricksWorkspace | DatabricksCredentials = Field(description="Where the job runs.")

@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from .calls import Calls, unless_done
 from .errors import DatabricksJobError, DatabricksRunRefused, DatabricksUnreachable, InvalidJob
 from .failure import run_error
@@ -84,7 +86,8 @@ class RunLife:
         except BaseException:
             # What ended it matters more than settings that stay changed: it waits for one try.
             try:
-                await self._calls.once(self._restore_settings)
+                with anyio.CancelScope(shield=True):
+                    await self._calls.once(self._restore_settings)
             except DatabricksJobError as error:
                 _LOGGER.warning("The saved job keeps the changed settings of its clusters: %s", error)
             raise

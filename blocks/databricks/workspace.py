@@ -56,8 +56,11 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_pasted_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _split_pasted_url(cls, values: Any) -> Any:
         """Accept `https://host/` where the stock block builds `https://https://host/` from it."""
+        if not isinstance(values, dict):
+            # A stock block, where both are accepted; the stock validators take it for a dict.
+            raise ValueError(f"{type(values).__name__} is another block.")  # noqa: TRY004
         instance = values.get("databricks_instance")
         if isinstance(instance, str) and "://" in instance:
             scheme, _, rest = instance.strip().partition("://")

@@ -6,8 +6,8 @@ server shows is in `tests/e2e/test_peer_defects.py`.
 
 from __future__ import annotations
 
-import itertools
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -201,7 +201,7 @@ def test_dagster_d6_looks_are_rarer_the_longer_a_run_takes(workspace: FakeWorksp
     workspace.seconds = {"only": 3600.0}
     live(workspace, chain(edges={"only": ()}))
     looks = [call.at for call in workspace.called("runs/get")]
-    pauses = [later - sooner for sooner, later in itertools.pairwise(looks)]
+    pauses = [later - sooner for sooner, later in pairwise(looks)]
     assert pauses == pytest.approx(sorted(pauses))
     assert pauses[-1] >= 100 * pauses[0]
 

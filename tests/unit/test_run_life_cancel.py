@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
+import anyio
 import pytest
 import requests
 from fake_workspace import FakeWorkspace
@@ -173,6 +174,32 @@ def test_a_cancel_gives_the_job_its_settings_back(workspace: FakeWorkspace) -> N
     (job,) = workspace.jobs.values()
     assert job["settings"] == workspace.called("create")[0].body
     assert len(workspace.called("reset")) == 2
+
+
+def test_a_time_out_by_a_scope_of_anyio_gives_the_job_its_settings_back_too(
+    workspace: FakeWorkspace,
+) -> None:
+    """Prefect's time-outs are such scopes; they cancel every wait again."""
+    workspace.outcomes = {"plot": [SPOT_LOST]}
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        heard = Event()
+        with anyio.CancelScope() as scope:
+
+            def cancel() -> None:
+                loop.call_soon_threadsafe(scope.cancel)
+                loop.call_soon_threadsafe(loop.call_later, 0.05, heard.set)
+                assert heard.wait(SECONDS_BEFORE_A_TEST_FAILS)
+
+            workspace.fail("runs/repair", answering(workspace, "runs/repair", cancel))
+            wishes = policy(new_settings=(NewSettings(cluster=ON_DEMAND),))
+            await life_of(workspace, chain("run_now"), wishes=wishes).to_the_end()
+        assert scope.cancelled_caught
+
+    run_async(live())
+    (job,) = workspace.jobs.values()
+    assert job["settings"] == workspace.called("create")[0].body
 
 
 def test_settings_that_cannot_be_restored_do_not_hide_the_cancel(workspace: FakeWorkspace) -> None:
