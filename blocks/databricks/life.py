@@ -222,10 +222,11 @@ class RunLife:
             repairs_before=before,
             asked_for=asked_for,
         )
+        by_itself = isinstance(decision, Repair) and not asked_for
         if isinstance(decision, GiveUp) and self._ask is not None:
             decision = await self._ask(run, errors, decision)
         await self._observer.failed(run, errors, decision)
-        if isinstance(decision, Repair) and not asked_for:
+        if by_itself:
             await self._sleep(self._options.policy.repair.wait(before, self._chance()))
         return decision
 
