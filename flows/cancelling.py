@@ -16,9 +16,10 @@ from pydantic import TypeAdapter
 from blocks.databricks.errors import DatabricksJobError
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.runs import cancel_run
+from blocks.databricks.runs import cancel_run, get_run
+from blocks.databricks.snapshot import RunSnapshot
 
-from .databricks_call import load_job_call
+from .databricks_call import JobCall, load_job_call
 from .known_runs import known_runs
 from .launch import call_of
 
@@ -64,9 +65,24 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return
     run_ids = await known_runs(client, subflow.id)
-    if not run_ids:
+    if not _came_to_its_end(subflow) and await asyncio.to_thread(_another_may_follow, loaded, run_ids):
         # It may have been launched a moment before its process ended. The token finds it; and if there is
         # none, what the token starts is cancelled before it costs anything.
-        run_ids = [await asyncio.to_thread(loaded.launch(await call_of(subflow)).start, 0)]
+        launch = loaded.launch(await call_of(subflow))
+        run_ids.append(await asyncio.to_thread(launch.start, len(run_ids)))
     for run_id in run_ids:
         await asyncio.to_thread(cancel_run, loaded.client, run_id)
+
+
+def _came_to_its_end(subflow: FlowRun) -> bool:
+    return subflow.state is not None and (subflow.state.is_completed() or subflow.state.is_failed())
+
+
+def _another_may_follow(loaded: JobCall, run_ids: list[int]) -> bool:
+    """Whether there may be a run that is not linked yet: the first one, or one after a failed one."""
+    if not run_ids:
+        return True
+    if loaded.specification.launch != "submit":
+        return False
+    last = RunSnapshot.from_json(get_run(loaded.client, run_ids[-1])).state
+    return last.is_terminal and last.result_state not in ("SUCCESS", "CANCELED")

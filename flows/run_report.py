@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
 from uuid import UUID
 
 from prefect import get_client, get_run_logger
@@ -41,6 +43,7 @@ class RunReport(Observer):
         self._linked = False
         self._progress_id: UUID | None = None
         self._progress = -1.0
+        self._sending: asyncio.Task[None] | None = None
         self._seen: dict[int, str] = {}
 
     async def launched(self, run_id: int) -> None:
@@ -52,7 +55,8 @@ class RunReport(Observer):
         """Link the run, log each change of a task, and show how many have ended."""
         if not self._linked:
             self._linked = True
-            await self._link(run)
+            get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
+            self._send(self._link(run))
         logger = get_run_logger()
         for task in run.tasks:
             if self._seen.get(task.run_id) != str(task.state):
@@ -61,7 +65,10 @@ class RunReport(Observer):
         ended = sum(task.state.is_terminal for task in run.tasks)
         working = [task.task_key for task in run.tasks if not task.state.is_terminal]
         report(Progress("run_databricks_job", ended, len(run.tasks), ", ".join(working[:5])))
-        await self._show_progress(100 * ended / max(len(run.tasks), 1))
+        percent = 100 * ended / max(len(run.tasks), 1)
+        if percent != self._progress:
+            self._progress = percent
+            self._send(self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
         """Say what failed, and what comes of it."""
@@ -75,7 +82,8 @@ class RunReport(Observer):
 
     async def succeeded(self, run: RunSnapshot) -> None:
         """Show the table of the attempts."""
-        await self._show_table(run)
+        self._send(self._show_table(run))
+        await self._sent()
         self._emit("succeeded", run.run_id)
 
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
@@ -94,7 +102,6 @@ class RunReport(Observer):
 
     async def _link(self, run: RunSnapshot) -> None:
         """Link the run, so that a person, or a process that knows only the flow run, can find it."""
-        get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
         async with get_client() as client:
             await client.create_artifact(
                 ArtifactCreate(
@@ -120,9 +127,29 @@ class RunReport(Observer):
             self._progress_id = await acreate_progress_artifact(
                 percent, key="databricks-progress", description=f"Tasks of {self._name}"
             )
-        elif percent != self._progress:
+        else:
             await aupdate_progress_artifact(self._progress_id, percent)
-        self._progress = percent
+
+    def _send(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something after what was sent before, while the run is watched on.
+
+        Raises:
+            Exception: What went wrong with what was sent before.
+        """
+        before = self._sending
+        if before is not None and before.done():
+            before.result()
+
+        async def in_order() -> None:
+            if before is not None:
+                await before
+            await work
+
+        self._sending = asyncio.create_task(in_order())
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
 
     def _emit(self, what: str, run_id: int, **payload: str) -> None:
         emit_event(

@@ -59,6 +59,7 @@ def prefect_environment() -> dict[str, str]:
         "PREFECT_API_URL": PREFECT_API_URL.value(),
         "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING.value(),
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        # A busy Prefect server on SQLite answers 503, more often than the client's 5 retries outlive.
     }
 
 
@@ -110,11 +111,6 @@ def worker(work_pool: str) -> Iterator[psutil.Process]:
         _, alive = psutil.wait_procs(left, timeout=10)
         for one in alive:
             one.kill()
-
-
-def flow_processes_of(worker: psutil.Process) -> list[psutil.Process]:
-    """The processes that run flow runs for a worker."""
-    return [child for child in worker.children(recursive=True) if "prefect.engine" in child.cmdline()]
 
 
 def cancel(flow_run_id: UUID) -> None:

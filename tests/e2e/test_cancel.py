@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
 from prefect import flow
+from prefect.states import Cancelling
 
+from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
 from deployments.local.workspace.testing import Faults
+from flows.cancelling import cancel_databricks_runs
 from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, until
-from .flow_processes import cancel, create_flow_run, flow_processes_of, state_of, worker
+from .flow_processes import cancel, create_flow_run, flow_process, flow_run, kill, state_of, worker
 from .outer_flow import outer
 from .single_task import is_running, outcome, runs_of, single_task
 
 POOL = "cancelled"
 SECONDS_TO_CANCEL = 10
+REPAIR_AT_ONCE = RunPolicy(repair=RepairPolicy(wait_seconds=0))
+FAILS_ONCE = {"task_key": "only", "error": "OSError: away"}
+SUBMIT_NOT_ANSWERED = {"path": "/api/*/jobs/runs/submit", "when": "after", "delay_seconds": 600}
 SLEEPS = "import time; time.sleep(600)"
 
 
@@ -41,23 +47,33 @@ def test_a_cancel_in_prefect_ends_the_run(
     until(lambda: state_of(flow_run_id) == "CANCELLED")
 
 
-@pytest.mark.parametrize("launching", [False, True], ids=["while it runs", "while it is launched"])
-def test_a_cancel_in_prefect_ends_the_run_of_a_process_that_cannot(
-    stack: Stack, faults: Faults, notebook: ImportNotebook, working: psutil.Process, launching: bool
+@pytest.mark.parametrize(
+    ("faults_before", "ends"),
+    [
+        ([], ["CANCELED"]),
+        ([SUBMIT_NOT_ANSWERED], ["CANCELED"]),
+        ([FAILS_ONCE, {**SUBMIT_NOT_ANSWERED, "offset": 1}], ["CANCELED", "FAILED"]),
+    ],
+    ids=["running", "being launched", "being launched in place of a repair"],
+)
+def test_the_hook_of_a_cancel_knows_nothing_but_the_flow_run_and_ends_its_run(
+    stack: Stack,
+    faults: Faults,
+    notebook: ImportNotebook,
+    faults_before: list[dict[str, Any]],
+    ends: list[str],
 ) -> None:
     job = single_task(notebook("sleeps", SLEEPS))
-    if launching:
-        faults.add(path="/api/*/jobs/runs/submit", when="after", delay_seconds=600)
-    flow_run_id = create_flow_run(outer, POOL, job=job, policy=RunPolicy())
-    until(lambda: is_running(stack, job))
-    (process,) = flow_processes_of(working)
-    # It does not react, so that whoever cancels it has to kill it.
-    process.send_signal(signal.SIGSTOP)
-    cancel(flow_run_id)
-    until(lambda: state_of(flow_run_id) == "CANCELLING")
-    process.kill()
-    until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"], SECONDS_TO_CANCEL)
-    until(lambda: state_of(flow_run_id) == "CANCELLED")
+    for fault in faults_before:
+        faults.add(**fault, **({} if "path" in fault else {"run_name": job.name}))
+    flow_run_id = create_flow_run(outer, job=job, policy=REPAIR_AT_ONCE)
+    with flow_process(flow_run_id) as process:
+        until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["not ended", *ends[1:]])
+        until(lambda: is_running(stack, job))
+        kill(process)
+    # What Prefect's runner does in a process of its own when that of the flow cannot do it.
+    asyncio.run(cancel_databricks_runs(outer, flow_run(flow_run_id), Cancelling()))
+    until(lambda: [outcome(run) for run in runs_of(stack, job)] == ends, SECONDS_TO_CANCEL)
 
 
 def test_a_time_out_of_the_flow_ends_the_run(stack: Stack, notebook: ImportNotebook) -> None:
