@@ -133,6 +133,18 @@ def test_a_link_out_of_the_root_is_not_followed(lab: Lab) -> None:
     (lab.workspace.log.parent / "files" / "Shared" / "link").unlink()
 
 
+def test_links_in_a_folder(lab: Lab) -> None:
+    lab.sdk.workspace.mkdirs("/Shared/links")
+    lab.notebook("links/book", "x = 1\n")
+    folder = lab.workspace.log.parent / "files" / "Shared" / "links"
+    for name, target in (("circle", folder / "circle"), ("out", "/etc/passwd"), ("nowhere", folder / "none")):
+        (folder / name).symlink_to(target)
+    assert [item.path for item in lab.sdk.workspace.list("/Shared/links")] == ["/Shared/links/book"]
+    with pytest.raises(NotFound):
+        lab.sdk.workspace.get_status("/Shared/links/circle")
+    lab.sdk.workspace.delete("/Shared/links", recursive=True)
+
+
 def test_content_that_is_not_base64(lab: Lab) -> None:
     answer = lab.post(
         "/api/2.0/workspace/import", {"path": "/Shared/x", "content": "é!", "language": "PYTHON"}

@@ -280,9 +280,13 @@ def test_runs_of_a_repository_outlive_the_server(tmp_path: Path, origin: Path) -
     used = git(origin, "rev-parse", "HEAD")
     with own_workspace(tmp_path / "root") as lab:
         run = submit(lab, origin, "etl/book")
-    (tmp_path / "root" / "checkouts" / "left" / "over").mkdir(parents=True)
+    left, mine = (tmp_path / "root" / "checkouts" / name for name in ("0123456789abcdef", "mine"))
+    for directory in (left, mine):
+        (directory / "deep").mkdir(parents=True)
     with own_workspace(tmp_path / "root") as lab:
         again = lab.ended(run["run_id"])
         assert again["git_source"]["git_snapshot"] == {"used_commit": used}
         assert again["tasks"][0]["notebook_task"] == run["tasks"][0]["notebook_task"]
-        assert not (tmp_path / "root" / "checkouts").exists()
+        assert not left.exists()
+        # Somebody's own, in a root that is used for other things, too.
+        assert (mine / "deep").is_dir()

@@ -177,8 +177,16 @@ def test_logs_environments_and_libraries_survive_a_kill(tmp_path: Path) -> None:
         kept = everything(lab, run_id, job_id)
         lab.workspace.process.kill()
         lab.workspace.process.wait()
+    assert list((root / "tasks").iterdir())
+    for name in ("tasks", "parts", "checkouts"):
+        (root / name / "mine").mkdir(parents=True)
+    (root / "parts" / "part-01234567").touch()
     with own_workspace(root) as lab:
+        for name in ("tasks", "parts", "checkouts"):
+            assert [place.name for place in (root / name).iterdir()] == ["mine"]
         assert everything(lab, run_id, job_id) == kept
+        statuses = lab.get("/api/2.0/libraries/cluster-status", cluster_id=cluster_id).json()
+        assert [each["status"] for each in statuses["library_statuses"]] == ["PENDING"]
         # The cluster starts again, with its library.
         again = latest(lab.ended(run_now(lab, job_id)))
         assert output(lab, again["uses"])["notebook_output"]["result"] == "1.0"

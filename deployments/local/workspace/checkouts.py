@@ -1,6 +1,7 @@
 """What tasks with the source GIT run: the files of one commit, checked out once for a run."""
 
 import asyncio
+import re
 import secrets
 import shutil
 from collections.abc import Callable
@@ -8,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.files import MAX_NAME_BYTES, notebook_at
+from deployments.local.workspace.files import MAX_NAME_BYTES, MAX_PATH_LENGTH, notebook_at
 from deployments.local.workspace.git import GitError, GitRepository, checked_reference, local_source
+from deployments.local.workspace.leftovers import remove_leftovers
 from deployments.local.workspace.models import GitSpec, Run
 
 REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
 """Where a clone keeps what a `git_source` names."""
+
+_CHECKOUT = re.compile(r"[0-9a-f]{16}(\.git)?")
 
 
 class CheckoutError(Exception):
@@ -61,7 +65,10 @@ class Checkout:
     def _place(self, path: str) -> Path | None:
         """Where a path leads, unless it is to the repository itself or out of it."""
         names = [name for name in path.split("/") if name not in ("", ".")]
-        if not names or ".." in names or path.startswith("/") or not path.isprintable():
+        # What ends with a slash is a folder, in which a task would begin.
+        if not names or ".." in names or path.startswith("/") or path.endswith("/"):
+            return None
+        if not path.isprintable() or len(path) > MAX_PATH_LENGTH:
             return None
         too_long = any(len(name.encode()) > MAX_NAME_BYTES for name in names)
         return None if too_long else self.directory.joinpath(*names)
@@ -77,7 +84,7 @@ class Checkouts:
             directory: Where they are made. What a server that was killed left there is removed.
         """
         self._directory = directory
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_leftovers(directory, _CHECKOUT)
 
     async def make(self, git: GitSpec, commit: str = "") -> Checkout:
         """Check out what a `git_source` names.

@@ -5,12 +5,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from deployments.local.workspace.bodies import Json
-from deployments.local.workspace.cluster_records import ClusterRecord, library_key
+from deployments.local.workspace.cluster_records import (
+    FAILED,
+    INSTALLED,
+    INSTALLING,
+    PENDING,
+    ClusterRecord,
+    library_key,
+)
 from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.libraries import Library, LibraryInstallationError, parse_library
-
-PENDING, INSTALLING, INSTALLED, FAILED = "PENDING", "INSTALLING", "INSTALLED", "FAILED"
 
 
 class LibraryStarter(Protocol):
@@ -59,10 +64,7 @@ class ClusterLibraryStatuses:
         if work is not None:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-        for status in record.libraries.values():
-            if status["status"] in (INSTALLING, INSTALLED, FAILED):
-                status["status"] = PENDING
-                status.pop("messages", None)
+        record.await_libraries()
 
     async def close(self) -> None:
         """Give up all that is being installed."""

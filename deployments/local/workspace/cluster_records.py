@@ -14,6 +14,7 @@ from deployments.local.workspace.errors import ApiError
 MAX_EVENTS = 500
 MINUTE_MILLIS = 60_000
 _ALPHABET = string.ascii_lowercase + string.digits
+PENDING, INSTALLING, INSTALLED, FAILED = "PENDING", "INSTALLING", "INSTALLED", "FAILED"
 UNINSTALL_ON_RESTART = "UNINSTALL_ON_RESTART"
 
 
@@ -107,6 +108,13 @@ class ClusterRecord:
             key: status for key, status in self.libraries.items() if status["status"] != UNINSTALL_ON_RESTART
         }
 
+    def await_libraries(self) -> None:
+        """Its server has ended: all libraries are pending until they are there again."""
+        for status in self.libraries.values():
+            if status["status"] in (INSTALLING, INSTALLED, FAILED):
+                status["status"] = PENDING
+                status.pop("messages", None)
+
     def as_document(self) -> Json:
         """What is kept of it."""
         return {
@@ -132,6 +140,7 @@ class ClusterRecord:
         record.reason = document["reason"] or {"code": "INTERNAL_ERROR", "type": "SERVICE_FAULT"}
         record.pinned_by = document.get("pinned_by", "")
         record.events, record.libraries = document["events"], document["libraries"]
+        record.await_libraries()
         return record
 
     def as_json(self) -> Json:

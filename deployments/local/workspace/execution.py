@@ -2,6 +2,7 @@
 
 import asyncio
 import posixpath
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from deployments.local.workspace.children import LOOPBACK, ClusterLaunch, TaskLa
 from deployments.local.workspace.driver_log import end_of_log
 from deployments.local.workspace.following import OnCall, TaskResult, follow
 from deployments.local.workspace.installing import ClusterLibraries, Installer
+from deployments.local.workspace.leftovers import remove_leftovers
 from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
@@ -26,6 +28,11 @@ from deployments.local.workspace.secret_store import SecretStore
 
 CLUSTER_START_SECONDS = 60
 MAX_LOG_CHARACTERS = 20_000
+
+_TEMPORARY = re.compile(
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
+)
+"""The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
 
 
 class DriverLostError(Exception):
@@ -86,13 +93,15 @@ class Executor:
         """Set up.
 
         Args:
-            directory: Where tasks get their temporary directories.
+            directory: Where tasks get their temporary directories. What a server that was killed left there
+                is removed.
             cluster_environment: What clusters, and only they, have in their environment: access to storage.
             mounts: What clusters and tasks find under which paths.
             secrets: What specifications refer to, and notebooks ask for.
             machine: How clusters are run here.
         """
         self._directory = directory
+        remove_leftovers(directory, _TEMPORARY)
         self._mounts = mounts
         self._secrets = secrets
         self._machine = machine
@@ -123,7 +132,7 @@ class Executor:
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
         libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
-        # What an all-purpose cluster left when the server was killed.
+        # What a task that was being killed wrote there after the end of an all-purpose cluster.
         shutil.rmtree(libraries.directory, ignore_errors=True)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)

@@ -13,6 +13,7 @@ from deployments.local.workspace.runtime.source import (
     detect_language,
     jupyter_to_source,
 )
+from deployments.local.workspace.tree import leads_inside
 
 MAX_PATH_LENGTH = 1_000
 MAX_NAME_BYTES = 255
@@ -51,11 +52,12 @@ class WorkspaceFiles:
         return self._describe(place)
 
     def children(self, path: str) -> list[WorkspaceObject]:
-        """What is in a folder; of a notebook or file, itself."""
+        """What is in a folder; of a notebook or file, itself. Links that lead nowhere or out are left out."""
         place = self._find(path)
         if not place.exists():
             raise errors.path_not_found(path)
-        return [self._describe(item) for item in (sorted(place.iterdir()) if place.is_dir() else [place])]
+        found = sorted(place.iterdir()) if place.is_dir() else [place]
+        return [self._describe(item) for item in found if leads_inside(item, self._root) and item.exists()]
 
     def mkdirs(self, path: str) -> None:
         """Make a folder and those above it, where they are not there yet."""
@@ -136,7 +138,7 @@ class WorkspaceFiles:
             del names[0]
         place = self._root.joinpath(*names)
         # A task could have left a symbolic link that leads elsewhere.
-        if not place.resolve().is_relative_to(self._root):
+        if not leads_inside(place, self._root):
             raise errors.path_not_found(path)
         return place
 

@@ -5,7 +5,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from deployments.local.workspace.errors import invalid_parameter
 
@@ -89,16 +89,24 @@ def local_source(url: str) -> str:
     Raises:
         ApiError: If it is not on this machine.
     """
-    parts = urlsplit(url) if "://" in url else None
-    path = url if parts is None else unquote(parts.path)
-    if (parts is not None and (parts.scheme != "file" or parts.netloc)) or not path.startswith("/"):
+    scheme, separator, rest = url.partition("://")
+    path = unquote(rest) if separator else url
+    if (separator and scheme.lower() != "file") or not path.startswith("/"):
         raise invalid_parameter(
             f"{url[:1000]} cannot be cloned: the local workspace reaches repositories on this machine only, "
             "by an absolute path or a file:// URL."
         )
-    if not path.isprintable() or not Path(path).is_dir():
+    if not _is_directory(path):
         raise invalid_parameter(f"{url[:1000]} cannot be cloned: there is no such directory.")
     return path
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return path.isprintable() and Path(path).is_dir()
+    except OSError:
+        # Too long for a path.
+        return False
 
 
 def checked_reference(name: str) -> str:

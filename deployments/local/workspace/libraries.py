@@ -89,12 +89,19 @@ def parse_library(raw: Json) -> Library:
     if kind not in INSTALLED_KINDS:
         raise not_installable(kind)
     if kind != "pypi":
-        return Library(kind, read_required_string(raw, kind))
+        return Library(kind, _printable(kind, read_required_string(raw, kind)))
     package = read_object(raw, "pypi") or {}
-    name = read_required_string(package, "package")
+    name = _printable("pypi.package", read_required_string(package, "package"))
     if name.startswith("-"):
         raise invalid_parameter(f"pypi.package is no requirement: {name[:200]}")
-    return Library(kind, name, read_string(package, "repo"))
+    return Library(kind, name, _printable("pypi.repo", read_string(package, "repo")))
+
+
+def _printable(field: str, value: str) -> str:
+    """What can be an argument of pip."""
+    if not value.isprintable():
+        raise invalid_parameter(f"{field} has a character that cannot be printed: {value[:200]!r}")
+    return value
 
 
 def not_installable(kind: str) -> ApiError:

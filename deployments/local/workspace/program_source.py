@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deployments.local.workspace.runtime.spark_paths import path_rewriter
+from deployments.local.workspace.tree import leads_inside
 
 
 def python_source(path: str, places: Mapping[str, str]) -> str | None:
@@ -13,7 +14,9 @@ def python_source(path: str, places: Mapping[str, str]) -> str | None:
         path: A path under `/Workspace` or `/Volumes`, or one that begins with `dbfs:/`.
         places: Where these are on disk.
     """
-    place = Path(path_rewriter(places)(path)).resolve()
+    if not path.isprintable():
+        return None
+    place = Path(path_rewriter(places)(path))
     # A task could have left a symbolic link that leads elsewhere.
-    inside = any(place.is_relative_to(Path(root).resolve()) for root in places.values())
+    inside = any(leads_inside(place, Path(root).resolve()) for root in places.values())
     return place.read_bytes().decode("utf-8", "replace") if inside and place.is_file() else None

@@ -9,7 +9,7 @@ from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.errors import ApiError, invalid_parameter, path_exists
 from deployments.local.workspace.git import GitError, GitRepository, checked_reference, local_source
-from deployments.local.workspace.tree import MAX_NAME_BYTES
+from deployments.local.workspace.tree import MAX_NAME_BYTES, leads_inside
 
 KIND = "repo"
 MIN_DEPTH = 2
@@ -43,22 +43,29 @@ class Repos:
         source = local_source(url)
         path = path or f"/Repos/{self._user}/{Path(source).name.removesuffix('.git')}"
         place = self._place(path)
-        if place.exists():
-            raise path_exists(path)
+        try:
+            # Whoever makes it has it: what somebody else clones there at the same time is not removed below.
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise path_exists(path) from error
         number = str(10**15 + secrets.randbelow(8 * 10**15))
         git = GitRepository(self._directory / number, place)
         self._directory.mkdir(exist_ok=True)
-        place.parent.mkdir(parents=True, exist_ok=True)
         chosen = ("--branch", checked_reference(branch)) if branch else ()
+        document = {"url": url, "provider": provider or "gitHub", "path": path, "branch": branch}
         try:
             await git.clone(source, *chosen)
-        except GitError as error:
+            document = await _checked_out(git, document)
+        except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
             shutil.rmtree(git.directory, ignore_errors=True)
-            raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
-        document = {"url": url, "provider": provider or "gitHub", "path": path, "branch": branch}
+            if isinstance(error, GitError):
+                raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
+            raise
+        self._forget_deleted(place)
         self._documents.put(KIND, number, document)
-        return await self._refresh(number, document)
+        return self.get(number)
 
     def get(self, repo_id: str) -> Json:
         """A git folder, as the API shows it."""
@@ -95,7 +102,8 @@ class Repos:
         document.pop("tag", None)
         # On a tag there is no branch (docs: the repo is in a detached HEAD state).
         document["branch"] = branch
-        return await self._refresh(repo_id, document)
+        self._documents.put(KIND, repo_id, await _checked_out(git, document))
+        return self.get(repo_id)
 
     def delete(self, repo_id: str) -> None:
         """Remove a git folder and its files."""
@@ -104,14 +112,12 @@ class Repos:
         shutil.rmtree(self._directory / repo_id, ignore_errors=True)
         self._documents.delete(KIND, repo_id)
 
-    async def _refresh(self, repo_id: str, document: Json) -> Json:
-        git = GitRepository(self._directory / repo_id, self._place(document["path"]))
-        document = {**document, "head_commit_id": (await git.run("rev-parse", "HEAD")).strip()}
-        if not document["branch"] and "branch" in document:
-            name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()
-            document["branch"] = "" if name == "HEAD" else name
-        self._documents.put(KIND, repo_id, document)
-        return self.get(repo_id)
+    def _forget_deleted(self, place: Path) -> None:
+        """Forget the git folders that were at a place before, and were deleted as folders."""
+        for repo_id, document in list(self._documents.all(KIND)):
+            if self._place(document["path"]) == place:
+                shutil.rmtree(self._directory / repo_id, ignore_errors=True)
+                self._documents.delete(KIND, repo_id)
 
     def _place(self, path: str) -> Path:
         names = [name for name in path.removeprefix("/Workspace").split("/") if name]
@@ -123,6 +129,15 @@ class Repos:
         ):
             raise invalid_parameter(f"Path ({path}) has an invalid name in it.")
         place = self._files.joinpath(*names)
-        if not place.resolve().is_relative_to(self._files.resolve()):
+        if not leads_inside(place, self._files.resolve()):
             raise invalid_parameter(f"Path ({path}) leads out of the workspace.")
         return place
+
+
+async def _checked_out(git: GitRepository, document: Json) -> Json:
+    """The document of a git folder, with what is checked out."""
+    document = {**document, "head_commit_id": (await git.run("rev-parse", "--verify", "HEAD")).strip()}
+    if not document["branch"]:
+        name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()
+        document["branch"] = "" if name == "HEAD" else name
+    return document

@@ -78,6 +78,23 @@ def test_python_source_stays_inside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["dbfs:/" + "x" * 300, "dbfs:/" + "x/" * 3000, "/Volumes/a\0b", "dbfs:/circle"]
+)
+def test_paths_at_which_no_file_can_be(tmp_path: Path, path: str) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert python_source(path, dict.fromkeys(("/dbfs", "/Volumes", "/Workspace"), str(tmp_path))) is None
+
+
+@pytest.mark.parametrize(
+    "library",
+    [{"whl": "/Volumes/a\0.whl"}, {"pypi": {"package": "a\0b"}}, {"pypi": {"package": "a", "repo": "\n"}}],
+)
+def test_libraries_that_cannot_be_arguments_of_pip(library: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match="has a character that cannot be printed"):
+        parse_libraries({"libraries": [library]})
+
+
+@pytest.mark.parametrize(
     ("argument", "text", "commands"),
     [
         ("install a 'b>1'", "", [["install", "a", "b>1"]]),
