@@ -84,13 +84,16 @@ class RunReport(Observer):
             await self._show_table(run)
         line, _, rest = error.message.partition("\n")
         trace = f"\n\n```\n{rest}\n```" if rest else ""
-        link = f"\n\n[Open the run]({error.run_page_url})" if error.run_page_url else ""
+        run_id, url = error.run_id, error.run_page_url
+        if run is not None:
+            run_id, url = run_id or run.run_id, url or run.run_page_url
+        link = f"\n\n[Open the run]({url})" if url else ""
         await acreate_markdown_artifact(
             f"**{line}**{trace}{link}", key="databricks-failure", description="Why the Databricks run failed"
         )
-        if error.run_id is not None:
+        if run_id is not None:
             what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
-            self._emit(what, error.run_id, error=line)
+            self._emit(what, run_id, error=line)
 
     async def _link(self, run: RunSnapshot) -> None:
         """Link the run, so that a person, or a process that knows only the flow run, can find it."""
