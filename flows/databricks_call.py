@@ -11,8 +11,8 @@ from blocks.databricks.job import DatabricksJob
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.launches import launch_of
 from blocks.databricks.life_options import Launch
-from blocks.databricks.requests import idempotency_token
 from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.tokens import idempotency_token
 from blocks.databricks.validation import check
 from blocks.databricks.workspace import named_client, workspace_client
 from blocks.loading import load_block
