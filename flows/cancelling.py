@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from prefect import get_client
@@ -13,10 +14,11 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
 
-from blocks.databricks.errors import DatabricksJobError
+from blocks.databricks.errors import DatabricksJobError, WorkspaceNotConfigured
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.runs import cancel_run
+from blocks.databricks.watching import outlive
 
 from .databricks_call import load_job_call
 from .known_runs import known_runs
@@ -56,7 +58,7 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
     loaded = await asyncio.to_thread(
         load_job_call,
-        _JOB.validate_python(given["job"]),
+        _job(given["job"]),
         given.get("workspace", ""),
         policy,
         given.get("job_parameters") or {},
@@ -67,6 +69,19 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     if not run_ids:
         # It may have been launched a moment before its process ended. The token finds it; and if there is
         # none, what the token starts is cancelled before it costs anything.
-        run_ids = [await asyncio.to_thread(loaded.launch(await call_of(subflow)).start, 0)]
+        start = partial(loaded.launch(await call_of(subflow)).start, 0)
+        run_ids = [await outlive(partial(asyncio.to_thread, start), loaded.policy.polling)]
     for run_id in run_ids:
-        await asyncio.to_thread(cancel_run, loaded.client, run_id)
+        cancel = partial(cancel_run, loaded.client, run_id)
+        await outlive(partial(asyncio.to_thread, cancel), loaded.policy.polling)
+
+
+def _job(given: Any) -> JobSpecification | str:
+    """The job as it was given, out of the parameters that Prefect keeps: of a block, its name."""
+    if not (isinstance(given, dict) and "block_type_slug" in given):
+        return _JOB.validate_python(given)
+    if name := given.get("_block_document_name"):
+        return str(name)
+    raise WorkspaceNotConfigured(
+        "the job was given as a block that is not saved, of which Prefect keeps no credentials: save it"
+    )

@@ -39,6 +39,7 @@ class RunReport(Observer):
             "prefect.resource.role": "flow-run",
         }
         self._linked = False
+        self._run_id: int | None = None
         self._progress_id: UUID | None = None
         self._progress = -1.0
         self._seen: dict[int, str] = {}
@@ -46,6 +47,7 @@ class RunReport(Observer):
     async def launched(self, run_id: int) -> None:
         """Tell of the launch."""
         self._linked = False
+        self._run_id = run_id
         self._emit("submitted", run_id)
 
     async def changed(self, run: RunSnapshot) -> None:
@@ -77,6 +79,11 @@ class RunReport(Observer):
         """Show the table of the attempts."""
         await self._show_table(run)
         self._emit("succeeded", run.run_id)
+
+    def cancelled(self) -> None:
+        """Tell that the flow cancelled its run."""
+        if self._run_id is not None:
+            self._emit("cancelled", self._run_id)
 
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
         """Show the table of the attempts, and the error."""
