@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -41,6 +42,7 @@ class RunReport(Observer):
             "prefect.resource.role": "flow-run",
         }
         self._linked = False
+        self._run_id: int | None = None
         self._progress_id: UUID | None = None
         self._progress = -1.0
         self._sending: asyncio.Task[None] | None = None
@@ -49,6 +51,7 @@ class RunReport(Observer):
     async def launched(self, run_id: int) -> None:
         """Tell of the launch."""
         self._linked = False
+        self._run_id = run_id
         self._emit("submitted", run_id)
 
     async def changed(self, run: RunSnapshot) -> None:
@@ -86,19 +89,27 @@ class RunReport(Observer):
         await self._sent()
         self._emit("succeeded", run.run_id)
 
+    def cancelled(self) -> None:
+        """Tell that the flow cancelled its run."""
+        if self._run_id is not None:
+            self._emit("cancelled", self._run_id)
+
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
         """Show the table of the attempts, and the error."""
         if run is not None:
             await self._show_table(run)
         line, _, rest = error.message.partition("\n")
         trace = f"\n\n```\n{rest}\n```" if rest else ""
-        link = f"\n\n[Open the run]({error.run_page_url})" if error.run_page_url else ""
+        run_id, url = error.run_id, error.run_page_url
+        if run is not None:
+            run_id, url = run_id or run.run_id, url or run.run_page_url
+        link = f"\n\n[Open the run]({url})" if url else ""
         await acreate_markdown_artifact(
             f"**{line}**{trace}{link}", key="databricks-failure", description="Why the Databricks run failed"
         )
-        if error.run_id is not None:
+        if run_id is not None:
             what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
-            self._emit(what, error.run_id, error=line)
+            self._emit(what, run_id, error=line)
 
     async def _link(self, run: RunSnapshot) -> None:
         """Link the run, so that a person, or a process that knows only the flow run, can find it."""
@@ -122,6 +133,13 @@ class RunReport(Observer):
             description=f"Tasks and attempts of {self._name}: about {minutes:.1f} cluster minutes",
         )
 
+    async def _show_failure(self, line: str, trace: str, url: str) -> None:
+        block = f"\n\n```\n{trace}\n```" if trace else ""
+        link = f"\n\n[Open the run]({url})" if url else ""
+        await acreate_markdown_artifact(
+            f"**{line}**{block}{link}", key="databricks-failure", description="Why the Databricks run failed"
+        )
+
     async def _show_progress(self, percent: float) -> None:
         if self._progress_id is None:
             self._progress_id = await acreate_progress_artifact(
@@ -131,19 +149,20 @@ class RunReport(Observer):
             await aupdate_progress_artifact(self._progress_id, percent)
 
     def _send(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something after what was sent before, while the run is watched on.
+        """Write an artifact after those before it, while the run is watched on.
 
-        Raises:
-            Exception: What went wrong with what was sent before.
+        A run that costs money does not end because Prefect does not take a picture of it.
         """
         before = self._sending
-        if before is not None and before.done():
-            before.result()
+        logger = get_run_logger()
 
         async def in_order() -> None:
             if before is not None:
                 await before
-            await work
+            try:
+                await work
+            except httpx.HTTPError as error:
+                logger.warning("An artifact of the Databricks run was not written: %s", error)
 
         self._sending = asyncio.create_task(in_order())
 

@@ -73,6 +73,7 @@ class RunLife:
         self._repairs_of_earlier = self._starts_over = 0
         self._just_begun = self._found_ended = False
         self._settings_changed = False
+        self._job_parameters: dict[str, str] = {}
         self._calls = Calls(options.policy.polling, clock, sleep)
 
     async def to_the_end(self) -> RunSnapshot:
@@ -232,6 +233,9 @@ class RunLife:
 
     async def _repair(self, run: RunSnapshot, repair: Repair) -> None:
         """Have tasks run again: by a repair, or where that is refused by a run of their own."""
+        # What a person changed for one repair holds for those after it.
+        self._job_parameters.update(repair.job_parameters)
+        repair = replace(repair, job_parameters=dict(self._job_parameters))
         body = repair_body(self._last, repair, self._launch.parameters)
         try:
             if repair.new_settings:

@@ -24,7 +24,7 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
 
     Args:
         client: SDK client of the workspace.
-        request: The body, as `submit_request` builds it.
+        request: The body, as `submit_body` builds it.
 
     Returns:
         The run id.

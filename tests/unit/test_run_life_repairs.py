@@ -283,6 +283,14 @@ def test_new_settings_of_a_submitted_run_are_in_the_run_in_its_place(
     assert task["new_cluster"]["aws_attributes"] == {"availability": "ON_DEMAND"}
 
 
+def test_parameters_of_every_kind_of_task_are_sent_again_with_a_repair(workspace: FakeWorkspace) -> None:
+    workspace.outcomes = {"plot": [ENDED_BADLY]}
+    live(workspace, chain("run_now", extra_job_params={"python_params": ["--day", "1"], "only": ["plot"]}))
+    (body,) = repairs(workspace)
+    assert body["python_params"] == ["--day", "1"]
+    assert "only" not in body
+
+
 def test_a_person_is_asked_when_the_run_would_be_given_up(workspace: FakeWorkspace) -> None:
     workspace.outcomes = {"plot": ["AnalysisException: x", "AnalysisException: x"]}
     questions: list[str] = []
@@ -299,6 +307,30 @@ def test_a_person_is_asked_when_the_run_would_be_given_up(workspace: FakeWorkspa
     assert questions == ["AnalysisException: x"] * 2
     (body,) = repairs(workspace)
     assert body["job_parameters"] == {"day": "2026-01-02", "hour": "1"}
+
+
+def test_parameters_that_a_person_gave_hold_for_the_repairs_after(workspace: FakeWorkspace) -> None:
+    workspace.outcomes = {"plot": ["AnalysisException: x", ENDED_BADLY]}
+
+    async def ask(*_: Any) -> Repair:
+        return Repair(job_parameters={"day": "2026-01-02"})
+
+    live(workspace, chain("run_now", job_parameters={"day": "2026-01-01"}), ask=ask)
+    assert [body["job_parameters"] for body in repairs(workspace)] == [{"day": "2026-01-02"}] * 2
+
+
+def test_a_person_gives_the_notebooks_of_a_submitted_run_other_parameters(workspace: FakeWorkspace) -> None:
+    workspace.repairs_submitted = False
+    workspace.outcomes = {"plot": ["AnalysisException: x"]}
+
+    async def ask(*_: Any) -> Repair:
+        return Repair(job_parameters={"day": "2026-01-02"})
+
+    job = chain(notebook_params={"day": "2026-01-01", "hour": "1"})
+    live(workspace, job, wishes=policy(max_repairs=0), ask=ask)
+    *_, second = workspace.runs.values()
+    (task,) = second.settings["tasks"]
+    assert task["notebook_task"]["base_parameters"] == {"day": "2026-01-02", "hour": "1"}
 
 
 def test_what_is_observed_joins_the_runs_in_place_of_repairs(workspace: FakeWorkspace) -> None:
