@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 import sys
-import tempfile
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from deployments.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
+from deployments.job_commands import job_app, plan
 
 if TYPE_CHECKING:
     from deployments.local.stack import LocalStack
@@ -29,54 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
 )
-console = Console()
-errors = Console(stderr=True)
-
 _SIGN_IN = (
     "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
     "`dbflow env` prints both."
 )
-BAD_INPUT = 2
-FAILED = 1
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn what a person can mend into one line, and an exit code."""
-    from blocks.databricks.errors import DatabricksJobError
-    from blocks.settings import SettingsError
-    from deployments.local.errors import ServiceStartError, StackError
-    from deployments.run import Terminated
-    from flows.sources import InputError
-
-    try:
-        yield
-    except Terminated:
-        errors.print("Cancelled.")
-        raise typer.Exit(TERMINATED) from None
-    except KeyboardInterrupt:
-        errors.print("Cancelled.")
-        raise typer.Exit(INTERRUPTED) from None
-    except (InputError, SettingsError, StackError, DatabricksJobError) as error:
-        _print_error(str(error))
-        bad_input = isinstance(error, InputError | SettingsError | StackError) and not isinstance(
-            error, ServiceStartError
-        )
-        raise typer.Exit(BAD_INPUT if bad_input else FAILED) from None
-    except (typer.Exit, click.ClickException):
-        raise
-    except Exception as error:
-        trace = Path(tempfile.gettempdir(), f"dbflow-{os.getpid()}.log")
-        trace.write_text(traceback.format_exc(), encoding="utf-8")
-        first_line = str(error).strip().partition("\n")[0]
-        _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
-        raise typer.Exit(FAILED) from error
-
-
-def _print_error(message: str) -> None:
-    errors.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+app.add_typer(job_app, name="job")
+app.command()(plan)
 
 
 @app.command()
@@ -96,13 +49,13 @@ def run(
     from deployments.run import RunOptions, run_on_stack
     from deployments.terminal import StepBars, print_summary
 
-    with _one_line_errors():
+    with one_line_errors():
         options = RunOptions(country or ["Switzerland"], all_countries, data, out)
         options.check()
         from deployments.local.stack import LocalStack
 
         stack = LocalStack()
-        with _sigterm_interrupts(), StepBars(console).showing() as bars:
+        with sigterm_interrupts(), StepBars(console).showing() as bars:
             result = run_on_stack(options, stack, bars, keep=keep)
         print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
@@ -117,11 +70,11 @@ def up(
     from deployments.run import point_prefect_at, prepare
     from deployments.terminal import StepBars
 
-    with _one_line_errors():
+    with one_line_errors():
         from deployments.local.stack import LocalStack
 
         stack = LocalStack()
-        with _sigterm_interrupts():
+        with sigterm_interrupts():
             try:
                 with StepBars(console).showing() as bars:
                     endpoints = stack.start(keep=detach, progress=bars.service)
@@ -140,7 +93,7 @@ def up(
 @app.command()
 def status() -> None:
     """Show what of this directory's local stack is up, where, and whether it is healthy."""
-    with _one_line_errors():
+    with one_line_errors():
         from deployments.local.stack import LocalStack
 
         healthy = _print_status(LocalStack())
@@ -150,7 +103,7 @@ def status() -> None:
 @app.command()
 def down() -> None:
     """Stop what this directory's local stack started; its data stays."""
-    with _one_line_errors():
+    with one_line_errors():
         from deployments.local.stack import LocalStack
 
         stopped = LocalStack().stop()
@@ -160,7 +113,7 @@ def down() -> None:
 @app.command()
 def env() -> None:
     """Print what points `prefect` and the tools of each part at the local stack: eval "$(dbflow env)"."""
-    with _one_line_errors():
+    with one_line_errors():
         from deployments.local.stack import LocalStack
 
         stack = LocalStack()
@@ -175,7 +128,7 @@ def blocks(
     ] = None,
 ) -> None:
     """Save the blocks that the environment and .env describe, those that a real call shows to work."""
-    with _one_line_errors():
+    with one_line_errors():
         from blocks.register import register_and_print
 
         works = register_and_print(names or ())
@@ -211,9 +164,13 @@ def workspace(
         Literal["auto", "off"],
         typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
     ] = "auto",
+    spark_remote: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
+    ] = "",
 ) -> None:
     """Serve a local Databricks workspace alone, in the foreground."""
-    with _one_line_errors():
+    with one_line_errors():
         from deployments.local.packages import package_directory
 
         package_directory("pysail", "pysail")
@@ -226,28 +183,13 @@ def workspace(
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after)
-        machine = Machine(cluster_start_seconds, mount_namespaces == "auto")
+        machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
         serve(host, port, token, root, Access(tls, client), options, machine)
 
 
 def main() -> None:
     """Entry point of the command."""
     app()
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let a polite kill clean up as Ctrl-C does."""
-    from deployments.run import Terminated
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print_status(stack: LocalStack) -> bool:

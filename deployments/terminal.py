@@ -16,6 +16,7 @@ from rich.progress import Progress as ProgressBars
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from blocks.databricks.results import DatabricksRunResult
     from flows.progress import Progress
     from flows.renewable_analysis import RenewableAnalysis
     from flows.spans import Span
@@ -88,6 +89,19 @@ def print_summary(console: Console, result: RenewableAnalysis) -> None:
         ("seconds", seconds),
     ):
         console.print(f"[dim]{label:<15}[/]{escape(value)}", highlight=False, soft_wrap=True)
+
+
+def print_run(console: Console, name: str, run: DatabricksRunResult) -> None:
+    """Print how the tasks of a run ended, and where to look at it."""
+    console.print(f"\n[bold green]Completed[/] {escape(name)}", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("task", "state", "attempts", "seconds", "exit value"):
+        table.add_column(heading)
+    for task in run.tasks.values():
+        seconds = f"{task.run_seconds:.1f}"
+        table.add_row(escape(task.task_key), task.state, str(task.attempts), seconds, escape(task.exit_value))
+    console.print(table)
+    console.print(f"[dim]Databricks run [/]{escape(run.run_page_url)}", highlight=False, soft_wrap=True)
 
 
 def _years(span: Span) -> tuple[str, str]:

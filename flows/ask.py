@@ -10,7 +10,6 @@ from prefect.flow_runs import apause_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
-from blocks.databricks.failure import task_line
 from blocks.databricks.life_options import Ask
 from blocks.databricks.repair import GiveUp, Repair, RepairPolicy
 from blocks.databricks.snapshot import RunSnapshot
@@ -70,7 +69,11 @@ def answered(answer: RepairForm, run: RunSnapshot, policy: RepairPolicy) -> Repa
 
 
 def _question(run: RunSnapshot, errors: Mapping[str, str], decision: GiveUp) -> str:
-    failed = "\n".join(f"- {task_line(task, {'error': errors.get(task.task_key)})}" for task in run.failed)
+    failed = "\n".join(
+        f"- `{task.task_key}`, [attempt {task.attempt_number + 1}]({task.run_page_url}): "
+        f"{errors.get(task.task_key) or task.state.state_message}"
+        for task in run.failed
+    )
     link = f"[{run.run_name or run.run_id}]({run.run_page_url})"
     return (
         f"Databricks run {link} ended {run.state}:\n\n{failed}\n\n"

@@ -7,11 +7,11 @@ from functools import partial
 
 from prefect import flow, get_run_logger
 
-from blocks.databricks.errors import DatabricksRunRefused
+from blocks.databricks.errors import DatabricksJobError
 from blocks.databricks.results import DatabricksRunResult, run_result
 from blocks.databricks.runs import cancel_run, get_run
 from blocks.databricks.snapshot import RunSnapshot
-from blocks.databricks.watching import watch_run
+from blocks.databricks.watching import outlive, watch_run
 from blocks.databricks.workspace import named_client
 from blocks.register import WORKSPACE_BLOCK
 
@@ -34,21 +34,22 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
     Raises:
         DatabricksRunRefused: There is no such run, or the workspace does not cancel it.
         DatabricksUnreachable: The workspace did not answer for too long.
+        DatabricksJobError: The run has not ended five minutes after the cancel.
     """
     logger = get_run_logger()
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)
     read = partial(get_run, client, run_id)
-    found = RunSnapshot.from_json(await asyncio.to_thread(read))
+    found = RunSnapshot.from_json(await outlive(partial(asyncio.to_thread, read)))
     if found.state.is_terminal:
         logger.info("Databricks run %s had ended %s: %s", run_id, found.state, found.run_page_url)
         return run_result(found, {})
-    await asyncio.to_thread(cancel_run, client, run_id)
+    await outlive(partial(asyncio.to_thread, cancel_run, client, run_id))
     try:
         async with asyncio.timeout(SECONDS_TO_END):
             ended = await watch_run(read)
     except TimeoutError:
-        raise DatabricksRunRefused(
+        raise DatabricksJobError(
             f"Run {run_id} has not ended {SECONDS_TO_END:.0f} s after the cancel: {found.run_page_url}",
             run_id=run_id,
             run_page_url=found.run_page_url,

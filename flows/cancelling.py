@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from prefect import get_client
@@ -13,12 +14,14 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
 
-from blocks.databricks.errors import DatabricksJobError
+from blocks.databricks.errors import DatabricksJobError, WorkspaceNotConfigured
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.runs import cancel_run
+from blocks.databricks.runs import cancel_run, get_run
+from blocks.databricks.snapshot import RunSnapshot
+from blocks.databricks.watching import outlive
 
-from .databricks_call import load_job_call
+from .databricks_call import JobCall, load_job_call
 from .known_runs import known_runs
 from .launch import call_of
 
@@ -56,7 +59,7 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
     loaded = await asyncio.to_thread(
         load_job_call,
-        _JOB.validate_python(given["job"]),
+        _job(given["job"]),
         given.get("workspace", ""),
         policy,
         given.get("job_parameters") or {},
@@ -64,9 +67,38 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return
     run_ids = await known_runs(client, subflow.id)
-    if not run_ids:
+    if not _came_to_its_end(subflow) and await _another_may_follow(loaded, run_ids):
         # It may have been launched a moment before its process ended. The token finds it; and if there is
         # none, what the token starts is cancelled before it costs anything.
-        run_ids = [await asyncio.to_thread(loaded.launch(await call_of(subflow)).start, 0)]
+        start = partial(loaded.launch(await call_of(subflow)).start, len(run_ids))
+        run_ids.append(await outlive(partial(asyncio.to_thread, start), loaded.policy.polling))
     for run_id in run_ids:
-        await asyncio.to_thread(cancel_run, loaded.client, run_id)
+        cancel = partial(cancel_run, loaded.client, run_id)
+        await outlive(partial(asyncio.to_thread, cancel), loaded.policy.polling)
+
+
+def _came_to_its_end(subflow: FlowRun) -> bool:
+    return subflow.state is not None and (subflow.state.is_completed() or subflow.state.is_failed())
+
+
+async def _another_may_follow(loaded: JobCall, run_ids: list[int]) -> bool:
+    """Whether there may be a run that is not linked yet: the first one, or one after a failed one."""
+    if not run_ids:
+        return True
+    if loaded.specification.launch != "submit":
+        return False
+    read = partial(get_run, loaded.client, run_ids[-1])
+    answer = await outlive(partial(asyncio.to_thread, read), loaded.policy.polling)
+    last = RunSnapshot.from_json(answer).state
+    return last.is_terminal and last.result_state not in ("SUCCESS", "CANCELED")
+
+
+def _job(given: Any) -> JobSpecification | str:
+    """The job as it was given, out of the parameters that Prefect keeps: of a block, its name."""
+    if not (isinstance(given, dict) and "block_type_slug" in given):
+        return _JOB.validate_python(given)
+    if name := given.get("_block_document_name"):
+        return str(name)
+    raise WorkspaceNotConfigured(
+        "the job was given as a block that is not saved, of which Prefect keeps no credentials: save it"
+    )

@@ -11,8 +11,8 @@ from blocks.databricks.job import DatabricksJob
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.launches import launch_of
 from blocks.databricks.life_options import Launch
-from blocks.databricks.requests import idempotency_token
 from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.tokens import idempotency_token
 from blocks.databricks.validation import check
 from blocks.databricks.workspace import named_client, workspace_client
 from blocks.loading import load_block
@@ -43,7 +43,7 @@ class JobCall:
 
 
 def load_job_call(
-    job: JobSpecification | str,
+    job: JobSpecification | DatabricksJob | str,
     workspace: str,
     policy: RunPolicy | None,
     job_parameters: Mapping[str, str],
@@ -51,7 +51,7 @@ def load_job_call(
     """Load what a call of `run_databricks_job` names. Blocks: call it in a thread.
 
     Args:
-        job: A specification, or the name of a Databricks Job block.
+        job: A specification, or a Databricks Job block or its name.
         workspace: Name of a Databricks Workspace block; empty for that of the job's block, and for a
             specification for the workspace that the environment of the process is for.
         policy: How the run is looked after; None for the policy of the job's block, or the default one.
@@ -62,12 +62,12 @@ def load_job_call(
         ValueError: There is no such block.
         WorkspaceNotConfigured: No workspace is named, and the environment names none either.
     """
-    if isinstance(job, str):
-        block = load_block(DatabricksJob, job)
-        specification, policy = block.specification, policy or block.policy
-        credentials = None if workspace else block.workspace
+    given = load_block(DatabricksJob, job) if isinstance(job, str) else job
+    if isinstance(given, DatabricksJob):
+        specification, policy = given.specification, policy or given.policy
+        credentials = None if workspace else given.workspace
     else:
-        specification, credentials = job, None
+        specification, credentials = given, None
     if job_parameters:
         together = {**specification.job_parameters, **job_parameters}
         specification = specification.model_copy(update={"job_parameters": together})

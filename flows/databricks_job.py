@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+import anyio
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.databricks.errors import DatabricksJobError
+from blocks.databricks.job import DatabricksJob
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.life import RunLife
 from blocks.databricks.life_options import LifeOptions, Observer
@@ -66,7 +68,7 @@ def _flow_run_name() -> str:
 
 
 async def _run_databricks_job(
-    job: JobSpecification | str,
+    job: JobSpecification | DatabricksJob | str,
     workspace: str = "",
     policy: RunPolicy | None = None,
     job_parameters: dict[str, str] = NO_PARAMETERS,
@@ -79,7 +81,8 @@ async def _run_databricks_job(
     Cancelling the flow cancels the run.
 
     Args:
-        job: Name of a Databricks Job block, or the specification of a job.
+        job: The specification of a job, or a Databricks Job block or its name. Of a block that is not saved,
+            Prefect keeps no credentials: only the flow's own process can cancel its run.
         workspace: Name of the Databricks Workspace block; empty takes that of the job's block, or for a
             specification the workspace that the environment is for, as the Databricks SDK reads it.
         policy: How the run is watched and repaired; empty takes that of the job's block.
@@ -124,8 +127,11 @@ async def run_to_the_end(loaded: JobCall, inputs_since: datetime | None = None) 
             await report.ended_badly(watchers.run, error)
             raise
         except BaseException:
-            await _leave_or_cancel(life, loaded, call, sigterm)
-            await mirror.finish(None)
+            # A time-out of the flow, by a scope of anyio, would cancel each of these waits as well.
+            with anyio.CancelScope(shield=True):
+                if await _cancel_unless_left(life, loaded, call, sigterm):
+                    report.cancelled()
+                await mirror.finish(None)
             raise
     await mirror.finish(run)
     await report.succeeded(run)
@@ -134,18 +140,20 @@ async def run_to_the_end(loaded: JobCall, inputs_since: datetime | None = None) 
     )
 
 
-async def _leave_or_cancel(life: RunLife, loaded: JobCall, call: Call, sigterm: Sigterm) -> None:
+async def _cancel_unless_left(life: RunLife, loaded: JobCall, call: Call, sigterm: Sigterm) -> bool:
     """Cancel the run, unless the flow's process is ended without that anybody wanted a cancel."""
     logger = get_run_logger()
     crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
     if crashed and loaded.policy.on_crash == "leave":
         logger.warning("The Databricks run goes on: a retry of this flow run will find it")
-        return
+        return False
     logger.warning("Cancelling the Databricks run")
     try:
         await life.cancel()
     except (TimeoutError, DatabricksJobError) as error:
         logger.warning("The Databricks run may still be going on: %s", error or "it takes its time to end")
+        return False
+    return True
 
 
 run_databricks_job = SyncCallableFlow(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from prefect import flow
 
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.results import DatabricksRunResult
 from blocks.databricks.saved_jobs import get_job, job_by_name
+from blocks.databricks.watching import outlive
 from blocks.databricks.workspace import named_client
 from blocks.register import WORKSPACE_BLOCK
 
@@ -38,7 +40,7 @@ async def run_existing_job(
         DatabricksRunRefused: There is no such job, or several have the name.
         DatabricksJobError: The run ended in another way than by success, or cannot be reached.
     """
-    specification = await asyncio.to_thread(_existing_job, job.strip(), workspace)
+    specification = await outlive(partial(asyncio.to_thread, _existing_job, job.strip(), workspace))
     result: DatabricksRunResult = await run_databricks_job(
         specification, workspace, job_parameters=parameters
     )

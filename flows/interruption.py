@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from uuid import UUID
 
+from httpx import HTTPError
 from prefect import get_client
 from prefect.exceptions import PrefectException
 
@@ -47,9 +48,9 @@ def noticing_sigterm() -> Iterator[Sigterm]:
 
 async def is_cancel_requested(flow_run_ids: Sequence[UUID]) -> bool:
     """Whether the Prefect server knows of a cancel of one of these flow runs; no, if it does not answer."""
-    async with get_client() as client:
-        try:
+    try:
+        async with get_client() as client:
             states = [(await client.read_flow_run(flow_run_id)).state for flow_run_id in flow_run_ids]
-        except (PrefectException, OSError):
-            return False
+    except (PrefectException, HTTPError, OSError):
+        return False
     return any(state is not None and (state.is_cancelling() or state.is_cancelled()) for state in states)

@@ -30,7 +30,9 @@ async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
         ),
         sort=ArtifactSort.CREATED_DESC,
     )
-    return [int(artifact.metadata_["run_id"]) for artifact in reversed(artifacts) if artifact.metadata_]
+    ids = [int(artifact.metadata_["run_id"]) for artifact in reversed(artifacts) if artifact.metadata_]
+    # A process that is started again links the same runs again.
+    return list(dict.fromkeys(ids))
 
 
 async def run_named(run: str) -> int:

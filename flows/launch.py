@@ -18,7 +18,7 @@ class Call:
         root_flow_run_id: Id of the outermost flow run, which a retry keeps, whereas a subflow gets a new id.
         path: From there to this flow run, the name and number of each call.
         flow_run_ids: This flow run and those around it, the outermost last.
-        flow_run_count: How often it was started: 1, and 1 more for each retry of one of them.
+        flow_run_count: How often it, or the one of those around it with the most starts, was started.
     """
 
     root_flow_run_id: UUID
@@ -41,11 +41,11 @@ async def current_call() -> Call:
 
 async def call_of(flow_run: FlowRun) -> Call:
     """Name the call that a flow run is."""
-    run, ids, path, retries = flow_run, [flow_run.id], [], 0
+    run, ids, path, starts = flow_run, [flow_run.id], [], 1
     async with get_client() as client:
         while True:
-            # A run that was made just now has no count yet.
-            retries += max(run.run_count - 1, 0)
+            # Not the sum: a subflow whose process was killed is started again together with its parent.
+            starts = max(starts, run.run_count)
             if run.parent_task_run_id is None:
                 break
             call = await client.read_task_run(run.parent_task_run_id)
@@ -54,4 +54,4 @@ async def call_of(flow_run: FlowRun) -> Call:
             path.append(call.name)
             run = await client.read_flow_run(call.flow_run_id)
             ids.append(run.id)
-    return Call(run.id, "/".join(reversed(path)), tuple(ids), 1 + retries)
+    return Call(run.id, "/".join(reversed(path)), tuple(ids), starts)

@@ -10,7 +10,7 @@ from prefect import State, Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import StateDetails, TaskRun
 from prefect.context import TaskRunContext
-from prefect.states import Cancelled, Completed
+from prefect.states import Cancelled, Completed, Crashed
 
 from blocks.databricks.failure import task_line
 from blocks.databricks.life_options import Observer
@@ -83,10 +83,10 @@ class Mirror(Observer):
                 self._wake(task.task_key)
 
     async def finish(self, run: RunSnapshot | None) -> None:
-        """End all task runs as the run ended, and show the tasks that were never begun as not ready.
+        """End all task runs as the run was seen last, and show the tasks that were never begun as not ready.
 
         Args:
-            run: The run as it ended; None if that is not known.
+            run: The run as it was seen last; None if it was left or cancelled in its course.
         """
         self._over = True
         for key in self._mirrors:
@@ -125,7 +125,9 @@ class Mirror(Observer):
 
     async def _follow(self, key: str, index: int, task_run: TaskRun) -> Any:
         """Follow one attempt to its end, and say how it ended as a Prefect task does."""
-        attempt = await self._ended_attempt(key, index, task_run)
+        attempt = await self._last_seen_attempt(key, index, task_run)
+        if not attempt.state.is_terminal:
+            return Crashed(message=f"Last seen {attempt.state}, its end is not known: {attempt.run_page_url}")
         if attempt.state.is_left_out:
             return Completed(name=str(attempt.state).capitalize(), message=attempt.state.state_message)
         output = await self._outputs.of(attempt)
@@ -138,14 +140,15 @@ class Mirror(Observer):
             return Cancelled(message=line)
         raise TaskAttemptFailed(line, another)
 
-    async def _ended_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:
+    async def _last_seen_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:
+        """The attempt as it ended, or as it was when nobody looked any more."""
         shown = ""
         self._shown[key] = max(self._shown.get(key, 0), index + 1)
         while True:
             attempts = self._attempts[key]
             if index < len(attempts):
                 attempt = attempts[index]
-                if attempt.state.is_terminal:
+                if attempt.state.is_terminal or self._over:
                     return attempt
                 shown = _show(attempt, shown, task_run)
             elif self._over:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_client
@@ -18,6 +19,7 @@ from blocks.databricks.results import DatabricksRunResult
 from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.run_repair import RunRepair
 from blocks.databricks.runs import cancel_run, get_run
+from blocks.databricks.watching import outlive
 from blocks.databricks.workspace import named_client
 from blocks.register import WORKSPACE_BLOCK
 
@@ -52,7 +54,7 @@ async def cancel_repaired_run(flow: Any, flow_run: FlowRun, state: State[Any]) -
             named_client, flow_run.parameters.get("workspace", WORKSPACE_BLOCK)
         )
         for run_id in run_ids:
-            await asyncio.to_thread(cancel_run, workspace, run_id)
+            await outlive(partial(asyncio.to_thread, cancel_run, workspace, run_id))
     except (DatabricksJobError, ValueError) as error:
         flow_run_logger(flow_run).warning("A Databricks run may still be going on: %s", error)
 
@@ -81,7 +83,7 @@ async def repair_databricks_run(
     """
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)
-    before = await asyncio.to_thread(get_run, client, run_id)
+    before = await outlive(partial(asyncio.to_thread, get_run, client, run_id))
     repair = Repair(tuple(tasks), rerun_dependents, job_parameters=job_parameters)
     named = JobSpecification(name=before.get("run_name") or f"run {run_id}")
     return await run_to_the_end(RepairCall(named, client, _ONE_REPAIR, before, repair))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -39,20 +42,24 @@ class RunReport(Observer):
             "prefect.resource.role": "flow-run",
         }
         self._linked = False
+        self._run_id: int | None = None
         self._progress_id: UUID | None = None
         self._progress = -1.0
+        self._sending: asyncio.Task[None] | None = None
         self._seen: dict[int, str] = {}
 
     async def launched(self, run_id: int) -> None:
         """Tell of the launch."""
         self._linked = False
+        self._run_id = run_id
         self._emit("submitted", run_id)
 
     async def changed(self, run: RunSnapshot) -> None:
         """Link the run, log each change of a task, and show how many have ended."""
         if not self._linked:
             self._linked = True
-            await self._link(run)
+            get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
+            self._send(self._link(run))
         logger = get_run_logger()
         for task in run.tasks:
             if self._seen.get(task.run_id) != str(task.state):
@@ -61,7 +68,10 @@ class RunReport(Observer):
         ended = sum(task.state.is_terminal for task in run.tasks)
         working = [task.task_key for task in run.tasks if not task.state.is_terminal]
         report(Progress("run_databricks_job", ended, len(run.tasks), ", ".join(working[:5])))
-        await self._show_progress(100 * ended / max(len(run.tasks), 1))
+        percent = 100 * ended / max(len(run.tasks), 1)
+        if percent != self._progress:
+            self._progress = percent
+            self._send(self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
         """Say what failed, and what comes of it."""
@@ -75,8 +85,14 @@ class RunReport(Observer):
 
     async def succeeded(self, run: RunSnapshot) -> None:
         """Show the table of the attempts."""
-        await self._show_table(run)
+        self._send(self._show_table(run))
+        await self._sent()
         self._emit("succeeded", run.run_id)
+
+    def cancelled(self) -> None:
+        """Tell that the flow cancelled its run."""
+        if self._run_id is not None:
+            self._emit("cancelled", self._run_id)
 
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
         """Show the table of the attempts, and the error."""
@@ -84,17 +100,19 @@ class RunReport(Observer):
             await self._show_table(run)
         line, _, rest = error.message.partition("\n")
         trace = f"\n\n```\n{rest}\n```" if rest else ""
-        link = f"\n\n[Open the run]({error.run_page_url})" if error.run_page_url else ""
+        run_id, url = error.run_id, error.run_page_url
+        if run is not None:
+            run_id, url = run_id or run.run_id, url or run.run_page_url
+        link = f"\n\n[Open the run]({url})" if url else ""
         await acreate_markdown_artifact(
             f"**{line}**{trace}{link}", key="databricks-failure", description="Why the Databricks run failed"
         )
-        if error.run_id is not None:
+        if run_id is not None:
             what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
-            self._emit(what, error.run_id, error=line)
+            self._emit(what, run_id, error=line)
 
     async def _link(self, run: RunSnapshot) -> None:
         """Link the run, so that a person, or a process that knows only the flow run, can find it."""
-        get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
         async with get_client() as client:
             await client.create_artifact(
                 ArtifactCreate(
@@ -115,14 +133,42 @@ class RunReport(Observer):
             description=f"Tasks and attempts of {self._name}: about {minutes:.1f} cluster minutes",
         )
 
+    async def _show_failure(self, line: str, trace: str, url: str) -> None:
+        block = f"\n\n```\n{trace}\n```" if trace else ""
+        link = f"\n\n[Open the run]({url})" if url else ""
+        await acreate_markdown_artifact(
+            f"**{line}**{block}{link}", key="databricks-failure", description="Why the Databricks run failed"
+        )
+
     async def _show_progress(self, percent: float) -> None:
         if self._progress_id is None:
             self._progress_id = await acreate_progress_artifact(
                 percent, key="databricks-progress", description=f"Tasks of {self._name}"
             )
-        elif percent != self._progress:
+        else:
             await aupdate_progress_artifact(self._progress_id, percent)
-        self._progress = percent
+
+    def _send(self, work: Coroutine[Any, Any, None]) -> None:
+        """Write an artifact after those before it, while the run is watched on.
+
+        A run that costs money does not end because Prefect does not take a picture of it.
+        """
+        before = self._sending
+        logger = get_run_logger()
+
+        async def in_order() -> None:
+            if before is not None:
+                await before
+            try:
+                await work
+            except httpx.HTTPError as error:
+                logger.warning("An artifact of the Databricks run was not written: %s", error)
+
+        self._sending = asyncio.create_task(in_order())
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
 
     def _emit(self, what: str, run_id: int, **payload: str) -> None:
         emit_event(

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from .errors import DatabricksRunRefused, DatabricksUnreachable
 
+_PASSING_CODES = frozenset({"ABORTED", "COULD_NOT_ACQUIRE_LOCK"})
+"""Refusals of one moment: two requests got in each other's way (the Airflow provider repeats them, too)."""
+
 
 @contextmanager
 def api_errors(host: str, endpoint: str) -> Iterator[None]:
@@ -33,6 +36,8 @@ def api_errors(host: str, endpoint: str) -> Iterator[None]:
         errors.NotFound,
         errors.ResourceConflict,
     ) as error:
+        if error.error_code in _PASSING_CODES:
+            raise DatabricksUnreachable(f"{host} answered {endpoint} with: {error}") from error
         raise DatabricksRunRefused(f"{host} refused {endpoint}: {error}") from error
     except errors.OperationFailed as error:  # what the SDK's own waiters raise
         raise DatabricksRunRefused(f"{endpoint} at {host}: {error}") from error

@@ -33,6 +33,9 @@ RUN_NOW_FIELDS = frozenset(
 )
 """Fields of a run of a saved job that the job itself does not have."""
 
+REPEATED_FIELDS = RUN_NOW_FIELDS - {"only"}
+"""Those that a repair takes, too (docs: jobs/runs/repair)."""
+
 MAX_TASKS = {"submit": 100, "run_now": 1_000}
 MAX_ENVIRONMENTS = 10
 MAX_TOKEN_LENGTH = 64

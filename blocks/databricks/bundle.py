@@ -42,7 +42,8 @@ def read_bundle(
         InvalidJob: The bundle cannot be read as far as the job needs it.
     """
     root, configuration = read_files(path)
-    targets = configuration.get("targets") or configuration.get("environments") or {}
+    # The Databricks CLI gives a bundle without targets an empty one of this name (its `DefineDefaultTarget`).
+    targets = configuration.get("targets") or configuration.get("environments") or {"default": {}}
     chosen = _chosen_target(targets, target, root)
     configuration = merge_target(configuration, chosen, targets[chosen] or {}, str(root))
     configuration["bundle"] = {**(configuration.get("bundle") or {}), "target": chosen, "environment": chosen}
@@ -65,8 +66,6 @@ def read_bundle(
 
 
 def _chosen_target(targets: Mapping[str, Any], target: str | None, root: Path) -> str:
-    if not targets:
-        raise InvalidJob(f"{root}: targets: the bundle has no target; add one.")
     if target is not None:
         if target not in targets:
             raise InvalidJob(f"{root}: targets: there is no `{target}`; there is {_listed(targets)}.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from prefect._internal.compatibility.async_dispatch import async_dispatch
@@ -19,17 +19,21 @@ from .job_spec import JobSpecification
 from .launches import launch_of
 from .life_options import Launch
 from .outputs import TaskOutputs
+from .plan import JobPlan
+from .plan import plan as plan_of
 from .repair import Repair, repair_body
 from .results import DatabricksRunResult, run_result
 from .run_policy import RunPolicy
 from .runs import cancel_run, get_run, repair_run
 from .snapshot import RunSnapshot
 from .validation import check
-from .watching import watch_run
+from .watching import outlive, watch_run
 from .workspace import DatabricksWorkspace, workspace_client
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+
+Answer = TypeVar("Answer")
 
 
 class DatabricksJobRun(JobRun[DatabricksRunResult]):
@@ -72,7 +76,7 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
             DatabricksRunRefused: There is no such run, or no permission.
             DatabricksUnreachable: The workspace does not answer.
         """
-        run = RunSnapshot.from_json(await asyncio.to_thread(get_run, self._client, self.run_id))
+        run = RunSnapshot.from_json(await self._outlive(partial(get_run, self._client, self.run_id)))
         self._url = run.run_page_url
         return run
 
@@ -139,12 +143,15 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
 
     async def acancel(self) -> None:
         """Ask Databricks to end the run; see `cancel`."""
-        await asyncio.to_thread(cancel_run, self._client, self.run_id)
+        await self._outlive(partial(cancel_run, self._client, self.run_id))
 
     @async_dispatch(acancel)
     def cancel(self) -> None:
         """Ask Databricks to end the run; it answers before the run has ended."""
         asyncio.run(self.acancel())
+
+    async def _outlive(self, call: Callable[[], Answer]) -> Answer:
+        return await outlive(partial(asyncio.to_thread, call), self._policy.polling)
 
     async def _watch(self) -> RunSnapshot:
         run = await watch_run(
@@ -181,6 +188,7 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
 
     _block_type_name = "Databricks Job"
     _block_type_slug = "databricks-job"
+    _logo_url = HttpUrl(str(DatabricksCredentials._logo_url))
     _documentation_url = HttpUrl("https://docs.databricks.com/api/workspace/jobs/submit")
 
     workspace: DatabricksWorkspace | DatabricksCredentials = Field(description="Where the job runs.")
@@ -191,9 +199,19 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
         """The job without the credentials of its workspace."""
         return JobSpecification(**{name: getattr(self, name) for name in JobSpecification.model_fields})
 
+    def plan(self) -> JobPlan:
+        """Tell what launching the job would do: requests, graph and clusters. No call is made."""
+        return plan_of(self.specification)
+
     async def atrigger(self) -> DatabricksJobRun:
         """Start a run; see `trigger`."""
-        return await asyncio.to_thread(self._start)
+        specification = self.specification
+        check(specification)
+        client = await asyncio.to_thread(workspace_client, self.workspace)
+        token = uuid4().hex
+        launch: Launch = launch_of(client, specification, lambda _: token)
+        run_id = await outlive(partial(asyncio.to_thread, launch.start, 0), self.policy.polling)
+        return DatabricksJobRun(client, run_id, self.policy, dict(launch.parameters))
 
     @async_dispatch(atrigger)
     def trigger(self) -> DatabricksJobRun:  # type: ignore[override]
@@ -205,14 +223,6 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
         Raises:
             InvalidJob: The specification has problems; all are listed, and nothing was sent.
             DatabricksRunRefused: The workspace does not accept the request.
-            DatabricksUnreachable: The workspace did not answer.
+            DatabricksUnreachable: The workspace did not answer for too long.
         """
-        return self._start()
-
-    def _start(self) -> DatabricksJobRun:
-        specification = self.specification
-        check(specification)
-        client = workspace_client(self.workspace)
-        token = uuid4().hex
-        launch: Launch = launch_of(client, specification, lambda _: token)
-        return DatabricksJobRun(client, launch.start(0), self.policy, dict(launch.parameters))
+        return asyncio.run(self.atrigger())

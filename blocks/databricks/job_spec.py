@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -68,7 +68,12 @@ class JobSpecification(BaseModel):
 
     @classmethod
     def from_settings(
-        cls, settings: Mapping[str, Any], *, launch: Launch = "submit", source: str = "the settings"
+        cls,
+        settings: Mapping[str, Any],
+        *,
+        launch: Launch = "submit",
+        source: str = "the settings",
+        **more: Any,
     ) -> tuple[Self, list[str]]:
         """Read the settings of a saved job.
 
@@ -76,16 +81,17 @@ class JobSpecification(BaseModel):
             settings: Settings as `jobs/create` takes them, or the answer of `jobs/get`.
             launch: How the job will run; `existing_job` needs the answer of `jobs/get`.
             source: What the settings are called in messages.
+            **more: Fields that settings do not have, such as `workspace` of the block.
 
         Returns:
-            The specification, and a note on each thing that was not taken over.
+            The job, and a note on each thing that was not taken over.
 
         Raises:
             InvalidJob: They cannot be read.
         """
         fields, notes = read_settings(settings, launch=launch, source=source)
         try:
-            return cls(**fields), notes
+            return cls(**{**fields, **more}), notes
         except ValidationError as error:
             raise InvalidJob.from_validation(error, source) from error
 
@@ -99,6 +105,7 @@ class JobSpecification(BaseModel):
         variables: Mapping[str, Any] | None = None,
         user_name: str | None = None,
         launch: Launch = "submit",
+        **more: Any,
     ) -> tuple[Self, list[str]]:
         """Read a job of a Databricks Asset Bundle.
 
@@ -109,9 +116,10 @@ class JobSpecification(BaseModel):
             variables: Values for variables of the bundle.
             user_name: Who deployed the bundle, for paths below the home directory of that user.
             launch: How the job will run.
+            **more: Fields that a bundle does not have, such as `workspace` of the block.
 
         Returns:
-            The specification, and a note on each thing that was not taken over.
+            The job, and a note on each thing that was not taken over.
 
         Raises:
             InvalidJob: It cannot be read; the message names the file and the place in it.
@@ -119,14 +127,32 @@ class JobSpecification(BaseModel):
         settings, source, notes = read_bundle(
             Path(path), job=job, target=target, variables=variables or {}, user_name=user_name
         )
-        specification, more = cls.from_settings(settings, launch=launch, source=source)
-        return specification, [*notes, *more]
+        chosen, further_notes = cls.from_settings(settings, launch=launch, source=source, **more)
+        return chosen, [*notes, *further_notes]
 
 
 def specification_hash(specification: JobSpecification) -> str:
     """Hash of all that a run is made from; the order of names in objects does not matter."""
     text = json.dumps(specification.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_parameters(specification: JobSpecification, parameters: Mapping[str, str]) -> JobSpecification:
+    """Give values to all notebooks, in place of their own ones, as job parameters do in a saved job.
+
+    Args:
+        specification: The job.
+        parameters: The values.
+    """
+
+    def change(task: Json) -> Json:
+        return (
+            merged(task, {"notebook_task": {"base_parameters": parameters}})
+            if "notebook_task" in task
+            else task
+        )
+
+    return _with_changed_tasks(specification, change)
 
 
 def with_new_settings(specification: JobSpecification, settings: Mapping[str, Any]) -> JobSpecification:
@@ -143,6 +169,11 @@ def with_new_settings(specification: JobSpecification, settings: Mapping[str, An
         cluster = task.get("new_cluster")
         return task if cluster is None else {**task, "new_cluster": merged(cluster, settings)}
 
+    clusters = {key: merged(cluster, settings) for key, cluster in specification.job_clusters.items()}
+    return _with_changed_tasks(specification, change).model_copy(update={"job_clusters": clusters})
+
+
+def _with_changed_tasks(specification: JobSpecification, change: Callable[[Json], Json]) -> JobSpecification:
     tasks = [
         DatabricksTask(
             **{
@@ -152,5 +183,4 @@ def with_new_settings(specification: JobSpecification, settings: Mapping[str, An
         )
         for task in specification.tasks
     ]
-    clusters = {key: merged(cluster, settings) for key, cluster in specification.job_clusters.items()}
-    return specification.model_copy(update={"tasks": tasks, "job_clusters": clusters})
+    return specification.model_copy(update={"tasks": tasks})

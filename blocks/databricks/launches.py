@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .api_fields import HASH_TAG
-from .job_spec import JobSpecification, with_new_settings
+from .errors import DatabricksRunRefused
+from .job_spec import JobSpecification, with_new_settings, with_parameters
 from .life_options import Launch
 from .repair import Repair
 from .request_bodies import create_body, run_now_body, run_parameters, submit_body
@@ -41,12 +42,19 @@ class SubmittedRun:
         failed = repair.task_keys or tuple(task.task_key for task in run.tasks if not task.state.is_fine)
         outcomes = {task.task_key: task.outcome for task in run.tasks if task.outcome}
         specification = with_new_settings(self._specification, repair.new_settings)
+        if repair.job_parameters:
+            specification = with_parameters(specification, repair.job_parameters)
         keys = tasks_for_new_submit(specification, failed, outcomes=outcomes)
         body = subset_submit_body(specification, keys, token=self._token(generation), outcomes=outcomes)
         return submit_run(self._client, body)
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
-        """Nothing to change: the settings go into the run in place of the repair."""
+        """Refuse a repair, which would keep the clusters as they were submitted.
+
+        Raises:
+            DatabricksRunRefused: Always; the settings go into the run in place of the repair.
+        """
+        raise DatabricksRunRefused("A submitted run keeps its clusters; a new run gets the changed settings.")
 
     def restore_settings(self) -> None:
         """Nothing was changed."""

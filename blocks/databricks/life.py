@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from .errors import DatabricksRunRefused
+import anyio
+
+from .calls import Calls, unless_done
+from .errors import DatabricksJobError, DatabricksRunRefused, DatabricksUnreachable, InvalidJob
 from .failure import run_error
 from .life_options import Ask, Launch, LifeOptions, Observer
 from .outputs import TaskOutputs
 from .repair import GiveUp, Repair, decide, repair_body
 from .runs import cancel_run, get_run, repair_run
 from .snapshot import RunSnapshot, joined
-from .watching import outlive, watch_run
+from .watching import watch_run
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-Result = TypeVar("Result")
+_LOGGER = logging.getLogger(__name__)
 
 SECONDS_TO_CANCEL = 20.0
 """After a cancel, Databricks ends the tasks in the background; for so long their end is waited for."""
@@ -30,7 +34,8 @@ SECONDS_TO_CANCEL = 20.0
 _SECONDS_UNTIL_A_REPAIR_IS_SEEN = 120.0
 """For so long a repair that another process asked for may be invisible (airflow#68358: up to minutes)."""
 
-_REFUSED_BECAUSE_ACTIVE = ("active", "in progress", "running")
+_REFUSED_BECAUSE_OF_ANOTHER = ("active", "in progress", "running", "latest repair")
+"""Words of a refusal that mean a repair which is not ours, or whose answer was lost."""
 
 
 class RunLife:
@@ -60,13 +65,16 @@ class RunLife:
         self._chance = chance
         self._generation = 0
         self._run_id: int | None = None
+        self._launching: Callable[[], None] | None = None
         self._repair_id: int | None = None
+        self._repaired_at = 0.0
         self._last: RunSnapshot
         self._earlier: list[RunSnapshot] = []
-        self._repairs_of_earlier = 0
+        self._repairs_of_earlier = self._starts_over = 0
         self._just_begun = self._found_ended = False
         self._settings_changed = False
-        self._calls: set[asyncio.Task[Any]] = set()
+        self._job_parameters: dict[str, str] = {}
+        self._calls = Calls(options.policy.polling, clock, sleep)
 
     async def to_the_end(self) -> RunSnapshot:
         """Launch the job, or find its run, and stay with it until it has succeeded.
@@ -75,10 +83,17 @@ class RunLife:
             DatabricksJobError: It ended in another way and no repair is left, or it cannot be reached.
         """
         try:
-            return await self._live()
-        finally:
-            if self._settings_changed:
-                await self._call(self._launch.restore_settings)
+            run = await self._live()
+        except BaseException:
+            # What ended it matters more than settings that stay changed: it waits for one try.
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._calls.once(self._restore_settings)
+            except DatabricksJobError as error:
+                _LOGGER.warning("The saved job keeps the changed settings of its clusters: %s", error)
+            raise
+        await self._calls.outlive(self._restore_settings)
+        return run
 
     async def cancel(self) -> None:
         """End what was launched, and wait a while for its end, so that nothing is written after a clean-up.
@@ -87,21 +102,25 @@ class RunLife:
             DatabricksJobError: The workspace refuses, or cannot be reached.
             TimeoutError: The run takes longer to end than is waited for.
         """
-        if self._calls:
-            # A launch or repair that is under way is not lost: what it starts is cancelled, too.
-            await asyncio.wait(self._calls)
-        if self._run_id is None:
-            return
-        run_id = self._run_id
+        # A launch or repair that is under way is not lost: what it starts is cancelled, too.
+        await self._calls.settle()
+        async with asyncio.timeout(SECONDS_TO_CANCEL):
+            if self._launching is not None:
+                # Whether it was heard is not known; its token finds what it started.
+                await self._calls.outlive(self._launching)
+            if self._run_id is not None:
+                await self._end(self._run_id)
+
+    async def _end(self, run_id: int) -> None:
+        cancel = partial(cancel_run, self._client, run_id)
 
         async def cancel_again(run: RunSnapshot) -> None:
             # A repair that was not seen at first is active now.
             if not self._is_over(run):
-                await self._call(partial(cancel_run, self._client, run_id))
+                await self._calls.outlive(cancel)
 
-        await self._call(partial(cancel_run, self._client, run_id))
-        async with asyncio.timeout(SECONDS_TO_CANCEL):
-            await self._look(cancel_again)
+        await self._calls.outlive(cancel)
+        await self._look(cancel_again)
 
     async def _live(self) -> RunSnapshot:
         await self._begin(partial(self._launch.start, self._generation))
@@ -109,7 +128,7 @@ class RunLife:
             run = await self._watch()
             stale = self._options.is_stale(run)
             if self._options.policy.succeeded(run):
-                if not stale:
+                if not stale or self._starts_over == self._options.flow_run_count - 1:
                     return run
                 await self._start_over()
                 continue
@@ -119,9 +138,18 @@ class RunLife:
                 raise run_error(run, outputs)
             if stale:
                 decision = replace(decision, task_keys=tuple(task.task_key for task in run.tasks))
-            await self._repair(run, decision)
+            try:
+                await self._repair(run, decision)
+            except (DatabricksRunRefused, InvalidJob) as refused:
+                raise run_error(run, outputs) from refused
 
     async def _start_over(self) -> None:
+        """Run the whole job in a new generation.
+
+        An earlier start of the flow made at most one of them. So the next one is of this start and has read
+        what it should, even if it seems to have begun too early, by a clock that is not ours.
+        """
+        self._starts_over += 1
         self._earlier.clear()
         self._generation += 1
         await self._begin(partial(self._launch.start, self._generation))
@@ -130,9 +158,10 @@ class RunLife:
         def remember() -> None:
             # In the thread, so that a cancel that comes meanwhile knows the run.
             self._run_id = start()
-            self._repair_id = None
+            self._repair_id = self._launching = None
 
-        await self._outlive(remember)
+        self._launching = remember
+        await self._calls.outlive(remember)
         self._just_begun = True
         if self._run_id is not None:
             await self._observer.launched(self._run_id)
@@ -167,8 +196,18 @@ class RunLife:
         return get_run(self._client, self._run_id)
 
     def _is_over(self, run: RunSnapshot) -> bool:
-        """Whether a run has ended, and not only looks so because its repair is not seen yet."""
+        """Whether a run has ended, and not only looks so because its repair is not seen yet.
+
+        Raises:
+            DatabricksUnreachable: The repair is not seen for longer than the policy allows.
+        """
         seen = self._repair_id is None or self._repair_id in run.repair_ids
+        if not seen and self._options.policy.polling.gives_up(self._clock() - self._repaired_at):
+            raise DatabricksUnreachable(
+                f"Run {run.run_id} does not show its repair {self._repair_id} ({run.run_page_url})",
+                run_id=run.run_id,
+                run_page_url=run.run_page_url,
+            )
         return run.state.is_terminal and seen
 
     async def _decide(
@@ -184,21 +223,25 @@ class RunLife:
             repairs_before=before,
             asked_for=asked_for,
         )
+        by_itself = isinstance(decision, Repair) and not asked_for
         if isinstance(decision, GiveUp) and self._ask is not None:
             decision = await self._ask(run, errors, decision)
         await self._observer.failed(run, errors, decision)
-        if isinstance(decision, Repair) and not asked_for:
+        if by_itself:
             await self._sleep(self._options.policy.repair.wait(before, self._chance()))
         return decision
 
     async def _repair(self, run: RunSnapshot, repair: Repair) -> None:
         """Have tasks run again: by a repair, or where that is refused by a run of their own."""
-        if repair.new_settings:
-            self._settings_changed = True
-            await self._outlive(partial(self._launch.change_settings, repair.new_settings))
+        # What a person changed for one repair holds for those after it.
+        self._job_parameters.update(repair.job_parameters)
+        repair = replace(repair, job_parameters=dict(self._job_parameters))
         body = repair_body(self._last, repair, self._launch.parameters)
         try:
-            await self._outlive(_once(lambda: self._request_repair(body), self._found_repair))
+            if repair.new_settings:
+                self._settings_changed = True
+                await self._calls.outlive(partial(self._launch.change_settings, repair.new_settings))
+            await self._calls.outlive(unless_done(lambda: self._request_repair(body), self._found_repair))
         except DatabricksRunRefused as refused:
             if not await self._is_repaired_by_another(refused):
                 await self._launch_in_place_of_repair(run, repair, refused)
@@ -206,8 +249,13 @@ class RunLife:
         if self._repair_id is not None:
             await self._observer.repaired(run.run_id, self._repair_id)
 
+    def _restore_settings(self) -> None:
+        if self._settings_changed:
+            self._launch.restore_settings()
+
     def _request_repair(self, body: Mapping[str, Any]) -> None:
         self._repair_id = repair_run(self._client, body)
+        self._repaired_at = self._clock()
 
     def _found_repair(self) -> bool:
         """Whether the run shows a repair that was not there when it ended."""
@@ -219,10 +267,10 @@ class RunLife:
     async def _is_repaired_by_another(self, refused: DatabricksRunRefused) -> bool:
         """Whether the refusal is due to a repair by a person, or by this flow before it was killed."""
         since = self._clock()
-        while not await self._outlive(self._found_repair):
+        while not await self._calls.outlive(self._found_repair):
             waited = self._clock() - since
-            active = any(word in refused.message for word in _REFUSED_BECAUSE_ACTIVE)
-            if not active or waited > _SECONDS_UNTIL_A_REPAIR_IS_SEEN:
+            another = any(word in refused.message for word in _REFUSED_BECAUSE_OF_ANOTHER)
+            if not another or waited > _SECONDS_UNTIL_A_REPAIR_IS_SEEN:
                 return False
             await self._sleep(self._options.policy.polling.pause(waited))
         return True
@@ -242,28 +290,3 @@ class RunLife:
         self._repairs_of_earlier += len(self._last.repair_ids) + 1
         self._earlier.append(self._last)
         await self._begin(start)
-
-    async def _outlive(self, call: Callable[[], Result]) -> Result:
-        return await outlive(
-            partial(self._call, call), self._options.policy.polling, clock=self._clock, sleep=self._sleep
-        )
-
-    async def _call(self, call: Callable[[], Result]) -> Result:
-        """Make a call in a thread; when this is cancelled, the call still comes to its end."""
-        made = asyncio.create_task(asyncio.to_thread(call))
-        self._calls.add(made)
-        made.add_done_callback(self._calls.discard)
-        return await asyncio.shield(made)
-
-
-def _once(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
-    """Make a call, and when it has to be repeated, look first whether it was heard the time before."""
-    tried = False
-
-    def make() -> None:
-        nonlocal tried
-        if not (tried and is_done()):
-            tried = True
-            call()
-
-    return make

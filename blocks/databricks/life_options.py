@@ -25,7 +25,11 @@ class Launch(Protocol):
         """Start what a refused repair would have run again; None if there is only repair."""
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
-        """Merge settings into the clusters of the saved job, for the repair of its run."""
+        """Merge settings into the clusters of the saved job, for the repair of its run.
+
+        Raises:
+            DatabricksRunRefused: A repair cannot have other settings; a run in its place can.
+        """
 
     def restore_settings(self) -> None:
         """Undo what `change_settings` did."""

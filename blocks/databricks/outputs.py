@@ -33,6 +33,8 @@ class TaskOutputs:
         Raises:
             DatabricksUnreachable: The workspace did not answer for too long.
         """
+        if attempt.state.is_success and not attempt.has_output:
+            return {}
         if attempt.run_id not in self._reading:
             self._reading[attempt.run_id] = asyncio.create_task(self._read(attempt.run_id))
         return await asyncio.shield(self._reading[attempt.run_id])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from .snapshot import RunSnapshot, TaskAttempt
+from .task_json import merged
 
 NEVER_REPAIRED = (
     r"\b(AnalysisException|ParseException|SyntaxError|IndentationError|NameError|ModuleNotFoundError)\b",
@@ -142,12 +144,8 @@ def decide(
     if obstacle := _obstacle(run, errors, policy):
         return GiveUp(obstacle)
     said_by_all = "\n".join(_said(task, errors) for task in run.failed)
-    settings = {
-        name: value
-        for change in policy.new_settings
-        if re.search(change.on, said_by_all)
-        for name, value in change.cluster.items()
-    }
+    changes = (change.cluster for change in policy.new_settings if re.search(change.on, said_by_all))
+    settings: Mapping[str, Any] = reduce(merged, changes, {})
     failed = ", ".join(task.task_key for task in run.failed)
     return Repair(rerun_dependents=policy.rerun_dependents, new_settings=settings, reason=f"failed: {failed}")
 

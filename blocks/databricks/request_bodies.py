@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from .api_fields import HASH_TAG, MAX_TOKEN_LENGTH, RUN_NOW_FIELDS
+from .api_fields import HASH_TAG, MAX_TOKEN_LENGTH, REPEATED_FIELDS, RUN_NOW_FIELDS
 from .errors import InvalidJob
 from .job_spec import JobSpecification
 from .task_json import Json, changed_task, merged
@@ -79,7 +79,8 @@ def run_now_body(specification: JobSpecification, job_id: int, *, token: str) ->
 
 def run_parameters(specification: JobSpecification) -> Json:
     """Parameters of a run of a saved job, for its repairs too: they do not inherit them (airflow#64828)."""
-    parameters: Json = {}
+    extra = specification.extra_job_params
+    parameters: Json = {name: extra[name] for name in extra if name in REPEATED_FIELDS}
     if specification.job_parameters:
         parameters["job_parameters"] = dict(specification.job_parameters)
     if specification.notebook_params and specification.launch == "existing_job":

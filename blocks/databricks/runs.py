@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .api_errors import api_errors
+from .errors import DatabricksUnreachable
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_RUNS_ON_A_PAGE = 24  # docs: less than 25
 _PAGED_FIELDS = ("tasks", "job_clusters", "job_parameters", "repair_history")
 
 
@@ -22,7 +24,7 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
 
     Args:
         client: SDK client of the workspace.
-        request: The body, as `submit_request` builds it.
+        request: The body, as `submit_body` builds it.
 
     Returns:
         The run id.
@@ -31,20 +33,48 @@ def submit_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    return int(call_jobs_api(client, "POST", "runs/submit", body=dict(request))["run_id"])
+    answer = call_jobs_api(client, "POST", "runs/submit", body=dict(request), expect="run_id")
+    return int(answer["run_id"])
 
 
 def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
     """Read a run, all of its pages merged (2.2 gives at most 100 elements of each array at a time)."""
     query: dict[str, Any] = {"run_id": run_id, "include_history": "true"}
-    run = call_jobs_api(client, "GET", "runs/get", query=query)
+    run = call_jobs_api(client, "GET", "runs/get", query=query, expect="run_id")
     page = run
     while token := page.get("next_page_token"):
-        page = call_jobs_api(client, "GET", "runs/get", query={**query, "page_token": token})
+        query["page_token"] = token
+        page = call_jobs_api(client, "GET", "runs/get", query=query, expect="run_id")
         for name in _PAGED_FIELDS:
             run.setdefault(name, []).extend(page.get(name) or ())
     run.pop("next_page_token", None)
     return run
+
+
+def list_runs(
+    client: WorkspaceClient, *, limit: int, job_id: int | None = None, active_only: bool = False
+) -> list[dict[str, Any]]:
+    """List runs without their tasks, the latest first.
+
+    Args:
+        client: SDK client of the workspace.
+        limit: How many at most.
+        job_id: Id of the job; None for the runs of all.
+        active_only: Whether to leave out the runs that have ended.
+    """
+    query: dict[str, Any] = {"limit": _RUNS_ON_A_PAGE}
+    if job_id is not None:
+        query["job_id"] = job_id
+    if active_only:
+        query["active_only"] = "true"
+    runs: list[dict[str, Any]] = []
+    while len(runs) < limit:
+        page = call_jobs_api(client, "GET", "runs/list", query=query)
+        runs += page.get("runs") or ()
+        if not page.get("next_page_token"):
+            break
+        query["page_token"] = page["next_page_token"]
+    return runs[:limit]
 
 
 def get_run_output(client: WorkspaceClient, task_run_id: int) -> dict[str, Any]:
@@ -62,7 +92,8 @@ def repair_run(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
     Returns:
         The repair id.
     """
-    return int(call_jobs_api(client, "POST", "runs/repair", body=dict(request))["repair_id"])
+    answer = call_jobs_api(client, "POST", "runs/repair", body=dict(request), expect="repair_id")
+    return int(answer["repair_id"])
 
 
 def cancel_run(client: WorkspaceClient, run_id: int) -> None:
@@ -77,6 +108,7 @@ def call_jobs_api(
     *,
     query: dict[str, Any] | None = None,
     body: dict[str, Any] | None = None,
+    expect: str = "",
 ) -> dict[str, Any]:
     """Make a call of the Jobs API 2.2.
 
@@ -86,11 +118,22 @@ def call_jobs_api(
         endpoint: What follows `jobs/`.
         query: Parameters of the URL.
         body: The request.
+        expect: A field that the answer has to have; one without it, as a gateway may give, is no answer.
 
     Raises:
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
     """
-    with api_errors(client.config.host, f"jobs/{endpoint}"):
-        answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
+    from databricks.sdk.errors import Unauthenticated
+
+    host = client.config.host
+    with api_errors(host, f"jobs/{endpoint}"):
+        try:
+            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
+        except Unauthenticated:
+            # A token that ran out before its time: one more try with a new one.
+            client.config.init_auth()  # type: ignore[no-untyped-call]
+            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
+    if expect and not (isinstance(answer, dict) and expect in answer):
+        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with nothing that has a {expect}")
     return cast(dict[str, Any], answer)

@@ -48,7 +48,8 @@ def job_of_settings(client: WorkspaceClient, settings: Mapping[str, Any], tag: s
 
     if (found := find()) is not None:
         return found
-    created = int(call_jobs_api(client, "POST", "create", body=dict(settings))["job_id"])
+    answer = call_jobs_api(client, "POST", "create", body=dict(settings), expect="job_id")
+    created = int(answer["job_id"])
     first = find()
     if first is not None and first != created:
         call_jobs_api(client, "POST", "delete", body={"job_id": created})
@@ -89,4 +90,4 @@ def reset_job(client: WorkspaceClient, job_id: int, settings: Mapping[str, Any])
 
 def run_now(client: WorkspaceClient, request: Mapping[str, Any]) -> int:
     """Start a run of a saved job, or find the one that the idempotency token already started; its id."""
-    return int(call_jobs_api(client, "POST", "run-now", body=dict(request))["run_id"])
+    return int(call_jobs_api(client, "POST", "run-now", body=dict(request), expect="run_id")["run_id"])

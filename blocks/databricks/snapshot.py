@@ -18,6 +18,7 @@ class TaskAttempt:
             refused repair, and so on.
         start_time: Epoch milliseconds; 0 before the start. `end_time` likewise.
         queue_duration: Milliseconds; `setup_duration` and `execution_duration` likewise.
+        has_output: Whether `jobs/runs/get-output` can tell more: not of what the run shows itself.
         outcome: Of a condition task, `true` or `false`.
         iterations: Of a for-each task, how many have ended, of how many.
     """
@@ -35,6 +36,7 @@ class TaskAttempt:
     setup_duration: int = 0
     execution_duration: int = 0
     cluster_id: str = ""
+    has_output: bool = True
     outcome: str = ""
     iterations: tuple[int, int] | None = None
 
@@ -140,6 +142,7 @@ def _task_attempt(task: Mapping[str, Any]) -> TaskAttempt:
         setup_duration=int(task.get("setup_duration") or 0),
         execution_duration=int(task.get("execution_duration") or 0),
         cluster_id=(task.get("cluster_instance") or {}).get("cluster_id") or "",
+        has_output="condition_task" not in task and "for_each_task" not in task,
         outcome=(task.get("condition_task") or {}).get("outcome") or "",
         iterations=None if total is None else (int(stats.get("completed_iterations") or 0), int(total)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from httpx import AsyncClient
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 # whoever watches a run outlives longer pauses by asking again.
 _SECONDS_FOR_AN_ANSWER = 30
 _SECONDS_OF_RETRIES = 30
+
+# The SDK collects the attributes of its configuration at the first use, in a way that fails when two threads
+# come first ("dictionary changed size during iteration").
+_one_at_a_time = Lock()
 
 
 class DatabricksWorkspace(DatabricksCredentials):
@@ -51,8 +56,11 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_pasted_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _split_pasted_url(cls, values: Any) -> Any:
         """Accept `https://host/` where the stock block builds `https://https://host/` from it."""
+        if not isinstance(values, dict):
+            # A stock block, where both are accepted; the stock validators take it for a dict.
+            raise ValueError(f"{type(values).__name__} is another block.")  # noqa: TRY004
         instance = values.get("databricks_instance")
         if isinstance(instance, str) and "://" in instance:
             scheme, _, rest = instance.strip().partition("://")
@@ -110,6 +118,8 @@ def workspace_client(
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
+    with _one_at_a_time:
+        Config.attributes()
     scheme = getattr(credentials, "scheme", "https")
     config = Config(
         host=f"{scheme}://{credentials.databricks_instance}",

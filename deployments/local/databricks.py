@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployments.local import ports
+from deployments.local.packages import IMPORT_ROOT
 from deployments.local.service import Clock, Launch, Service, answers_ok
 
 _ME = "/api/2.0/preview/scim/v2/Me"
@@ -32,7 +33,8 @@ class DatabricksService(Service):
         command += ["--port", str(chosen["main"]), "--root", str(self.directory)]
         storage = self._storage()
         environment = {"DBFLOW_WORKSPACE_TOKEN": self.token, **storage}
-        return Launch(command, environment, self._import_root, depends_on=storage["AWS_ENDPOINT"])
+        # `python -m` finds the package in its working directory, installed or not.
+        return Launch(command, environment, IMPORT_ROOT, depends_on=storage["AWS_ENDPOINT"])
 
     def url(self, chosen: Mapping[str, int]) -> str:
         """The host that a Databricks client is given."""
@@ -41,11 +43,6 @@ class DatabricksService(Service):
     def healthy(self, chosen: Mapping[str, int]) -> bool:
         """Asks who it is, as the SDK does."""
         return answers_ok(chosen["main"], _ME, {"Authorization": f"Bearer {self.token}"})
-
-    @property
-    def _import_root(self) -> Path:
-        """`python -m` finds the package in its working directory, installed or not."""
-        return Path(__file__).resolve().parents[2]
 
 
 def storage_environment(endpoint: str, access_key: str, secret_key: str, region: str) -> dict[str, str]:

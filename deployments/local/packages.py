@@ -1,4 +1,4 @@
-"""Finds what the wheels of the local stack contain, without importing them."""
+"""Finds this package, and what the wheels of the local stack contain, without importing them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sysconfig
 from pathlib import Path
 
 from deployments.local.errors import StackNotInstalled
+
+# Where `deployments` is, installed or not: the working directory of a service is another one.
+IMPORT_ROOT = Path(__file__).resolve().parents[2]
 
 
 def package_directory(package: str, distribution: str) -> Path:

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from deployments.local import ports
+from deployments.local.packages import IMPORT_ROOT
 from deployments.local.service import Clock, Launch, Service, answers_ok
 from deployments.local.state import ServiceRecord
 
@@ -57,7 +58,7 @@ class PrefectServer(Service):
             environment["PREFECT_SERVER_DATABASE_MIGRATE_ON_START"] = "false"
         address = ["--host", ports.HOST, "--port", str(chosen["main"])]
         quiet = ["--log-level", "warning", "--no-access-log"]
-        app = ["--factory", "prefect.server.api.server:create_app"]
+        app = ["--factory", "deployments.local.prefect_app:create_app", "--app-dir", str(IMPORT_ROOT)]
         # Prefect reads `.env` and `prefect.toml` of its working directory: here it finds none.
         command = [sys.executable, "-m", "uvicorn", *app, *address, *quiet]
         return Launch(command, environment, self.directory)

@@ -41,7 +41,7 @@ def main() -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda number, _: sys.exit(128 + number))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-    console.print(f"{_processor()}, {os.cpu_count()} cores, {platform.platform()}")
+    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
     packages = (f"{package} {version(package)}" for package in PACKAGES)
     console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
     columns = {"empty state": _from_empty_state(runs), "stack up": _with_stack_up(runs)}
@@ -138,7 +138,8 @@ def _table(columns: dict[str, Seconds], runs: int) -> Table:
     return table
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the machine's processor."""
     information = Path("/proc/cpuinfo")
     text = information.read_text(encoding="utf-8") if information.exists() else ""
     model = re.search(r"model name\s*: (.+)", text)

@@ -15,7 +15,16 @@ from databricks.sdk.errors import (
     OperationFailed,
     ResourceDoesNotExist,
 )
-from databricks.sdk.service.compute import Library, LibraryInstallStatus, PythonPyPiLibrary, State
+from databricks.sdk.service.compute import (
+    AutoScale,
+    EventType,
+    GetEventsOrder,
+    Library,
+    LibraryInstallStatus,
+    PythonPyPiLibrary,
+    State,
+    UpdateClusterResource,
+)
 from workspace_lab import CLUSTER, Lab, lab_of, until
 
 from deployments.local.workspace.testing import running_workspace
@@ -85,6 +94,58 @@ def test_edit(lab: Lab, cluster_id: str) -> None:
     with pytest.raises(OperationFailed):
         edited.result(timedelta(seconds=20))
     assert clusters.get(cluster_id).cluster_name == "again"
+
+
+def test_resize_changes_the_size_without_a_restart(lab: Lab, cluster_id: str) -> None:
+    clusters = lab.sdk.clusters
+    before = spark_servers(lab)
+    details = clusters.resize(cluster_id, num_workers=5).result(timedelta(seconds=20))
+    assert (details.num_workers, spark_servers(lab)) == (5, before)
+    scales = AutoScale(min_workers=2, max_workers=4)
+    assert clusters.resize(cluster_id, autoscale=scales).result().autoscale == scales
+    first = next(
+        event for event in reversed(list(clusters.events(cluster_id))) if event.type is EventType.RESIZING
+    )
+    assert first.details is not None
+    assert (first.details.current_num_workers, first.details.target_num_workers) == (1, 5)
+    clusters.delete(cluster_id).result(timedelta(seconds=20))
+    with pytest.raises(DatabricksError, match="is in unexpected state Terminated"):
+        clusters.resize(cluster_id, num_workers=1)
+
+
+def test_update_restarts_a_running_cluster(lab: Lab, cluster_id: str) -> None:
+    new = UpdateClusterResource(num_workers=3, cluster_name="not asked for")
+    details = lab.sdk.clusters.update(cluster_id, "num_workers", cluster=new).result(timedelta(seconds=20))
+    assert (details.num_workers, details.cluster_name, details.state) == (3, "all-purpose", State.RUNNING)
+    edited = next(event for event in lab.sdk.clusters.events(cluster_id) if event.type is EventType.EDITED)
+    assert edited.details is not None
+    sizes = edited.details.previous_cluster_size, edited.details.cluster_size
+    assert [size.num_workers for size in sizes if size] == [1, 3]
+
+
+def test_pin_and_unpin(lab: Lab, cluster_id: str) -> None:
+    def pinned_by() -> Any:
+        return lab.get("/api/2.1/clusters/get", cluster_id=cluster_id).json().get("pinned_by_user_name")
+
+    for call, expected in ((lab.sdk.clusters.pin, "local@dbflow.example"), (lab.sdk.clusters.unpin, None)):
+        # The second time has no effect.
+        for _ in range(2):
+            call(cluster_id)
+            assert pinned_by() == expected
+    kinds = [event.type for event in lab.sdk.clusters.events(cluster_id)]
+    assert kinds[:2] == [EventType.UNPINNED, EventType.PINNED]
+    assert kinds.count(EventType.PINNED) == 1
+
+
+def test_events_come_in_pages(lab: Lab, cluster_id: str) -> None:
+    for _ in range(30):
+        lab.sdk.clusters.pin(cluster_id)
+        lab.sdk.clusters.unpin(cluster_id)
+    assert len(list(lab.sdk.clusters.events(cluster_id))) == 62
+    ordered = [
+        event.timestamp for event in lab.sdk.clusters.events(cluster_id, order=GetEventsOrder.ASC, limit=7)
+    ]
+    assert (len(ordered), ordered) == (62, sorted(ordered, key=lambda at: at or 0))
 
 
 def test_a_server_that_dies(lab: Lab) -> None:
@@ -158,7 +219,7 @@ def test_what_there_is_to_choose_from(lab: Lab) -> None:
 def test_libraries(lab: Lab, cluster_id: str) -> None:
     libraries = lab.sdk.libraries
     wheel = Library(whl="/Volumes/main/default/files/a.whl")
-    pypi = Library(pypi=PythonPyPiLibrary(package="simplejson==3.19.2"))
+    pypi = Library(pypi=PythonPyPiLibrary(package="simplejson==3.19.2", repo="http://127.0.0.1:9/"))
     libraries.install(cluster_id, [wheel, pypi])
     found = list(libraries.cluster_status(cluster_id))
     assert [status.library for status in found] == [wheel, pypi]

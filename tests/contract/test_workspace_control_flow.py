@@ -227,6 +227,11 @@ def test_a_job_runs_another(lab: Lab) -> None:
     child_run_id = output(lab, latest(run)["call"])["run_job_output"]["run_id"]
     child_run = lab.ended(child_run_id)
     assert (child_run["job_id"], child_run["trigger"]) == (child, "RUN_JOB_TASK")
+    # The SDK knows the reason of the nested run, and none of the other.
+    info = lab.sdk.jobs.get_run(child_run_id).trigger_info
+    assert (info and info.run_id) == latest(run)["call"]["run_id"]
+    assert lab.sdk.jobs.get_run(run["run_id"]).trigger_info is None
+    assert child_run["job_run_id"] == child_run_id
     assert json.loads(value(lab, child_run, "only")) == {"p": "from parent"}
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,12 @@ from workspace_lab import Lab, lab_of
 from deployments.local.workspace.testing import running_workspace
 
 SECRET = "s3cr3t-välue"
+
+
+NO_MOUNTS = (
+    "is not whitelisted on class class com.databricks.backend.daemon.dbutils.DBUtilsCore: mounts do not work "
+    "in standard access mode, nor here. Use a volume, or let Spark read the URI."
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +170,10 @@ def test_dbutils_fs(lab: Lab, volume: str) -> None:
         ("ls('s3://bucket/x')",
          "ValueError: The scheme of s3://bucket/x is not served by the local workspace: dbutils.fs reaches "
          "dbfs:/, /Volumes and file:/. Spark reaches object storage."),
-        ("mount('a', 'b')", "AttributeError: dbutils.fs.mount is not served by the local workspace yet"),
+        ("mount('s3a://b', '/mnt/b', extra_configs={})", f"Py4JSecurityException: Method mount {NO_MOUNTS}"),
+        ("mounts()", f"Py4JSecurityException: Method mounts {NO_MOUNTS}"),
+        ("unmount('/mnt/bucket')", f"Py4JSecurityException: Method unmount {NO_MOUNTS}"),
+        ("other()", "AttributeError: dbutils.fs.other is not served by the local workspace yet"),
     ],
 )  # fmt: skip
 def test_what_dbutils_fs_refuses(lab: Lab, call: str, error: str) -> None:
@@ -210,6 +218,18 @@ def test_spark_reads_and_writes_them(lab: Lab, volume: str) -> None:
 def test_there_is_one_spark_session(lab: Lab) -> None:
     source = "import pyspark.sql\nsame = pyspark.sql.SparkSession.builder.getOrCreate() is spark\n"
     assert result(lab, "one_session", source + exits("same")) is True
+
+
+def test_there_is_no_spark_context(lab: Lab) -> None:
+    _, output = lab.run_source("no_context", "sc.parallelize([1])\n")
+    assert output["error"].startswith("PySparkAttributeError: [JVM_ATTRIBUTE_NOT_SUPPORTED] ")
+    assert "'sparkContext' is not supported on shared clusters" in output["error"]
+    source = "from pyspark.sql.functions import udf\nfound = hasattr(sc, 'parallelize')\n"
+    source += "def plus(x):\n    return x + 1\n"
+    source += (
+        "rows = [row.y for row in spark.range(1).select(udf(plus, 'long')('id').alias('y')).collect()]\n"
+    )
+    assert result(lab, "no_context", source + exits("[found, rows]")) == [False, [1]]
 
 
 def test_restart_of_python(lab: Lab) -> None:
@@ -260,10 +280,3 @@ def test_a_cluster_costs_what_it_is_told_to_cost(tmp_path: Path) -> None:
         for lab in lab_of(running):
             task, _ = lab.run_source("plain", "x = 1\n")
             assert task["setup_duration"] >= 1500
-
-
-def test_an_empty_notebook_costs_tens_of_milliseconds(lab: Lab) -> None:
-    path = lab.notebook("empty", "pass\n")
-    runs = [lab.run(lab.task("only", path)) for _ in range(5)]
-    fastest = min(run["tasks"][0]["execution_duration"] for run in runs)
-    assert fastest < 100, sys.version

@@ -133,11 +133,41 @@ def test_a_link_out_of_the_root_is_not_followed(lab: Lab) -> None:
     (lab.workspace.log.parent / "files" / "Shared" / "link").unlink()
 
 
+def test_links_in_a_folder(lab: Lab) -> None:
+    lab.sdk.workspace.mkdirs("/Shared/links")
+    lab.notebook("links/book", "x = 1\n")
+    folder = lab.workspace.log.parent / "files" / "Shared" / "links"
+    for name, target in (("circle", folder / "circle"), ("out", "/etc/passwd"), ("nowhere", folder / "none")):
+        (folder / name).symlink_to(target)
+    assert [item.path for item in lab.sdk.workspace.list("/Shared/links")] == ["/Shared/links/book"]
+    with pytest.raises(NotFound):
+        lab.sdk.workspace.get_status("/Shared/links/circle")
+    lab.sdk.workspace.delete("/Shared/links", recursive=True)
+
+
 def test_content_that_is_not_base64(lab: Lab) -> None:
     answer = lab.post(
         "/api/2.0/workspace/import", {"path": "/Shared/x", "content": "é!", "language": "PYTHON"}
     )
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_an_object_of_10_mb_and_one_more(lab: Lab) -> None:
+    """10 MB of content, whatever they are as base64 or in a form; the same on the way out."""
+    limit = 10 * 1024 * 1024
+    too_large = f"File size imported is ({limit + 1} bytes), exceeded max size ({limit} bytes)"
+    put(lab, "/Shared/large", "x" * limit, format=ImportFormat.RAW, overwrite=True)
+    assert len(lab.sdk.workspace.download("/Shared/large").read()) == limit
+    with pytest.raises(BadRequest) as refused:
+        put(lab, "/Shared/larger", "x" * (limit + 1), format=ImportFormat.RAW)
+    assert (str(refused.value), refused.value.error_code) == (too_large, "BAD_REQUEST")
+    with pytest.raises(BadRequest, match="exceeded max size"):
+        lab.sdk.workspace.upload("/Shared/larger", b"x" * (limit + 1), format=ImportFormat.RAW)
+    with (lab.workspace.log.parent / "files" / "Shared" / "large").open("ab") as file:
+        file.write(b"x")
+    answer = lab.get("/api/2.0/workspace/export", path="/Shared/large", direct_download="true")
+    assert (answer.status_code, answer.json()) == (400, {"error_code": "BAD_REQUEST", "message": too_large})
+    lab.sdk.workspace.delete("/Shared/large")
 
 
 def test_workspace_is_another_name_of_the_root(lab: Lab) -> None:
@@ -161,6 +191,37 @@ def test_export_as_a_jupyter_notebook(lab: Lab) -> None:
     lab.sdk.workspace.upload("/Shared/no_notebook", b"x", format=ImportFormat.RAW, overwrite=True)
     with pytest.raises(BadRequest):
         lab.sdk.workspace.download("/Shared/no_notebook", format=ExportFormat.JUPYTER)
+
+
+def test_status_of_each_type_of_object(lab: Lab) -> None:
+    lab.sdk.workspace.mkdirs("/Shared/types/folder")
+    put(lab, "/Shared/types/book", "select 1\n", language=Language.SQL, overwrite=True)
+    put(lab, "/Shared/types/file.txt", "text", format=ImportFormat.RAW, overwrite=True)
+    found = {item.path: item for item in lab.sdk.workspace.list("/Shared/types")}
+    for name, kind, language, size in (
+        ("folder", ObjectType.DIRECTORY, None, None),
+        ("book", ObjectType.NOTEBOOK, Language.SQL, None),
+        ("file.txt", ObjectType.FILE, None, 4),
+    ):
+        status = lab.sdk.workspace.get_status(f"/Shared/types/{name}")
+        assert (status.object_type, status.language, status.size) == (kind, language, size)
+        assert status.object_id
+        assert found[f"/Shared/types/{name}"] == status
+    with pytest.raises(BadRequest):
+        lab.sdk.workspace.export("/Shared/types/folder")
+
+
+def test_formats_that_are_not_served_are_named(lab: Lab) -> None:
+    put(lab, "/Shared/formats", "x = 1\n", language=Language.PYTHON, overwrite=True)
+    for name in ("HTML", "DBC", "R_MARKDOWN"):
+        with pytest.raises(BadRequest, match=f"^Import in format {name} is not served"):
+            put(lab, "/Shared/formats", "x", format=ImportFormat(name), language=Language.PYTHON)
+        with pytest.raises(BadRequest, match=f"^Export in format {name} is not served"):
+            lab.sdk.workspace.export("/Shared/formats", format=ExportFormat(name))
+    with pytest.raises(BadRequest, match=r"^format must be one of: "):
+        lab.sdk.api_client.do(
+            "GET", "/api/2.0/workspace/export", query={"path": "/Shared/formats", "format": "PDF"}
+        )
 
 
 def test_list_of_what_was_changed_lately(lab: Lab) -> None:

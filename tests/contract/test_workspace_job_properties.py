@@ -151,6 +151,7 @@ def test_no_query_is_an_error_of_the_server(lab: Lab, path: str, query: dict[str
 
 
 @settings(WANTED, max_examples=100)
+@example(job={"environments": [None]}, changes={}, request={})
 @given(
     job=SETTINGS | st.fixed_dictionaries({"tasks": VALID_TASKS}),
     changes=SETTINGS,

@@ -105,10 +105,6 @@ def test_settings_that_are_refused_change_nothing(lab: Lab) -> None:
             "Job cluster 'other' is not defined in field 'job_clusters'.",
         ),
         (
-            {"tasks": [step("a", "/x", job_cluster_key=None)]},
-            "One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.",
-        ),
-        (
             {"tasks": [step("a", "/x")], "job_clusters": SHARED * 2},
             "Job cluster keys must be unique, but 'shared' is repeated.",
         ),
@@ -143,7 +139,8 @@ def test_create_refuses(lab: Lab, settings: dict[str, Any], message: str) -> Non
 
 def test_unknown_jobs(lab: Lab) -> None:
     unknown = invalid("Job 4711 does not exist.")
-    assert refusal(lab.get("/api/2.2/jobs/get", job_id=4711)) == unknown
+    missing = (404, "RESOURCE_DOES_NOT_EXIST", "Job 4711 does not exist.")
+    assert refusal(lab.get("/api/2.2/jobs/get", job_id=4711)) == missing
     for name in ("run-now", "reset", "update", "delete", "runs/cancel-all"):
         assert refusal(lab.post(f"/api/2.2/jobs/{name}", {"job_id": 4711, "new_settings": {}})) == unknown
     with pytest.raises(ResourceDoesNotExist, match="Job 4711 does not exist"):
@@ -156,7 +153,7 @@ def test_a_deleted_job_is_gone_and_its_runs_end(lab: Lab) -> None:
     lab.wait_for_task(run_id, "a", "RUNNING")
     lab.sdk.jobs.delete(job_id)
     assert outcome(lab.ended(run_id)) == ("TERMINATED", "CANCELED")
-    assert refusal(lab.get("/api/2.2/jobs/get", job_id=job_id))[0] == 400
+    assert refusal(lab.get("/api/2.2/jobs/get", job_id=job_id))[0] == 404
     # No action, and no error, if it has been removed already (docs: delete).
     assert lab.post("/api/2.2/jobs/delete", {"job_id": job_id}).json() == {}
     assert refusal(lab.post("/api/2.2/jobs/run-now", {"job_id": job_id}))[0] == 400
@@ -364,6 +361,33 @@ def test_list_of_runs_by_job_and_type(lab: Lab) -> None:
     assert lab.get("/api/2.2/jobs/runs/list", job_id=job_id, start_time_to=before - 1).json() == {
         "has_more": False
     }
+
+
+def test_limits_and_types_of_the_list_of_runs(lab: Lab) -> None:
+    job_id = create(lab, step("a", lab.notebook("waits", WAITS)), max_concurrent_runs=40)
+    ids = [run_now(lab, job_id) for _ in range(27)]
+
+    def found(**query: Any) -> list[int]:
+        answer = lab.get("/api/2.2/jobs/runs/list", job_id=job_id, **query)
+        assert answer.status_code == 200, answer.text
+        return [run["run_id"] for run in answer.json().get("runs", [])]
+
+    newest_first = list(reversed(ids))
+    assert found() == newest_first[:20]
+    assert found(limit=0) == newest_first[:25]
+    assert found(limit=2, offset=3) == newest_first[3:5]
+    assert found(limit=25, active_only="true", run_type="JOB_RUN") == newest_first[:25]
+    assert found(completed_only="true") == []
+    assert found(run_type="WORKFLOW_RUN") == []
+    assert found(start_time_from=2**62) == []
+    for query in ({"limit": 26}, {"limit": -1}, {"run_type": "NONE"}, {"page_token": "x"}):
+        answer = lab.get("/api/2.2/jobs/runs/list", job_id=job_id, **query)
+        assert refusal(answer)[:2] == (400, "INVALID_PARAMETER_VALUE")
+    lab.sdk.jobs.cancel_all_runs(job_id=job_id)
+    for run_id in ids:
+        lab.ended(run_id)
+    assert found(limit=25, completed_only="true") == newest_first[:25]
+    assert found(active_only="true") == []
 
 
 def test_the_output_of_a_run_is_kept_where_it_can_be_read_again(lab: Lab) -> None:

@@ -162,7 +162,8 @@ JSON = st.recursive(
 FIELDS = [
     "run_id", "tasks", "job_clusters", "idempotency_token", "run_name", "timeout_seconds", "notebook_task",
     "new_cluster", "path", "content", "format", "language",
-    "overwrite", "recursive", "git_source", "libraries",
+    "overwrite", "recursive", "git_source", "libraries", "environments", "existing_cluster_id",
+    "spark_python_task", "python_wheel_task",
 ]  # fmt: skip
 TASK = st.fixed_dictionaries(
     {"task_key": st.sampled_from(["a", "b", ""]) | JSON},
@@ -175,6 +176,13 @@ TASK = st.fixed_dictionaries(
         "new_cluster": st.fixed_dictionaries({}, optional={"spark_env_vars": JSON, "spark_conf": JSON})
         | JSON,
         "run_if": JSON,
+        "libraries": st.lists(st.dictionaries(st.sampled_from(["pypi", "whl", "jar"]), JSON, max_size=2))
+        | JSON,
+        "spark_python_task": st.fixed_dictionaries(
+            {"python_file": st.just("/no") | JSON, "parameters": JSON}
+        ),
+        "existing_cluster_id": JSON,
+        "environment_key": JSON,
         "timeout_seconds": JSON,
     },
 )

@@ -154,6 +154,24 @@ def lab_browser(lab: Lab) -> Iterator[httpx.Client]:
         yield browser
 
 
+def test_a_notebook_that_does_not_read_its_answers_holds_up_nobody(lab: Lab) -> None:
+    lab.sdk.secrets.create_scope("answers")
+    lab.sdk.secrets.put_secret("answers", "large", string_value="x" * 120_000)
+    source = (
+        "import os, signal, threading, time\n"
+        "for _ in range(50):\n"
+        "    threading.Thread(target=dbutils.secrets.get, args=('answers', 'large'), daemon=True).start()\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)\n"
+    )
+    run_id = lab.submit(lab.task("only", lab.notebook("deaf", source)))
+    lab.wait_for_task(run_id, "only", "RUNNING")
+    stopped = psutil.STATUS_STOPPED
+    until(lambda: stopped in {psutil.Process(pid).status() for pid in family(lab)})
+    assert lab.run_source("another", "x = 1")[0]["state"]["result_state"] == "SUCCESS"
+    lab.sdk.jobs.cancel_run(run_id)
+    assert lab.ended(run_id)["state"]["result_state"] == "CANCELED"
+
+
 def test_kill_9_of_the_server_leaves_no_process(tmp_path: Path) -> None:
     with own_workspace(tmp_path / "root") as lab:
         _, waiting = started(lab, tmp_path / "waiting", WAITING)

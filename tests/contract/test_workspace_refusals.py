@@ -7,8 +7,8 @@ import pytest
 from workspace_lab import CLUSTER, Lab
 
 NOTEBOOK = {"notebook_path": "/Shared/any"}
-SHARED = "Shared job cluster feature is not supported in runs/submit API."
 COMPUTE = "One of job_cluster_key, new_cluster, or existing_cluster_id must be specified."
+SHARED = "Shared job cluster feature is not supported in runs/submit API."
 
 
 def task(key: str = "a", **fields: Any) -> dict[str, Any]:
@@ -19,9 +19,8 @@ def task(key: str = "a", **fields: Any) -> dict[str, Any]:
     ("body", "message"),
     [
         ({"tasks": [task()], "job_clusters": [{"job_cluster_key": "c", "new_cluster": CLUSTER}]}, SHARED),
-        ({"tasks": [{**task(new_cluster=None), "job_cluster_key": "c"}]}, SHARED),
-        ({"tasks": [task(new_cluster=None)]}, COMPUTE),
-        ({"tasks": [task(existing_cluster_id="1")]}, "Cluster 1 does not exist"),
+        ({"tasks": [{**task(new_cluster=None), "job_cluster_key": "c"}]}, COMPUTE),
+        ({"tasks": [task(new_cluster=None, existing_cluster_id="1")]}, "Cluster 1 does not exist"),
         ({"tasks": []}, "At least one task must be specified."),
         (
             {"tasks": [task(f"t{n}") for n in range(101)]},
@@ -112,9 +111,31 @@ def test_a_missing_run_id(lab: Lab) -> None:
     assert (answer.status_code, answer.json()["message"]) == (400, "Missing required field: run_id")
 
 
-def test_a_body_over_10_mb(lab: Lab) -> None:
-    answer = lab.http.post("/api/2.1/jobs/runs/submit", content=b" " * (10 * 1024 * 1024 + 1))
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "MAX_REQUEST_SIZE_EXCEEDED")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/2.1/jobs/runs/submit"),
+        ("POST", "/api/2.2/jobs/create"),
+        ("POST", "/api/2.0/workspace/mkdirs"),
+        ("POST", "/api/2.0/dbfs/put"),
+        ("POST", "/api/2.0/secrets/put"),
+        ("POST", "/api/2.1/clusters/create"),
+        ("POST", "/api/2.0/libraries/install"),
+        ("POST", "/api/2.1/unity-catalog/volumes"),
+        ("POST", "/api/2.0/repos"),
+        ("POST", "/local/faults"),
+    ],
+)
+def test_a_body_over_10_mb(lab: Lab, method: str, path: str) -> None:
+    limit = 10 * 1024 * 1024
+    answer = lab.http.request(method, path, content=b" " * (limit + 1))
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "error_code": "MAX_REQUEST_SIZE_EXCEEDED",
+            "message": f"The request body is larger than {limit} bytes.",
+        },
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a workspace keeps when its server ends, and what becomes of what was active then."""
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from job_lab import GET, create, history_of, latest, outcome, output, own_workspace, results, run_now, step
-from workspace_lab import Lab
+from wheel_lab import build_wheel
+from workspace_lab import CLUSTER, Lab
 
+WHEEL = "colour-1.0-py3-none-any.whl"
 WAITS = "import time\ntime.sleep(600)\n"
 
 
@@ -147,3 +150,44 @@ def test_two_servers_do_not_share_a_root(tmp_path: Path) -> None:
         )
     assert second.returncode == 2
     assert second.stderr == f"workspace: another workspace uses {tmp_path / 'root'}\n"
+
+
+def test_logs_environments_and_libraries_survive_a_kill(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    build_wheel(tmp_path, "colour", "1.0", "VERSION = '1.0'\n")
+    program = {"python_file": "/Shared/program.py"}
+    with own_workspace(root) as lab:
+        (root / "files" / "Shared" / "program.py").write_text("print('kept')\n")
+        shutil.copy(tmp_path / WHEEL, root / "files" / "Shared")
+        created = lab.sdk.clusters.create(**CLUSTER).result()  # type: ignore[arg-type]
+        cluster_id = created.cluster_id or ""
+        library = {"whl": f"/Workspace/Shared/{WHEEL}"}
+        lab.post("/api/2.0/libraries/install", {"cluster_id": cluster_id, "libraries": [library]})
+        uses = lab.notebook("uses", "import colour\ndbutils.notebook.exit(colour.VERSION)\n")
+        serverless = {"task_key": "file", "spark_python_task": program, "environment_key": "tools"}
+        existing = {
+            "task_key": "uses",
+            "notebook_task": {"notebook_path": uses},
+            "existing_cluster_id": cluster_id,
+        }
+        environments = [{"environment_key": "tools", "spec": {"environment_version": "3"}}]
+        job_id = create(lab, serverless, existing, environments=environments)
+        run_id = run_now(lab, job_id)
+        assert results(lab.ended(run_id)) == {"file": "SUCCESS", "uses": "SUCCESS"}
+        kept = everything(lab, run_id, job_id)
+        lab.workspace.process.kill()
+        lab.workspace.process.wait()
+    assert list((root / "tasks").iterdir())
+    for name in ("tasks", "parts", "checkouts"):
+        (root / name / "mine").mkdir(parents=True)
+    (root / "parts" / "part-01234567").touch()
+    with own_workspace(root) as lab:
+        for name in ("tasks", "parts", "checkouts"):
+            assert [place.name for place in (root / name).iterdir()] == ["mine"]
+        assert everything(lab, run_id, job_id) == kept
+        statuses = lab.get("/api/2.0/libraries/cluster-status", cluster_id=cluster_id).json()
+        assert [each["status"] for each in statuses["library_statuses"]] == ["PENDING"]
+        # The cluster starts again, with its library.
+        again = latest(lab.ended(run_now(lab, job_id)))
+        assert output(lab, again["uses"])["notebook_output"]["result"] == "1.0"
+        assert output(lab, again["file"])["logs"] == "kept\n"

@@ -194,7 +194,8 @@ def test_an_idempotency_token_starts_one_run_however_often_it_is_sent(lab: Lab) 
     assert lab.submit(task, idempotency_token="another") != run_id
 
 
-def test_the_format_of_a_single_task(lab: Lab) -> None:
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_the_format_of_a_single_task(lab: Lab, version: str) -> None:
     path = lab.notebook("legacy", "dbutils.notebook.exit(dbutils.widgets.get('x'))\n")
     body = {
         "run_name": "an old client",
@@ -204,7 +205,7 @@ def test_the_format_of_a_single_task(lab: Lab) -> None:
         "timeout_seconds": "60",
         "idempotency_token": None,
     }
-    answer = lab.post("/api/2.1/jobs/runs/submit", body)
+    answer = lab.post(f"/api/{version}/jobs/runs/submit", body)
     run = lab.ended(answer.json()["run_id"])
     assert [task["task_key"] for task in run["tasks"]] == ["an_old_client"]
     assert run["timeout_seconds"] == 60

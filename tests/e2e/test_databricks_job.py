@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from databricks.sdk.service.jobs import RunResultState
 from prefect import flow
@@ -26,6 +27,7 @@ from blocks.databricks.runs import get_run
 from blocks.databricks.tasks import DatabricksTask, notebook_task
 from blocks.databricks.workspace import DatabricksWorkspace
 from flows.databricks_job import DatabricksRunResult, run_databricks_job
+from flows.progress import Progress
 
 from .conftest import ImportNotebook, Stack, analyse, until
 
@@ -141,16 +143,29 @@ def test_the_same_job_twice_in_a_flow_is_two_runs_and_a_retry_finds_both(
 def test_an_error_beside_the_run_cancels_it(
     stack: Stack, notebook: ImportNotebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_artifact(*_: Any, **__: Any) -> None:
-        raise RuntimeError("no artifacts today")
+    def no_progress(_: Progress) -> None:
+        raise RuntimeError("no progress today")
 
-    monkeypatch.setattr("flows.run_report.acreate_progress_artifact", no_artifact)
+    monkeypatch.setattr("flows.run_report.report", no_progress)
     path = notebook("sleeps", "import time; time.sleep(600)")
-    with pytest.raises(RuntimeError, match="no artifacts today"):
+    with pytest.raises(RuntimeError, match="no progress today"):
         run_job(notebook_task("slow", path, new_cluster=CLUSTER), name="left alone")
     (run,) = [run for run in stack.databricks().jobs.list_runs() if run.run_name == "left alone"]
     assert run.state is not None
     assert run.state.result_state is RunResultState.CANCELED
+
+
+def test_a_run_goes_on_when_prefect_takes_no_artifacts(
+    stack: Stack, notebook: ImportNotebook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def no_artifact(*_: Any, **__: Any) -> None:
+        raise httpx.ReadTimeout("no artifacts today")
+
+    for name in ("acreate_progress_artifact", "acreate_table_artifact"):
+        monkeypatch.setattr(f"flows.run_report.{name}", no_artifact)
+    result = run_job(notebook_task("quick", notebook("says", "x = 1"), new_cluster=CLUSTER), name="unseen")
+    assert result.state == "SUCCESS"
+    assert "An artifact of the Databricks run was not written: no artifacts today" in caplog.text
 
 
 @pytest.mark.parametrize(

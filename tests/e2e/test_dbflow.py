@@ -217,6 +217,6 @@ def test_rubbish_inside_a_file_is_refused_in_one_line_and_the_stack_stops(direct
 
 def test_help_reads_well() -> None:
     text = dbflow(Path.cwd(), "--help").stdout
-    for command in ("run", "up", "status", "down", "env", "workspace"):
+    for command in ("run", "up", "status", "down", "env", "workspace", "job", "plan"):
         assert f" {command} " in text
     assert "--all-countries" in dbflow(Path.cwd(), "run", "--help").stdout

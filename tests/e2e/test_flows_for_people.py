@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from databricks.sdk.service.jobs import RunResultState
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.states import Cancelled
 
 from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import DatabricksRunFailed, DatabricksRunRefused
+from blocks.databricks.errors import DatabricksRunCancelled, DatabricksRunFailed, DatabricksRunRefused
 from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.launches import launch_of
 from blocks.databricks.repair import RepairPolicy
@@ -22,7 +26,7 @@ from deployments.local.workspace.testing import Faults
 from flows.cancel_run import cancel_databricks_run
 from flows.databricks_job import run_databricks_job
 from flows.existing_job import run_existing_job
-from flows.repair_run import repair_databricks_run
+from flows.repair_run import cancel_repaired_run, repair_databricks_run
 
 from .conftest import ImportNotebook, Stack, own_task_runs, until
 
@@ -175,6 +179,44 @@ def test_a_run_is_cancelled_and_its_end_waited_for_and_one_that_ended_is_left_al
     stack.workspace.clear_requests()
     assert asyncio.run(cancel_databricks_run(str(run_id))).state == "CANCELED"
     assert [r for r in stack.workspace.requests() if r["path"].endswith("runs/cancel")] == []
+
+
+@pytest.mark.parametrize("by", ["Ctrl-C", "another process"])
+def test_cancelling_a_repair_cancels_the_run(
+    stack: Stack, faults: Faults, notebook: ImportNotebook, tmp_path: Path, by: str
+) -> None:
+    marker = tmp_path / "again"
+    slow = notebook(
+        "slow when repaired",
+        "import os, time\n"
+        f"flag = {str(marker)!r} + dbutils.widgets.get('say')\n"
+        "if os.path.exists(flag): open(flag + ' runs', 'w').close(); time.sleep(600)\n"
+        "open(flag, 'w').close()\n"
+        "if dbutils.widgets.get('say') == 'given': raise OSError('away')\n",
+    )
+    job = chain(slow, f"repair cancelled by {by}", launch="run_now", job_parameters={"word": "given"})
+    with pytest.raises(DatabricksRunFailed) as failed:
+        asyncio.run(run_databricks_job(job, "workspace", NO_REPAIR))
+    run_id = failed.value.run_id
+    assert run_id is not None
+
+    async def cancel_when_running() -> None:
+        repair = asyncio.create_task(repair_databricks_run(str(run_id)))
+        await asyncio.to_thread(until, Path(f"{marker}given runs").exists)
+        if by == "Ctrl-C":
+            repair.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await repair
+            return
+        async with get_client() as client:
+            named = FlowRunFilter(name=FlowRunFilterName(any_=[f"repair {run_id}"]))
+            [flow_run] = await client.read_flow_runs(flow_run_filter=named)
+        await cancel_repaired_run(repair_databricks_run, flow_run, Cancelled())
+        with pytest.raises(DatabricksRunCancelled, match="Task `plot` was cancelled"):
+            await repair
+
+    asyncio.run(cancel_when_running())
+    assert get_run(stack.databricks(), run_id)["state"]["result_state"] == "CANCELED"
 
 
 def test_a_saved_job_runs_by_id_or_by_name_unless_the_name_has_a_twin(

@@ -10,11 +10,14 @@ import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import psutil
 import psycopg2
 import pytest
@@ -217,6 +220,24 @@ def test_environment_points_prefect_here(stack: LocalStack) -> None:
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env={**own, **environment})
     assert shown.stdout == "0\n"
+
+
+def test_prefect_takes_many_writers_at_once(stack: LocalStack) -> None:
+    """Asked without a client that tries again: no call is turned away because another one is writing."""
+    prefect = stack.endpoints().prefect
+    user, _, password = prefect.auth_string.partition(":")
+    with httpx.Client(base_url=prefect.api_url, auth=(user, password), timeout=60) as api:
+        flow = api.post("/flows/", json={"name": "many writers"}).raise_for_status().json()["id"]
+        state = {"type": "PENDING"}
+
+        def create(_: int) -> int:
+            return api.post("/flow_runs/", json={"flow_id": flow, "state": state}).status_code
+
+        with ThreadPoolExecutor(10) as writers:
+            answers = Counter(writers.map(create, range(100)))
+        filters = {"flows": {"id": {"any_": [flow]}}}
+        assert answers == {201: 100}
+        assert api.post("/flow_runs/count", json=filters).json() == 100
 
 
 def write_witnesses(endpoints: StackEndpoints) -> None:

@@ -14,6 +14,7 @@ from prefect.states import State
 
 from blocks.databricks.cluster import JobCluster
 from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.polling import PollingPolicy
 from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.tasks import DatabricksTask, notebook_task
@@ -130,3 +131,18 @@ def test_the_iterations_of_a_loop_are_counted(notebook: ImportNotebook) -> None:
     state, runs = mirrored(loop)
     assert state.is_completed()
     assert any(log.message == "3 of 3 iterations ended" for log in logs_of(runs["loop"]))
+
+
+def test_a_workspace_that_stays_away_ends_the_flow_and_the_task_runs_while_the_run_goes_on(
+    stack: Stack, notebook: ImportNotebook, faults: Faults
+) -> None:
+    path = notebook("sleeps", "import time; time.sleep(600)")
+    faults.add(path="/api/*/jobs/runs/get", status=500, offset=10, count=1_000_000)
+    impatient = RunPolicy(polling=PollingPolicy(max_unreachable=1))
+    state, runs = mirrored(notebook_task("slow", path, new_cluster=CLUSTER), policy=impatient)
+    faults.clear()
+    assert state.is_failed()
+    assert "DatabricksUnreachable" in (state.message or "")
+    assert runs["slow"].state_name == "Crashed"
+    (active,) = stack.databricks().jobs.list_runs(active_only=True)
+    stack.databricks().jobs.cancel_run(active.run_id or 0)

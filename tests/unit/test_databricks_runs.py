@@ -20,8 +20,8 @@ from blocks.databricks.errors import (
 )
 from blocks.databricks.failure import run_error
 from blocks.databricks.polling import PollingPolicy
-from blocks.databricks.requests import idempotency_token, notebook_task, submit_request
 from blocks.databricks.snapshot import RunSnapshot
+from blocks.databricks.tokens import idempotency_token
 from blocks.databricks.watching import watch_run
 
 URL = "https://dbc.example/jobs/1/runs/9"
@@ -162,23 +162,6 @@ def test_the_same_launch_has_the_same_token_and_another_one_has_not() -> None:
         idempotency_token(UUID(int=1), specification),
     }
     assert len(others | {token}) == 4
-
-
-def test_the_request_carries_the_cluster_in_each_task() -> None:
-    cluster = JobCluster(
-        num_workers=2, instance_profile_arn="arn:aws:iam::1:instance-profile/p"
-    ).specification()
-    tasks = [
-        notebook_task("a", "/Shared/a", new_cluster=cluster, base_parameters={"source": "s3://b/x"}),
-        notebook_task("b", "/Shared/b", new_cluster=cluster, depends_on=["a"]),
-    ]
-    request = submit_request("nightly", tasks, idempotency_token="t", timeout_seconds=60)
-    assert "job_clusters" not in request
-    assert [task["new_cluster"]["aws_attributes"] for task in request["tasks"]] == [
-        {"instance_profile_arn": "arn:aws:iam::1:instance-profile/p"}
-    ] * 2
-    assert request["tasks"][1]["depends_on"] == [{"task_key": "a"}]
-    assert request["idempotency_token"] == "t"
 
 
 def test_a_pool_takes_the_place_of_the_node_type_and_no_workers_mean_single_node() -> None:

@@ -49,7 +49,9 @@ def main() -> None:
         options.root,
         Access(options.tls, client),
         read_switches(options),
-        Machine(max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto"),
+        Machine(
+            max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto", options.spark_remote
+        ),
     )
 
 
@@ -80,6 +82,12 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "off"),
         default="auto",
         help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--spark-remote",
+        default="",
+        metavar="URL",
+        help="Spark Connect server of all clusters, as sc://host:15002 (default: each starts its own)",
     )
 
 

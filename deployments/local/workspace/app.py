@@ -25,6 +25,9 @@ from deployments.local.workspace.routes.runs import runs_router
 from deployments.local.workspace.routes.scim import scim_router
 from deployments.local.workspace.routes.services import services_router
 
+IDLE_CHECK_SECONDS = 5
+"""How late a cluster that is idle may be noticed; idle times are minutes."""
+
 _LOG = logging.getLogger("deployments.local.workspace")
 
 
@@ -45,7 +48,9 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
+        watching = asyncio.create_task(_end_idle_clusters(workspace))
         yield
+        watching.cancel()
         await workspace.runner.close()
         await workspace.services.close()
         workspace.database.close()
@@ -87,6 +92,12 @@ async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
     """No route, a wrong method, or a version of the API that there is not."""
     missing = errors.endpoint_not_found(request.method, request.url.path)
     return JSONResponse(missing.as_dict(), missing.status)
+
+
+async def _end_idle_clusters(workspace: Workspace) -> None:
+    while True:
+        await asyncio.sleep(IDLE_CHECK_SECONDS)
+        workspace.services.clusters.end_idle()
 
 
 def _report_warm_up(warming: "asyncio.Task[None]") -> None:

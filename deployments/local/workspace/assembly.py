@@ -1,13 +1,19 @@
 """Puts together what runs runs: the stores, the runner, the launcher."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from deployments.local.workspace.checkouts import Checkouts
+from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.database import Database
 from deployments.local.workspace.execution import Executor
+from deployments.local.workspace.existing_clusters import check_clusters
 from deployments.local.workspace.files import WorkspaceFiles
 from deployments.local.workspace.job_store import JobStore
 from deployments.local.workspace.launcher import Launcher, Options
+from deployments.local.workspace.mounts import Mounts
+from deployments.local.workspace.program_source import python_source
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.runner import Runner
 from deployments.local.workspace.store import Clock, RunStore, random_id
@@ -30,6 +36,9 @@ def open_jobs(
     database: Database,
     executor: Executor,
     files: WorkspaceFiles,
+    mounts: Mounts,
+    clusters: ClusterRegistry,
+    checkouts: Checkouts,
     links: Links,
     clock: Clock,
     user: str,
@@ -41,6 +50,9 @@ def open_jobs(
         database: Where they are kept.
         executor: Runs notebooks.
         files: The notebooks.
+        mounts: Where Python files are.
+        clusters: The all-purpose clusters.
+        checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
         clock: The time.
         user: The user of the workspace.
@@ -50,7 +62,9 @@ def open_jobs(
     jobs = JobStore(clock, random_id, database)
     jobs.load(database)
     runs.load(database)
-    runner = Runner(executor, files.notebook_source, runs, clock, links)
+    python = partial(python_source, places=mounts.places)
+    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links)
+    jobs.check = partial(check_clusters, clusters)
     return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
 
 

@@ -128,6 +128,18 @@ def read_strings(body: Mapping[str, Any], name: str) -> dict[str, str]:
     return {key: read_string(values, key) for key, value in values.items() if value is not None}
 
 
+def read_string_list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts."""
+    value = body.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise malformed_request(
+            f"Could not parse request object: Expected a list of strings for field '{name}'"
+        )
+    return tuple(read_string({name: item}, name) for item in value)
+
+
 def read_choice(body: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
     """A text field that is one of a few words."""
     value = read_string(body, name) or default

@@ -26,7 +26,8 @@ class Level:
         return self.kind.capitalize()
 
 
-# Source of the codes and messages: terraform-provider-databricks and unitycatalog, which match on them.
+# Source of CATALOG_DOES_NOT_EXIST and its words: docs, errors of Delta Sharing in the audit log; of the words
+# for schemas and volumes: databricks/cli, acceptance tests. The other codes are by analogy.
 CATALOG = Level("catalog", 1, "CATALOG_DOES_NOT_EXIST", "CATALOG_ALREADY_EXISTS")
 SCHEMA = Level("schema", 2, "SCHEMA_DOES_NOT_EXIST", "SCHEMA_ALREADY_EXISTS")
 VOLUME = Level("volume", 3, "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")

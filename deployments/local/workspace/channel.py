@@ -7,8 +7,8 @@ notebook. Everything on it is JSON: the server takes no pickles from a process t
 import itertools
 import json
 import os
-import queue
 import threading
+from concurrent.futures import Future
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -22,9 +22,9 @@ class Channel:
         self._connection = connection
         self._sending = threading.Lock()
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
-        self._reader: threading.Thread | None = None
+        self._waiting: dict[int, Future[Any]] = {}
         self._owner = os.getpid()
+        threading.Thread(target=self._read, name="workspace-answers", daemon=True).start()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message as JSON."""
@@ -42,34 +42,20 @@ class Channel:
         if os.getpid() != self._owner:
             raise RuntimeError(f"{name} is available in the notebook's own process only, not in its children")
         number = next(self._numbers)
-        answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._waiting[number] = answers
-        with self._sending:
-            if self._reader is None:
-                self._reader = threading.Thread(target=self._read, name="workspace-answers", daemon=True)
-                self._reader.start()
+        answer = self._waiting[number] = Future[Any]()
         self.send({"call": name, "arguments": arguments, "number": number})
-        answer = answers.get()
-        if "refusal" in answer:
-            raise WorkspaceCallError(answer["refusal"])
-        return answer["answer"]
+        return answer.result()
 
     def _read(self) -> None:
         """Hand the answers to those that wait for them; runs in a thread until the server is gone."""
         try:
             while True:
-                answer = json.loads(self._connection.recv_bytes())
-                self._waiting.pop(answer["number"]).put(answer)
+                message = json.loads(self._connection.recv_bytes())
+                answer = self._waiting.pop(message["number"])
+                if "refusal" in message:
+                    answer.set_exception(WorkspaceCallError(message["refusal"]))
+                else:
+                    answer.set_result(message["answer"])
         except (EOFError, OSError):
             for number in list(self._waiting):
-                self._waiting.pop(number).put({"refusal": "The workspace is gone."})
-
-
-def answer_call(connection: Connection, number: int, value: Any) -> None:
-    """Answer a call, on the server's end."""
-    connection.send_bytes(json.dumps({"number": number, "answer": value}).encode())
-
-
-def refuse_call(connection: Connection, number: int, reason: str) -> None:
-    """Refuse a call, on the server's end."""
-    connection.send_bytes(json.dumps({"number": number, "refusal": reason}).encode())
+                self._waiting.pop(number).set_exception(WorkspaceCallError("The workspace is gone."))

@@ -1,4 +1,4 @@
-"""What runs in the forked processes: a Spark server, or a notebook.
+"""What runs in the forked processes: a Spark server, a notebook, or a program.
 
 Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
 server is gone, however that went.
@@ -14,18 +14,23 @@ import sys
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from deployments.local.workspace.channel import Channel
 from deployments.local.workspace.mounts import Mounts, enter
+from deployments.local.workspace.programs import ProgramSpec, PythonWheelSpec, arguments_of
 from deployments.local.workspace.runtime.dbutils import DBUtils
-from deployments.local.workspace.runtime.notebook import run_notebook
+from deployments.local.workspace.runtime.environment import LibraryEnvironment
+from deployments.local.workspace.runtime.modules import provide_modules
+from deployments.local.workspace.runtime.notebook import NotebookResult, run_notebook
 from deployments.local.workspace.runtime.outputs import CellResult
+from deployments.local.workspace.runtime.program import run_entry_point, run_python_file
 from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.spark_paths import connect, path_rewriter
 
@@ -47,17 +52,25 @@ class ClusterLaunch:
 
 @dataclass(frozen=True)
 class TaskLaunch:
-    """What the process of a task is told."""
+    """What the process of a task is told.
+
+    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace;
+    `folder`, in which folder of its repository the task begins.
+    """
 
     path: str
     source: str
-    parameters: dict[str, str]
     spark_remote: str
+    spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
-    directory: str
-    log: str
     mounts: Mounts
+    libraries: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    program: ProgramSpec | None = None
+    place: str = ""
+    folder: str = ""
+    log: str = ""
 
 
 def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
@@ -67,9 +80,7 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
         connection: Where the port is reported to.
         launch: The cluster's environment, with what gives it access to storage.
     """
-    _lead_own_group(launch.log)
-    enter(launch.mounts)
-    _watch_server()
+    begin(launch.log, launch.mounts)
     os.environ.update(launch.environment)
     # Imported before the fork, where there was one; by name, since it brings no types.
     server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
@@ -82,20 +93,17 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
 
 
 def task_main(connection: Connection, launch: TaskLaunch) -> None:
-    """Run a notebook and report each cell, then the end.
+    """Run a notebook, and report each cell, then the end; or a program, and report its end.
 
     Args:
         connection: Where it is reported to.
-        launch: The notebook and what it needs.
+        launch: What is run, and what it needs.
     """
-    _lead_own_group(launch.log)
-    places = enter(launch.mounts)
-    _watch_server()
+    places = begin(launch.log, launch.mounts)
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
-    os.chdir(launch.directory)
-    # The notebook's working directory comes first, as on a cluster.
-    sys.path[0] = launch.directory
+    work = Path(launch.place) / "work"
+    _begin_in(work, launch)
     sys.argv[:] = [launch.path]
     spark = _session(launch, places)
     redactor = Redactor()
@@ -107,9 +115,26 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         channel.send({"cell": cell.as_dict()})
 
     dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
-    result = run_notebook(
-        launch.source, launch.parameters, spark, launch.path, dbutils=dbutils, on_cell=report
-    )
+    provide_modules(spark, dbutils)
+    if launch.program is None:
+        result = run_notebook(
+            launch.source,
+            launch.parameters,
+            spark,
+            launch.path,
+            dbutils=dbutils,
+            on_cell=report,
+            libraries=LibraryEnvironment(Path(launch.place) / "libraries"),
+            find_notebook=lambda path: channel.call("notebook_source", path=path),
+        )
+    else:
+        result = _run_program(launch.program, launch.source, work, places)
+    _report_end(channel, result, redactor)
+    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    threading.Event().wait()
+
+
+def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) -> None:
     exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
     value = None if exit_value is None else exit_value.encode("utf-8", "replace")
     channel.send(
@@ -120,8 +145,22 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
         }
     )
-    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
-    threading.Event().wait()
+
+
+def _begin_in(work: Path, launch: TaskLaunch) -> None:
+    directory = str(work / launch.folder)
+    os.chdir(directory)
+    # The directory of what is run comes first, then the root of its repository (docs: work with Python
+    # modules), then the libraries of the cluster.
+    sys.path[:1] = dict.fromkeys(filter(None, (directory, str(work), launch.libraries)))
+
+
+def _run_program(program: ProgramSpec, source: str, work: Path, places: Mapping[str, str]) -> NotebookResult:
+    arguments = arguments_of(program)
+    if isinstance(program, PythonWheelSpec):
+        return run_entry_point(program.package, program.entry_point, arguments)
+    place = str(work / program.path) if program.git else path_rewriter(places)(program.path)
+    return run_python_file(source, program.path, place, arguments)
 
 
 def guard_main(connection: Connection) -> None:
@@ -149,12 +188,24 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(places))
+    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             spark.conf.set(name, value)
     return spark
+
+
+def begin(log: str, mounts: Mounts) -> Mapping[str, str]:
+    """Make this process one that ends with the server, and sees the workspace's paths.
+
+    Returns:
+        Under which paths the workspace's places are reached.
+    """
+    _lead_own_group(log)
+    places = enter(mounts)
+    _watch_server()
+    return places
 
 
 def _lead_own_group(log: str) -> None:

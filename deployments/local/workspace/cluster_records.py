@@ -1,7 +1,10 @@
 """What is known of an all-purpose cluster: settings, state, events, libraries. No input or output."""
 
 import json
+import secrets
+import string
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +12,9 @@ from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.errors import ApiError
 
 MAX_EVENTS = 500
+MINUTE_MILLIS = 60_000
+_ALPHABET = string.ascii_lowercase + string.digits
+PENDING, INSTALLING, INSTALLED, FAILED = "PENDING", "INSTALLING", "INSTALLED", "FAILED"
 UNINSTALL_ON_RESTART = "UNINSTALL_ON_RESTART"
 
 
@@ -38,6 +44,12 @@ def unexpected_state(cluster_id: str, state: ClusterState) -> ApiError:
     )
 
 
+def new_cluster_id(now: int) -> str:
+    """An id in the form of the real ones, such as 0124-165313-5fpp2uv9."""
+    moment = datetime.fromtimestamp(now / 1000, UTC)
+    return f"{moment:%m%d-%H%M%S}-{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"
+
+
 def library_key(library: Json) -> str:
     """What tells libraries apart."""
     return json.dumps(library, sort_keys=True)
@@ -58,6 +70,8 @@ class ClusterRecord:
         reason: Why it ended, as `termination_reason`.
         events: What happened, oldest first.
         libraries: The status of each library, by `library_key`.
+        pinned_by: Who pinned it; empty if nobody did.
+        active_at: When it was last started or asked for; milliseconds.
     """
 
     cluster_id: str
@@ -70,6 +84,18 @@ class ClusterRecord:
     reason: Json = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     libraries: dict[str, Json] = field(default_factory=dict)
+    pinned_by: str = ""
+    active_at: int = 0
+
+    @property
+    def idle_minutes(self) -> int:
+        """After how many minutes without activity it is terminated; 0 is never."""
+        return int(self.settings.get("autotermination_minutes", 0))
+
+    def is_idle(self, now: int) -> bool:
+        """Whether it has been idle for as long as its settings allow."""
+        minutes = self.idle_minutes
+        return self.state is ClusterState.RUNNING and 0 < minutes * MINUTE_MILLIS <= now - self.active_at
 
     def note(self, kind: str, at: int, **details: Any) -> None:
         """Add an event."""
@@ -82,6 +108,13 @@ class ClusterRecord:
             key: status for key, status in self.libraries.items() if status["status"] != UNINSTALL_ON_RESTART
         }
 
+    def await_libraries(self) -> None:
+        """Its server has ended: all libraries are pending until they are there again."""
+        for status in self.libraries.values():
+            if status["status"] in (INSTALLING, INSTALLED, FAILED):
+                status["status"] = PENDING
+                status.pop("messages", None)
+
     def as_document(self) -> Json:
         """What is kept of it."""
         return {
@@ -93,6 +126,7 @@ class ClusterRecord:
             "message": self.message if self.state is ClusterState.TERMINATED else "",
             "events": self.events,
             "libraries": self.libraries,
+            "pinned_by": self.pinned_by,
         }
 
     @staticmethod
@@ -104,7 +138,9 @@ class ClusterRecord:
         record.started_at = document["started_at"]
         record.terminated_at = document["terminated_at"] or now
         record.reason = document["reason"] or {"code": "INTERNAL_ERROR", "type": "SERVICE_FAULT"}
+        record.pinned_by = document.get("pinned_by", "")
         record.events, record.libraries = document["events"], document["libraries"]
+        record.await_libraries()
         return record
 
     def as_json(self) -> Json:
@@ -133,6 +169,9 @@ class ClusterRecord:
             },
             "spec": settings,
         }
+        if self.pinned_by:
+            # Not in the documentation; seen by terraform-provider-databricks#4203.
+            shown["pinned_by_user_name"] = self.pinned_by
         if self.state is ClusterState.TERMINATED:
             shown |= {"terminated_time": self.terminated_at, "termination_reason": self.reason}
         return shown

@@ -2,32 +2,35 @@
 
 import asyncio
 import logging
-import secrets
-import string
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from deployments.local.workspace.bodies import Json
+from deployments.local.workspace.cluster_libraries import ClusterLibraryStatuses, LibraryStarter, failure_of
 from deployments.local.workspace.cluster_records import (
     FINDING_INSTANCES,
     ClusterRecord,
     ClusterState,
     cluster_missing,
+    new_cluster_id,
     unexpected_state,
 )
+from deployments.local.workspace.cluster_settings import size_of, spec_of, workers_of
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.libraries import LibraryInstallationError
 from deployments.local.workspace.models import ClusterSpec
 
 _LOG = logging.getLogger("deployments.local.workspace")
 
 KIND = "cluster"
-_ALPHABET = string.ascii_lowercase + string.digits
 _PARAMETER = "databricks_error_message"
 
 
-class ClusterStarter(Protocol):
+class ClusterStarter(LibraryStarter, Protocol):
     """What starts and ends the servers."""
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
@@ -52,7 +55,9 @@ class ClusterRegistry:
         self._clock = clock
         self._user = user
         self._running: dict[str, Cluster] = {}
+        self._uses: Counter[str] = Counter()
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._libraries = ClusterLibraryStatuses(starter, self.keep)
         self._records = {
             key: ClusterRecord.from_document(key, document, clock()) for key, document in documents.all(KIND)
         }
@@ -73,7 +78,7 @@ class ClusterRegistry:
         return sorted(self._records.values(), key=lambda record: -record.started_at)
 
     async def ready(self, cluster_id: str) -> Cluster:
-        """The running server of a cluster.
+        """The running server of a cluster, with its libraries as far as they could be installed.
 
         Raises:
             ApiError: If there is no such cluster.
@@ -87,7 +92,45 @@ class ClusterRegistry:
         cluster = self._running.get(cluster_id)
         if cluster is None:
             raise ClusterError(record.message)
+        await self._libraries.settled(cluster_id)
+        record.active_at = self._clock()
         return cluster
+
+    def running(self, cluster_id: str) -> Cluster | None:
+        """The server of a cluster, if it runs."""
+        return self._running.get(cluster_id)
+
+    @contextmanager
+    def in_use(self, cluster_id: str) -> Iterator[None]:
+        """A task uses a cluster, or waits for it, which is activity."""
+        self._uses[cluster_id] += 1
+        try:
+            yield
+        finally:
+            self._uses[cluster_id] -= 1
+            if cluster_id in self._records:
+                self._records[cluster_id].active_at = self._clock()
+
+    def install(self, cluster_id: str, libraries: Sequence[Json]) -> None:
+        """Install libraries: now on a running cluster, on another one once it runs."""
+        record = self.get(cluster_id)
+        self._libraries.ask(record, libraries)
+        cluster = self._running.get(cluster_id)
+        if cluster is not None:
+            self._libraries.begin(record, cluster)
+
+    async def install_for_task(self, cluster_id: str, libraries: Sequence[Json]) -> None:
+        """Install the libraries of a task on a running cluster, where they stay.
+
+        Raises:
+            LibraryInstallationError: If one of them could not be installed.
+        """
+        if libraries:
+            self.install(cluster_id, libraries)
+            await self._libraries.settled(cluster_id)
+        failure = failure_of(self.get(cluster_id), libraries)
+        if failure:
+            raise LibraryInstallationError(failure)
 
     async def _settled(self, record: ClusterRecord) -> None:
         """Wait until a cluster is running or terminated, or nothing works on it any more."""
@@ -99,16 +142,16 @@ class ClusterRegistry:
 
     def create(self, settings: Json) -> ClusterRecord:
         """Make a cluster, which starts."""
-        record = ClusterRecord(self._new_id(), settings, self._user)
+        record = ClusterRecord(new_cluster_id(self._clock()), settings, self._user)
         self._records[record.cluster_id] = record
-        record.note("CREATING", self._clock(), user=self._user)
+        record.note("CREATING", self._clock(), cluster_size=size_of(settings), user=self._user)
         self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
         return record
 
     def start(self, cluster_id: str) -> None:
         """Start a terminated cluster."""
         record = self._expect(cluster_id, ClusterState.TERMINATED)
-        record.note("STARTING", self._clock(), user=self._user)
+        record.note("STARTING", self._clock(), cluster_size=size_of(record.settings), user=self._user)
         self._begin(record, ClusterState.PENDING, lambda: self._bring_up(record))
 
     def restart(self, cluster_id: str) -> None:
@@ -120,11 +163,45 @@ class ClusterRegistry:
     def edit(self, cluster_id: str, settings: Json) -> None:
         """Change a cluster's settings; a running one restarts with them (docs)."""
         record = self._expect(cluster_id, ClusterState.RUNNING, ClusterState.TERMINATED)
+        before, after = size_of(record.settings), size_of(settings)
         record.settings = settings
-        record.note("EDITED", self._clock(), user=self._user)
+        record.note(
+            "EDITED", self._clock(), previous_cluster_size=before, cluster_size=after, user=self._user
+        )
         if record.state is ClusterState.RUNNING:
             self._begin(record, ClusterState.RESTARTING, lambda: self._bring_up(record))
-        self._keep(record)
+        self.keep(record)
+
+    def resize(self, cluster_id: str, settings: Json) -> None:
+        """Change a running cluster's size, for which it does not restart; here that is done at once."""
+        record = self._expect(cluster_id, ClusterState.RUNNING)
+        sizes = {
+            "current_num_workers": workers_of(record.settings),
+            "target_num_workers": workers_of(settings),
+        }
+        record.settings = settings
+        record.note("RESIZING", self._clock(), cause="USER_REQUEST", user=self._user, **sizes)
+        self.keep(record)
+
+    def pin(self, cluster_id: str, *, pinned: bool) -> None:
+        """Pin a cluster, or unpin it; nothing happens if it is so already (docs)."""
+        record = self.get(cluster_id)
+        if bool(record.pinned_by) is not pinned:
+            record.pinned_by = self._user if pinned else ""
+            record.note("PINNED" if pinned else "UNPINNED", self._clock(), user=self._user)
+            self.keep(record)
+
+    def end_idle(self) -> None:
+        """Terminate the clusters that have been idle for as long as their settings allow."""
+        for record in self.all():
+            if not self._uses[record.cluster_id] and record.is_idle(self._clock()):
+                # Docs: TerminationCode INACTIVITY, TerminationParameter inactivity_duration_min.
+                parameters = {"inactivity_duration_min": str(record.idle_minutes)}
+                record.reason = {"code": "INACTIVITY", "type": "SUCCESS", "parameters": parameters}
+                record.note("TERMINATING", self._clock(), reason=record.reason)
+                # The words are not documented.
+                message = f"Inactive for {record.idle_minutes} minutes"
+                self._begin(record, ClusterState.TERMINATING, partial(self._take_down, record, message))
 
     def terminate(self, cluster_id: str) -> None:
         """Terminate a cluster; nothing happens if it is terminated."""
@@ -133,6 +210,8 @@ class ClusterRegistry:
             return
         record.reason = {"code": "USER_REQUEST", "type": "SUCCESS", "parameters": {"username": self._user}}
         record.note("TERMINATING", self._clock(), reason=record.reason, user=self._user)
+        if cluster_id in self._running:
+            self._running[cluster_id].ended_by_user = True
         # Source of the words: databricks/cli#877.
         message = f"Termination requested by {self._user}"
         self._begin(record, ClusterState.TERMINATING, lambda: self._take_down(record, message))
@@ -143,12 +222,9 @@ class ClusterRegistry:
         del self._records[cluster_id]
         self._documents.delete(KIND, cluster_id)
 
-    def keep(self, record: ClusterRecord) -> None:
-        """Write a cluster down after a change."""
-        self._keep(record)
-
     async def close(self) -> None:
         """End all servers."""
+        await self._libraries.close()
         for work in self._work.values():
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
@@ -187,6 +263,7 @@ class ClusterRegistry:
             self._end(record, "INTERNAL_ERROR", "SERVICE_FAULT", repr(work.exception()))
 
     async def _bring_up(self, record: ClusterRecord) -> None:
+        await self._libraries.stop(record)
         await self._stop(record.cluster_id)
         try:
             cluster = await self._starter.start_cluster(record.cluster_id, spec_of(record.settings))
@@ -196,11 +273,15 @@ class ClusterRegistry:
             return
         record.drop_uninstalled_libraries()
         self._running[record.cluster_id] = cluster
+        self._libraries.begin(record, cluster)
         cluster.lost.add_done_callback(lambda _: self._lost(record, cluster))
-        record.note("RUNNING", self._clock())
+        workers = workers_of(record.settings)
+        record.active_at = self._clock()
+        record.note("RUNNING", record.active_at, current_num_workers=workers, target_num_workers=workers)
         self._set(record, ClusterState.RUNNING, "")
 
     async def _take_down(self, record: ClusterRecord, message: str) -> None:
+        await self._libraries.stop(record)
         await self._stop(record.cluster_id)
         record.terminated_at = self._clock()
         self._set(record, ClusterState.TERMINATED, message)
@@ -217,6 +298,7 @@ class ClusterRegistry:
             self._begin(record, ClusterState.TERMINATING, lambda: self._bury(record, cluster))
 
     async def _bury(self, record: ClusterRecord, cluster: Cluster) -> None:
+        await self._libraries.stop(record)
         await self._starter.stop_cluster(cluster)
         self._end(record, "DRIVER_UNREACHABLE", "SERVICE_FAULT", "Driver of the cluster was lost")
 
@@ -229,26 +311,9 @@ class ClusterRegistry:
     def _set(self, record: ClusterRecord, state: ClusterState, message: str) -> None:
         record.state, record.message = state, message
         _LOG.info("cluster %s (%s): %s", record.cluster_id, record.settings.get("cluster_name", ""), state)
-        self._keep(record)
+        self.keep(record)
 
-    def _keep(self, record: ClusterRecord) -> None:
+    def keep(self, record: ClusterRecord) -> None:
+        """Write a cluster down after a change."""
         if record.cluster_id in self._records:
             self._documents.put(KIND, record.cluster_id, record.as_document())
-
-    def _new_id(self) -> str:
-        """An id in the form of the real ones, such as 0124-165313-5fpp2uv9."""
-        moment = datetime.fromtimestamp(self._clock() / 1000, UTC)
-        while True:
-            suffix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
-            cluster_id = f"{moment:%m%d-%H%M%S}-{suffix}"
-            if cluster_id not in self._records:
-                return cluster_id
-
-
-def spec_of(settings: Json) -> ClusterSpec:
-    """What of a cluster's settings matters on one machine."""
-    return ClusterSpec(
-        str(settings.get("spark_version", "")),
-        dict(settings.get("spark_conf", {})),
-        dict(settings.get("spark_env_vars", {})),
-    )

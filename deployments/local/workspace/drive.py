@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.local.workspace import scheduling, states
+from deployments.local.workspace.checkouts import Checkouts, RunCheckout
+from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.job_clusters import JobClusters
 from deployments.local.workspace.models import Run, TaskRun
@@ -27,6 +29,9 @@ class Tools:
     Attributes:
         executor: Runs notebooks.
         notebook_source: Finds the source of a notebook.
+        python_source: Finds the text of a Python file.
+        clusters: The all-purpose clusters.
+        checkouts: Makes checkouts of repositories.
         store: Where runs are kept.
         clock: The time.
         links: Where the workspace is.
@@ -39,6 +44,9 @@ class Tools:
 
     executor: TaskExecutor
     notebook_source: Callable[[str], str | None]
+    python_source: Callable[[str], str | None]
+    clusters: ClusterRegistry
+    checkouts: Checkouts
     store: RunStore
     clock: Clock
     links: Links
@@ -49,6 +57,19 @@ class Tools:
     wait_for: Callable[[Run], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a notebook runs in, and those that it runs with `dbutils.notebook.run`.
+
+    Attributes:
+        cluster: The cluster.
+        checkout: The repository of the run.
+    """
+
+    cluster: Cluster
+    checkout: RunCheckout
+
+
 Work = Callable[["Drive", TaskRun, tuple[Any, ...]], Awaitable[State]]
 """Does what a task is for and says how it ended; the last argument holds the input of an iteration."""
 
@@ -57,7 +78,12 @@ class Drive:
     """A run while it is under way."""
 
     def __init__(
-        self, run: Run, tasks: Iterable[TaskRun], tools: Tools, work: Work, cluster: Cluster | None = None
+        self,
+        run: Run,
+        tasks: Iterable[TaskRun],
+        tools: Tools,
+        work: Work,
+        surroundings: Surroundings | None = None,
     ) -> None:
         """Set up.
 
@@ -66,11 +92,13 @@ class Drive:
             tasks: The attempts to make now; of a repair, without those that are kept.
             tools: What drives share.
             work: Does what tasks are for.
-            cluster: Of a run that a notebook started, the cluster of that notebook.
+            surroundings: Of a run that a notebook started, what that notebook runs in.
         """
         self.run = run
         self.tools = tools
-        self.cluster = cluster
+        self.cluster = surroundings.cluster if surroundings else None
+        self._own_checkout = RunCheckout(tools.checkouts, run, tools.store.changed)
+        self.checkout = surroundings.checkout if surroundings else self._own_checkout
         self.closing = False
         self.current = {task.spec.key: task for task in tasks}
         self.latest = {**run.latest(), **self.current}
@@ -86,6 +114,7 @@ class Drive:
     async def to_the_end(self) -> None:
         """Run everything, then say how it went."""
         watchdog = asyncio.create_task(self._limit())
+        self._own_checkout.begin()
         kept = {
             key: ending
             for key, task in self.latest.items()
@@ -108,6 +137,7 @@ class Drive:
                 task.cancel()
             await asyncio.gather(*self._active, return_exceptions=True)
             await self.clusters.stop()
+            await self._own_checkout.close()
         self.end_run(self._ending or scheduling.run_outcome(self.latest))
 
     def cancel(self, ending: State) -> None:
@@ -164,7 +194,9 @@ class Drive:
             pause = seconds_until_retry(task.spec.retry, task.state, made, since_start)
             if pause is None or self._ending is not None:
                 return task
-            task = self.tools.store.add_task(self.run, task.spec, before=task, parent=parent)
+            task = self.tools.store.add_task(
+                self.run, task.spec, before=task, parent=parent, input_index=task.input_index
+            )
             if parent is None:
                 self.current[task.spec.key] = self.latest[task.spec.key] = task
             made += 1

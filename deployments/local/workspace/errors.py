@@ -60,13 +60,53 @@ def shared_cluster_not_supported() -> ApiError:
 
 
 def compute_missing() -> ApiError:
-    """A task that says nothing about its compute. Source: databricks/cli#1039."""
+    """A task whose `job_cluster_key` has nothing to point at. Source: databricks/cli#1039."""
     return invalid_parameter("One of job_cluster_key, new_cluster, or existing_cluster_id must be specified.")
 
 
+def several_computes() -> ApiError:
+    """A task with more than one kind of compute; the words are made after databricks/cli#1039."""
+    return invalid_parameter(
+        "Only one of job_cluster_key, new_cluster, or existing_cluster_id must be specified."
+    )
+
+
+def environment_missing(key: str) -> ApiError:
+    """A task other than a notebook that is serverless without environment. Source: databricks-sdk-py#1228."""
+    return invalid_parameter(
+        f"An environment is required for serverless task {key}. Please define one using `environments` and "
+        "`environment_key`. For more details, please refer to the API documentation at "
+        "https://docs.databricks.com"
+    )
+
+
+def environment_not_defined(environment: str, key: str) -> ApiError:
+    """A task that names an environment which there is not. Source: dbt-databricks#1055."""
+    return invalid_parameter(
+        f"Job environment '{environment[:120]}' used by task {key} is not defined in field 'environments'."
+    )
+
+
+def serverless_libraries() -> ApiError:
+    """Libraries of a serverless task (docs: they belong to its environment; the words are not known)."""
+    return invalid_parameter(
+        "Libraries field is not supported for serverless task, please specify libraries in environment."
+    )
+
+
+def not_an_all_purpose_cluster() -> ApiError:
+    """The id of a job cluster as `existing_cluster_id`. Source: databricks-sdk-py#744."""
+    return invalid_parameter("existing_cluster_id only supports all-purpose cluster IDs")
+
+
 def job_cluster_not_defined(key: str) -> ApiError:
-    """A task that names a shared cluster which its job does not have; the words are not documented."""
+    """A task that names a shared cluster which its job does not have. Source: lakebridge#2132."""
     return invalid_parameter(f"Job cluster '{key[:120]}' is not defined in field 'job_clusters'.")
+
+
+def relative_notebook() -> ApiError:
+    """The path of a notebook of the workspace that does not begin at its root."""
+    return invalid_parameter("Only absolute paths are currently supported. Paths must begin with '/'.")
 
 
 def no_tasks() -> ApiError:
@@ -77,6 +117,16 @@ def no_tasks() -> ApiError:
 def job_not_found(job_id: int) -> ApiError:
     """An unknown job: 400, not 404; the SDK turns it into ResourceDoesNotExist. Source: facts, section 9."""
     return invalid_parameter(f"Job {job_id} does not exist.")
+
+
+def job_to_get_not_found(job_id: int) -> ApiError:
+    """An unknown job in `jobs/get`, of late a 404. Source: databricks/cli, its test server."""
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Job {job_id} does not exist.")
+
+
+def shared_cluster_without_tasks() -> ApiError:
+    """`job_clusters` without `tasks`. Source: databricks/cli, acceptance test jobs/create-error."""
+    return invalid_parameter("Shared job cluster feature is only supported in multi-task jobs.")
 
 
 def run_of_token_deleted(run_id: int) -> ApiError:
@@ -145,6 +195,15 @@ def path_exists(path: str) -> ApiError:
 def directory_not_empty(path: str) -> ApiError:
     """A folder deleted without `recursive` while it holds something."""
     return ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")
+
+
+def object_too_large(size: int, limit: int) -> ApiError:
+    """An import or export of more than 10 MB. Source: databricks/cli#3691, ucx#4675.
+
+    The code was MAX_NOTEBOOK_SIZE_EXCEEDED before (docs, automl#112).
+    """
+    message = f"File size imported is ({size} bytes), exceeded max size ({limit} bytes)"
+    return ApiError(400, "BAD_REQUEST", message)
 
 
 def relative_path(path: str) -> ApiError:

@@ -13,10 +13,12 @@ from deployments.local.workspace.runtime.source import (
     detect_language,
     jupyter_to_source,
 )
+from deployments.local.workspace.tree import leads_inside
 
 MAX_PATH_LENGTH = 1_000
 MAX_NAME_BYTES = 255
 
+REPOS = "/Repos/"
 NOTEBOOK_EXTENSIONS = (".py", ".sql", ".ipynb")
 LANGUAGE_BY_EXTENSION = {".py": "python", ".sql": "sql", ".scala": "scala", ".r": "r"}
 
@@ -44,17 +46,18 @@ class WorkspaceFiles:
 
     def status(self, path: str) -> WorkspaceObject:
         """Describe the object at a path."""
-        place = self._place(path)
+        place = self._find(path)
         if not place.exists():
             raise errors.path_not_found(path)
         return self._describe(place)
 
     def children(self, path: str) -> list[WorkspaceObject]:
-        """What is in a folder; of a notebook or file, itself."""
-        place = self._place(path)
+        """What is in a folder; of a notebook or file, itself. Links that lead nowhere or out are left out."""
+        place = self._find(path)
         if not place.exists():
             raise errors.path_not_found(path)
-        return [self._describe(item) for item in (sorted(place.iterdir()) if place.is_dir() else [place])]
+        found = sorted(place.iterdir()) if place.is_dir() else [place]
+        return [self._describe(item) for item in found if leads_inside(item, self._root) and item.exists()]
 
     def mkdirs(self, path: str) -> None:
         """Make a folder and those above it, where they are not there yet."""
@@ -87,29 +90,22 @@ class WorkspaceFiles:
 
     def read(self, path: str) -> bytes:
         """The content of a notebook or file."""
-        place = self._place(path)
+        place = self._find(path)
         if not place.exists():
             raise errors.path_not_found(path)
         if place.is_dir():
             raise errors.not_served("The export of a folder")
+        if place.suffix == ".ipynb" and not path.endswith(".ipynb"):
+            return (_source_of_file(place) or "").encode()
         return place.read_bytes()
 
     def notebook_source(self, path: str) -> str | None:
         """The source of a notebook; None if there is none at this path."""
-        place = self._place(path)
-        if place.is_file():
-            source = place.read_bytes().decode("utf-8", "replace")
-            return source if detect_language(source) else None
-        # In a git folder, notebooks are files with an extension that a path to them leaves out.
-        for extension in NOTEBOOK_EXTENSIONS:
-            file = place.with_name(place.name + extension) if place.name else place
-            if len(file.name.encode()) <= MAX_NAME_BYTES and file.is_file():
-                return _source_of_file(file)
-        return None
+        return notebook_at(self._place(path))
 
     def delete(self, path: str, *, recursive: bool) -> None:
         """Delete an object; a folder that holds something only if told to."""
-        place = self._place(path)
+        place = self._find(path)
         if place == self._root:
             raise invalid_parameter("The root folder cannot be deleted.")
         if not place.exists():
@@ -122,6 +118,10 @@ class WorkspaceFiles:
             raise errors.directory_not_empty(path)
         else:
             place.rmdir()
+
+    def _find(self, path: str) -> Path:
+        """Where an object is; in a git folder, a notebook is a file whose extension its path leaves out."""
+        return with_extension(self._place(path))
 
     def _place(self, path: str) -> Path:
         """Where a workspace path is on disk, always below the root."""
@@ -138,7 +138,7 @@ class WorkspaceFiles:
             del names[0]
         place = self._root.joinpath(*names)
         # A task could have left a symbolic link that leads elsewhere.
-        if not place.resolve().is_relative_to(self._root):
+        if not leads_inside(place, self._root):
             raise errors.path_not_found(path)
         return place
 
@@ -152,11 +152,33 @@ class WorkspaceFiles:
         path = self._path_of(place)
         if place.is_dir():
             return WorkspaceObject(path, "DIRECTORY", status.st_ino, "", 0, created, modified)
-        with place.open("rb") as file:
-            language = detect_language(file.read(100).decode("utf-8", "replace"))
+        if path.startswith(REPOS) and place.suffix in NOTEBOOK_EXTENSIONS:
+            language = detect_language(_source_of_file(place) or "")
+            path = path.removesuffix(place.suffix) if language else path
+        else:
+            with place.open("rb") as file:
+                language = detect_language(file.read(100).decode("utf-8", "replace"))
         if language:
             return WorkspaceObject(path, "NOTEBOOK", status.st_ino, language, 0, created, modified)
         return WorkspaceObject(path, "FILE", status.st_ino, "", status.st_size, created, modified)
+
+
+def with_extension(place: Path) -> Path:
+    """The file of a notebook: in repositories it has an extension that a path to it leaves out."""
+    if not place.name or _is_there(place):
+        return place
+    files = (place.with_name(place.name + extension) for extension in NOTEBOOK_EXTENSIONS)
+    return next((file for file in files if _is_there(file) and notebook_at(file) is not None), place)
+
+
+def notebook_at(place: Path) -> str | None:
+    """The source of the notebook at a place, its extension left out or not; None if there is none."""
+    file = with_extension(place)
+    return _source_of_file(file) if _is_there(file) and file.is_file() else None
+
+
+def _is_there(place: Path) -> bool:
+    return len(place.name.encode()) <= MAX_NAME_BYTES and place.exists()
 
 
 def _source_of_file(file: Path) -> str | None:

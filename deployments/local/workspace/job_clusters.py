@@ -47,6 +47,11 @@ class JobClusters:
         # The task that came first may be cancelled while others wait for the same cluster.
         return await asyncio.shield(self._starts[key])
 
+    def running(self, key: str) -> Cluster | None:
+        """The cluster of a key, if it is there."""
+        start = self._starts.get(key)
+        return None if start is None or not start.done() or _is_useless(start) else start.result()
+
     async def stop(self) -> None:
         """End all of them."""
         starts = list(self._starts.values())

@@ -13,13 +13,14 @@ from deployments.local.workspace.bodies import (
     read_required_string,
     read_string,
 )
+from deployments.local.workspace.compute import parse_shared
 from deployments.local.workspace.errors import invalid_parameter
-from deployments.local.workspace.models import TaskSpec
+from deployments.local.workspace.git_specs import check_sources, read_git_source
+from deployments.local.workspace.models import GitSpec, TaskSpec
 from deployments.local.workspace.requests import single_task
 from deployments.local.workspace.task_specs import (
     SERVED_BODIES,
     check_graph,
-    parse_job_clusters,
     parse_task,
     read_seconds,
 )
@@ -28,7 +29,7 @@ MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
 DEFAULT_NAME = "Untitled"
 
-MERGED_ARRAYS = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+MERGED_ARRAYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environments": "environment_key"}
 """Arrays of the settings whose elements `jobs/update` replaces by key (docs: update)."""
 
 
@@ -39,10 +40,12 @@ class JobSpec:
     name: str
     tasks: tuple[TaskSpec, ...]
     job_clusters: tuple[Json, ...]
+    environments: tuple[Json, ...]
     parameters: dict[str, str]
     max_concurrent_runs: int
     queue: bool
     timeout_seconds: int
+    git: GitSpec | None = None
 
 
 def complete_settings(settings: Json, version: str) -> Json:
@@ -52,6 +55,8 @@ def complete_settings(settings: Json, version: str) -> Json:
         settings: As they were sent.
         version: The version of the API that they were sent to.
     """
+    if settings.get("tasks") is None and settings.get("job_clusters"):
+        raise errors.shared_cluster_without_tasks()
     name = read_string(settings, "name") or DEFAULT_NAME
     complete: Json = {
         "email_notifications": {},
@@ -77,15 +82,16 @@ def complete_settings(settings: Json, version: str) -> Json:
 
 def parse_settings(settings: Json) -> JobSpec:
     """Read the settings of a job, or refuse them."""
-    if read_object(settings, "git_source") is not None:
-        raise errors.not_served("git_source")
+    git = read_git_source(settings)
     raw_tasks = read_objects(settings, "tasks")
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
     job_clusters = read_objects(settings, "job_clusters")
-    clusters = parse_job_clusters(job_clusters)
-    tasks = tuple(parse_task(raw, clusters) for raw in raw_tasks)
+    environments = read_objects(settings, "environments")
+    shared = parse_shared(job_clusters, environments)
+    tasks = tuple(parse_task(raw, shared, git=git is not None) for raw in raw_tasks)
     check_graph(tasks)
+    check_sources(tasks, git)
     concurrent = read_integer(settings, "max_concurrent_runs", 1)
     # 0 is allowed and skips every run (docs: max_concurrent_runs).
     if not 0 <= concurrent <= MAX_CONCURRENT_RUNS:
@@ -94,10 +100,12 @@ def parse_settings(settings: Json) -> JobSpec:
         name=read_string(settings, "name") or DEFAULT_NAME,
         tasks=tasks,
         job_clusters=tuple(job_clusters),
+        environments=tuple(environments),
         parameters=_parameters(settings),
         max_concurrent_runs=concurrent,
         queue=queue_enabled(settings, False),
         timeout_seconds=read_seconds(settings, "timeout_seconds"),
+        git=git,
     )
 
 

@@ -7,6 +7,7 @@ from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.database import Database, Journal, NoJournal
 from deployments.local.workspace.job_settings import JobSpec, parse_settings
+from deployments.local.workspace.models import TaskSpec
 
 
 @dataclass
@@ -31,6 +32,7 @@ class JobStore:
         self._journal: Journal = journal or NoJournal()
         self._jobs: dict[int, Job] = {}
         self._deleted: set[int] = set()
+        self.check: Callable[[tuple[TaskSpec, ...]], None] = lambda _: None
 
     def load(self, database: Database) -> None:
         """Take over what an earlier server kept."""
@@ -42,7 +44,7 @@ class JobStore:
 
     def create(self, settings: Json, creator: str) -> Job:
         """Save a job; its settings are checked."""
-        spec = parse_settings(settings)
+        spec = self._checked(settings)
         job = Job(self._new_id(), creator, self._clock(), settings, spec)
         self._jobs[job.job_id] = job
         self._keep(job)
@@ -50,9 +52,14 @@ class JobStore:
 
     def change(self, job: Job, settings: Json) -> None:
         """Give a job other settings; they are checked before."""
-        job.spec = parse_settings(settings)
+        job.spec = self._checked(settings)
         job.settings = settings
         self._keep(job)
+
+    def _checked(self, settings: Json) -> JobSpec:
+        spec = parse_settings(settings)
+        self.check(spec.tasks)
+        return spec
 
     def delete(self, job_id: int) -> bool:
         """Remove a job.
@@ -77,10 +84,14 @@ class JobStore:
         Raises:
             ApiError: If there is none.
         """
-        job = self._jobs.get(job_id)
+        job = self.find(job_id)
         if job is None:
             raise errors.job_not_found(job_id)
         return job
+
+    def find(self, job_id: int) -> Job | None:
+        """The job of an id, if there is one."""
+        return self._jobs.get(job_id)
 
     def is_deleted(self, job_id: int) -> bool:
         """Whether there was a job of this id."""

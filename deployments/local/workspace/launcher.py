@@ -47,22 +47,25 @@ class Launcher:
 
     def submit(self, body: Json) -> Run:
         """Start the run of a `runs/submit`, or find the one that its token started."""
-        run, is_new = self._store.create(parse_submit(body), self._user)
+        spec = parse_submit(body)
+        self._jobs.check(spec.tasks)
+        run, is_new = self._store.create(spec, self._user)
         if is_new:
             self._runner.start(run)
         return run
 
-    def run_now(self, body: Json, trigger: str = "ONE_TIME", ancestors: tuple[int, ...] = ()) -> Run:
+    def run_now(self, body: Json, ancestors: tuple[int, ...] = (), trigger_run_id: int = 0) -> Run:
         """Start a run of a saved job, or find the one that its token started.
 
         Args:
             body: The request.
-            trigger: What starts it.
             ancestors: Of a nested run, the jobs that wait for it.
+            trigger_run_id: Of a nested run, the task run that starts it.
         """
         job = self._jobs.get(read_required_integer(body, "job_id"))
         spec = _run_spec(job.spec, body)
-        spec = replace(spec, trigger=trigger, ancestors=ancestors)
+        if trigger_run_id:
+            spec = replace(spec, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=trigger_run_id)
         waits = queue_enabled(body, job.spec.queue)
         run, is_new = self._store.create(spec, self._user, job.job_id)
         if not is_new:
@@ -135,7 +138,15 @@ class Launcher:
         if run.spec.run_type is not RunType.JOB_RUN:
             return run.spec.tasks, {}
         job = self._jobs.get(run.job_id)
-        run.spec = replace(run.spec, job_clusters=job.spec.job_clusters)
+        if job.spec.git != run.spec.git:
+            # Otherwise the commit stays: a run has one (docs: git_snapshot). Repairs are not documented.
+            run.used_commit = ""
+        run.spec = replace(
+            run.spec,
+            job_clusters=job.spec.job_clusters,
+            environments=job.spec.environments,
+            git=job.spec.git,
+        )
         return job.spec.tasks, job.spec.parameters
 
     def _begin_repair(self, run: Run, repair_id: int, specs: list[TaskSpec], parameters: Parameters) -> None:
@@ -150,14 +161,14 @@ class Launcher:
         self._store.changed(run)
         self._runner.start(run, tasks)
 
-    def _start_nested(self, parent: Run, _: TaskRun, request: dict[str, Any]) -> Run:
+    def _start_nested(self, parent: Run, task: TaskRun, request: dict[str, Any]) -> Run:
         ancestors = (*parent.spec.ancestors, parent.job_id)
         if request["job_id"] in ancestors or len(ancestors) > MAX_NESTED_JOBS:
             raise invalid_parameter(
                 f"Job {request['job_id']} cannot be run from here: jobs run each other in a circle, "
                 f"or more than {MAX_NESTED_JOBS} levels deep."
             )
-        return self.run_now(request, "RUN_JOB_TASK", ancestors)
+        return self.run_now(request, ancestors, task.run_id)
 
     def _running(self, job_id: int) -> int:
         """How many runs of a job count against its limit."""
@@ -185,4 +196,6 @@ def _run_spec(job: JobSpec, body: Json) -> RunSpec:
         run_type=RunType.JOB_RUN,
         parameters=read_parameters(body, job.parameters),
         job_clusters=job.job_clusters,
+        environments=job.environments,
+        git=job.git,
     )

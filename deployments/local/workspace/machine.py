@@ -10,7 +10,9 @@ class Machine:
     Attributes:
         cluster_start_seconds: How long a cluster takes to start, besides the time that it needs.
         mount_namespaces: Whether file functions of tasks may be given `/dbfs`, `/Volumes` and `/Workspace`.
+        spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
     """
 
     cluster_start_seconds: float = 0
     mount_namespaces: bool = True
+    spark_remote: str = ""

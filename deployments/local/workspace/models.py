@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.libraries import Library
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.states import State
 
@@ -30,19 +32,38 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """A `new_cluster`, as far as it matters on one machine."""
+    """A `new_cluster`, as far as it matters on one machine; or serverless compute for one task."""
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
+    serverless: bool = False
+
+
+@dataclass(frozen=True)
+class GitSpec:
+    """A `git_source`; `raw` is its JSON, which `runs/get` returns again.
+
+    Attributes:
+        url: The repository.
+        kind: What the reference is: `branch`, `tag` or `commit`.
+        reference: What is checked out.
+        raw: Its JSON.
+    """
+
+    url: str
+    kind: str
+    reference: str
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class NotebookSpec:
-    """A `notebook_task`."""
+    """A `notebook_task`; with `git`, its path is one of the repository of the run."""
 
     path: str
     parameters: dict[str, str] = field(default_factory=dict)
+    git: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +93,7 @@ class ForEachSpec:
     concurrency: int = 1
 
 
-Body = NotebookSpec | ConditionSpec | RunJobSpec | ForEachSpec
+Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec
 """What a task does."""
 
 
@@ -101,6 +122,8 @@ class TaskSpec:
         outcomes: Of the condition tasks before it, the outcome that it waits for.
         retry: When it is tried again.
         disabled: Whether it is skipped.
+        existing_cluster_id: The all-purpose cluster that it runs on; empty if it has another one.
+        libraries: What has to be installed before it runs.
     """
 
     key: str
@@ -114,6 +137,8 @@ class TaskSpec:
     outcomes: dict[str, str] = field(default_factory=dict)
     retry: RetrySpec = RetrySpec()
     disabled: bool = False
+    existing_cluster_id: str = ""
+    libraries: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +160,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for."""
+    """A run as it was asked for; of a nested one, with the task run that started it, and the jobs above."""
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -144,9 +169,12 @@ class RunSpec:
     legacy: bool = False
     run_type: RunType = RunType.SUBMIT_RUN
     trigger: str = "ONE_TIME"
+    trigger_run_id: int = 0
     parameters: Parameters = Parameters()
     job_clusters: tuple[dict[str, Any], ...] = ()
+    environments: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
+    git: GitSpec | None = None
 
 
 @dataclass
@@ -167,6 +195,10 @@ class TaskRun:
         child_run_id: The run that a `run_job_task` started.
         iterations: The attempts that a for-each task made at its inputs.
         total_iterations: How many inputs a for-each task has.
+        logs: What a program wrote, the end of it.
+        logs_truncated: Whether it wrote more.
+        input_index: Of an iteration, which of the inputs it has; otherwise -1.
+        kept: Of a for-each task, the iterations of earlier attempts that succeeded and do not run again.
         stored: Whether its output is in the database, and no longer here.
     """
 
@@ -190,8 +222,12 @@ class TaskRun:
     values: dict[str, str] = field(default_factory=dict)
     child_run_id: int = 0
     total_iterations: int = 0
+    input_index: int = -1
+    kept: list[int] = field(default_factory=list)
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
+    logs: str = ""
+    logs_truncated: bool = False
     stored: bool = False
 
     @property
@@ -231,6 +267,7 @@ class Run:
     rounds: list[Round] = field(default_factory=list)
     queued_until: int = 0
     pending_repair_id: int = 0
+    used_commit: str = ""
 
     @property
     def active(self) -> bool:
@@ -250,3 +287,14 @@ class Run:
             if known is None or known.attempt_number <= task.attempt_number:
                 attempts[task.spec.key] = task
         return attempts
+
+    def latest_of(self, task: TaskRun) -> TaskRun:
+        """The last attempt at the task that an attempt, or an iteration of it, belongs to."""
+        parents = {each.run_id: top for top in self.tasks for each in top.iterations}
+        return self.latest()[parents.get(task.run_id, task).spec.key]
+
+    def iterations_of(self, task: TaskRun) -> list[TaskRun]:
+        """What a for-each task shows: the iterations that it kept, then those that it made."""
+        kept = set(task.kept)
+        made = (each for top in self.tasks for each in top.iterations)
+        return [*(each for each in made if each.run_id in kept), *task.iterations]

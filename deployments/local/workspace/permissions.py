@@ -70,7 +70,7 @@ class Permissions:
     def _put(self, kind: str, object_id: str, entries: list[Json]) -> None:
         owners = [entry for entry in entries if entry["permission_level"] == "IS_OWNER"]
         if kind == "jobs" and len(owners) != 1:
-            # Source: terraform-provider-databricks, permissions of jobs.
+            # Source: databricks/cli#4466, terraform-provider-databricks#303.
             raise invalid_parameter("The job must have exactly one owner.")
         self._documents.put(KIND, f"/{kind}/{object_id}", {"entries": entries})
 

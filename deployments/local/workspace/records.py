@@ -4,8 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.compute import SharedCompute, parse_shared
+from deployments.local.workspace.git_specs import read_git_source
 from deployments.local.workspace.models import (
-    ClusterSpec,
     Parameters,
     Round,
     Run,
@@ -15,13 +16,14 @@ from deployments.local.workspace.models import (
 )
 from deployments.local.workspace.runtime.outputs import CellResult
 from deployments.local.workspace.states import LifeCycle, Result, State
-from deployments.local.workspace.task_specs import parse_job_clusters, parse_task
+from deployments.local.workspace.task_specs import parse_task
 
 Json = dict[str, Any]
 
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
+    "input_index", "kept",
 )  # fmt: skip
 
 
@@ -36,6 +38,7 @@ def run_record(run: Run) -> Json:
         "end_time": run.end_time,
         "queued_until": run.queued_until,
         "pending_repair_id": run.pending_repair_id,
+        "used_commit": run.used_commit,
         "state": state_record(run.state),
         "rounds": [{**asdict(item), "state": state_record(item.state)} for item in run.rounds],
         "parameters": asdict(run.parameters),
@@ -46,9 +49,12 @@ def run_record(run: Run) -> Json:
             "legacy": spec.legacy,
             "run_type": spec.run_type.value,
             "trigger": spec.trigger,
+            "trigger_run_id": spec.trigger_run_id,
             "ancestors": list(spec.ancestors),
             "job_clusters": list(spec.job_clusters),
+            "environments": list(spec.environments),
             "parameters": asdict(spec.parameters),
+            "git_source": spec.git.raw if spec.git else None,
             "tasks": [task.raw for task in spec.tasks],
         },
     }
@@ -57,7 +63,8 @@ def run_record(run: Run) -> Json:
 def read_run(record: Json) -> Run:
     """A run, as yet without its task runs."""
     spec: Json = record["spec"]
-    clusters = parse_job_clusters(spec["job_clusters"])
+    # Runs of earlier versions have no environments.
+    shared = parse_shared(spec["job_clusters"], spec.get("environments", []))
     return Run(
         run_id=record["run_id"],
         job_id=record["job_id"],
@@ -66,21 +73,25 @@ def read_run(record: Json) -> Run:
         end_time=record["end_time"],
         queued_until=record["queued_until"],
         pending_repair_id=record["pending_repair_id"],
+        used_commit=record.get("used_commit", ""),
         state=read_state(record["state"]),
         rounds=[Round(**{**item, "state": read_state(item["state"])}) for item in record["rounds"]],
         parameters=Parameters(**record["parameters"]),
         tasks=[],
         spec=RunSpec(
             name=spec["name"],
-            tasks=tuple(parse_task(raw, clusters) for raw in spec["tasks"]),
+            tasks=tuple(parse_task(raw, shared) for raw in spec["tasks"]),
             timeout_seconds=spec["timeout_seconds"],
             idempotency_token=spec["idempotency_token"],
             legacy=spec["legacy"],
             run_type=RunType(spec["run_type"]),
             trigger=spec["trigger"],
+            trigger_run_id=spec.get("trigger_run_id", 0),
             parameters=Parameters(**spec["parameters"]),
             job_clusters=tuple(spec["job_clusters"]),
+            environments=tuple(spec.get("environments", [])),
             ancestors=tuple(spec["ancestors"]),
+            git=read_git_source(spec),
         ),
     )
 
@@ -91,15 +102,16 @@ def task_record(run: Run, task: TaskRun) -> Json:
     return {**record, "job_run_id": run.run_id, "state": state_record(task.state), "raw": task.spec.raw}
 
 
-def read_task(record: Json, clusters: dict[str, ClusterSpec]) -> TaskRun:
+def read_task(record: Json, shared: SharedCompute) -> TaskRun:
     """A task run; its output stays in the database.
 
     Args:
         record: What `task_record` made.
-        clusters: The shared clusters of the run that it is part of.
+        shared: The clusters and environments of the run that it is part of.
     """
-    fields = {name: record[name] for name in _TASK_FIELDS}
-    spec = parse_task(record["raw"], clusters)
+    # What was written by an earlier version does not have all of them.
+    fields = {name: record[name] for name in _TASK_FIELDS if name in record}
+    spec = parse_task(record["raw"], shared)
     return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
 
 
@@ -110,6 +122,8 @@ def output_record(task: TaskRun) -> Json:
         "exit_truncated": task.exit_truncated,
         "error_trace": task.error_trace,
         "cells": [cell.as_dict() for cell in task.cells],
+        "logs": task.logs,
+        "logs_truncated": task.logs_truncated,
     }
 
 
@@ -118,6 +132,7 @@ def read_output(task: TaskRun, record: Json) -> TaskRun:
     shown = TaskRun(**{**vars(task), "stored": False})
     shown.exit_value, shown.exit_truncated = record["exit_value"], record["exit_truncated"]
     shown.error_trace = record["error_trace"]
+    shown.logs, shown.logs_truncated = record.get("logs", ""), record.get("logs_truncated", False)
     shown.cells = [CellResult.from_dict(cell) for cell in record["cells"]]
     return shown
 

@@ -1,21 +1,17 @@
 """Git folders: clones of repositories on this machine, in the workspace's tree."""
 
-import asyncio
-import os
 import re
 import secrets
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.documents import Documents
 from deployments.local.workspace.errors import ApiError, invalid_parameter, path_exists
-from deployments.local.workspace.tree import MAX_NAME_BYTES
+from deployments.local.workspace.git import GitError, GitRepository, checked_reference, local_source
+from deployments.local.workspace.tree import MAX_NAME_BYTES, leads_inside
 
 KIND = "repo"
-GIT_SECONDS = 120
 MIN_DEPTH = 2
 MAX_PATH_LENGTH = 1_000
 PROVIDERS = (
@@ -23,29 +19,7 @@ PROVIDERS = (
     "bitbucketServer", "gitLabEnterpriseEdition", "awsCodeCommit",
 )  # fmt: skip
 
-_REFERENCE = re.compile(r"(?!-)[\w./@+-]{1,250}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
-
-
-class GitError(Exception):
-    """Raised when git fails; carries what it said."""
-
-
-@dataclass(frozen=True)
-class _Git:
-    """A repository whose directory lies outside of the tree that tasks see."""
-
-    directory: Path
-    tree: Path
-
-    async def run(self, *arguments: str) -> str:
-        """Run git.
-
-        Raises:
-            GitError: If it fails or takes too long.
-        """
-        own = (f"--git-dir={self.directory}", f"--work-tree={self.tree}")
-        return await run_git(*(() if arguments[0] == "clone" else own), *arguments)
 
 
 class Repos:
@@ -69,25 +43,29 @@ class Repos:
         source = local_source(url)
         path = path or f"/Repos/{self._user}/{Path(source).name.removesuffix('.git')}"
         place = self._place(path)
-        if place.exists():
-            raise path_exists(path)
-        number = str(10**15 + secrets.randbelow(8 * 10**15))
-        git = _Git(self._directory / number, place)
-        self._directory.mkdir(exist_ok=True)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        chosen = ("--branch", _reference(branch)) if branch else ()
         try:
-            await git.run(
-                "clone", "--quiet", f"--separate-git-dir={git.directory}", *chosen, "--", source, str(place)
-            )
-            (place / ".git").unlink()
-        except GitError as error:
+            # Whoever makes it has it: what somebody else clones there at the same time is not removed below.
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise path_exists(path) from error
+        number = str(10**15 + secrets.randbelow(8 * 10**15))
+        git = GitRepository(self._directory / number, place)
+        self._directory.mkdir(exist_ok=True)
+        chosen = ("--branch", checked_reference(branch)) if branch else ()
+        document = {"url": url, "provider": provider or "gitHub", "path": path, "branch": branch}
+        try:
+            await git.clone(source, *chosen)
+            document = await _checked_out(git, document)
+        except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
             shutil.rmtree(git.directory, ignore_errors=True)
-            raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
-        document = {"url": url, "provider": provider or "gitHub", "path": path, "branch": branch}
+            if isinstance(error, GitError):
+                raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
+            raise
+        self._forget_deleted(place)
         self._documents.put(KIND, number, document)
-        return await self._refresh(number, document)
+        return self.get(number)
 
     def get(self, repo_id: str) -> Json:
         """A git folder, as the API shows it."""
@@ -111,8 +89,8 @@ class Repos:
         del document["id"]
         if bool(branch) == bool(tag):
             raise invalid_parameter("Exactly one of branch and tag must be specified.")
-        git = _Git(self._directory / repo_id, self._place(document["path"]))
-        wanted = _reference(branch or tag)
+        git = GitRepository(self._directory / repo_id, self._place(document["path"]))
+        wanted = checked_reference(branch or tag)
         try:
             await git.run("fetch", "--quiet", "--tags", "--force", "origin")
             target = f"refs/tags/{wanted}" if tag else f"refs/remotes/origin/{wanted}"
@@ -124,7 +102,8 @@ class Repos:
         document.pop("tag", None)
         # On a tag there is no branch (docs: the repo is in a detached HEAD state).
         document["branch"] = branch
-        return await self._refresh(repo_id, document)
+        self._documents.put(KIND, repo_id, await _checked_out(git, document))
+        return self.get(repo_id)
 
     def delete(self, repo_id: str) -> None:
         """Remove a git folder and its files."""
@@ -133,14 +112,12 @@ class Repos:
         shutil.rmtree(self._directory / repo_id, ignore_errors=True)
         self._documents.delete(KIND, repo_id)
 
-    async def _refresh(self, repo_id: str, document: Json) -> Json:
-        git = _Git(self._directory / repo_id, self._place(document["path"]))
-        document = {**document, "head_commit_id": (await git.run("rev-parse", "HEAD")).strip()}
-        if not document["branch"] and "branch" in document:
-            name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()
-            document["branch"] = "" if name == "HEAD" else name
-        self._documents.put(KIND, repo_id, document)
-        return self.get(repo_id)
+    def _forget_deleted(self, place: Path) -> None:
+        """Forget the git folders that were at a place before, and were deleted as folders."""
+        for repo_id, document in list(self._documents.all(KIND)):
+            if self._place(document["path"]) == place:
+                shutil.rmtree(self._directory / repo_id, ignore_errors=True)
+                self._documents.delete(KIND, repo_id)
 
     def _place(self, path: str) -> Path:
         names = [name for name in path.removeprefix("/Workspace").split("/") if name]
@@ -152,57 +129,15 @@ class Repos:
         ):
             raise invalid_parameter(f"Path ({path}) has an invalid name in it.")
         place = self._files.joinpath(*names)
-        if not place.resolve().is_relative_to(self._files.resolve()):
+        if not leads_inside(place, self._files.resolve()):
             raise invalid_parameter(f"Path ({path}) leads out of the workspace.")
         return place
 
 
-def local_source(url: str) -> str:
-    """The path that a repository's URL names.
-
-    Raises:
-        ApiError: If it is not on this machine.
-    """
-    parts = urlsplit(url) if "://" in url else None
-    path = url if parts is None else unquote(parts.path)
-    if (parts is not None and (parts.scheme != "file" or parts.netloc)) or not path.startswith("/"):
-        raise invalid_parameter(
-            f"{url[:1000]} cannot be cloned: the local workspace reaches repositories on this machine only, "
-            "by an absolute path or a file:// URL."
-        )
-    if not path.isprintable() or not Path(path).is_dir():
-        raise invalid_parameter(f"{url[:1000]} cannot be cloned: there is no such directory.")
-    return path
-
-
-async def run_git(*arguments: str) -> str:
-    """Run git without the user's configuration, and with local repositories only."""
-    settings = {"protocol.allow": "never", "protocol.file.allow": "always", "safe.directory": "*"}
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(len(settings)),
-    }
-    for number, (name, value) in enumerate(settings.items()):
-        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        "git", *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
-    )
-    try:
-        out, complaint = await asyncio.wait_for(process.communicate(), GIT_SECONDS)
-    except TimeoutError as error:
-        process.kill()
-        await process.wait()
-        raise GitError(f"git took longer than {GIT_SECONDS} s") from error
-    if process.returncode != 0:
-        raise GitError(complaint.decode(errors="replace").strip()[-1_000:])
-    return out.decode(errors="replace")
-
-
-def _reference(name: str) -> str:
-    if not _REFERENCE.fullmatch(name) or ".." in name:
-        raise invalid_parameter(f"{name[:250]!r} is not the name of a branch or tag.")
-    return name
+async def _checked_out(git: GitRepository, document: Json) -> Json:
+    """The document of a git folder, with what is checked out."""
+    document = {**document, "head_commit_id": (await git.run("rev-parse", "--verify", "HEAD")).strip()}
+    if not document["branch"]:
+        name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()
+        document["branch"] = "" if name == "HEAD" else name
+    return document

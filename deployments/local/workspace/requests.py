@@ -3,8 +3,10 @@
 import re
 
 from deployments.local.workspace import errors
-from deployments.local.workspace.bodies import Json, read_object, read_objects, read_string
+from deployments.local.workspace.bodies import Json, read_objects, read_string
+from deployments.local.workspace.compute import parse_shared
 from deployments.local.workspace.errors import invalid_parameter
+from deployments.local.workspace.git_specs import check_sources, read_git_source
 from deployments.local.workspace.models import RunSpec
 from deployments.local.workspace.task_specs import check_graph, parse_task, read_seconds
 
@@ -28,8 +30,7 @@ def parse_submit(body: Json) -> RunSpec:
     """
     _refuse_shared_clusters(body)
     token = read_token(body)
-    if read_object(body, "git_source") is not None:
-        raise errors.not_served("git_source")
+    git = read_git_source(body)
     name = read_string(body, "run_name") or "Untitled"
     legacy = body.get("tasks") is None
     raw_tasks = [single_task(body, name)] if legacy else read_objects(body, "tasks")
@@ -37,9 +38,13 @@ def parse_submit(body: Json) -> RunSpec:
         raise errors.no_tasks()
     if len(raw_tasks) > MAX_TASKS:
         raise invalid_parameter(f"The number of tasks must be at most {MAX_TASKS}, but is {len(raw_tasks)}.")
-    tasks = tuple(parse_task(raw, {}) for raw in raw_tasks)
+    environments = read_objects(body, "environments")
+    shared = parse_shared((), environments)
+    tasks = tuple(parse_task(raw, shared, git=git is not None) for raw in raw_tasks)
     check_graph(tasks)
-    return RunSpec(name, tasks, read_seconds(body, "timeout_seconds"), token, legacy)
+    check_sources(tasks, git)
+    timeout = read_seconds(body, "timeout_seconds")
+    return RunSpec(name, tasks, timeout, token, legacy, environments=tuple(environments), git=git)
 
 
 def read_token(body: Json) -> str:
@@ -52,7 +57,8 @@ def read_token(body: Json) -> str:
 
 def single_task(body: Json, name: str) -> Json:
     """The one task of a body without `tasks`; its key is made from the name of the run (flytekit#1935)."""
-    run_fields = {"run_name", "name", "idempotency_token", "timeout_seconds", "tasks", "access_control_list"}
+    run_fields = {"run_name", "name", "idempotency_token", "timeout_seconds", "tasks", "access_control_list",
+                  "environments", "git_source"}  # fmt: skip
     task = {field: value for field, value in body.items() if field not in run_fields}
     return {**task, "task_key": key_of(name)}
 
@@ -63,6 +69,8 @@ def key_of(name: str) -> str:
 
 
 def _refuse_shared_clusters(body: Json) -> None:
-    holders = [body, *(read_objects(body, "tasks"))]
-    if body.get("job_clusters") or any(holder.get("job_cluster_key") for holder in holders):
+    if body.get("job_clusters"):
         raise errors.shared_cluster_not_supported()
+    # A key has nothing to point at here.
+    if any(holder.get("job_cluster_key") for holder in [body, *read_objects(body, "tasks")]):
+        raise errors.compute_missing()

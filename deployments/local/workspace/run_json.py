@@ -10,6 +10,7 @@ from deployments.local.workspace.bodies import Json
 from deployments.local.workspace.errors import invalid_parameter
 from deployments.local.workspace.models import ForEachSpec, NotebookSpec, Round, Run, RunType, TaskRun
 from deployments.local.workspace.parameters import parameters_json
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 from deployments.local.workspace.states import SUCCEEDED, LifeCycle, State
 
 PAGE_SIZE = 100
@@ -21,6 +22,8 @@ _V2_STATES = {
     LifeCycle.INTERNAL_ERROR: "TERMINATED",
     LifeCycle.WAITING_FOR_RETRY: "WAITING",
 }
+
+_CLUSTER_FIELDS = ("new_cluster", "job_cluster_key", "existing_cluster_id", "libraries")
 
 Arrays = dict[str, tuple[Sequence[Any], Callable[[Any], Json]]]
 """The arrays of an answer: their elements, and how one is shown. Only those of the page are."""
@@ -87,7 +90,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
     """
     shown: Json = {
         **task.spec.raw,
-        **_body_json(task),
+        **_body_json(run, task),
         "task_key": task.spec.key,
         "run_id": task.run_id,
         "run_if": task.spec.run_if.value,
@@ -111,23 +114,24 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
     return shown
 
 
-def _body_json(task: TaskRun) -> Json:
+def _body_json(run: Run, task: TaskRun) -> Json:
     """What a task does, with what is known only of its run."""
     raw, body = task.spec.raw, task.spec.body
     if isinstance(body, NotebookSpec):
         return {"notebook_task": {"source": "WORKSPACE", **raw.get("notebook_task", {})}}
+    if isinstance(body, PythonFileSpec):
+        return {"spark_python_task": {"source": "WORKSPACE", **raw["spark_python_task"]}}
     if isinstance(body, ForEachSpec):
-        return {
-            "for_each_task": {**raw["for_each_task"], "stats": {"task_run_stats": _iteration_stats(task)}}
-        }
+        stats = {"task_run_stats": _iteration_stats(run, task)}
+        return {"for_each_task": {**raw["for_each_task"], "stats": stats}}
     if task.outcome:
         return {"condition_task": {**raw["condition_task"], "outcome": task.outcome}}
     return {}
 
 
-def _iteration_stats(task: TaskRun) -> Json:
+def _iteration_stats(run: Run, task: TaskRun) -> Json:
     """Only the latest attempt at each iteration counts (docs: ForEachStats)."""
-    latest = {iteration.original_run_id: iteration for iteration in task.iterations}.values()
+    latest = {iteration.original_run_id: iteration for iteration in run.iterations_of(task)}.values()
     ended = [iteration for iteration in latest if iteration.state.terminal]
     succeeded = sum(iteration.state.result in SUCCEEDED for iteration in ended)
     return {
@@ -149,6 +153,7 @@ def base_run_json(run: Run, links: Links) -> Json:
         "run_id": run.run_id,
         "number_in_job": run.run_id,
         "original_attempt_run_id": run.run_id,
+        "job_run_id": run.run_id,
         "creator_user_name": run.creator,
         "run_name": run.spec.name,
         "run_type": run.spec.run_type.value,
@@ -162,9 +167,17 @@ def base_run_json(run: Run, links: Links) -> Json:
         "execution_duration": only.execution_duration if only else 0,
         "cleanup_duration": 0,
         "end_time": run.end_time,
-        "run_duration": max(run.end_time - run.start_time, 0) if run.end_time else 0,
+        "run_duration": _run_duration(run) if run.end_time else 0,
         "attempt_number": 0,
     }
+    if run.spec.trigger_run_id:
+        # The task run, not the run that it is part of (docs: TriggerInfo).
+        shown["trigger_info"] = {"run_id": run.spec.trigger_run_id}
+    if run.spec.git is not None:
+        shown["git_source"] = dict(run.spec.git.raw)
+        if run.used_commit:
+            # Docs: git_snapshot, the state of the repository at the time the run was run.
+            shown["git_source"]["git_snapshot"] = {"used_commit": run.used_commit}
     if run.queued_until:
         shown["queue_duration"] = run.queued_until - run.start_time
     if run.parameters.overriding:
@@ -172,6 +185,14 @@ def base_run_json(run: Run, links: Links) -> Json:
     if run.spec.timeout_seconds:
         shown["timeout_seconds"] = run.spec.timeout_seconds
     return shown
+
+
+def _run_duration(run: Run) -> int:
+    """What the run and its repairs took (docs: run_duration).
+
+    Whether the time between them counts is not said; a run that is repaired later did not run all the time.
+    """
+    return sum(max((item.end_time or run.end_time) - item.start_time, 0) for item in run.rounds)
 
 
 def _round_json(run: Run, item: Round) -> Json:
@@ -216,26 +237,23 @@ def task_run_json(
 ) -> Json:
     """A task run by itself, as `runs/get` with its id and the `metadata` of its output show it."""
     shown = task_json(run, task, links, resolved=resolved)
-    of_run = {"depends_on", "run_if", "new_cluster", "job_cluster_key", *_bodies(shown)}
+    of_run = {"depends_on", "run_if", *_CLUSTER_FIELDS, *_bodies(shown)}
     single: Json = {
         **base_run_json(run, links),
         **{name: shown[name] for name in shown if name not in of_run},
         "number_in_job": task.run_id,
         "original_attempt_run_id": task.original_run_id,
         "run_name": task.spec.key if not run.spec.legacy else run.spec.name,
-        "job_run_id": run.run_id,
         "format": "SINGLE_TASK",
         "task": {name: shown[name] for name in _bodies(shown)},
-        "cluster_spec": {
-            name: task.spec.raw[name] for name in ("new_cluster", "job_cluster_key") if name in task.spec.raw
-        },
+        "cluster_spec": {name: task.spec.raw[name] for name in _CLUSTER_FIELDS if name in task.spec.raw},
         "run_duration": max(task.end_time - task.start_time, 0) if task.end_time else 0,
     }
     if isinstance(task.spec.body, ForEachSpec) and page is not None:
         # Its pages are those of its iterations; the task itself is on each (SDK: get_run).
         single["tasks"] = [shown]
         shown_as = partial(task_json, run, links=links, resolved=resolved)
-        single.update(paged({"iterations": (task.iterations, shown_as)}, page))
+        single.update(paged({"iterations": (run.iterations_of(task), shown_as)}, page))
     return single
 
 
@@ -248,6 +266,8 @@ def output_json(run: Run, task: TaskRun, links: Links) -> Json:
         shown["notebook_output"] = {"result": task.exit_value, "truncated": task.exit_truncated}
     if task.child_run_id:
         shown["run_job_output"] = {"run_id": task.child_run_id}
+    if isinstance(task.spec.body, PythonFileSpec | PythonWheelSpec):
+        shown |= {"logs": task.logs, "logs_truncated": task.logs_truncated}
     if task.error:
         shown["error"] = task.error
     if task.error_trace:

@@ -5,11 +5,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from deployments.local.workspace import states
+from deployments.local.workspace import errors, states
 from deployments.local.workspace.bodies import Json
-from deployments.local.workspace.drive import Drive, Tools, Work
+from deployments.local.workspace.checkouts import Checkouts
+from deployments.local.workspace.clusters import ClusterRegistry
+from deployments.local.workspace.drive import Drive, Surroundings, Tools, Work
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
+from deployments.local.workspace.programs import PythonFileSpec
 from deployments.local.workspace.requests import key_of
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.states import State
@@ -30,6 +33,9 @@ class Runner:
         self,
         executor: TaskExecutor,
         notebook_source: Callable[[str], str | None],
+        python_source: Callable[[str], str | None],
+        checkouts: Checkouts,
+        clusters: ClusterRegistry,
         store: RunStore,
         clock: Clock,
         links: Links,
@@ -39,13 +45,16 @@ class Runner:
         self._clock = clock
         self._drives: dict[int, Drive] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
         self._closing = False
         self.on_end: Callable[[Run], None] = lambda _: None
         self.work: Work = do_work
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
+            python_source=python_source,
+            checkouts=checkouts,
+            clusters=clusters,
             store=store,
             clock=clock,
             links=links,
@@ -56,15 +65,20 @@ class Runner:
             wait_for=self._wait_for,
         )
 
-    def start(self, run: Run, tasks: Iterable[TaskRun] | None = None, cluster: Cluster | None = None) -> None:
+    def start(
+        self,
+        run: Run,
+        tasks: Iterable[TaskRun] | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
         """Run a run in the background.
 
         Args:
             run: The run.
             tasks: Of a repair, the attempts that it makes; None for all.
-            cluster: Of a run that a notebook started, the cluster of that notebook.
+            surroundings: Of a run that a notebook started, what that notebook runs in.
         """
-        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, cluster)
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, surroundings)
         work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
         self._drives[run.run_id] = drive
         self._tasks[run.run_id] = work
@@ -72,15 +86,13 @@ class Runner:
 
     def start_later(self, run: Run, seconds: float, begin: Callable[[], None]) -> None:
         """Begin a repair once it is visible; until then the run looks as it did."""
-
-        def begin_now() -> None:
-            del self._waiting[run.run_id]
-            begin()
-
-        self._waiting[run.run_id] = asyncio.get_running_loop().call_later(seconds, begin_now)
+        timer = asyncio.get_running_loop().call_later(seconds, self._begin_now, run)
+        self._waiting[run.run_id] = timer, begin
 
     def cancel_run(self, run: Run, ending: State = states.USER_CANCELED) -> None:
         """Stop a run and all of its tasks. Nothing happens if it has ended."""
+        # A repair that was accepted is canceled as well if it is not visible yet, which makes it so.
+        self._begin_now(run)
         drive = self._drives.get(run.run_id)
         if drive is not None:
             drive.cancel(ending)
@@ -90,6 +102,10 @@ class Runner:
 
     def cancel_task(self, run: Run, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
         """Stop one task. Those that depend on it are decided by their `run_if`."""
+        if run.run_id in self._waiting:
+            # Who cancels knows of the attempt before the repair only, and means the one that it makes.
+            self._begin_now(run)
+            task = run.latest_of(task)
         drive = self._drives.get(run.run_id)
         if drive is not None:
             drive.stop_task(task, ending)
@@ -97,7 +113,7 @@ class Runner:
     async def close(self) -> None:
         """End everything that runs. The database keeps it as it is, and the next server finds it lost."""
         self._closing = True
-        for timer in self._waiting.values():
+        for timer, _ in self._waiting.values():
             timer.cancel()
         for drive in self._drives.values():
             drive.closing = True
@@ -105,6 +121,14 @@ class Runner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin_now(self, run: Run) -> None:
+        """Begin the repair of a run that is not visible yet, if there is one."""
+        waiting = self._waiting.pop(run.run_id, None)
+        if waiting is not None:
+            timer, begin = waiting
+            timer.cancel()
+            begin()
 
     def _ended(self, drive: Drive, done: "asyncio.Task[None]") -> None:
         run = drive.run
@@ -137,18 +161,26 @@ class Runner:
         path, timeout = str(arguments["path"]), int(arguments["timeout_seconds"])
         parameters = {str(name): str(value) for name, value in arguments["arguments"].items()}
         key = key_of(path.rpartition("/")[2]) or "notebook"
+        # A path of the repository that the task comes from is relative.
+        caller = task.spec.body
+        from_git = isinstance(caller, NotebookSpec | PythonFileSpec) and caller.git
+        if not from_git and not path.startswith("/"):
+            # Of a file outside of the workspace, or of an entry point, which are nowhere in it.
+            raise errors.relative_notebook()
+        body = NotebookSpec(path, parameters, git=from_git and not path.startswith("/"))
+        source = "GIT" if body.git else "WORKSPACE"
         raw: Json = {
             "task_key": key,
-            "notebook_task": {"notebook_path": path, "base_parameters": parameters},
+            "notebook_task": {"notebook_path": path, "base_parameters": parameters, "source": source},
             "new_cluster": {},
         }
-        task_spec = TaskSpec(key, NotebookSpec(path, parameters), task.spec.cluster, raw=raw)
+        task_spec = TaskSpec(key, body, task.spec.cluster, raw=raw)
         ancestors = (*drive.run.spec.ancestors, drive.run.job_id)
         spec = RunSpec(
             path, (task_spec,), timeout, legacy=True, run_type=RunType.WORKFLOW_RUN, ancestors=ancestors
         )
         run, _ = self._store.create(spec, drive.run.creator)
-        self.start(run, cluster=cluster)
+        self.start(run, surroundings=Surroundings(cluster, drive.checkout))
         return run
 
 

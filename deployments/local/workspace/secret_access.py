@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from deployments.local.workspace.errors import ApiError
+from deployments.local.workspace.following import OnCall
 from deployments.local.workspace.models import ClusterSpec
+from deployments.local.workspace.runtime.secret_values import Redactor
 from deployments.local.workspace.runtime.task_values import WorkspaceCallError
 from deployments.local.workspace.secret_store import SecretStore, secret_missing
 
@@ -47,7 +49,27 @@ def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
     return resolved
 
 
-def answer(name: str, arguments: Mapping[str, Any], store: SecretStore) -> Any:
+def with_secrets(on_call: OnCall, store: SecretStore, redactor: Redactor) -> OnCall:
+    """Answer what a task asks of secrets, and leave the rest to the run.
+
+    Args:
+        on_call: Answers the rest.
+        store: The secrets.
+        redactor: Is told the values that the task learns.
+    """
+
+    async def answer_all(name: str, arguments: dict[str, Any]) -> Any:
+        if name not in CALLS:
+            return await on_call(name, arguments)
+        told = _answer(name, arguments, store)
+        if name == "get_secret":
+            redactor.add(base64.b64decode(told).decode("utf-8", "replace"))
+        return told
+
+    return answer_all
+
+
+def _answer(name: str, arguments: Mapping[str, Any], store: SecretStore) -> Any:
     """Answer what a notebook asks for.
 
     Raises:

@@ -51,10 +51,9 @@ def secret_missing(scope: str, key: str) -> ApiError:
 
 
 def acl_missing(scope: str, principal: str) -> ApiError:
-    """No permission of this principal."""
-    return ApiError(
-        404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret acl for {principal[:200]} for scope {scope}."
-    )
+    """No permission of this principal. Source: terraform-provider-databricks, 0.2, which matched on it."""
+    message = f"Failed to get secret acl for principal {principal[:200]} for scope {scope}."
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
 @dataclass(frozen=True)

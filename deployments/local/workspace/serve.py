@@ -17,6 +17,7 @@ import uvicorn
 
 from deployments.local.workspace.app import create_app
 from deployments.local.workspace.assembly import database_path, open_jobs
+from deployments.local.workspace.checkouts import Checkouts
 from deployments.local.workspace.context import USER, WORKSPACE_ID, Workspace
 from deployments.local.workspace.database import Database, RootInUseError
 from deployments.local.workspace.execution import Executor
@@ -26,6 +27,7 @@ from deployments.local.workspace.launcher import Options
 from deployments.local.workspace.local_tools import make_local_tools
 from deployments.local.workspace.machine import Machine
 from deployments.local.workspace.oauth import ClientCredentials
+from deployments.local.workspace.remote_spark import spark_address
 from deployments.local.workspace.run_json import Links
 from deployments.local.workspace.services import mounts_of, open_secrets, open_services
 from deployments.local.workspace.tls import TlsFiles, ensure_certificates
@@ -82,6 +84,11 @@ def serve(
     """
     if not token:
         _refuse("the token is empty")
+    if machine.spark_remote:
+        try:
+            spark_address(machine.spark_remote)
+        except ValueError as error:
+            _refuse(str(error))
     files = _open_files(root)
     database = _open_database(root)
     listener = _listen(host, port)
@@ -127,7 +134,10 @@ async def _serve(
     executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
-    jobs = open_jobs(database, executor, files, links, milliseconds, USER, options)
+    checkouts = Checkouts(root / "checkouts")
+    jobs = open_jobs(
+        database, executor, files, mounts, services.clusters, checkouts, links, milliseconds, USER, options
+    )
     jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
     workspace = Workspace(
         database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services

@@ -8,11 +8,12 @@ from deployments.local.workspace.catalog import Catalog
 from deployments.local.workspace.clusters import ClusterRegistry, ClusterStarter
 from deployments.local.workspace.dbfs import Dbfs
 from deployments.local.workspace.documents import Documents
+from deployments.local.workspace.leftovers import remove_leftovers
 from deployments.local.workspace.mounts import Mounts
 from deployments.local.workspace.permissions import Permissions
 from deployments.local.workspace.repos import Repos
 from deployments.local.workspace.secret_store import SecretStore
-from deployments.local.workspace.tree import remove
+from deployments.local.workspace.tree import PARTS, PARTS_NAME
 from deployments.local.workspace.uploads import Uploads
 from deployments.local.workspace.volumes import Volumes
 
@@ -75,9 +76,7 @@ def open_services(
         secrets: The secrets, opened before.
     """
     # What uploads left over when the server ended.
-    parts = root / "parts"
-    if parts.exists():
-        remove(parts)
+    remove_leftovers(root / PARTS, PARTS_NAME)
     documents = Documents(root / "objects.sqlite")
     volumes = Volumes(root / "volumes")
     return Services(

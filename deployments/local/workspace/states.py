@@ -144,6 +144,29 @@ def cluster_failure(reason: str) -> State:
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "CLUSTER_ERROR", "INTERNAL_ERROR")
 
 
+def library_failure(reason: str) -> State:
+    """The state of a task of which a library could not be installed. Source: astronomer-providers#460."""
+    return State(
+        LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "LIBRARY_INSTALLATION_ERROR", "CLIENT_ERROR"
+    )
+
+
+def cluster_terminated(cluster_id: str, user: str) -> State:
+    """The state of a task whose cluster a user has terminated (docs: TerminationCode; the words are ours)."""
+    message = (
+        f"Cluster {cluster_id} was terminated. Reason: USER_REQUEST (SUCCESS). Parameters: username:{user}."
+    )
+    return State(
+        LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "CLUSTER_TERMINATED_BY_USER", "CLIENT_ERROR"
+    )
+
+
+def python_file_missing(path: str) -> State:
+    """The state of a task whose Python file is not there. Source: cicd-templates#69."""
+    message = f"Cannot read the python file {path}. Please check driver logs for more details."
+    return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "RUN_EXECUTION_ERROR", "CLIENT_ERROR")
+
+
 def workspace_failure(reason: str) -> State:
     """The state of what this workspace could not carry through itself."""
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "INTERNAL_ERROR", "INTERNAL_ERROR")
@@ -156,6 +179,17 @@ def notebook_missing(path: str, user: str) -> State:
         f"job, {user}, lacks the required permissions."
     )
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "RESOURCE_NOT_FOUND", "CLIENT_ERROR")
+
+
+def checkout_failed(reason: str) -> State:
+    """The state of a task whose repository, or whose file of it, could not be had.
+
+    The first words are the real one's, the reason is ours.
+    """
+    message = f"Failed to checkout Git repository: {reason}"
+    return State(
+        LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "REPOSITORY_CHECKOUT_FAILED", "CLIENT_ERROR"
+    )
 
 
 def run_failure(message: str) -> State:

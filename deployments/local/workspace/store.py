@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 
 from deployments.local.workspace import errors, records, states
+from deployments.local.workspace.compute import SharedCompute, parse_shared
 from deployments.local.workspace.database import Database, Journal, NoJournal
-from deployments.local.workspace.models import ClusterSpec, Round, Run, RunSpec, TaskRun, TaskSpec
-from deployments.local.workspace.task_specs import parse_job_clusters
+from deployments.local.workspace.models import Round, Run, RunSpec, TaskRun, TaskSpec
 
 _LOG = logging.getLogger("deployments.local.workspace")
 
@@ -43,7 +43,7 @@ class RunStore:
     def load(self, database: Database) -> None:
         """Take over what an earlier server kept; what was active then ends as a lost driver does."""
         self._run_id_by_token = {item["token"]: item["run_id"] for item in database.load("token")}
-        clusters: dict[int, dict[str, ClusterSpec]] = {}
+        shared: dict[int, SharedCompute] = {}
         for record in database.load("run"):
             try:
                 run = records.read_run(record)
@@ -51,11 +51,11 @@ class RunStore:
                 _LOG.warning("run %s cannot be read any more: %s", record["run_id"], error.message)
                 continue
             self._add_run(run)
-            clusters[run.run_id] = parse_job_clusters(run.spec.job_clusters)
+            shared[run.run_id] = parse_shared(run.spec.job_clusters, run.spec.environments)
         for record in database.load("task"):
             if record["job_run_id"] in self._runs:
                 run = self._runs[record["job_run_id"]]
-                self._add_loaded(run, records.read_task(record, clusters[run.run_id]))
+                self._add_loaded(run, records.read_task(record, shared[run.run_id]))
         for run in list(self._runs.values()):
             if not run.active and run.end_time < self._clock() - KEPT_MILLIS:
                 self.delete(run)
@@ -116,6 +116,7 @@ class RunStore:
         before: TaskRun | None = None,
         run_id: int = 0,
         parent: TaskRun | None = None,
+        input_index: int = -1,
     ) -> TaskRun:
         """Make an attempt at a task.
 
@@ -125,8 +126,9 @@ class RunStore:
             before: The attempt before this one.
             run_id: Its id; 0 for a new one.
             parent: Of an iteration, the for-each task run.
+            input_index: Of an iteration, which of the inputs it has.
         """
-        task = TaskRun(run_id or self.unused_id(), spec)
+        task = TaskRun(run_id or self.unused_id(), spec, input_index=input_index)
         task.original_run_id = before.original_run_id if before else task.run_id
         task.attempt_number = before.attempt_number + 1 if before else 0
         task.round = len(run.rounds) - 1

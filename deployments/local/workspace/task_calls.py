@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.checkouts import CheckoutError
 from deployments.local.workspace.drive import Drive
+from deployments.local.workspace.errors import ApiError
 from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.models import TaskRun
 from deployments.local.workspace.runtime.task_values import MAX_VALUE_BYTES, WorkspaceCallError
@@ -26,6 +28,7 @@ class TaskCalls:
             "set_task_value": self._set_task_value,
             "get_task_value": self._get_task_value,
             "run_notebook": self._run_notebook,
+            "notebook_source": self._notebook_source,
         }
 
     async def answer(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -37,7 +40,10 @@ class TaskCalls:
         method = self._methods.get(name)
         if method is None:
             raise WorkspaceCallError(f"{name} is not served by the local workspace yet")
-        return await method(arguments)
+        try:
+            return await method(arguments)
+        except ApiError as error:
+            raise WorkspaceCallError(error.message) from error
 
     async def _set_task_value(self, arguments: dict[str, Any]) -> None:
         key, value = str(arguments["key"]), str(arguments["value"])
@@ -49,6 +55,15 @@ class TaskCalls:
     async def _get_task_value(self, arguments: dict[str, Any]) -> str | None:
         task = self._drive.latest.get(str(arguments["task_key"]))
         return None if task is None else task.values.get(str(arguments["key"]))
+
+    async def _notebook_source(self, arguments: dict[str, Any]) -> str | None:
+        path = str(arguments["path"])
+        if path.startswith("/"):
+            return self._drive.tools.notebook_source(path)
+        try:
+            return (await self._drive.checkout.get()).notebook_source(path)
+        except CheckoutError:
+            return None
 
     async def _run_notebook(self, arguments: dict[str, Any]) -> str:
         if len(self._drive.run.spec.ancestors) >= MAX_DEPTH:

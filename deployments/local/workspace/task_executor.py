@@ -1,10 +1,13 @@
 """What runs need of the machine: the interface that `execution.Executor` has, and tests replace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from deployments.local.workspace.execution import Cluster, OnCall, TaskResult
+from deployments.local.workspace.execution import Cluster, Code
+from deployments.local.workspace.following import OnCall, TaskResult
+from deployments.local.workspace.libraries import Library
 from deployments.local.workspace.models import ClusterSpec, NotebookSpec
+from deployments.local.workspace.programs import ProgramSpec
 from deployments.local.workspace.runtime.outputs import CellResult
 
 
@@ -17,11 +20,24 @@ class TaskExecutor(Protocol):
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a cluster."""
 
+    async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
+        """Install libraries on a cluster."""
+
+    async def run_program(
+        self,
+        cluster: Cluster,
+        program: ProgramSpec,
+        code: Code,
+        on_ready: Callable[[], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        """Run a program to its end."""
+
     async def run_notebook(
         self,
         cluster: Cluster,
         notebook: NotebookSpec,
-        source: str,
+        code: Code,
         on_ready: Callable[[], None],
         on_cell: Callable[[CellResult], None],
         on_call: OnCall,

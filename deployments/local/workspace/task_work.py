@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from deployments.local.workspace import conditions, states
 from deployments.local.workspace.drive import Drive
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.execution import Cluster, ClusterError, DriverLostError
+from deployments.local.workspace.execution import Cluster
+from deployments.local.workspace.following import TaskResult
+from deployments.local.workspace.iterations import iterations_before, kept_iterations
 from deployments.local.workspace.models import (
-    ClusterSpec,
     ConditionSpec,
     ForEachSpec,
     NotebookSpec,
@@ -17,6 +20,8 @@ from deployments.local.workspace.models import (
     TaskRun,
 )
 from deployments.local.workspace.parameters import pushed_down
+from deployments.local.workspace.program_parameters import resolved_program
+from deployments.local.workspace.programs import ProgramSpec, PythonFileSpec, PythonWheelSpec
 from deployments.local.workspace.references import (
     Context,
     UnresolvedReferenceError,
@@ -25,6 +30,8 @@ from deployments.local.workspace.references import (
 )
 from deployments.local.workspace.states import State
 from deployments.local.workspace.task_calls import TaskCalls
+from deployments.local.workspace.task_code import notebook_code, program_code
+from deployments.local.workspace.task_compute import on_cluster
 from deployments.local.workspace.task_facts import context_of
 
 MAX_INPUTS = 5_000
@@ -38,6 +45,8 @@ async def do_work(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State
         context = context_of(drive, task, inputs)
         if isinstance(body, NotebookSpec):
             return await _notebook(drive, task, body, context)
+        if isinstance(body, PythonFileSpec | PythonWheelSpec):
+            return await _program(drive, task, body, context)
         drive.set_task(task, states.RUNNING)
         if isinstance(body, ConditionSpec):
             return _condition(task, body, context)
@@ -79,16 +88,21 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     values = _inputs(resolve(body.inputs, context))
     task.resolved = {"for_each_task": {"inputs": json.dumps(values)}}
     task.total_iterations = len(values)
+    before = iterations_before(drive.run, task)
+    task.kept = kept_iterations(drive.run, task)
+    kept = {index for index, iteration in before.items() if iteration.run_id in task.kept}
     free = asyncio.Semaphore(body.concurrency)
     begun: set[asyncio.Task[TaskRun]] = set()
 
-    async def iterate(value: Any) -> TaskRun:
+    async def iterate(index: int) -> TaskRun:
         async with free:
             begun.update(filter(None, [asyncio.current_task()]))
-            first = drive.tools.store.add_task(drive.run, body.task, parent=task)
-            return await drive.attempts(first, (value,), task)
+            first = drive.tools.store.add_task(
+                drive.run, body.task, before=before.get(index), parent=task, input_index=index
+            )
+            return await drive.attempts(first, (values[index],), task)
 
-    running = [asyncio.create_task(iterate(value)) for value in values]
+    running = [asyncio.create_task(iterate(index)) for index in range(len(values)) if index not in kept]
     try:
         if running:
             await asyncio.wait(running)
@@ -105,7 +119,7 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     # The words are not documented; they begin with the first failure, as those of a run do.
     task.error = failed[0].error or failed[0].state.message
     return states.workload_failure(
-        f"{len(failed)} of {len(ended)} iterations failed, the first with message: {failed[0].state.message}"
+        f"{len(failed)} of {len(values)} iterations failed, the first with message: {failed[0].state.message}"
     )
 
 
@@ -129,50 +143,48 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
     given = resolve_all(drive.run.parameters.notebook, context)
     parameters = {**pushed_down(own, drive.run.parameters), **context.parameters, **given}
     task.resolved = {"notebook_task": {"base_parameters": parameters}}
-    source = drive.tools.notebook_source(body.path)
-    if source is None:
-        missing = states.notebook_missing(body.path, drive.run.creator)
-        task.error = missing.message
-        return missing
-    notebook = NotebookSpec(body.path, parameters)
-    if drive.cluster is not None:
-        return await _execute(drive, task, drive.cluster, notebook, source)
-    spec = task.spec.cluster or ClusterSpec()
-    try:
-        if task.spec.cluster_key:
-            task.cluster_id = drive.clusters.cluster_id(task.spec.cluster_key)
-            cluster = await drive.clusters.get(task.spec.cluster_key, spec)
-            async with drive.tools.task_slots:
-                return await _execute(drive, task, cluster, notebook, source)
-        async with drive.tools.task_slots:
-            task.cluster_id = f"local-{task.run_id}"
-            cluster = await drive.tools.executor.start_cluster(task.cluster_id, spec)
-            try:
-                return await _execute(drive, task, cluster, notebook, source)
-            finally:
-                await drive.tools.executor.stop_cluster(cluster)
-    except (ClusterError, TimeoutError) as error:
-        task.error = str(error) or "The cluster did not start in time."
-        return states.cluster_failure(task.error)
+    code = await notebook_code(drive, body)
+    if isinstance(code, State):
+        task.error = code.message
+        return code
+    notebook = replace(body, parameters=parameters)
 
-
-async def _execute(
-    drive: Drive, task: TaskRun, cluster: Cluster, notebook: NotebookSpec, source: str
-) -> State:
-    calls = TaskCalls(drive, task, cluster, notebook.path)
-    task.cluster_id = cluster.cluster_id
-
-    def ready() -> None:
-        drive.set_task(task, states.RUNNING)
-
-    try:
+    async def execute(cluster: Cluster) -> State:
+        calls = TaskCalls(drive, task, cluster, notebook.path)
         result = await drive.tools.executor.run_notebook(
-            cluster, notebook, source, ready, task.cells.append, calls.answer
+            cluster, notebook, code, _on_ready(drive, task), task.cells.append, calls.answer
         )
-    except DriverLostError as error:
-        task.error = states.DRIVER_LOST.message
-        task.error_trace = str(error)
-        return states.DRIVER_LOST
+        return _ending(task, result)
+
+    return await on_cluster(drive, task, execute)
+
+
+async def _program(drive: Drive, task: TaskRun, body: ProgramSpec, context: Context) -> State:
+    """Run a Python file or an entry point on the cluster of its task."""
+    program, resolved = resolved_program(body, context, drive.run.parameters)
+    task.resolved = resolved
+    path = program.path if isinstance(program, PythonFileSpec) else ""
+    code = await program_code(drive, program)
+    if isinstance(code, State):
+        task.error = code.message
+        return code
+
+    async def execute(cluster: Cluster) -> State:
+        calls = TaskCalls(drive, task, cluster, path)
+        result = await drive.tools.executor.run_program(
+            cluster, program, code, _on_ready(drive, task), calls.answer
+        )
+        return _ending(task, result)
+
+    return await on_cluster(drive, task, execute)
+
+
+def _on_ready(drive: Drive, task: TaskRun) -> Callable[[], None]:
+    return lambda: drive.set_task(task, states.RUNNING)
+
+
+def _ending(task: TaskRun, result: TaskResult) -> State:
     task.exit_value, task.exit_truncated = result.exit_value, result.exit_truncated
     task.error, task.error_trace = result.error, result.error_trace
+    task.logs, task.logs_truncated = result.logs, result.logs_truncated
     return states.WORKLOAD_FAILURE if result.error else states.SUCCESS

@@ -4,10 +4,11 @@ Bytes go through in pieces: nothing here holds a whole file.
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,10 @@ from deployments.local.workspace.errors import ApiError, invalid_parameter
 MAX_PATH_LENGTH = 2_000
 MAX_NAME_BYTES = 255
 PIECE = 256 * 1024
+PARTS = "parts"
+"""The directory beside the trees in which uploads grow."""
+
+PARTS_NAME = re.compile(r"part-\w{8}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,7 @@ class Tree:
             if name in (".", "..") or not name.isprintable() or len(os.fsencode(name)) > MAX_NAME_BYTES:
                 raise invalid_parameter(f"Path ({path}) has an invalid name in it: {name!r}")
         place = self.root.joinpath(*names)
-        try:
-            inside = place.resolve().is_relative_to(self.root)
-        except (OSError, RuntimeError) as error:
-            # A link that leads to itself, or a path that is too long as a whole.
-            raise self.not_found(path) from error
-        if not inside:
+        if not leads_inside(place, self.root):
             raise self.not_found(path)
         return place
 
@@ -86,11 +86,9 @@ class Tree:
     def children(self, place: Path) -> Iterator[Entry]:
         """What is in a directory, by name. What vanishes meanwhile, and links to nothing, are left out."""
         for child in sorted(place.iterdir()):
-            try:
-                if child.resolve().is_relative_to(self.root):
+            with suppress(FileNotFoundError):
+                if leads_inside(child, self.root):
                     yield self.describe(child)
-            except (FileNotFoundError, RuntimeError):
-                continue
 
     @contextmanager
     def replacing(self, place: Path) -> Iterator[BinaryIO]:
@@ -105,11 +103,27 @@ class Tree:
             part.unlink(missing_ok=True)
 
 
+def leads_inside(place: Path, root: Path) -> bool:
+    """Whether a place is below a root, its links followed; not if it is no place at all.
+
+    Args:
+        place: The place, at which there need not be anything.
+        root: The root, its own links followed.
+    """
+    try:
+        # It raises for what is too long, as the rest does not.
+        place.exists()
+        return place.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        # Too long for a path, or links in a circle.
+        return False
+
+
 def new_part(root: Path) -> Path:
     """An empty file in which what is uploaded grows, on the same file system, outside of the tree."""
-    parts = root.parent / "parts"
+    parts = root.parent / PARTS
     parts.mkdir(exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=parts)
+    descriptor, name = tempfile.mkstemp(prefix="part-", dir=parts)
     os.close(descriptor)
     return Path(name)
 

@@ -2,16 +2,21 @@
 
 import base64
 import datetime
+import hmac
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography import x509
 
+from deployments.local.workspace.auth import is_token
 from deployments.local.workspace.oauth import ClientCredentials, OAuthError, TokenIssuer
 from deployments.local.workspace.request_log import RequestLog, public_query
 from deployments.local.workspace.tls import ensure_certificates
+from deployments.local.workspace.uploads import PresignedUrlError, Uploads
+from deployments.local.workspace.volumes import Volumes
 
 CLIENT = ClientCredentials("an-id", "a-secret")
 GRANT = {"grant_type": "client_credentials", "scope": "all-apis"}
@@ -43,6 +48,27 @@ def test_a_token_is_good_for_an_hour_and_at_the_next_server() -> None:
     assert issuer.accepts(token)
     clock.now += 1_000
     assert not issuer.accepts(token)
+
+
+def test_tokens_and_secrets_are_compared_in_constant_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By nothing but `compare_digest`: if that says no, what is right is refused."""
+    clock = Clock()
+    issuer = TokenIssuer(CLIENT, clock)
+    issued = issuer.issue(GRANT, basic("an-id", "a-secret"))["access_token"]
+    uploads = Uploads(Volumes(tmp_path / "volumes"), "http://here", clock)
+    query = dict(parse_qsl(urlsplit(uploads.signed_url("GET", "/Volumes/a")).query, keep_blank_values=True))
+    assert is_token(b"token", "token")
+    assert issuer.accepts(issued)
+    assert uploads.check("GET", "/Volumes/a", query) == ("", 0)
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    assert not is_token(b"token", "token")
+    assert not issuer.accepts(issued)
+    with pytest.raises(OAuthError, match="Client authentication failed"):
+        issuer.issue(GRANT, basic("an-id", "a-secret"))
+    with pytest.raises(PresignedUrlError):
+        uploads.check("GET", "/Volumes/a", query)
 
 
 def test_tokens_of_others_are_not_accepted() -> None:

@@ -1,5 +1,6 @@
 """Which request or task has a fault."""
 
+import math
 from typing import Any
 
 import pytest
@@ -124,6 +125,8 @@ def test_bodies(body: dict[str, Any], content: bytes, content_type: str) -> None
         ({"path": "*", "status": 503, "count": 0}, "count must be -1 or a number from 1, but is 0."),
         ({"path": "*", "status": 503, "offset": -1}, "offset must be 0 or a positive number, but is -1."),
         ({"path": "*", "status": 503, "probability": 2}, "probability must be between 0 and 1, but is 2."),
+        ({"path": "*", "status": 503, "probability": 10**400}, "probability must be between 0 and 1"),
+        ({"path": "*", "status": 503, "probability": math.nan}, "probability must be between 0 and 1"),
         ({"path": "*", "status": 503, "probability": "x"}, "probability must be a number."),
         ({"path": "*", "status": 503, "retry_after": "1\r\nx"}, "retry_after must be printable ASCII."),
         ({"path": "*", "stauts": 503}, "Unknown fields of a fault: stauts"),

@@ -1,10 +1,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from deployments.local.workspace.execution import Cluster, ClusterError
+from deployments.local.workspace.installing import ClusterLibraries
 from deployments.local.workspace.job_clusters import JobClusters
 from deployments.local.workspace.models import ClusterSpec
 from deployments.local.workspace.task_executor import TaskExecutor
@@ -30,7 +32,14 @@ class Machine:
         if self.failures:
             self.failures -= 1
             raise ClusterError("no capacity")
-        cluster = Cluster(cast(Any, None), cluster_id, spec, 1, asyncio.create_task(asyncio.sleep(60)))
+        cluster = Cluster(
+            None,
+            cluster_id,
+            spec,
+            "sc://here",
+            asyncio.create_task(asyncio.sleep(60)),
+            ClusterLibraries(Path("nowhere")),
+        )
         self.running.append(cluster)
         return cluster
 

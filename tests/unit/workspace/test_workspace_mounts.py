@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,27 +33,33 @@ print(json.dumps([dict(places), text, os.listdir(base / "hidden"), before == aft
 """
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that anybody may enter: that of pytest is closed again by any other session that starts."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name).resolve()
+
+
 @pytest.mark.parametrize("who", ["stay", "drop"])
-def test_a_process_sees_the_places_and_no_other_does(tmp_path: Path, who: str) -> None:
+def test_a_process_sees_the_places_and_no_other_does(open_path: Path, who: str) -> None:
     for name in ("scratch", "dbfs", "vol", "hidden"):
-        (tmp_path / name).mkdir(mode=0o777)
-        (tmp_path / name).chmod(0o777)
-    for above in (tmp_path, *tmp_path.parents[:-2]):
-        above.chmod(0o755 if above == tmp_path else above.stat().st_mode | 0o111)
-    (tmp_path / "dbfs" / "file").write_text("in dbfs")
-    (tmp_path / "hidden" / "secret").write_text("not for tasks")
+        (open_path / name).mkdir(mode=0o777)
+        (open_path / name).chmod(0o777)
+    (open_path / "dbfs" / "file").write_text("in dbfs")
+    (open_path / "hidden" / "secret").write_text("not for tasks")
     ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), who], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT, str(open_path), who], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
     places, text, hidden, same_root, directory = json.loads(ended.stdout)
-    assert (text, directory) == ("in dbfs", str(tmp_path))
-    assert (tmp_path / "vol" / "made").read_text() == "by the child"
+    assert (text, directory) == ("in dbfs", str(open_path))
+    assert (open_path / "vol" / "made").read_text() == "by the child"
     if sys.platform == "linux":
         assert places == {"/dbfs": "/dbfs", "/Volumes": "/Volumes"}
         assert (hidden, same_root) == ([], True)
     assert not Path("/dbfs/file").exists()
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list((open_path / "scratch").iterdir()) == []
 
 
 def test_what_is_guarded_without_one() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from deployments.local.workspace import states
 from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.models import ClusterSpec, NotebookSpec, Run, RunSpec, TaskSpec
+from deployments.local.workspace.models import ClusterSpec, NotebookSpec, Round, Run, RunSpec, TaskSpec
 from deployments.local.workspace.run_json import (
     Links,
     Page,
@@ -91,3 +91,11 @@ def test_a_token_finds_its_run_whatever_became_of_it() -> None:
         assert store.create(run.spec, "me") == (run, False)
     assert store.create(RunSpec("name", run.spec.tasks), "me")[1]
     assert [item.run_id for item in store.newest_first()][-1] == run.run_id
+
+
+def test_a_run_lasts_as_long_as_it_and_its_repairs() -> None:
+    _, run = make_run(2)
+    run.rounds[0].end_time = 6_000
+    run.rounds.append(Round(1, 100_000, 100_500))
+    run.end_time = 100_500
+    assert run_json(run, LINKS, Page(0, 100))["run_duration"] == 1_000 + 500

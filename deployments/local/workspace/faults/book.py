@@ -1,7 +1,6 @@
 """The rules in force, as the API under `/local/faults` adds, shows and removes them."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from itertools import count
@@ -196,8 +195,9 @@ def _header(body: Json, name: str, default: str) -> str:
 
 def _number(body: Mapping[str, Any], name: str, default: float, most: float) -> float:
     value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid_parameter(f"{name} must be a number.")
+    # Not the value itself as a number: JSON has whole ones that are too large for a float.
     if not 0 <= value <= most:
-        raise invalid_parameter(f"{name} must be between 0 and {most:g}, but is {value:g}.")
+        raise invalid_parameter(f"{name} must be between 0 and {most:g}, but is {str(value)[:40]}.")
     return float(value)

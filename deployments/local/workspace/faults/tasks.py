@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from deployments.local.workspace import states
+from deployments.local.workspace.children import kill_group
 from deployments.local.workspace.drive import Drive, Work
+from deployments.local.workspace.execution import Cluster
 from deployments.local.workspace.faults.rules import TaskEffect, TaskFault
 from deployments.local.workspace.models import TaskRun
 from deployments.local.workspace.states import LifeCycle, Result, State
+from deployments.local.workspace.task_compute import shared_cluster
 
 FindTaskFault = Callable[[str, str], TaskFault | None]
 
@@ -39,31 +42,60 @@ def with_faults(work: Work, find: FindTaskFault) -> Work:
     Returns:
         The same for those that have none.
     """
+    return _FaultyWork(work, find).do
 
-    async def faulty(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
-        fault = find(drive.run.spec.name, task.spec.key)
-        if fault is None:
-            return await work(drive, task, inputs)
+
+class _FaultyWork:
+    def __init__(self, work: Work, find: FindTaskFault) -> None:
+        self._work = work
+        self._find = find
+        # The attempts that lose their cluster by the fault of another.
+        self._shared: dict[int, TaskFault] = {}
+
+    async def do(self, drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
+        """Do what a task is for, with its fault if it has one."""
+        fault = self._find(drive.run.spec.name, task.spec.key)
+        try:
+            if fault is not None:
+                return await self._suffer(drive, task, inputs, fault)
+            ending = await self._work(drive, task, inputs)
+            shared = self._shared.get(task.run_id)
+            return ending if shared is None or ending is not states.DRIVER_LOST else _lost(task, shared)
+        finally:
+            self._shared.pop(task.run_id, None)
+
+    async def _suffer(self, drive: Drive, task: TaskRun, inputs: tuple[Any, ...], fault: TaskFault) -> State:
         if fault.effect is TaskEffect.FAIL:
             drive.set_task(task, states.RUNNING)
             task.error = task.error_trace = fault.error or INJECTED
             return states.WORKLOAD_FAILURE
         if fault.effect is TaskEffect.CLUSTER_FAILURE:
             return _not_started(task, fault)
-        await _interrupted(task, work(drive, task, inputs), fault)
+        cluster = await _interrupted(drive, task, self._work(drive, task, inputs), fault)
         if fault.effect is TaskEffect.HANG:
             await asyncio.Event().wait()
+        process = None if cluster is None or cluster.lost.done() else cluster.child
+        if cluster is not None and process is not None:
+            self._shared.update(dict.fromkeys(_others_on(drive, task), fault))
+            # For real: what else runs there ends as it does when a driver dies.
+            kill_group(process.pid)
+            await asyncio.wait({cluster.lost})
         return _lost(task, fault)
 
-    return faulty
 
+async def _interrupted(
+    drive: Drive, task: TaskRun, work: Awaitable[State], fault: TaskFault
+) -> Cluster | None:
+    """Let a task run until the fault happens; or to its end, if that comes first.
 
-async def _interrupted(task: TaskRun, work: Awaitable[State], fault: TaskFault) -> None:
-    """Let a task run until the fault happens; or to its end, if that comes first."""
+    Returns:
+        The cluster that it ran on, if it shares that with others.
+    """
     working = asyncio.ensure_future(work)
     try:
         while not working.done() and task.state.life_cycle is not LifeCycle.RUNNING:
             await asyncio.wait({working}, timeout=POLL_SECONDS)
+        cluster = shared_cluster(drive, task)
         # A task that hangs has done its work, only nobody hears of it.
         limit = None if fault.effect is TaskEffect.HANG else fault.after_seconds
         await asyncio.wait({working}, timeout=limit)
@@ -71,6 +103,17 @@ async def _interrupted(task: TaskRun, work: Awaitable[State], fault: TaskFault) 
         working.cancel()
         # What it would have answered is lost, as its error is.
         await asyncio.gather(working, return_exceptions=True)
+    return cluster
+
+
+def _others_on(drive: Drive, task: TaskRun) -> list[int]:
+    """The other attempts that run on the cluster of a task."""
+    attempts = (each for top in drive.current.values() for each in (top, *top.iterations))
+    return [
+        each.run_id
+        for each in attempts
+        if each is not task and each.cluster_id == task.cluster_id and not each.state.terminal
+    ]
 
 
 def _not_started(task: TaskRun, fault: TaskFault) -> State:

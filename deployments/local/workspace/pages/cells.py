@@ -14,6 +14,9 @@ FRAME_STYLE = "body{margin:8px;font:14px/1.5 system-ui,sans-serif;color:#1a2330;
 def task_output(task: TaskRun) -> str:
     """The cells of a task with their output, what it returned, and its error."""
     shown = [_cell(cell) for cell in task.cells]
+    if task.logs:
+        cut = '<p class="soft small note">There was more before this.</p>' if task.logs_truncated else ""
+        shown.append(f'{cut}<pre class="stdout">{escape(task.logs)}</pre>')
     if task.exit_value is not None:
         cut = " It was longer." if task.exit_truncated else ""
         shown.append(f'<p class="soft note">Exit value{cut}</p><pre>{escape(task.exit_value)}</pre>')

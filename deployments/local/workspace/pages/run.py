@@ -18,6 +18,7 @@ from deployments.local.workspace.pages.parts import (
     time_text,
 )
 from deployments.local.workspace.pages.timeline import timelines
+from deployments.local.workspace.programs import PythonFileSpec, PythonWheelSpec
 
 MAX_INLINE = 12
 """Attempts whose output is on the page of the run; of a larger run only of those that failed or run now."""
@@ -72,7 +73,7 @@ def task_page(run: Run, task: TaskRun, now: int) -> str:
     if len(siblings) > 1:
         rows = [_attempt_row(run, each, now) for each in siblings]
         parts.append(section("attempts", table(_COLUMNS, rows), "Attempts"))
-    if task.iterations:
+    if task.total_iterations:
         parts.append(section("iterations", _iterations(run, task, now), "Iterations"))
     output = task_output(task) or '<p class="soft">Nothing yet.</p>'
     parts.append(section("output", output, "Output"))
@@ -90,6 +91,10 @@ def what(task: TaskRun) -> str:
     body = task.spec.body
     if isinstance(body, NotebookSpec):
         return body.path
+    if isinstance(body, PythonFileSpec):
+        return body.path
+    if isinstance(body, PythonWheelSpec):
+        return f"{body.package}: {body.entry_point}"
     if isinstance(body, RunJobSpec):
         return f"Run job {body.job_id}"
     return type(body).__name__.removesuffix("Spec")
@@ -149,10 +154,11 @@ def _attempt_row(run: Run, task: TaskRun, now: int) -> str:
 
 
 def _iterations(run: Run, task: TaskRun, now: int) -> str:
-    rows = [_attempt_row(run, each, now) for each in task.iterations[:MAX_ITERATIONS]]
-    left_out = len(task.iterations) - len(rows)
+    iterations = run.iterations_of(task)
+    rows = [_attempt_row(run, each, now) for each in iterations[:MAX_ITERATIONS]]
+    left_out = len(iterations) - len(rows)
     more = f'<p class="soft small">{left_out} more are left out.</p>' if left_out > 0 else ""
-    total = f'<p class="soft small">{len(task.iterations)} attempts at {task.total_iterations} inputs.</p>'
+    total = f'<p class="soft small">{len(iterations)} attempts at {task.total_iterations} inputs.</p>'
     return total + table(_COLUMNS, rows) + more
 
 
@@ -160,7 +166,7 @@ def _inline(run: Run, task: TaskRun, *, is_only: bool, now: int) -> str:
     """The output of an attempt: open if it is the only one, failed, or is under way."""
     is_open = is_only or state_style(task.state) in ("bad", "busy")
     body = task_output(task) or _message(task) or '<p class="soft note">No output.</p>'
-    iterations = _iterations(run, task, now) if task.iterations else ""
+    iterations = _iterations(run, task, now) if task.total_iterations else ""
     return section(
         f"output-{_name(task)}",
         f'<details class="task" id="task-{task.run_id}"{" open" if is_open else ""}><summary>'

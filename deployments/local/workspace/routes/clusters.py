@@ -9,7 +9,6 @@ from deployments.local.workspace.bodies import (
     read_objects,
     read_required_string,
     read_string,
-    read_strings,
 )
 from deployments.local.workspace.cluster_catalog import node_types, spark_versions
 from deployments.local.workspace.cluster_records import (
@@ -18,15 +17,14 @@ from deployments.local.workspace.cluster_records import (
     ClusterRecord,
     library_key,
 )
+from deployments.local.workspace.cluster_settings import read_settings, resized, updated_settings
 from deployments.local.workspace.clusters import ClusterRegistry
 from deployments.local.workspace.errors import invalid_parameter
+from deployments.local.workspace.libraries import check_libraries
 from deployments.local.workspace.routes.incoming import read_body
 from deployments.local.workspace.routes.volume_files import page_of
 
-LIBRARY_KINDS = ("cran", "egg", "jar", "maven", "pypi", "requirements", "whl")
-MAX_WORKERS = 100_000
 MAX_PAGE = 100
-_NOT_SETTINGS = frozenset({"cluster_id", "libraries", "clone_from", "idempotency_token"})
 
 
 def clusters_router(clusters: ClusterRegistry) -> APIRouter:
@@ -36,40 +34,11 @@ def clusters_router(clusters: ClusterRegistry) -> APIRouter:
         group = APIRouter(prefix=f"/api/{version}/clusters")
         _add_changes(group, clusters)
         _add_lifecycle(group, clusters)
+        _add_events(group, clusters)
         _add_questions(group, clusters)
         router.include_router(group)
     _add_libraries(router, clusters)
     return router
-
-
-def read_settings(body: Json) -> Json:
-    """A cluster's settings, as far as they are judged here.
-
-    Raises:
-        ApiError: If something is missing or has the wrong type.
-    """
-    read_required_string(body, "spark_version")
-    if not (read_string(body, "node_type_id") or read_string(body, "instance_pool_id")):
-        raise invalid_parameter("Missing required field: node_type_id")
-    workers = read_integer(body, "num_workers")
-    if not 0 <= workers <= MAX_WORKERS:
-        raise invalid_parameter(f"num_workers must be between 0 and {MAX_WORKERS}.")
-    autoscale = read_object(body, "autoscale") or {}
-    if read_integer(autoscale, "min_workers") > read_integer(autoscale, "max_workers"):
-        raise invalid_parameter("autoscale.max_workers must not be less than autoscale.min_workers.")
-    read_string(body, "cluster_name")
-    minutes = read_integer(body, "autotermination_minutes")
-    environment = read_strings(body, "spark_env_vars")
-    for name, value in environment.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise invalid_parameter(f"spark_env_vars has an invalid entry: {name[:200]!r}")
-    return {
-        **{field: value for field, value in body.items() if field not in _NOT_SETTINGS},
-        "num_workers": workers,
-        "autotermination_minutes": minutes,
-        "spark_conf": read_strings(body, "spark_conf"),
-        "spark_env_vars": environment,
-    }
 
 
 def _add_changes(router: APIRouter, clusters: ClusterRegistry) -> None:
@@ -78,7 +47,7 @@ def _add_changes(router: APIRouter, clusters: ClusterRegistry) -> None:
         body = await read_body(request)
         libraries = _libraries(body)
         record = clusters.create(read_settings(body))
-        _install(clusters, record, libraries)
+        clusters.install(record.cluster_id, libraries)
         return {"cluster_id": record.cluster_id}
 
     @router.post("/edit")
@@ -86,6 +55,21 @@ def _add_changes(router: APIRouter, clusters: ClusterRegistry) -> None:
         body = await read_body(request)
         record = clusters.get(read_required_string(body, "cluster_id"))
         clusters.edit(record.cluster_id, read_settings(body))
+        return {}
+
+    @router.post("/update")
+    async def update(request: Request) -> Json:
+        body = await read_body(request)
+        record = clusters.get(read_required_string(body, "cluster_id"))
+        mask, changes = read_required_string(body, "update_mask"), read_object(body, "cluster") or {}
+        clusters.edit(record.cluster_id, updated_settings(record.settings, mask, changes))
+        return {}
+
+    @router.post("/resize")
+    async def resize(request: Request) -> Json:
+        body = await read_body(request)
+        record = clusters.get(read_required_string(body, "cluster_id"))
+        clusters.resize(record.cluster_id, resized(record.settings, body))
         return {}
 
 
@@ -113,18 +97,32 @@ def _add_lifecycle(router: APIRouter, clusters: ClusterRegistry) -> None:
         clusters.forget(await id_of(request))
         return {}
 
+    @router.post("/pin")
+    async def pin(request: Request) -> Json:
+        clusters.pin(await id_of(request), pinned=True)
+        return {}
+
+    @router.post("/unpin")
+    async def unpin(request: Request) -> Json:
+        clusters.pin(await id_of(request), pinned=False)
+        return {}
+
+
+def _add_events(router: APIRouter, clusters: ClusterRegistry) -> None:
     @router.post("/events")
     async def events(request: Request) -> Json:
         body = await read_body(request)
         record = clusters.get(read_required_string(body, "cluster_id"))
-        offset, limit = read_integer(body, "offset"), read_integer(body, "limit", 50)
-        if offset < 0 or not 0 <= limit <= MAX_EVENTS:
+        offset, limit = read_integer(body, "offset"), read_integer(body, "limit", 50) or 50
+        if offset < 0 or not 0 < limit <= MAX_EVENTS:
             raise invalid_parameter("offset or limit is out of its range.")
         newest_first = record.events[::-1]
         if read_string(body, "order") == "ASC":
             newest_first = record.events
-        shown = newest_first[offset : offset + (limit or 50)]
-        return {"events": shown, "total_count": len(record.events)}
+        end = offset + limit
+        shown: Json = {"events": newest_first[offset:end], "total_count": len(record.events)}
+        # Docs: next_page is the request for the rest; a field of it may be absent.
+        return {**shown, "next_page": {**body, "offset": end}} if end < len(record.events) else shown
 
 
 def _add_questions(router: APIRouter, clusters: ClusterRegistry) -> None:
@@ -158,8 +156,7 @@ def _add_libraries(router: APIRouter, clusters: ClusterRegistry) -> None:
     @router.post("/api/2.0/libraries/install")
     async def install(request: Request) -> Json:
         body = await read_body(request)
-        record = clusters.get(read_required_string(body, "cluster_id"))
-        _install(clusters, record, _libraries(body))
+        clusters.install(read_required_string(body, "cluster_id"), _libraries(body))
         return {}
 
     @router.post("/api/2.0/libraries/uninstall")
@@ -192,16 +189,7 @@ def _status_json(record: ClusterRecord) -> Json:
     return shown
 
 
-def _install(clusters: ClusterRegistry, record: ClusterRecord, libraries: list[Json]) -> None:
-    for library in libraries:
-        status = {"library": library, "status": "PENDING", "is_library_for_all_clusters": False}
-        record.libraries[library_key(library)] = status
-    clusters.keep(record)
-
-
 def _libraries(body: Json) -> list[Json]:
     libraries = read_objects(body, "libraries")
-    for library in libraries:
-        if len(library) != 1 or next(iter(library)) not in LIBRARY_KINDS:
-            raise invalid_parameter(f"A library has one of these fields: {', '.join(LIBRARY_KINDS)}")
+    check_libraries(libraries)
     return libraries

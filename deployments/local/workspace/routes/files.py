@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from deployments.local.workspace import errors
 from deployments.local.workspace.bodies import (
     Json,
+    parse_body,
     read_boolean,
     read_choice,
     read_integer,
@@ -26,6 +27,12 @@ from deployments.local.workspace.runtime.source import NotebookSourceError, sour
 
 IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
 EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")
+MAX_OBJECT_BYTES = 10 * 1024 * 1024
+"""What one import or export carries (docs)."""
+
+MAX_IMPORT_BYTES = 64 * 1024 * 1024
+"""A body of an import is read so far, to say how large the object in it is."""
+
 LANGUAGES = ("", "PYTHON", "SQL", "SCALA", "R")
 
 
@@ -42,7 +49,7 @@ def files_router(workspace: Workspace) -> APIRouter:
             raise errors.not_served(f"Import in format {form}")
         language = read_choice(body, "language", LANGUAGES, "").lower()
         path = read_required_string(body, "path")
-        files.put(path, content, form, language, overwrite=read_boolean(body, "overwrite"))
+        files.put(path, _of_size(content), form, language, overwrite=read_boolean(body, "overwrite"))
         return {}
 
     @router.get("/export")
@@ -52,7 +59,7 @@ def files_router(workspace: Workspace) -> APIRouter:
         if form not in ("SOURCE", "AUTO", "RAW", "JUPYTER"):
             raise errors.not_served(f"Export in format {form}")
         path = read_required_string(query, "path")
-        content = files.read(path)
+        content = _of_size(files.read(path))
         if form == "JUPYTER":
             content = _as_jupyter(content)
         if read_boolean(query, "direct_download"):
@@ -76,6 +83,12 @@ def files_router(workspace: Workspace) -> APIRouter:
         return {}
 
     return router
+
+
+def _of_size(content: bytes) -> bytes:
+    if len(content) > MAX_OBJECT_BYTES:
+        raise errors.object_too_large(len(content), MAX_OBJECT_BYTES)
+    return content
 
 
 def _as_jupyter(content: bytes) -> bytes:
@@ -122,9 +135,10 @@ def object_json(found: WorkspaceObject) -> Json:
 
 async def _read_import(request: Request) -> tuple[Json, bytes]:
     """The fields and the content of an import, from JSON or from the form that the SDK's `upload` sends."""
+    sent = await read_content(request, MAX_IMPORT_BYTES)
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return read_form(request.headers["content-type"], await read_content(request))
-    body = await read_body(request)
+        return read_form(request.headers["content-type"], sent)
+    body = parse_body(sent)
     try:
         return body, base64.b64decode(read_string(body, "content"), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -9,14 +9,14 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """Docs: Jobs API 2.0, request size."""
 
 
-async def read_content(request: Request) -> bytes:
+async def read_content(request: Request, limit: int = MAX_REQUEST_BYTES) -> bytes:
     """The body, which is given up as soon as it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_REQUEST_BYTES:
-            raise errors.request_too_large(MAX_REQUEST_BYTES)
+        if size > limit:
+            raise errors.request_too_large(limit)
         parts.append(part)
     return b"".join(parts)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 
-from deployments.local.workspace import job_settings
+from deployments.local.workspace import errors, job_settings
 from deployments.local.workspace.bodies import (
     Json,
     read_boolean,
@@ -67,7 +67,10 @@ def jobs_router(workspace: Workspace) -> APIRouter:
     @router.get("/get")
     async def get(version: Version, request: Request) -> Json:
         query = dict(request.query_params)
-        job = jobs.get(read_required_integer(query, "job_id"))
+        job_id = read_required_integer(query, "job_id")
+        job = jobs.find(job_id)
+        if job is None:
+            raise errors.job_to_get_not_found(job_id)
         # Paging came with 2.2; earlier versions answer with all tasks.
         limit = PAGE_SIZE if version == "2.2" else None
         return job_json(job, Page(read_page_token(read_string(query, "page_token")), limit))

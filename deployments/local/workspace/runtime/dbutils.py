@@ -1,6 +1,7 @@
 """The `dbutils` of a notebook."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from deployments.local.workspace.runtime.filesystem import FileSystemUtils
@@ -100,6 +101,19 @@ class Widgets:
         """Remove every widget."""
         self._defaults.clear()
         self._parameters.clear()
+
+    @contextmanager
+    def given(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Have other values for as long as a notebook runs that `%run` includes with them.
+
+        Without, its widgets have their defaults (docs: widgets), unless the run has parameters for them.
+        """
+        before = dict(self._parameters)
+        self._parameters.update(values)
+        try:
+            yield
+        finally:
+            self._parameters = before
 
     def _define(self, name: str, default: str) -> None:
         if not isinstance(name, str) or not isinstance(default, str):

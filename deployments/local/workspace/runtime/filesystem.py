@@ -3,11 +3,14 @@
 import os
 import shutil
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 DBFS, VOLUMES, WORKSPACE = "/dbfs", "/Volumes", "/Workspace"
+
+_MOUNT_CALLS = frozenset({"mount", "mounts", "refreshMounts", "unmount", "updateMount"})
 
 _FileInfo = namedtuple("_FileInfo", ["path", "name", "size", "modificationTime"])
 
@@ -31,6 +34,10 @@ FileInfo.__name__ = FileInfo.__qualname__ = "FileInfo"
 
 class FileNotFoundException(Exception):
     """What a notebook gets where Databricks raises Java's exception of this name."""
+
+
+class Py4JSecurityException(Exception):
+    """What a notebook gets where a cluster in standard (shared) access mode refuses (words: ucx#2285)."""
 
 
 class _Location:
@@ -157,7 +164,9 @@ class FileSystemUtils:
         shutil.move(os.fspath(place), os.fspath(target))
         return True
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name in _MOUNT_CALLS:
+            return partial(_refuse_mounts, name)
         raise AttributeError(f"dbutils.fs.{name} is not served by the local workspace yet")
 
     def _source_and_target(self, source: str, to: str, recurse: bool) -> tuple[Path, Path]:
@@ -172,6 +181,13 @@ class FileSystemUtils:
 
     def _at(self, path: object) -> _Location:
         return _Location(path, self._places)
+
+
+def _refuse_mounts(name: str, *_: object, **__: object) -> NoReturn:
+    raise Py4JSecurityException(
+        f"Method {name} is not whitelisted on class class com.databricks.backend.daemon.dbutils.DBUtilsCore: "
+        "mounts do not work in standard access mode, nor here. Use a volume, or let Spark read the URI."
+    )
 
 
 def _info(location: _Location, place: Path) -> FileInfo:

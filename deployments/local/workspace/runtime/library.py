@@ -36,6 +36,12 @@ class Interpreter:
         self._path = list(sys.path)
         self._environment = dict(os.environ)
 
+    def add_path(self, path: str) -> None:
+        """Look for modules here before anywhere but the working directory, after a restart, too."""
+        for paths in (sys.path, self._path):
+            if path not in paths:
+                paths.insert(1, path)
+
     def restart(self) -> None:
         """Return to how it was."""
         imported = [name for name in sys.modules if name not in self._modules]

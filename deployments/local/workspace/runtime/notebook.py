@@ -1,33 +1,42 @@
 """Runs a notebook's cells in one namespace."""
 
-import ast
 import linecache
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from deployments.local.workspace.runtime import plots
+from deployments.local.workspace.runtime.compiling import compiled
 from deployments.local.workspace.runtime.dbutils import DBUtils, NotebookExit
+from deployments.local.workspace.runtime.environment import LibraryEnvironment
+from deployments.local.workspace.runtime.fs_magic import run_fs
+from deployments.local.workspace.runtime.include import (
+    FindNotebook,
+    NotebookNotFoundError,
+    read_include,
+    refuse_circle,
+    resolve_path,
+)
 from deployments.local.workspace.runtime.library import Interpreter, PythonRestart
 from deployments.local.workspace.runtime.outputs import CellResult, Output, displayed, text_stream
+from deployments.local.workspace.runtime.pip import run_pip_cell
+from deployments.local.workspace.runtime.shell import run_shell
 from deployments.local.workspace.runtime.source import (
     Cell,
     NotebookSourceError,
     parse_source,
     split_statements,
 )
+from deployments.local.workspace.runtime.spark_context import NoSparkContext
+from deployments.local.workspace.runtime.traces import error_line, trace_of
 
 OnCell = Callable[[CellResult], None]
 
-_RUNTIME_DIRECTORY = str(Path(__file__).parent)
-_HIDDEN_PACKAGES = ("/pyspark/", "/grpc/")
-"""Frames of these say nothing about a notebook; tracebacks leave them out, as on Databricks."""
+REFUSED_LANGUAGES = ("scala", "r")
 
 
 class UnsupportedMagicError(RuntimeError):
@@ -64,6 +73,8 @@ def run_notebook(
     *,
     dbutils: DBUtils | None = None,
     on_cell: OnCell | None = None,
+    libraries: LibraryEnvironment | None = None,
+    find_notebook: FindNotebook = lambda _: None,
 ) -> NotebookResult:
     """Run a notebook in Databricks source format.
 
@@ -74,25 +85,24 @@ def run_notebook(
         path: The notebook's path, as tracebacks show it.
         dbutils: What the notebook sees as `dbutils`, if not the one made of the parameters.
         on_cell: Called after each cell, so that output can be followed.
+        libraries: Where %pip installs to; without, there is no %pip.
+        find_notebook: Finds the notebooks that `%run` cells include.
 
     Returns:
         How it ended. An error in the notebook is in the result, never raised.
     """
     plots.draw_without_screen()
     result = NotebookResult()
-    run = _NotebookRun(source, path, spark, dbutils or DBUtils(parameters))
+    run = _NotebookRun(spark, dbutils or DBUtils(parameters), find_notebook)
+    if libraries is not None:
+        run.offer_pip(libraries)
     try:
-        cells = parse_source(source)
-        with run.as_main_module():
+        with run.as_main_module(), run.inside(path, source) as cells:
             for cell in cells:
-                if cell.language == "md":
-                    continue
-                outcome = CellResult(len(result.cells), cell.language, cell.text, cell.title)
+                outcome = CellResult(len(result.cells), cell.language, cell.script, cell.title)
                 result.cells.append(outcome)
                 try:
                     run.run_cell(cell, outcome)
-                except PythonRestart:
-                    run.restart()
                 finally:
                     if on_cell is not None:
                         on_cell(outcome)
@@ -102,34 +112,36 @@ def run_notebook(
         result.error = result.error_trace = f"{type(error).__name__}: {error}"
     except BaseException as error:  # noqa: BLE001 - the border: whatever a notebook raises is its result
         result.error = error_line(error)
-        result.error_trace = run.trace(error)
+        result.error_trace = trace_of(error, run.notebooks)
         if result.cells:
             result.cells[-1].error = result.error
     return result
 
 
-def error_line(error: BaseException) -> str:
-    """The exception as one reads it: the class without its module, and the message."""
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - the exception is the notebook's, and so is its faulty __str__
-        message = "<exception str() failed>"
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
 class _NotebookRun:
     """The namespace of one run and what happens in it."""
 
-    def __init__(self, source: str, path: str, spark: Any, dbutils: DBUtils) -> None:
-        self._source = source
-        self._path = path
+    def __init__(self, spark: Any, dbutils: DBUtils, find_notebook: FindNotebook) -> None:
         self._spark = spark
         self._dbutils = dbutils
+        self._find_notebook = find_notebook
         self._interpreter = Interpreter()
         self._module = self._new_module()
         self._namespace = vars(self._module)
         self._current = CellResult(0, "python", "")
-        self._magics: dict[str, Callable[[Cell], None]] = {"python": self._run_python, "sql": self._run_sql}
+        self._including: list[str] = []
+        self.notebooks: set[str] = set()
+        self._magics: dict[str, Callable[[Cell], None]] = {
+            "python": self._run_python,
+            "sql": self._run_sql,
+            "run": self._run_included,
+            "sh": run_shell,
+            "fs": self._run_fs,
+        }
+
+    def offer_pip(self, environment: LibraryEnvironment) -> None:
+        """Serve %pip cells."""
+        self._magics["pip"] = lambda cell: run_pip_cell(cell, environment, self._interpreter)
 
     def _new_module(self) -> ModuleType:
         """A module named __main__, so that what a notebook defines can be pickled and inspected."""
@@ -141,66 +153,57 @@ class _NotebookRun:
             displayHTML=self._display_html,
         )
         if self._spark is not None:
-            vars(module).update(sql=self._spark.sql, table=self._spark.table)
+            vars(module).update(sql=self._spark.sql, table=self._spark.table, sc=NoSparkContext())
         return module
-
-    def restart(self) -> None:
-        """Begin with an empty namespace, as `dbutils.library.restartPython` asks."""
-        self._interpreter.restart()
-        self._module = self._new_module()
-        self._namespace = vars(self._module)
-        sys.modules["__main__"] = self._module
 
     @contextmanager
     def as_main_module(self) -> Iterator[None]:
         before = sys.modules["__main__"]
         sys.modules["__main__"] = self._module
-        lines = self._source.replace("\r\n", "\n").splitlines(keepends=True)
-        linecache.cache[self._path] = (len(self._source), None, lines, self._path)
         try:
             yield
         finally:
             sys.modules["__main__"] = before
 
+    @contextmanager
+    def inside(self, path: str, source: str) -> Iterator[list[Cell]]:
+        """Be in a notebook, the main one or one that it includes; gives the cells to run."""
+        lines = source.replace("\r\n", "\n").splitlines(keepends=True)
+        linecache.cache[path] = (len(source), None, lines, path)
+        self.notebooks.add(path)
+        self._including.append(path)
+        try:
+            yield [cell for cell in parse_source(source) if cell.language != "md"]
+        finally:
+            self._including.pop()
+
     def run_cell(self, cell: Cell, outcome: CellResult) -> None:
-        handler = self._magics.get(cell.language)
-        if handler is None:
-            raise UnsupportedMagicError(f"%{cell.language} cells are not served by the local workspace yet")
         self._current = outcome
         started = time.monotonic()
         try:
             with self._captured():
                 try:
-                    handler(cell)
+                    self._handle(cell)
                 finally:
                     outcome.outputs.extend(plots.take_open_figures())
         finally:
             outcome.seconds = time.monotonic() - started
 
-    def trace(self, error: BaseException) -> str:
-        report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-        self._cut(report, set())
-        text = "".join(report.format()).rstrip("\n")
-        # A traceback names exceptions by module; `error` and Databricks do not.
-        qualified = f"{type(error).__module__}.{type(error).__qualname__}"
-        return text.replace(f"\n{qualified}", f"\n{type(error).__name__}")
+    def _handle(self, cell: Cell) -> None:
+        handler = self._magics.get(cell.language)
+        if handler is None:
+            raise UnsupportedMagicError(_refusal(cell.language))
+        try:
+            handler(cell)
+        except PythonRestart:
+            self._restart()
 
-    def _cut(self, report: traceback.TracebackException, seen: set[int]) -> None:
-        """Drop the frames that are not the notebook's or its libraries', in chained exceptions too."""
-        if id(report) in seen:
-            return
-        seen.add(id(report))
-        own = [frame for frame in report.stack if self._belongs(frame.filename)]
-        report.stack = traceback.StackSummary.from_list(own)
-        for chained in (report.__cause__, report.__context__):
-            if chained is not None:
-                self._cut(chained, seen)
-
-    def _belongs(self, filename: str) -> bool:
-        if filename == self._path:
-            return True
-        hidden = any(package in filename for package in _HIDDEN_PACKAGES)
-        return not hidden and not filename.startswith((_RUNTIME_DIRECTORY, "<frozen"))
+    def _restart(self) -> None:
+        """Begin with an empty namespace, as `dbutils.library.restartPython` asks."""
+        self._interpreter.restart()
+        self._module = self._new_module()
+        self._namespace = vars(self._module)
+        sys.modules["__main__"] = self._module
 
     @contextmanager
     def _captured(self) -> Iterator[None]:
@@ -213,7 +216,7 @@ class _NotebookRun:
             sys.stdout, sys.stderr = before
 
     def _run_python(self, cell: Cell) -> None:
-        for code, shown in self._compile(cell):
+        for code, shown in compiled(cell, self._including[-1]):
             if shown:
                 value = eval(code, self._namespace)  # noqa: S307 - running the notebook is the purpose
                 if value is not None:
@@ -221,26 +224,32 @@ class _NotebookRun:
             else:
                 exec(code, self._namespace)  # noqa: S102 - running the notebook is the purpose
 
-    def _compile(self, cell: Cell) -> Iterator[tuple[CodeType, bool]]:
-        """The cell's statements, and apart from them the expression at its end, whose value is shown."""
-        # Blank lines before the cell, so that line numbers are those of the whole notebook.
-        tree = ast.parse("\n" * (cell.first_line - 1) + cell.text, self._path)
-        last = tree.body[-1] if tree.body else None
-        shown = isinstance(last, ast.Expr) and not cell.text.rstrip().endswith(";")
-        body = tree.body[:-1] if shown else tree.body
-        if body:
-            yield compile(ast.Module(body, tree.type_ignores), self._path, "exec", dont_inherit=True), False
-        if shown and isinstance(last, ast.Expr):
-            yield compile(ast.Expression(last.value), self._path, "eval", dont_inherit=True), True
-
     def _run_sql(self, cell: Cell) -> None:
         frame = None
-        for statement in split_statements(f"{cell.argument}\n{cell.text}"):
+        for statement in split_statements(cell.script):
             frame = self._spark.sql(statement)
         if frame is not None:
             self._namespace["_sqldf"] = frame
             if frame.columns:
                 self._display(frame)
+
+    def _run_included(self, cell: Cell) -> None:
+        """Run another notebook's cells in this namespace; its output is that of the `%run` cell.
+
+        Since they run inline, `dbutils.notebook.exit` in one of them ends the whole run.
+        """
+        include = read_include(cell)
+        path = resolve_path(include.path, self._including[-1])
+        refuse_circle(path, self._including)
+        source = self._find_notebook(path)
+        if source is None:
+            raise NotebookNotFoundError(path)
+        with self._dbutils.widgets.given(include.parameters), self.inside(path, source) as cells:
+            for each in cells:
+                self._handle(each)
+
+    def _run_fs(self, cell: Cell) -> None:
+        self._current.outputs.append(run_fs(cell, self._dbutils.fs))
 
     def _display(self, value: Any, *_: Any, **__: Any) -> None:
         figure = plots.figure_of(value)
@@ -252,3 +261,9 @@ class _NotebookRun:
 
     def _display_html(self, html: str) -> None:
         self._current.outputs.append(Output("html", text=str(html)))
+
+
+def _refusal(language: str) -> str:
+    if language in REFUSED_LANGUAGES:
+        return f"%{language} cells cannot be run: the local workspace runs Python and SQL"
+    return f"%{language} cells are not served by the local workspace yet"

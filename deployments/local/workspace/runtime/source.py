@@ -33,6 +33,11 @@ class Cell:
     argument: str = ""
     title: str = ""
 
+    @property
+    def script(self) -> str:
+        """All that follows the magic, on its own line and below."""
+        return f"{self.argument}\n{self.text}".strip("\n")
+
 
 def detect_language(source: str) -> str | None:
     """Say which language a notebook source is in, by its first line.

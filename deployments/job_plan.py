@@ -1,0 +1,51 @@
+"""`dbflow plan`: what launching a job would do, written for a terminal or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blocks.databricks.job_spec import JobSpecification, Launch
+    from blocks.databricks.plan import JobPlan
+
+
+def renewable_job(launch: Launch) -> JobSpecification:
+    """The job of the renewable analysis; what only a run knows stands in angle brackets."""
+    from flows.renewable_analysis import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+    from flows.renewable_tasks import RunScope
+    from flows.sources import DATA_DIRECTORY, find_share_files
+
+    scope = RunScope("", "", "", prefix="<flow run>", staging_uri="s3://<bucket>/<flow run>")
+    tables = [file.table for file in find_share_files(DATA_DIRECTORY)]
+    return notebook_job(tables, scope, NOTEBOOK_DIRECTORY, DEFAULT_CLUSTER, launch)
+
+
+def as_text(plan: JobPlan) -> str:
+    """The graph, the clusters of each launch, and the requests of the chosen one."""
+    lines = [plan.as_text()]
+    for endpoint, body in plan.launches[0].requests:
+        lines += ["", f"POST /api/2.2/jobs/{endpoint}", json.dumps(body, indent=2, ensure_ascii=False)]
+    return "\n".join(lines)
+
+
+def as_json(plan: JobPlan, notes: list[str]) -> dict[str, Any]:
+    """All of it, with the requests of every launch."""
+    return {
+        "name": plan.name,
+        "launch": plan.launch,
+        "notes": notes,
+        "tasks": [{"task_key": key, "kind": kind} for key, kind in plan.tasks],
+        "edges": [{"from": start, "to": end, "outcome": outcome} for start, end, outcome in plan.edges],
+        "launches": {
+            way.launch: {
+                "requests": [{"endpoint": endpoint, "body": body} for endpoint, body in way.requests],
+                "clusters": None
+                if way.clusters is None
+                else [{"name": cluster.name, "tasks": list(cluster.tasks)} for cluster in way.clusters],
+                "starts": way.cluster_count,
+                "problems": list(way.problems),
+            }
+            for way in plan.launches
+        },
+    }

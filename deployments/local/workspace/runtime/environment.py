@@ -1,0 +1,80 @@
+"""An environment of libraries on top of the Python that is running, filled by pip."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+FIXED = (
+    "cloudpickle", "googleapis-common-protos", "grpcio", "grpcio-status", "numpy", "pandas", "protobuf",
+    "psutil", "pyarrow", "pysail", "pyspark-client", "python-dateutil", "pytz", "six", "typing_extensions",
+    "zstandard",
+)  # fmt: skip
+"""What the processes of tasks are forked with. Another version would be installed and not be imported."""
+
+_BELOW = "below.pth"
+_CONSTRAINTS = "constraints.txt"
+
+
+class LibraryEnvironment:
+    """A directory with an interpreter that sees its own libraries first, then those that there are already.
+
+    To pip the latter are installed, so that it adds only what is missing.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def site_packages(self) -> Path:
+        """What has to be on `sys.path`, before the libraries below."""
+        scheme = {"base": str(self._directory), "platbase": str(self._directory)}
+        return Path(sysconfig.get_path("purelib", "venv", scheme))
+
+    def pip(self, arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
+        """Run pip in it.
+
+        Args:
+            arguments: Its command line.
+            on_line: Called with each line that it says, as it says it.
+
+        Returns:
+            Its exit code.
+        """
+        self._create()
+        command = [str(self._directory / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+        command += arguments
+        if arguments[:1] == ["install"]:
+            command += ["--constraint", str(self._directory / _CONSTRAINTS)]
+        environment = {**os.environ, "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+        with subprocess.Popen(  # noqa: S603 - installing what the user asks for is the purpose
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+        ) as process:
+            for line in process.stdout or ():
+                on_line(line)
+        return process.returncode
+
+    def _create(self) -> None:
+        if (self.site_packages / _BELOW).exists():
+            return
+        venv.EnvBuilder(symlinks=True).create(self._directory)
+        below = [path for path in sys.path if Path(path).is_dir() and Path(path) != self.site_packages]
+        (self._directory / _CONSTRAINTS).write_text("".join(map(_constraint, FIXED)))
+        (self.site_packages / _BELOW).write_text("\n".join(below))
+
+
+def _constraint(name: str) -> str:
+    try:
+        return f"{name}=={metadata.version(name)}\n"
+    except metadata.PackageNotFoundError:
+        return ""

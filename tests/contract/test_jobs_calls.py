@@ -1,0 +1,31 @@
+"""The calls of the Jobs API, against a workspace on a real port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blocks.databricks.errors import DatabricksRunRefused
+from blocks.databricks.runs import get_run, submit_run
+from blocks.databricks.workspace import DatabricksWorkspace
+from deployments.local.workspace.testing import running_workspace
+
+
+@pytest.mark.parametrize(("times", "refused"), [(1, False), (2, True)])
+def test_a_login_that_ran_out_is_made_once_more(tmp_path: Path, times: int, refused: bool) -> None:
+    options = ["--client-id", "robot", "--client-secret", "s3cret"]
+    with running_workspace(tmp_path, options=options) as workspace:
+        client = DatabricksWorkspace(
+            databricks_instance=workspace.url, client_id="robot", client_secret="s3cret"
+        ).workspace_client()
+        condition = {"op": "EQUAL_TO", "left": "1", "right": "1"}
+        run_id = submit_run(client, {"tasks": [{"task_key": "only", "condition_task": condition}]})
+        workspace.faults.add(path="/api/*/jobs/runs/get", status=401, count=times)
+        workspace.clear_requests()
+        if refused:
+            with pytest.raises(DatabricksRunRefused):
+                get_run(client, run_id)
+        else:
+            assert get_run(client, run_id)["run_id"] == run_id
+        assert len(workspace.requests("/oidc/v1/token")) == 1

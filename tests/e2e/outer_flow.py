@@ -1,0 +1,36 @@
+"""The flows that flow processes run: they do nothing but call the Databricks subflow."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import flow
+
+from blocks.databricks.errors import DatabricksJobError
+from blocks.databricks.job_spec import JobSpecification
+from blocks.databricks.run_policy import RunPolicy
+from flows.cancelling import cancel_databricks_runs
+from flows.databricks_job import run_databricks_job
+
+
+@flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
+async def outer(job: JobSpecification, policy: RunPolicy) -> None:
+    """Run a job."""
+    await run_databricks_job(job, "workspace", policy)
+
+
+@flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
+async def many(jobs: list[JobSpecification], policy: RunPolicy, at_once: int) -> None:
+    """Run jobs, some at a time; a job that fails stops none of the others."""
+    free = asyncio.Semaphore(at_once)
+
+    async def one(job: JobSpecification) -> None:
+        async with free:
+            try:
+                await run_databricks_job(job, "workspace", policy)
+            except DatabricksJobError:
+                return  # its own flow run has failed, which is what the test looks at
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(one(job))

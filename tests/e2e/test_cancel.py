@@ -1,0 +1,121 @@
+"""Whoever ends the flow ends its Databricks run, and nothing of it counts as a success."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from prefect import flow
+from prefect.states import Cancelling
+
+from blocks.databricks.repair import RepairPolicy
+from blocks.databricks.run_policy import RunPolicy
+from deployments.local.workspace.testing import Faults
+from flows.cancelling import cancel_databricks_runs
+from flows.databricks_job import run_databricks_job
+
+from .conftest import ImportNotebook, Stack, until
+from .flow_processes import cancel, create_flow_run, flow_process, flow_run, kill, state_of, worker
+from .outer_flow import outer
+from .single_task import is_running, outcome, runs_of, single_task
+
+POOL = "cancelled"
+SECONDS_TO_CANCEL = 10
+REPAIR_AT_ONCE = RunPolicy(repair=RepairPolicy(wait_seconds=0))
+FAILS_ONCE = {"task_key": "only", "error": "OSError: away"}
+SUBMIT_NOT_ANSWERED = {"path": "/api/*/jobs/runs/submit", "when": "after", "delay_seconds": 600}
+SLEEPS = "import time; time.sleep(600)"
+
+
+@pytest.fixture(scope="module")
+def working(stack: Stack) -> Iterator[psutil.Process]:
+    with worker(POOL) as process:
+        yield process
+
+
+def test_a_cancel_in_prefect_ends_the_run(
+    stack: Stack, notebook: ImportNotebook, working: psutil.Process
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+    flow_run_id = create_flow_run(outer, POOL, job=job, policy=RunPolicy())
+    until(lambda: is_running(stack, job))
+    cancel(flow_run_id)
+    until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"], SECONDS_TO_CANCEL)
+    until(lambda: state_of(flow_run_id) == "CANCELLED")
+
+
+@pytest.mark.parametrize(
+    ("faults_before", "ends"),
+    [
+        ([], ["CANCELED"]),
+        ([SUBMIT_NOT_ANSWERED], ["CANCELED"]),
+        ([FAILS_ONCE, {**SUBMIT_NOT_ANSWERED, "offset": 1}], ["CANCELED", "FAILED"]),
+    ],
+    ids=["running", "being launched", "being launched in place of a repair"],
+)
+def test_the_hook_of_a_cancel_knows_nothing_but_the_flow_run_and_ends_its_run(
+    stack: Stack,
+    faults: Faults,
+    notebook: ImportNotebook,
+    faults_before: list[dict[str, Any]],
+    ends: list[str],
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+    for fault in faults_before:
+        faults.add(**fault, **({} if "path" in fault else {"run_name": job.name}))
+    flow_run_id = create_flow_run(outer, job=job, policy=REPAIR_AT_ONCE)
+    with flow_process(flow_run_id) as process:
+        until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["not ended", *ends[1:]])
+        until(lambda: is_running(stack, job))
+        kill(process)
+    # What Prefect's runner does in a process of its own when that of the flow cannot do it.
+    asyncio.run(cancel_databricks_runs(outer, flow_run(flow_run_id), Cancelling()))
+    until(lambda: [outcome(run) for run in runs_of(stack, job)] == ends, SECONDS_TO_CANCEL)
+
+
+def test_a_time_out_of_the_flow_ends_the_run(stack: Stack, notebook: ImportNotebook) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+
+    @flow(timeout_seconds=4)
+    async def limited() -> None:
+        await run_databricks_job(job, "workspace")
+
+    state = asyncio.run(limited(return_state=True))
+    assert state.name == "TimedOut"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
+
+
+def test_a_failure_beside_it_in_the_parent_ends_the_run(stack: Stack, notebook: ImportNotebook) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+
+    @flow
+    async def parent() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_databricks_job(job, "workspace"))
+            await asyncio.to_thread(until, lambda: is_running(stack, job))
+            raise RuntimeError("beside it")
+
+    state = asyncio.run(parent(return_state=True))
+    assert state.is_failed()
+    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_cancel_while_it_is_launched_leaves_no_run(
+    stack: Stack, faults: Faults, notebook: ImportNotebook, when: str
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+    faults.add(path="/api/*/jobs/runs/submit", when=when, delay_seconds=1)
+
+    async def cancel_at_once() -> None:
+        running = asyncio.create_task(run_databricks_job(job, "workspace"))
+        await asyncio.to_thread(until, lambda: faults.show()[0]["applied"] > 0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancel_at_once())
+    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]

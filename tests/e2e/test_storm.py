@@ -1,0 +1,182 @@
+"""Many runs in a storm of faults, in flow processes killed at random: none doubled, lost or misjudged.
+
+`STORM_RUNS=300` makes it a long storm, `STORM_SEED` another one.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+from blocks.databricks.cluster import JobCluster
+from blocks.databricks.job_spec import JobSpecification, Launch
+from blocks.databricks.polling import PollingPolicy
+from blocks.databricks.repair import RepairPolicy
+from blocks.databricks.run_policy import RunPolicy
+from blocks.databricks.tasks import DatabricksTask, notebook_task
+from deployments.local.workspace.testing import Faults
+
+from .conftest import ImportNotebook, Stack, until
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
+from .outer_flow import many
+
+RUNS = int(os.environ.get("STORM_RUNS", "40"))
+SEED = int(os.environ.get("STORM_SEED", "4"))
+RUNS_OF_A_PROCESS, AT_ONCE, PROCESSES_AT_ONCE = 20, 10, 2
+MAX_REPAIRS = 2
+POLICY = RunPolicy(
+    repair=RepairPolicy(max_repairs=MAX_REPAIRS, wait_seconds=0.1),
+    polling=PollingPolicy(max_unreachable=120),
+)
+ALWAYS = 100
+
+# Of the requests that the runs make, about one in seven has a fault.
+HTTP_FAULTS: list[dict[str, Any]] = [
+    {"status": 429, "retry_after": "1"},
+    {"status": 500},
+    {"status": 503, "body": "<html>busy</html>"},
+    {"effect": "reset", "when": "before"},
+    {"effect": "reset", "when": "after"},
+    {"effect": "half"},
+    {"delay_seconds": 0.5},
+]
+TASK_FAULTS: list[dict[str, Any]] = [
+    {"effect": "fail", "error": "OSError: the source is away"},
+    {"effect": "driver_lost"},
+    {"effect": "spot_loss"},
+    {"effect": "cluster_failure"},
+]
+IN_VAIN = {"effect": "fail", "error": "AnalysisException: no such column", "count": ALWAYS}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run, and what has to come of it.
+
+    Attributes:
+        fault: Of its first task; its `count` is how many attempts fail.
+        least: Attempts at the first task; `most` likewise.
+    """
+
+    job: JobSpecification
+    fault: dict[str, Any] | None
+    ends: Literal["COMPLETED", "FAILED"]
+    least: int
+    most: int
+
+
+def test_a_storm(stack: Stack, faults: Faults, notebook: ImportNotebook) -> None:
+    dice = random.Random(SEED)
+    path = notebook("quick", "dbutils.notebook.exit('done')")
+    for seed, fault in enumerate(HTTP_FAULTS):
+        faults.add(path="/api/*/jobs/*", probability=0.02, seed=SEED + seed, **fault)
+    groups: list[tuple[list[Case], list[float]]] = []
+    for first in range(0, RUNS, RUNS_OF_A_PROCESS):
+        kills = [dice.uniform(0, 5) for _ in range(dice.choice([0, 1, 1, 2]) if first else 1)]
+        numbers = range(first, min(first + RUNS_OF_A_PROCESS, RUNS))
+        groups.append(([case_of(dice, path, number, len(kills)) for number in numbers], kills))
+    cases = [case for group, _ in groups for case in group]
+    for case in cases:
+        if case.fault is not None:
+            faults.add(task_key="work", run_name=case.job.name, **case.fault)
+    with ThreadPoolExecutor(PROCESSES_AT_ONCE) as pool:
+        # Where the Prefect server is, stands in the context.
+        running = [pool.submit(copy_context().run, run_group, *group) for group in groups]
+        ended = [group.result() for group in running]
+    faults.clear()
+    assert ended == ["COMPLETED"] * len(groups)
+    assert [wrong for case in cases for wrong in what_is_wrong(stack, case)] == []
+
+
+def case_of(dice: random.Random, path: str, number: int, kills: int) -> Case:
+    """Draw a case; each start of the flow after a kill may repair a run that it finds failed."""
+    launch = cast(Launch, dice.choice(["submit", "run_now"]))
+    job = JobSpecification(
+        name=f"storm {SEED} of {time.time_ns()}: {number}",
+        launch=launch,
+        job_clusters={"shared": JobCluster().specification()},
+        tasks=[
+            notebook_task("work", path, job_cluster_key="shared"),
+            DatabricksTask(
+                task_key="after",
+                depends_on=["work"],
+                body={"condition_task": {"op": "EQUAL_TO", "left": "1", "right": "1"}},
+            ),
+        ],
+    )
+    most = (1 + kills) * (MAX_REPAIRS + 1)
+    kind = dice.random()
+    if kind < 0.3:
+        return Case(job, None, "COMPLETED", 1, 1)
+    if kind < 0.8:
+        fails = dice.randint(1, MAX_REPAIRS)
+        return Case(job, {**dice.choice(TASK_FAULTS), "count": fails}, "COMPLETED", fails + 1, fails + 1)
+    if kind < 0.9:
+        return Case(job, {**dice.choice(TASK_FAULTS), "count": ALWAYS}, "FAILED", MAX_REPAIRS + 1, most)
+    return Case(job, IN_VAIN, "FAILED", 1, most if kills else 1)
+
+
+def run_group(cases: list[Case], kills: list[float]) -> str:
+    """Run the cases in one flow run, and kill its process some seconds after it has begun."""
+    flow_run_id = create_flow_run(many, jobs=[case.job for case in cases], policy=POLICY, at_once=AT_ONCE)
+    for seconds in kills:
+        with flow_process(flow_run_id) as process:
+            until(lambda: state_of(flow_run_id) == "RUNNING")
+            time.sleep(seconds)
+            kill(process)
+        press_retry(flow_run_id)
+    return run(flow_run_id, seconds=900)
+
+
+def what_is_wrong(stack: Stack, case: Case) -> list[str]:
+    """What is not as it should be about the runs of a case, in Databricks and in Prefect."""
+    client = stack.databricks()
+    listed = [found.run_id for found in client.jobs.list_runs() if found.run_name == case.job.name]
+    runs = [client.jobs.get_run(run_id, include_history=True) for run_id in listed if run_id]
+    tasks = sorted(
+        (task for one in runs for task in one.tasks or ()),
+        key=lambda task: (task.start_time or 0, task.run_id or 0),
+    )
+    work = [
+        task.state.result_state.value
+        for task in tasks
+        if task.task_key == "work" and task.state and task.state.result_state
+    ]
+    after = [
+        task
+        for task in tasks
+        if task.task_key == "after"
+        and task.state
+        and task.state.result_state
+        and task.state.result_state.value == "SUCCESS"
+    ]
+    shown = prefect_states(case.job.name)
+    checks = {
+        "a run has not ended": all(one.end_time for one in runs),
+        "the last state in Prefect": shown[-1:] == [case.ends],
+        "number of runs": len(runs) == (len(work) if case.job.launch == "submit" else 1),
+        "number of attempts": case.least <= len(work) <= case.most,
+        "success once and last": work.count("SUCCESS")
+        == work[-1:].count("SUCCESS")
+        == (case.ends == "COMPLETED"),
+        "the task after it": len(after) == (case.ends == "COMPLETED"),
+    }
+    facts = (
+        f"{case.job.name} ({case.job.launch}, {case.fault}): work {work}, {len(runs)} runs, Prefect {shown}"
+    )
+    return [f"{name}: {facts}" for name, is_right in checks.items() if not is_right]
+
+
+def prefect_states(name: str) -> list[str]:
+    """The states of the subflow's flow runs of a job, the oldest first."""
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[name])))
+    return [one.state.type.value for one in sorted(found, key=lambda one: one.created) if one.state]
