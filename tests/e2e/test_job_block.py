@@ -1,4 +1,4 @@
-"""The block `DatabricksJob`: saved, loaded, edited, run; its runs watched, repaired, cancelled."""
+"""The block `DatabricksJob`: saved, loaded, edited, run by the subflow, cancelled by another process."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ from prefect.states import Cancelled
 
 from blocks.databricks.cluster import JobCluster
 from blocks.databricks.errors import (
-    DatabricksJobError,
     DatabricksRunCancelled,
-    DatabricksRunFailed,
-    InvalidJob,
 )
 from blocks.databricks.job import DatabricksJob
 from blocks.databricks.run_policy import RunPolicy
 from blocks.databricks.tasks import notebook_task
 from blocks.databricks.workspace import DatabricksWorkspace, load_workspace
-from deployments.local.workspace.testing import Faults
 from flows.cancelling import cancel_databricks_runs
 from flows.databricks_job import run_databricks_job
 
@@ -102,67 +98,6 @@ def test_a_block_is_made_from_a_bundle(tmp_path: Path) -> None:
     bundle.write_text(json.dumps({"bundle": {"name": "b"}, "resources": {"jobs": {"nightly": job}}}))
     block, _ = DatabricksJob.from_bundle(bundle, workspace=DatabricksWorkspace(**UNREACHABLE))
     assert [task.task_key for task in block.tasks] == ["a"]
-
-
-def test_what_cannot_run_is_refused_before_any_call() -> None:
-    block = block_of("/a", "wrong", workspace=DatabricksWorkspace(**UNREACHABLE), job_clusters={})
-    with pytest.raises(InvalidJob, match="`small`"):
-        block.trigger()
-
-
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_a_run_outside_of_flows_is_waited_for_and_repaired(
-    stack: Stack, notebook: ImportNotebook, faults: Faults, how: str
-) -> None:
-    block = block_of(notebook("says", SAYS), f"repaired, {how}", launch="run_now")
-    faults.add(task_key="train", run_name=block.name, error="OSError: away")
-
-    async def live() -> Any:
-        run = await block.atrigger()
-        with pytest.raises(DatabricksJobError, match="has not ended"):
-            await run.afetch_result()
-        await run.await_for_completion()
-        with pytest.raises(DatabricksRunFailed, match="Task `train` failed: OSError: away"):
-            await run.afetch_result()
-        await run.arepair()
-        await run.await_for_completion()
-        return run.url, await run.afetch_result()
-
-    def live_in_sync() -> Any:
-        run = block.trigger()
-        run.wait_for_completion()
-        with pytest.raises(DatabricksRunFailed, match="Task `train` failed: OSError: away"):
-            run.fetch_result()
-        run.repair(tasks=["train"])
-        run.wait_for_completion()
-        return run.url, run.fetch_result()
-
-    url, result = asyncio.run(live()) if how == "async" else live_in_sync()
-    assert (result.state, result.run_page_url) == ("SUCCESS", url)
-    assert {key: (task.state, task.attempts, task.exit_value) for key, task in result.tasks.items()} == {
-        "load": ("SUCCESS", 1, "hello"),
-        "train": ("SUCCESS", 2, "hello"),
-    }
-    assert all(task.run_seconds > 0 for task in result.tasks.values())
-
-
-def test_a_launch_whose_answer_is_lost_is_one_run(
-    stack: Stack, notebook: ImportNotebook, faults: Faults
-) -> None:
-    block = block_of(notebook("says", SAYS), "answer lost")
-    faults.add(path="/api/*/jobs/runs/submit", status=500, when="after")
-    run = block.trigger()
-    run.wait_for_completion()
-    named = [found.run_id for found in stack.databricks().jobs.list_runs() if found.run_name == block.name]
-    assert named == [run.run_id]
-
-
-def test_a_cancelled_run_is_no_success(stack: Stack, notebook: ImportNotebook) -> None:
-    run = block_of(notebook("sleeps", "import time; time.sleep(600)"), "cancelled").trigger()
-    run.cancel()
-    run.wait_for_completion()
-    with pytest.raises(DatabricksRunCancelled):
-        run.fetch_result()
 
 
 @pytest.mark.usefixtures("elsewhere")
