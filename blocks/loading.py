@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from prefect.blocks.core import Block
+if TYPE_CHECKING:
+    # Prefect reads its settings when it is imported, and a command that prints errors chooses the server later.
+    from prefect.blocks.core import Block
 
-AnyBlock = TypeVar("AnyBlock", bound=Block)
+AnyBlock = TypeVar("AnyBlock", bound="Block")
 
 
 class BlockNotFound(ValueError):

@@ -184,6 +184,17 @@ def test_importing_the_stack_is_light() -> None:
     assert shown.strip() == "[]"
 
 
+def test_a_command_chooses_its_prefect_server_before_prefect_is_imported() -> None:
+    """Prefect reads its settings once: `dbflow up` would put the blocks into another server."""
+    script = (
+        "import sys, deployments.cli, deployments.run, deployments.terminal, deployments.local.stack as s\n"
+        "from deployments.command_errors import one_line_errors, sigterm_interrupts\n"
+        "with one_line_errors(), sigterm_interrupts():\n s.LocalStack()\n print('prefect' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert shown == "False\n"
+
+
 def test_stack_json_holds_what_the_page_says(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     store.save(a_state())
