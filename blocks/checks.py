@@ -83,8 +83,9 @@ def _check_bucket(block: S3Bucket) -> str:
 
     area = StagingArea(block, f"check-{uuid4()}")
     try:
-        # Some storages make a bucket that is not there when something is put into it.
-        block.credentials.get_s3_client().head_bucket(Bucket=block.bucket_name)
+        # Some storages make a bucket that is not there when something is put into it. Listing says what is
+        # wrong; the answer to HEAD has no body to say it in.
+        block.credentials.get_s3_client().list_objects_v2(Bucket=block.bucket_name, MaxKeys=1)
         try:
             area.upload("object", lambda stream: stream.write(_CONTENT))
             with area.open("object") as stream:
