@@ -14,14 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import IntervalSchedule
 
 from deployments import steps
 from deployments.local.workspace.testing import Faults
@@ -80,9 +78,17 @@ def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
     environment = {**os.environ, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", "COLUMNS": "200"}
     directory = stack.directory
     shutil.copy(ROOT / "prefect.yaml", directory)
-    subprocess.run(
-        ["bash", "-c", up], cwd=directory, env=environment, check=True, capture_output=True, timeout=120
+    # In a terminal that nothing has pointed at the stack yet.
+    started = subprocess.run(
+        ["bash", "-c", up],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
+    assert started.returncode == 0, started.stderr
     deployed = _bash(deploy, directory, environment)
     log = directory / "worker.log"
     with log.open("wb") as output:
@@ -153,28 +159,28 @@ def test_the_walk_runs_two_countries_through_the_worker_to_the_chart(walk: Walk)
     assert "data:image/png;base64," in chart.stdout
 
 
-def test_a_scheduled_run_is_picked_up_by_itself(walk: Walk) -> None:
-    """The schedule is switched on, with times that come soon instead of on Mondays."""
-    deployment = deployments()["renewable-analysis-all-countries"]
-    [weekly] = deployment.schedules
-    # The server looks for new schedules every five seconds.
-    soon = IntervalSchedule(
-        interval=timedelta(seconds=30), anchor_date=datetime.now(UTC) + timedelta(seconds=8)
-    )
-
-    async def switch(**values: Any) -> None:
-        async with get_client() as client:
-            await client.update_deployment_schedule(deployment.id, weekly.id, **values)
-
-    asyncio.run(switch(active=True, schedule=soon))
+def test_a_schedule_that_a_deploy_switches_on_starts_a_run_by_itself(walk: Walk) -> None:
+    """As a person does it, with a time that comes soon instead of on Mondays."""
+    file = walk.directory / "prefect.yaml"
+    kept = file.read_text(encoding="utf-8")
+    soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+    weekly = 'cron: "0 5 * * 1"\n        timezone: UTC\n        active: false'
+    assert weekly in kept
+    changed = kept.replace(weekly, f'interval: 3600\n        anchor_date: "{soon}"\n        active: true')
+    name = "renewable-analysis-all-countries"
     try:
-        until(lambda: completed(deployment) != [], 120)
+        file.write_text(changed, encoding="utf-8")
+        assert walk.prefect("deploy", "--name", name).returncode == 0
+        deployment = deployments()[name]
+        until(lambda: completed(deployment) != [], 60)
     finally:
-        asyncio.run(switch(active=False))
-    run = completed(deployment)[0]
+        file.write_text(kept, encoding="utf-8")
+    [run] = completed(deployment)
     assert (run.auto_scheduled, run.name) == (True, "all countries")
     table = walk.directory / "output" / "all-countries" / "shw.csv"
     assert len(table.read_text(encoding="utf-8").splitlines()) == 6381
+    assert walk.prefect("deploy", "--name", name).returncode == 0
+    assert not any(schedule.active for schedule in deployments()[name].schedules)
 
 
 def test_a_deploy_without_permission_ends_with_one_line_and_exit_code_1(walk: Walk, faults: Faults) -> None:
