@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    # Prefect reads its settings when it is imported, and a command that prints errors chooses the server later.
+    # Prefect reads its settings when it is imported; a command chooses its server later than it imports this.
     from prefect.blocks.core import Block
 
 AnyBlock = TypeVar("AnyBlock", bound="Block")
