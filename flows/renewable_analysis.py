@@ -106,14 +106,14 @@ async def renewable_analysis(
     all_countries: bool = False,
     data_directory: str = "",
     output_directory: str = "output",
-    database: str = DATABASE_BLOCK,
-    bucket: str = BUCKET_BLOCK,
-    workspace: str = WORKSPACE_BLOCK,
-    notebook_directory: str = NOTEBOOK_DIRECTORY,
-    cluster: JobCluster = DEFAULT_CLUSTER,
     launch: Literal["submit", "run_now"] = "submit",
     max_repairs: Annotated[int, Field(ge=0)] = 2,
     ask: bool = False,
+    cluster: JobCluster = DEFAULT_CLUSTER,
+    notebook_directory: str = NOTEBOOK_DIRECTORY,
+    database: str = DATABASE_BLOCK,
+    bucket: str = BUCKET_BLOCK,
+    workspace: str = WORKSPACE_BLOCK,
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw them.
 
@@ -123,15 +123,15 @@ async def renewable_analysis(
         data_directory: Folder of CSV files with Entity, Code, Year and one share each; empty takes the data
             that comes with the package.
         output_directory: Folder for shw.csv and shw.png.
-        database: Name of the SQLAlchemy Connector block.
-        bucket: Name of the S3 Bucket block that files are staged in.
-        workspace: Name of the Databricks Workspace block.
-        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
-        cluster: The job cluster that the notebooks run on.
         launch: submit makes a one-time run with a cluster for each notebook; run_now saves a job, whose runs
             have one cluster for both.
         max_repairs: How often a failed Databricks run is repaired by itself.
         ask: Pause and ask here, in the Prefect UI, before a Databricks run is given up.
+        cluster: The job cluster that the notebooks run on.
+        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
+        database: Name of the SQLAlchemy Connector block.
+        bucket: Name of the S3 Bucket block that files are staged in.
+        workspace: Name of the Databricks Workspace block.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.

@@ -15,13 +15,23 @@ class JobCluster(BaseModel):
         description="Databricks Runtime version, as `clusters/spark-versions` names it.",
     )
     node_type_id: str = Field(
-        default="m5d.large", description="Type of the machines; left out when an instance pool is given."
+        default="m5d.large",
+        title="Node type",
+        description="Type of the machines; left out when an instance pool is given.",
     )
-    num_workers: int = Field(default=1, ge=0, description="Number of workers beside the driver.")
+    num_workers: int = Field(
+        default=1, ge=0, title="Workers", description="Number of workers beside the driver."
+    )
     instance_profile_arn: str = Field(
-        default="", description="ARN of the AWS instance profile that gives the cluster access to the bucket."
+        default="",
+        title="Instance profile",
+        description="ARN of the AWS instance profile that gives the cluster access to the bucket.",
     )
-    instance_pool_id: str = Field(default="", description="Instance pool that the machines are taken from.")
+    instance_pool_id: str = Field(
+        default="",
+        title="Instance pool",
+        description="Id of the instance pool that the machines are taken from.",
+    )
 
     def specification(self) -> dict[str, Any]:
         """Write it as the API's `new_cluster`."""
