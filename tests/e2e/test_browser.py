@@ -1,4 +1,4 @@
-"""The buttons of the Prefect UI, pressed in a real browser: Run, Retry, Cancel; and a worker that is killed."""
+"""Buttons of the Prefect UI, pressed in a real browser: Run, Retry, Cancel; and a worker that is killed."""
 
 from __future__ import annotations
 
