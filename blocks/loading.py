@@ -6,11 +6,9 @@ from typing import Any, TypeVar, cast
 
 from prefect.blocks.core import Block
 
+from .errors import BlockNotFound
+
 AnyBlock = TypeVar("AnyBlock", bound=Block)
-
-
-class BlockNotFound(ValueError):
-    """Raised when the Prefect server has no block of that type and name."""
 
 
 def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
