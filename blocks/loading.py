@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-if TYPE_CHECKING:
-    # Prefect reads its settings when it is imported; a command chooses its server later than it imports this.
-    from prefect.blocks.core import Block
+from prefect.blocks.core import Block
 
-AnyBlock = TypeVar("AnyBlock", bound="Block")
+from .errors import BlockNotFound
 
-
-class BlockNotFound(ValueError):
-    """Raised when the Prefect server has no block of that type and name."""
+AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
 def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:

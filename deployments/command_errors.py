@@ -27,8 +27,9 @@ TERMINATED = 128 + signal.SIGTERM
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what a person can mend into one line, and an exit code."""
+    # None of these imports Prefect, which reads the address of its server once: a command sets it first.
     from blocks.databricks.errors import DatabricksJobError, InvalidJob, WorkspaceNotConfigured
-    from blocks.loading import BlockNotFound
+    from blocks.errors import BlockNotFound
     from blocks.settings import SettingsError
     from deployments.local.errors import ServiceStartError, StackError
     from deployments.run import Terminated

@@ -8,7 +8,7 @@ import click
 
 from blocks.databricks.errors import DatabricksJobError
 from blocks.databricks.workspace import named_client
-from blocks.loading import BlockNotFound
+from blocks.errors import BlockNotFound
 from blocks.register import WORKSPACE_BLOCK
 from deployments import notebooks
 from flows.renewable_analysis import NOTEBOOK_DIRECTORY

@@ -119,7 +119,7 @@ async def run_to_the_end(loaded: JobCall, inputs_since: datetime | None = None) 
     watchers = _Watchers(mirror, report)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
     life = RunLife(loaded.client, loaded.launch(call), options, watchers, outputs, ask=ask)
-    with noticing_sigterm() as sigterm:
+    async with noticing_sigterm() as sigterm:
         try:
             run = await life.to_the_end()
         except DatabricksJobError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 from uuid import UUID
 
 from httpx import HTTPError
@@ -22,28 +24,72 @@ class Sigterm:
     received: bool = False
 
 
-@contextmanager
-def noticing_sigterm() -> Iterator[Sigterm]:
-    """Note a SIGTERM, and leave it to whoever handles it.
+class _Handler:
+    """Handles SIGTERM as long as a task notices it, and hands it on when none does."""
 
-    Prefect turns it into an exception that may reach a coroutine as a mere cancellation, like that of a
-    time-out or of Ctrl-C. Outside of the main thread there is nothing to note: no signal arrives there.
+    def __init__(self) -> None:
+        self._noticing: dict[asyncio.Task[Any], Sigterm] = {}
+        self._before: Callable[[int, FrameType | None], Any] | None = None
+
+    def add(self, task: asyncio.Task[Any]) -> Sigterm:
+        """Begin to notice, unless nobody handles the signal, which then ends the process at once."""
+        before = signal.getsignal(signal.SIGTERM)
+        if before is not self and callable(before):
+            self._before = before
+            signal.signal(signal.SIGTERM, self)
+        return self._noticing.setdefault(task, Sigterm())
+
+    def remove(self, task: asyncio.Task[Any]) -> None:
+        """End it; the engines of other subflows may have put another handler in place meanwhile."""
+        del self._noticing[task]
+        before = self._before
+        if not self._noticing and before is not None and signal.getsignal(signal.SIGTERM) is self:
+            signal.signal(signal.SIGTERM, before)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Cancel each task once; a second signal is not waited with."""
+        waiting = {task: noticed for task, noticed in self._noticing.items() if not noticed.received}
+        for task, noticed in waiting.items():
+            noticed.received = True
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        if not waiting:
+            self.hand_on(number, frame)
+
+    def hand_on(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+        """Do what is done with the signal when nobody notices it."""
+        if self._before is not None:
+            self._before(number, frame)
+
+
+_HANDLER = _Handler()
+
+
+@asynccontextmanager
+async def noticing_sigterm() -> AsyncIterator[Sigterm]:
+    """Note a SIGTERM, cancel what is done inside, and then leave the signal to whoever handles it.
+
+    Prefect's handler raises an exception wherever the process happens to be. In a task beside the flow, or
+    in a callback of the event loop, it is lost there, and the flow goes on. Outside of the main thread there
+    is nothing to note: no signal arrives there.
     """
-    noticed = Sigterm()
-    before = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield noticed
+    task = asyncio.current_task()
+    if task is None or threading.current_thread() is not threading.main_thread():
+        yield Sigterm()
         return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        noticed.received = True
-        before(number, frame)
-
-    signal.signal(signal.SIGTERM, note)
+    noticed = _HANDLER.add(task)
     try:
         yield noticed
+    except asyncio.CancelledError:
+        if not noticed.received:
+            raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _HANDLER.remove(task)
+        if noticed.received:
+            # The cancel may not have arrived yet.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            task.uncancel()
+            _HANDLER.hand_on()
 
 
 async def is_cancel_requested(flow_run_ids: Sequence[UUID]) -> bool:

@@ -57,6 +57,9 @@ class RepairPolicy(BaseModel):
     jitter: float = Field(
         default=0.2, ge=0, le=1, description="Share by which a wait may be longer, chosen at random."
     )
+    max_wait_seconds: float = Field(
+        default=600.0, ge=0, description="Seconds that the wait before a repair does not exceed."
+    )
     rerun_dependents: bool = Field(
         default=True, description="Whether tasks that depend on a repaired one run again, too."
     )
@@ -88,7 +91,8 @@ class RepairPolicy(BaseModel):
             repairs_before: How many repairs there were before this one.
             chance: A random number from 0 to 1.
         """
-        return self.wait_seconds * self.backoff_factor**repairs_before * (1 + self.jitter * chance)
+        wait = self.wait_seconds * self.backoff_factor**repairs_before * (1 + self.jitter * chance)
+        return min(wait, self.max_wait_seconds)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def decide(
             the kind of the error nor a cancel before stands against it.
     """
     if repairs_before >= allowed:
-        return GiveUp(f"{repairs_before} of {allowed} repairs are used up")
+        return GiveUp(f"{repairs_before} of {allowed} repairs are used up" if allowed else "none is allowed")
     if asked_for:
         return Repair(rerun_dependents=policy.rerun_dependents, reason="the flow is retried")
     if obstacle := _obstacle(run, errors, policy):

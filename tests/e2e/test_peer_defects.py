@@ -12,7 +12,12 @@ import httpx
 import pytest
 from databricks.sdk.service.jobs import RunResultState
 from prefect import flow, get_client, task
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 
@@ -145,8 +150,9 @@ def test_prefect_databricks_d11_the_run_is_linked_when_it_fails_too(
 
     async def artifacts() -> dict[str, str]:
         async with get_client() as client:
-            found = await client.read_artifacts()
-        return {item.key: str(item.data) for item in found if item.flow_run_id == subflow.id and item.key}
+            only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[subflow.id]))
+            found = await client.read_artifacts(artifact_filter=only)
+        return {item.key: str(item.data) for item in found if item.key}
 
     shown = asyncio.run(artifacts())
     (run,) = runs_of(stack, "linked")

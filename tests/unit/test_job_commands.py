@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -24,7 +25,7 @@ def test_the_server_of_the_user_records_a_run_and_where_there_is_none_one_of_the
     with temporary_settings({PREFECT_API_URL: "http://prefect.example/api"}), prefect_api():
         assert PREFECT_API_URL.value() == "http://prefect.example/api"
         assert not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
-    with prefect_api():
+    with temporary_settings(restore_defaults={PREFECT_API_URL}), prefect_api():
         assert PREFECT_API_URL.value() is None
         assert PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
     assert list(tmp_path.iterdir()) == [], "a stack is looked for, not made"
@@ -47,6 +48,8 @@ def test_a_specification_without_a_workspace_runs_in_that_of_the_environment(
     job = JobSpecification(name="x", tasks=[notebook_task("a", "/x", environment_key="e")])
     job = job.model_copy(update={"environments": {"e": {"client": "1"}}})
     monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+        monkeypatch.delenv(name)
     with pytest.raises(
         WorkspaceNotConfigured, match="No workspace to log in to: set DATABRICKS_HOST"
     ) as none:

@@ -162,7 +162,8 @@ def test_the_repairs_are_counted(allowed: int, before: int, repaired: int, asked
     decision = decided(run(task()), allowed=allowed, before=before, asked_for=asked_for)
     assert isinstance(decision, Repair) == bool(repaired)
     if not repaired:
-        assert decision == GiveUp(f"{before} of {allowed} repairs are used up")
+        used_up = f"{before} of {allowed} repairs are used up" if allowed else "none is allowed"
+        assert decision == GiveUp(used_up)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,8 @@ def test_each_start_of_the_flow_adds_its_repairs_and_the_one_that_it_asks_for(
 
 
 @pytest.mark.parametrize(
-    ("before", "chance", "seconds"), [(0, 0.0, 5), (1, 0.0, 10), (2, 0.0, 20), (0, 1.0, 6), (2, 0.5, 22)]
+    ("before", "chance", "seconds"),
+    [(0, 0.0, 5), (1, 0.0, 10), (2, 0.0, 20), (0, 1.0, 6), (2, 0.5, 22), (9, 1.0, 600)],
 )
 def test_the_wait_grows_and_is_spread(before: int, chance: float, seconds: float) -> None:
     assert RepairPolicy().wait(before, chance) == pytest.approx(seconds)

@@ -177,9 +177,13 @@ def test_a_lean_install_is_told_what_to_install(tmp_path: Path, package: str) ->
     assert "pip install 'databricks-flows[local]'" in shown
 
 
-def test_importing_the_stack_is_light() -> None:
+def test_a_command_is_light_until_prefect_has_the_address_of_the_stack() -> None:
     heavy = ("prefect", "boto3", "httpx", "fastapi")
-    script = f"import sys, deployments.local.stack; print([m for m in {heavy} if m in sys.modules])"
+    script = (
+        "import sys, deployments.cli, deployments.local.stack\n"
+        "from deployments.command_errors import one_line_errors\n"
+        f"with one_line_errors(): print([m for m in {heavy} if m in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
 
