@@ -1,0 +1,43 @@
+"""Prints what the workers of docker and kubernetes make of our templates; runs in an environment that has them.
+
+    python container_jobs.py FOLDER < values.json
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+from uuid import uuid4
+
+import kubernetes_validate
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect_docker.worker import DockerWorkerJobConfiguration
+from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
+
+
+async def configured(kind: Any, template: Path, values: dict[str, Any]) -> Any:
+    """The configuration of the job of a flow run."""
+    configuration = await kind.from_template_and_values(
+        json.loads(template.read_text()), values, client=create_autospec(PrefectClient)
+    )
+    configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="a-run"))
+    return configuration
+
+
+async def main(folder: Path) -> None:
+    """Print both jobs as JSON."""
+    values = json.load(sys.stdin)
+    kubernetes = await configured(KubernetesWorkerJobConfiguration, folder / "kubernetes.json", values)
+    docker = await configured(DockerWorkerJobConfiguration, folder / "docker.json", values)
+    manifest = kubernetes.job_manifest
+    # Prefect wants both in the specification of the pod too, where Kubernetes ignores them.
+    pod = manifest["spec"]["template"]["spec"]
+    assert (pod.pop("completions"), pod.pop("parallelism")) == (1, 1)
+    kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+    json.dump({"kubernetes": manifest, "docker": docker.model_dump(mode="json")}, sys.stdout)
+
+
+asyncio.run(main(Path(sys.argv[1])))
