@@ -1,6 +1,6 @@
-"""Prints what the workers of docker and kubernetes make of our templates; runs in an environment that has them.
+"""Prints what the workers of docker and kubernetes make of our templates; runs where both are installed.
 
-    python container_jobs.py FOLDER < values.json
+python container_jobs.py FOLDER < values.json
 """
 
 import asyncio
@@ -18,20 +18,19 @@ from prefect_docker.worker import DockerWorkerJobConfiguration
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
 
-async def configured(kind: Any, template: Path, values: dict[str, Any]) -> Any:
+async def configured(kind: Any, template: dict[str, Any], values: dict[str, Any]) -> Any:
     """The configuration of the job of a flow run."""
     configuration = await kind.from_template_and_values(
-        json.loads(template.read_text()), values, client=create_autospec(PrefectClient)
+        template, values, client=create_autospec(PrefectClient)
     )
     configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="a-run"))
     return configuration
 
 
-async def main(folder: Path) -> None:
+async def main(templates: dict[str, Any], values: dict[str, Any]) -> None:
     """Print both jobs as JSON."""
-    values = json.load(sys.stdin)
-    kubernetes = await configured(KubernetesWorkerJobConfiguration, folder / "kubernetes.json", values)
-    docker = await configured(DockerWorkerJobConfiguration, folder / "docker.json", values)
+    kubernetes = await configured(KubernetesWorkerJobConfiguration, templates["kubernetes"], values)
+    docker = await configured(DockerWorkerJobConfiguration, templates["docker"], values)
     manifest = kubernetes.job_manifest
     # Prefect wants both in the specification of the pod too, where Kubernetes ignores them.
     pod = manifest["spec"]["template"]["spec"]
@@ -40,4 +39,6 @@ async def main(folder: Path) -> None:
     json.dump({"kubernetes": manifest, "docker": docker.model_dump(mode="json")}, sys.stdout)
 
 
-asyncio.run(main(Path(sys.argv[1])))
+folder = Path(sys.argv[1])
+read = {name: json.loads((folder / f"{name}.json").read_text()) for name in ("docker", "kubernetes")}
+asyncio.run(main(read, json.load(sys.stdin)))

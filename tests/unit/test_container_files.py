@@ -22,7 +22,9 @@ from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "deployments" / "containers"
-TEMPLATES = {name: json.loads((FILES / f"{name}.json").read_text()) for name in ("docker", "kubernetes", "ecs")}
+TEMPLATES = {
+    name: json.loads((FILES / f"{name}.json").read_text()) for name in ("docker", "kubernetes", "ecs")
+}
 
 
 def project(path: Path) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def project(path: Path) -> dict[str, Any]:
 
 def test_containers_run_what_prefect_yaml_deploys() -> None:
     here, containers = project(ROOT / "prefect.yaml"), project(FILES / "prefect.yaml")
-    assert containers["pull"] == []
+    assert containers["pull"] == [{"prefect.deployments.steps.set_working_directory": {"directory": "."}}]
     assert not containers.get("build")
     pool = {"name": "{{ $WORK_POOL }}", "job_variables": {"image": "{{ $IMAGE }}"}}
     expected = [{**deployment, "work_pool": pool} for deployment in here["deployments"]]
