@@ -47,6 +47,7 @@ from .sources import (
     writable_folder,
 )
 from .spans import Span, read_spans
+from .table_events import emit_table_updated
 from .task_runs import map_task, run_task
 
 STEPS = (
@@ -61,6 +62,7 @@ STEPS = (
 )
 DEFAULT_CLUSTER = JobCluster()
 NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
+NO_GIT_SOURCE: dict[str, str] = {}
 TABLE_FILE = "shw.csv"
 CHART_FILE = "shw.png"
 
@@ -111,6 +113,7 @@ async def renewable_analysis(
     ask: bool = False,
     cluster: JobCluster = DEFAULT_CLUSTER,
     notebook_directory: str = NOTEBOOK_DIRECTORY,
+    git_source: dict[str, str] = NO_GIT_SOURCE,
     database: str = DATABASE_BLOCK,
     bucket: str = BUCKET_BLOCK,
     workspace: str = WORKSPACE_BLOCK,
@@ -128,7 +131,10 @@ async def renewable_analysis(
         max_repairs: How often a failed Databricks run is repaired by itself.
         ask: Pause and ask here, in the Prefect UI, before a Databricks run is given up.
         cluster: The job cluster that the notebooks run on.
-        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
+        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data, or
+            with a git_source a folder of that repository, such as notebooks.
+        git_source: Repository that Databricks takes the notebooks from: git_url, git_provider and one of
+            git_branch, git_tag and git_commit, as in the Jobs API; empty for those of the workspace.
         database: Name of the SQLAlchemy Connector block.
         bucket: Name of the S3 Bucket block that files are staged in.
         workspace: Name of the Databricks Workspace block.
@@ -150,7 +156,9 @@ async def renewable_analysis(
         try:
             scope = await run_task(prepare_run, scope)
             await _stage(files, scope, None if all_countries else countries, steps)
-            job = notebook_job([file.table for file in files], scope, notebook_directory, cluster, launch)
+            job = notebook_job(
+                [file.table for file in files], scope, notebook_directory, cluster, launch, git_source
+            )
             policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
             async with steps.step("run_databricks_job", len(job.tasks)):
                 run = await run_databricks_job(job, workspace, policy, inputs_since=scope.staged_since)
@@ -203,10 +211,16 @@ async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: St
     async with steps.step("load_result", len(names)):
         await map_task(load_result, names, scope=scope)
         await run_task(publish_result, scope, expected_rows, table_path)
+        emit_table_updated("renewable_share", scope.database, expected_rows)
 
 
 def notebook_job(
-    tables: list[str], scope: RunScope, notebook_directory: str, cluster: JobCluster, launch: Launch
+    tables: list[str],
+    scope: RunScope,
+    notebook_directory: str,
+    cluster: JobCluster,
+    launch: Launch,
+    git_source: dict[str, str] = NO_GIT_SOURCE,
 ) -> JobSpecification:
     """Declare the job: `transform_data` runs after `join_data`.
 
@@ -225,6 +239,7 @@ def notebook_job(
         launch=launch,
         job_clusters={"analysis": cluster.specification()},
         job_parameters=values if saved else {},
+        extra_job_params={"git_source": git_source} if git_source else {},
         tasks=[
             notebook_task(
                 "join_data",

@@ -177,26 +177,17 @@ def test_a_lean_install_is_told_what_to_install(tmp_path: Path, package: str) ->
     assert "pip install 'databricks-flows[local]'" in shown
 
 
-def test_a_command_is_light_until_prefect_has_the_address_of_the_stack() -> None:
-    heavy = ("prefect", "boto3", "httpx", "fastapi")
-    script = (
-        "import sys, deployments.cli, deployments.local.stack\n"
-        "from deployments.command_errors import one_line_errors\n"
-        f"with one_line_errors(): print([m for m in {heavy} if m in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == "[]"
-
-
-def test_a_command_chooses_its_prefect_server_before_prefect_is_imported() -> None:
+def test_a_command_is_light_and_chooses_its_prefect_server_before_prefect_is_imported() -> None:
     """Prefect reads its settings once: `dbflow up` would put the blocks into another server."""
+    heavy = ("prefect", "boto3", "httpx", "fastapi")
     script = (
         "import sys, deployments.cli, deployments.run, deployments.terminal, deployments.local.stack as s\n"
         "from deployments.command_errors import one_line_errors, sigterm_interrupts\n"
-        "with one_line_errors(), sigterm_interrupts():\n s.LocalStack()\n print('prefect' in sys.modules)"
+        "with one_line_errors(), sigterm_interrupts():\n s.LocalStack()\n"
+        f" print([m for m in {heavy} if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown == "False\n"
+    assert shown == "[]\n"
 
 
 def test_stack_json_holds_what_the_page_says(tmp_path: Path) -> None:

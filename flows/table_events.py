@@ -1,0 +1,28 @@
+"""Events of tables, for automations that start something else when a table has changed."""
+
+from __future__ import annotations
+
+from prefect.events import emit_event
+
+TABLE_UPDATED = "databricks-flows.table.updated"
+
+
+def emit_table_updated(table: str, database: str, rows: int) -> None:
+    """Tell that rows were merged into a table.
+
+    The run, flow and deployment that did it are related resources, which Prefect adds.
+
+    Args:
+        table: Name of the table.
+        database: Name of the database block.
+        rows: Number of rows that were merged.
+    """
+    emit_event(
+        event=TABLE_UPDATED,
+        resource={
+            "prefect.resource.id": f"databricks-flows.table.{table}",
+            "prefect.resource.name": table,
+            "databricks-flows.database": database,
+        },
+        payload={"rows": rows},
+    )
