@@ -124,7 +124,8 @@ async def renewable_analysis(
             that comes with the package.
         output_directory: Folder for shw.csv and shw.png.
         database: Name of the SQLAlchemy Connector block.
-        bucket: Name of the S3 Bucket block that files are staged in.
+        bucket: Name of the block that files are staged in: an S3 Bucket, a Unity Catalog Volume or a Remote
+            File System.
         workspace: Name of the Databricks Workspace block.
         notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data.
         cluster: The job cluster that the notebooks run on.
@@ -193,7 +194,8 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
     if not any(selection.rows for selection in selected):
         raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
     async with steps.step("export_table", len(files)):
-        await map_task(export_table, [selection.table for selection in selected], tables, scope=scope)
+        selections = [selection.table for selection in selected]
+        await map_task(export_table, selections, [table.name for table in tables], scope=scope)
 
 
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
