@@ -99,12 +99,21 @@ class Selection:
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether an error is one of those that pass: a lost connection, a busy storage, a full disk."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from databricks.sdk import errors
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     error = state.result(raise_on_failure=False)
     lost = (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, InterfaceError)
+    # What the SDK raises is an OSError, too.
     passing = (*lost, BotoCoreError, ClientError, OSError)
-    return isinstance(error, passing) and not isinstance(error, FileNotFoundError | PermissionError)
+    staying = (
+        FileNotFoundError,
+        PermissionError,
+        errors.BadRequest,
+        errors.NotFound,
+        errors.PermissionDenied,
+    )
+    return isinstance(error, passing) and not isinstance(error, staying)
 
 
 # A step that was done by an attempt before this one must be done again: its tables and files are gone.

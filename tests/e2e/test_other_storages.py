@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,9 +19,13 @@ from prefect_sqlalchemy.database import SqlAlchemyConnector
 
 from blocks.databricks.volume import UnityCatalogVolume
 from blocks.databricks.workspace import load_workspace
+from blocks.loading import BlockNotFound
+from blocks.register import register_from
 from blocks.staging import StagingArea, open_staging, staging_area
+from flows.sources import InputError
 
 from .conftest import Stack, analyse
+from .test_renewable_analysis import HOSTILE, write_data
 
 MEBIBYTE = 1024 * 1024
 VOLUME = "/Volumes/main/default/staging"
@@ -119,13 +124,13 @@ def expected_table(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> by
 
 
 @pytest.mark.parametrize(
-    ("kind", "storage"), [("sqlite", "in-volume"), ("duckdb", "by-fsspec"), ("duckdb", "staging")]
+    ("kind", "storage", "runs"), [("sqlite", "in-volume", 2), ("duckdb", "by-fsspec", 1)]
 )
 def test_the_table_is_the_same_to_the_last_byte(
-    clean_stack: Stack, tmp_path: Path, expected_table: bytes, kind: str, storage: str
+    clean_stack: Stack, tmp_path: Path, expected_table: bytes, kind: str, storage: str, runs: int
 ) -> None:
     path = database(tmp_path, kind)
-    for _ in range(2):
+    for _ in range(runs):
         result = analyse(tmp_path / "out", all_countries=True, database=kind, bucket=storage)
         assert result.table.read_bytes() == expected_table
     lines = {line.split(",")[0] + line.split(",")[2]: line for line in expected_table.decode().splitlines()}
@@ -144,3 +149,94 @@ def test_the_table_is_the_same_to_the_last_byte(
     connection.close()
     for name in ("in-volume", "by-fsspec"):
         assert open_staging(name, "").names() == []
+
+
+def registered(stack: Stack, name: str, **variables: str) -> tuple[str, bool, str]:
+    workspace = {
+        variable: value
+        for variable, value in stack.endpoints.variables().items()
+        if variable.startswith("DATABRICKS_")
+    }
+    [outcome] = register_from({**workspace, **variables}, [name])
+    return outcome.kind, outcome.saved, outcome.detail
+
+
+@pytest.fixture
+def as_before(stack: Stack) -> Iterator[None]:
+    yield
+    assert all(outcome.saved for outcome in register_from(stack.endpoints.variables()))
+
+
+@pytest.mark.usefixtures("as_before")
+def test_the_staging_block_changes_its_type_with_what_is_set(clean_stack: Stack) -> None:
+    assert registered(clean_stack, "staging", STAGING_VOLUME=f"{VOLUME}/folder") == (
+        "Unity Catalog Volume",
+        True,
+        f"{VOLUME}/folder takes, gives and deletes objects",
+    )
+    assert open_staging("staging", "x").uri("y") == f"{VOLUME}/folder/x/y"
+    assert registered(clean_stack, "staging", STAGING_URL="memory://shelf") == (
+        "Remote File System",
+        True,
+        "memory://shelf takes, gives and deletes objects",
+    )
+    assert open_staging("staging", "x").uri("y") == "memory://shelf/x/y"
+
+
+@pytest.mark.usefixtures("as_before")
+def test_the_warehouse_may_be_any_database(clean_stack: Stack, tmp_path: Path) -> None:
+    for kind in ("sqlite", "duckdb"):
+        assert registered(clean_stack, "warehouse", DATABASE_URL=f"{kind}:///{tmp_path}/dwh.{kind}") == (
+            "SQLAlchemy Connector",
+            True,
+            f"{kind} takes and drops tables",
+        )
+    connection = sqlite3.connect(tmp_path / "dwh.sqlite")
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "detail"),
+    [
+        ("staging", {"STAGING_VOLUME": "/Volumes/main/default/none"}, "Volume 'main.default.none' does not"),
+        ("staging", {"STAGING_URL": "nowhere://x/y"}, "Protocol not known: nowhere"),
+        ("warehouse", {"DATABASE_URL": "sqlite:////nowhere/dwh"}, "unable to open database file"),
+        ("warehouse", {"DATABASE_URL": "nodb://h/dwh"}, "Can't load plugin: sqlalchemy.dialects:nodb"),
+    ],
+)
+def test_what_does_not_work_is_told_and_not_saved(
+    clean_stack: Stack, name: str, variables: dict[str, str], detail: str
+) -> None:
+    _, saved, told = registered(clean_stack, name, **variables)
+    assert not saved
+    assert detail in told
+
+
+def test_two_blocks_of_a_name_are_told_apart_by_their_type(clean_stack: Stack) -> None:
+    remote: Any = RemoteFileSystem(basepath="memory://shelf")
+    remote.save("staging", overwrite=True, _sync=True)
+    with pytest.raises(BlockNotFound, match="as `remote-file-system/staging` or `s3-bucket/staging`"):
+        open_staging("staging", "x")
+    assert open_staging("remote-file-system/staging", "x").uri() == "memory://shelf/x"
+    assert open_staging("s3-bucket/staging", "x").uri().startswith("s3://")
+    RemoteFileSystem.delete("remote-file-system/staging", _sync=True)
+    with pytest.raises(BlockNotFound, match="no block `nowhere` of a type among s3-bucket, unity"):
+        open_staging("nowhere", "x")
+
+
+def test_a_file_is_refused_with_its_line_and_any_name_comes_through(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    database(tmp_path, "sqlite")
+    data = tmp_path / "data"
+    write_data(data, [[name, "", "2000"] for name in HOSTILE])
+    result = analyse(tmp_path, all_countries=True, data_directory=str(data), database="sqlite")
+    with result.table.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))[1:]
+    assert rows == [[name, "", "2000", "0.25", "1.25", "2.25", "3.75"] for name in sorted(HOSTILE)]
+    file = data / "data 0;'x.csv"
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write("1,year,Peru,\n")
+    with pytest.raises(InputError, match="column `Year`: `year` is not a whole number"):
+        analyse(tmp_path, all_countries=True, data_directory=str(data), database="sqlite")
