@@ -214,13 +214,16 @@ def test_what_does_not_work_is_told_and_not_saved(
 
 
 def test_two_blocks_of_a_name_are_told_apart_by_their_type(clean_stack: Stack) -> None:
-    remote: Any = RemoteFileSystem(basepath="memory://shelf")
+    remote_kind: Any = RemoteFileSystem
+    remote = remote_kind(basepath="memory://shelf")
     remote.save("staging", overwrite=True, _sync=True)
-    with pytest.raises(BlockNotFound, match="as `remote-file-system/staging` or `s3-bucket/staging`"):
-        open_staging("staging", "x")
-    assert open_staging("remote-file-system/staging", "x").uri() == "memory://shelf/x"
-    assert open_staging("s3-bucket/staging", "x").uri().startswith("s3://")
-    RemoteFileSystem.delete("remote-file-system/staging", _sync=True)
+    try:
+        with pytest.raises(BlockNotFound, match="as `remote-file-system/staging` or `s3-bucket/staging`"):
+            open_staging("staging", "x")
+        assert open_staging("remote-file-system/staging", "x").uri() == "memory://shelf/x"
+        assert open_staging("s3-bucket/staging", "x").uri().startswith("s3://")
+    finally:
+        remote_kind.delete("staging", _sync=True)
     with pytest.raises(BlockNotFound, match="no block `nowhere` of a type among s3-bucket, unity"):
         open_staging("nowhere", "x")
 
