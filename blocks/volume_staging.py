@@ -54,7 +54,10 @@ class VolumeStaging:
         return cast("IO[bytes]", self._files.download(self._path(name)).contents)
 
     def delete(self, folder: str = "") -> int:
-        """Remove every file below a folder, and the folder."""
+        """Remove every file below a folder, and the folder.
+
+        Uploads of a process that was killed are not seen: the Files API has no list of them.
+        """
         from databricks.sdk.errors import NotFound
 
         path = self._path(folder)

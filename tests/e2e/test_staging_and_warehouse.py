@@ -8,6 +8,8 @@ from typing import IO, Any
 
 import psycopg2
 import pytest
+import sqlalchemy.exc
+from databricks.sdk import errors
 from prefect import flow, task
 
 from blocks.loading import load_block
@@ -127,7 +129,13 @@ def failing_once(error: Exception) -> tuple[Callable[[], str], list[int]]:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(
-    "error", [psycopg2.OperationalError("connection lost"), OSError(28, "No space left")]
+    "error",
+    [
+        psycopg2.OperationalError("connection lost"),
+        OSError(28, "No space left"),
+        sqlalchemy.exc.OperationalError("INSERT", {}, Exception("database is locked")),
+        errors.TemporarilyUnavailable("try again"),
+    ],
 )
 def test_a_fault_that_passes_is_outlived(error: Exception) -> None:
     step, calls = failing_once(error)
@@ -141,7 +149,10 @@ def test_a_fault_that_passes_is_outlived(error: Exception) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize("error", [InputError("line 3"), FileNotFoundError("x.csv"), KeyError("bug")])
+@pytest.mark.parametrize(
+    "error",
+    [InputError("line 3"), FileNotFoundError("x.csv"), KeyError("bug"), errors.NotFound("no such volume")],
+)
 def test_a_fault_that_stays_is_told_at_once(error: Exception) -> None:
     step, calls = failing_once(error)
 
