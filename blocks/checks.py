@@ -7,10 +7,11 @@ from uuid import uuid4
 
 from .databricks.api_errors import api_errors
 from .databricks.errors import DatabricksJobError
+from .staging import STAGING_BLOCKS, staging_area
+from .warehouse import Column, Table, database_url, has_copy
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
-    from prefect_aws.s3 import S3Bucket
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
     from .databricks.workspace import DatabricksWorkspace
@@ -34,31 +35,27 @@ def check_block(block: Block) -> str:
     Raises:
         CheckFailed: It does not work.
     """
-    from prefect_aws.s3 import S3Bucket
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
     from .databricks.workspace import DatabricksWorkspace
 
     if isinstance(block, SqlAlchemyConnector):
-        return _check_database(block)
-    if isinstance(block, S3Bucket):
-        return _check_bucket(block)
+        return _check_postgres(block) if has_copy(database_url(block)) else _check_database(block)
+    if block.get_block_type_slug() in STAGING_BLOCKS:
+        return _check_staging(block)
     if isinstance(block, DatabricksWorkspace):
         return _check_workspace(block)
     raise TypeError(f"There is no check of a {block.get_block_type_name()} block")
 
 
-def _check_database(block: SqlAlchemyConnector) -> str:
+def _check_postgres(block: SqlAlchemyConnector) -> str:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
-    given = block.connection_info
     # The block itself would wait for minutes for a host that does not answer.
     engine = create_engine(
-        given if isinstance(given, str) else given.create_url(),
-        poolclass=NullPool,
-        connect_args={"connect_timeout": _SECONDS_TO_CONNECT},
+        database_url(block), poolclass=NullPool, connect_args={"connect_timeout": _SECONDS_TO_CONNECT}
     )
     try:
         with engine.connect() as connection:
@@ -75,28 +72,46 @@ def _check_database(block: SqlAlchemyConnector) -> str:
     return f"PostgreSQL {version}"
 
 
-def _check_bucket(block: S3Bucket) -> str:
+def _check_database(block: SqlAlchemyConnector) -> str:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from .sql_warehouse import sql_warehouse
+
+    table, run = Table("table", {"x": Column("integer")}), f"check_{uuid4().hex}"
+    try:
+        with block:
+            with sql_warehouse(block, run) as warehouse:
+                warehouse.create(table)
+            with sql_warehouse(block, run) as warehouse:
+                warehouse.end_run()
+            return f"{block.get_engine().dialect.name} takes and drops tables"
+    except (SQLAlchemyError, ImportError) as error:
+        raise CheckFailed(_one_line(getattr(error, "orig", None) or error)) from error
+
+
+def _check_staging(block: Block) -> str:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from prefect_aws.s3 import S3Bucket
 
-    from .staging import StagingArea
-
-    area = StagingArea(block, f"check-{uuid4()}")
     try:
-        # Some storages make a bucket that is not there when something is put into it. Listing says what is
-        # wrong; the answer to HEAD has no body to say it in.
-        block.credentials.get_s3_client().list_objects_v2(Bucket=block.bucket_name, MaxKeys=1)
+        if isinstance(block, S3Bucket):
+            # Some storages make a bucket that is not there when something is put into it. Listing says what
+            # is wrong; the answer to HEAD has no body to say it in.
+            block.credentials.get_s3_client().list_objects_v2(Bucket=block.bucket_name, MaxKeys=1)
+        area = staging_area(block, f"check-{uuid4()}")
         try:
             area.upload("object", lambda stream: stream.write(_CONTENT))
             with area.open("object") as stream:
                 read = stream.read()
         finally:
             area.delete()
-    except (Boto3Error, BotoCoreError, ClientError, OSError) as error:
+    except (Boto3Error, BotoCoreError, ClientError, OSError, ImportError, ValueError) as error:
         raise CheckFailed(_one_line(error)) from error
+    place = area.uri().rpartition("/")[0]
     if read != _CONTENT:
-        raise CheckFailed(f"{block.bucket_name} gives back something else than was put there")
-    return f"s3://{block.bucket_name} takes, gives and deletes objects"
+        raise CheckFailed(f"{place} gives back something else than was put there")
+    return f"{place} takes, gives and deletes objects"
 
 
 def _check_workspace(block: DatabricksWorkspace) -> str:

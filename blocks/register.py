@@ -17,15 +17,26 @@ from prefect import get_client
 from prefect.blocks.core import Block
 
 from .checks import CheckFailed, check_block
-from .settings import BlockSettings, BucketSettings, DatabaseSettings, SettingsError, WorkspaceSettings
+from .database_url import DatabaseUrlSettings
+from .loading import blocks_named
+from .other_staging import RemoteSettings, VolumeSettings
+from .settings import (
+    BlockSettings,
+    BucketSettings,
+    DatabaseSettings,
+    OneOf,
+    SettingsError,
+    WorkspaceSettings,
+)
+from .staging import STAGING_BLOCKS
 
 DATABASE_BLOCK = "warehouse"
 BUCKET_BLOCK = "staging"
 WORKSPACE_BLOCK = "workspace"
-SETTINGS: dict[str, type[BlockSettings]] = {
-    DATABASE_BLOCK: DatabaseSettings,
-    BUCKET_BLOCK: BucketSettings,
-    WORKSPACE_BLOCK: WorkspaceSettings,
+SETTINGS: dict[str, OneOf] = {
+    DATABASE_BLOCK: OneOf((DatabaseSettings, DatabaseUrlSettings)),
+    BUCKET_BLOCK: OneOf((BucketSettings, VolumeSettings, RemoteSettings)),
+    WORKSPACE_BLOCK: OneOf((WorkspaceSettings,)),
 }
 
 
@@ -57,18 +68,17 @@ def register_from(environment: Mapping[str, str], names: Sequence[str] = tuple(S
 
 
 def _register(name: str, environment: Mapping[str, str]) -> Outcome:
-    kind = SETTINGS[name].kind
     try:
         settings = SETTINGS[name].read(environment)
     except SettingsError as error:
-        return Outcome(name, kind, saved=False, detail=str(error))
+        return Outcome(name, SETTINGS[name].kind, saved=False, detail=str(error))
     try:
         block = settings.block()
         found = check_block(block)
     except CheckFailed as error:
-        return Outcome(name, kind, saved=False, detail=_without(settings.secrets(), str(error)))
+        return Outcome(name, settings.kind, saved=False, detail=_without(settings.secrets(), str(error)))
     _save(name, block)
-    return Outcome(name, kind, saved=True, detail=found)
+    return Outcome(name, settings.kind, saved=True, detail=found)
 
 
 def _without(secrets: Sequence[str], message: str) -> str:
@@ -86,6 +96,17 @@ def register_blocks(settings: Mapping[str, BlockSettings]) -> None:
 def _save(name: str, block: Block) -> None:
     # Without _sync, the same call gives a coroutine when any async code is around it.
     cast(Any, block).save(name, overwrite=True, _sync=True)
+    if block.get_block_type_slug() in STAGING_BLOCKS:
+        _delete_others(name, block)
+
+
+def _delete_others(name: str, block: Block) -> None:
+    """Delete the staging blocks of other types under the same name, which would leave open which is meant."""
+    others = STAGING_BLOCKS.keys() - {block.get_block_type_slug()}
+    with get_client(sync_client=True) as client:
+        for slug, block_id in blocks_named(name).items():
+            if slug in others:
+                client.delete_block_document(block_id)
 
 
 def fingerprint(settings: Mapping[str, BlockSettings]) -> str:

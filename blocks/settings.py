@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -22,6 +23,8 @@ class BlockSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
     kind: ClassVar[str]
+    chosen_by: ClassVar[str] = ""
+    """Variable that, where there are several types for a block, chooses this one by being set."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -53,10 +56,39 @@ class BlockSettings(BaseModel):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """The types that a block may have.
+
+    Attributes:
+        kinds: Settings of each; the first one is what is missing where none is chosen.
+    """
+
+    kinds: tuple[type[BlockSettings], ...]
+
+    @property
+    def kind(self) -> str:
+        """The types, for people."""
+        return " or ".join(dict.fromkeys(kind.kind for kind in self.kinds))
+
+    def read(self, environment: Mapping[str, str]) -> BlockSettings:
+        """Read the settings of the type whose variable is set.
+
+        Raises:
+            SettingsError: Settings are missing or wrong, or of several types.
+        """
+        chosen = [kind for kind in self.kinds if environment.get(kind.chosen_by)]
+        if len(chosen) > 1:
+            names = ", ".join(kind.chosen_by for kind in chosen)
+            raise SettingsError(f"set one of {names}, and not the others")
+        return (chosen or self.kinds)[0].read(environment)
+
+
 class DatabaseSettings(BlockSettings):
     """The PostgreSQL database, in the variables of libpq (docs: PostgreSQL, Environment Variables)."""
 
     kind = "SQLAlchemy Connector"
+    chosen_by = "PGHOST"
     host: str = Field(alias="PGHOST")
     port: int = Field(default=5432, alias="PGPORT", ge=1, le=65535)
     database: str = Field(alias="PGDATABASE")
@@ -89,6 +121,7 @@ class BucketSettings(BlockSettings):
     """
 
     kind = "S3 Bucket"
+    chosen_by = "STAGING_BUCKET"
     bucket: str = Field(alias="STAGING_BUCKET")
     key_id: SecretStr | None = Field(default=None, alias="AWS_ACCESS_KEY_ID")
     secret: SecretStr | None = Field(default=None, alias="AWS_SECRET_ACCESS_KEY")
@@ -123,10 +156,9 @@ class BucketSettings(BlockSettings):
         )
 
 
-class WorkspaceSettings(BlockSettings):
+class WorkspaceLogin(BlockSettings):
     """The workspace, in the variables of the Databricks tools (docs: Databricks unified authentication)."""
 
-    kind = "Databricks Workspace"
     host: str = Field(alias="DATABRICKS_HOST")
     token: SecretStr | None = Field(default=None, alias="DATABRICKS_TOKEN")
     client_id: str | None = Field(default=None, alias="DATABRICKS_CLIENT_ID")
@@ -144,8 +176,8 @@ class WorkspaceSettings(BlockSettings):
             )
         return self
 
-    def block(self) -> DatabricksWorkspace:
-        """Make the block, without saving it."""
+    def workspace(self) -> DatabricksWorkspace:
+        """Make a block of the workspace."""
         from .databricks.workspace import DatabricksWorkspace
 
         return DatabricksWorkspace(
@@ -155,3 +187,13 @@ class WorkspaceSettings(BlockSettings):
             client_secret=self.client_secret,
             tenant_id=self.tenant_id if self.client_secret else None,
         )
+
+
+class WorkspaceSettings(WorkspaceLogin):
+    """The workspace that notebooks run in."""
+
+    kind = "Databricks Workspace"
+
+    def block(self) -> DatabricksWorkspace:
+        """Make the block, without saving it."""
+        return self.workspace()

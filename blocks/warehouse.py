@@ -1,132 +1,159 @@
-"""PostgreSQL behind a `SqlAlchemyConnector` block: schemas of a run, and rows streamed in and out by COPY."""
+"""The database of a run: what the flows need of it, and which implementation a block leads to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Protocol
-
-from psycopg2 import sql
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
 from .loading import load_block
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names its class in lower case
+    from prefect_sqlalchemy.database import SqlAlchemyConnector
+    from sqlalchemy import URL
+
+
+class RecordRefused(ValueError):
+    """Raised when a record of a file does not fit its table; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes:
+        kind: `integer` has 32 bits. `decimal` keeps every digit of a number that a double can hold, too.
+        required: Whether it must have a value.
+    """
+
+    kind: Literal["text", "integer", "decimal", "double"]
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. Names of columns may be any text; the name of the table is letters, digits and `_`.
+
+    Attributes:
+        name: Its name.
+        columns: Its columns, in order.
+        key: Columns whose values together occur once.
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    key: Sequence[str] = ()
 
 
 class Readable(Protocol):
-    """What COPY reads from."""
+    """What a CSV file is read from."""
 
     def read(self, size: int = ..., /) -> bytes:
         """Read up to `size` bytes; none at the end."""
 
     def readline(self, size: int = ..., /) -> bytes:
-        """Part of what psycopg2 asks for; COPY does not use it."""
+        """Part of what psycopg2 asks for; it does not use it."""
+
+
+class Warehouse(Protocol):
+    """The tables of one run, in one transaction of a database."""
+
+    def begin_run(self) -> None:
+        """Make room for the tables of the run, in place of what an attempt that was killed may have left."""
+
+    def end_run(self) -> None:
+        """Remove all tables of the run, where they are there."""
+
+    def create(self, table: Table) -> None:
+        """Make an empty table of the run, in place of one that an earlier attempt may have left."""
+
+    def load_csv(self, table: Table, stream: Readable) -> int:
+        """Stream a CSV file with a header into a table of the run; an empty field is an absent value.
+
+        Args:
+            table: The table. Its columns are those of the file, in its order.
+            stream: The file in UTF-8, without a byte order mark.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            RecordRefused: A record does not fit the table.
+        """
+
+    def select_into(self, target: str, source: Table, column: str, values: Sequence[str] | None) -> int:
+        """Select rows into another table of the run, made anew: those with certain values, or all.
+
+        Returns:
+            The number of rows.
+        """
+
+    def count(self, table: Table) -> int:
+        """Count the rows of a table of the run."""
+
+    def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
+        """Find values of columns that occur together more than once in a table of the run."""
+
+    def write_csv(
+        self, table: Table, columns: Sequence[str], stream: IO[bytes], *, order_by: Sequence[str] = ()
+    ) -> int:
+        """Stream columns of a table of the run out as CSV with a header, in UTF-8.
+
+        Args:
+            table: The table.
+            columns: The columns, in the order that they are to have.
+            stream: Where to.
+            order_by: Columns that the rows are ordered by, text by its characters and not by a language.
+
+        Returns:
+            The number of rows.
+        """
+
+    def merge(self, source: Table, columns: Sequence[str], target: Table) -> None:
+        """Put the rows of a table of the run into a table that stays, in place of those with the same key.
+
+        Rows that are the same already are left alone.
+
+        Args:
+            source: The table of the run.
+            columns: Its columns, one for each of the target, in that order.
+            target: The table that stays; it is made if it is not there.
+        """
 
 
 @contextmanager
-def warehouse_cursor(block_name: str) -> Iterator[Cursor]:
+def open_warehouse(block_name: str, run: str) -> Iterator[Warehouse]:
     """Open one transaction on the database of a block; it commits at the end and rolls back on an error.
 
     Args:
-        block_name: Name of a `SqlAlchemyConnector` block with the psycopg2 driver. Call this from a sync task
-            or from plain code: in an async context the block's methods return coroutines.
+        block_name: Name of a `SqlAlchemyConnector` block. Call this from a sync task or from plain code: in
+            an async context the block's methods return coroutines.
+        run: What the names of the run's tables have in common: a schema, or the start of each name.
     """
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
-    with (
-        load_block(SqlAlchemyConnector, block_name) as connector,
-        connector.get_connection(begin=False) as connection,
-    ):
-        # Not the block's own transaction, whose rollback hides the error that a lost connection gave.
-        transaction = connection.connection.driver_connection
-        try:
-            with transaction.cursor() as cursor:
-                yield cursor
-            transaction.commit()
-        except BaseException:
-            if not transaction.closed:
-                transaction.rollback()
-            raise
+    with load_block(SqlAlchemyConnector, block_name) as connector:
+        if has_copy(database_url(connector)):
+            from .postgres_warehouse import postgres_warehouse
+
+            with postgres_warehouse(connector, run) as warehouse:
+                yield warehouse
+        else:
+            from .sql_warehouse import sql_warehouse
+
+            with sql_warehouse(connector, run) as warehouse:
+                yield warehouse
 
 
-def create_schema(cursor: Cursor, schema: str) -> None:
-    """Make an empty schema, in place of what an attempt that was killed may have left."""
-    drop_schema(cursor, schema)
-    cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+def database_url(connector: SqlAlchemyConnector) -> URL:
+    """URL of the database of a block, with its password."""
+    from sqlalchemy import make_url
+
+    given = connector.connection_info
+    return make_url(str(given)) if isinstance(given, str) else given.create_url()
 
 
-def drop_schema(cursor: Cursor, schema: str) -> None:
-    """Remove a schema with all it holds, if it is there."""
-    cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
-
-
-def create_table(
-    cursor: Cursor, schema: str, table: str, columns: Mapping[str, str], *, key: Sequence[str] = ()
-) -> None:
-    """Make an empty table, in place of one that an attempt before this one may have left.
-
-    Args:
-        cursor: Cursor of the transaction.
-        schema: Schema of the table.
-        table: Name of the table.
-        columns: SQL type and constraints by column name; `{column}` in them stands for the quoted name.
-            Names may be any text, types are code: never take them from a file.
-        key: Columns whose values together occur once.
-    """
-    target = sql.Identifier(schema, table)
-    definitions = [
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind).format(column=sql.Identifier(name)))
-        for name, kind in columns.items()
-    ]
-    if key:
-        definitions.append(sql.SQL("PRIMARY KEY ({})").format(identifiers(key)))
-    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(target))
-    cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(target, sql.SQL(", ").join(definitions)))
-
-
-def copy_csv_in(cursor: Cursor, schema: str, table: str, columns: Sequence[str], stream: Readable) -> int:
-    """Stream a CSV file with a header into a table.
-
-    Args:
-        cursor: Cursor of the transaction.
-        schema: Schema of the table.
-        table: Name of the table.
-        columns: The columns of the file, in its order.
-        stream: The file in UTF-8, without a byte order mark.
-
-    Returns:
-        The number of rows.
-
-    Raises:
-        psycopg2.DataError: A record does not fit the table.
-        psycopg2.IntegrityError: A record breaks a constraint of the table.
-    """
-    # A quoted empty field is an absent value too: tools that quote everything write it so.
-    statement = sql.SQL(
-        "COPY {} ({columns}) FROM STDIN WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
-    ).format(sql.Identifier(schema, table), columns=identifiers(columns))
-    cursor.copy_expert(statement, stream)
-    return cursor.rowcount
-
-
-def copy_csv_out(cursor: Cursor, query: sql.Composable, stream: IO[bytes]) -> int:
-    """Stream the rows of a query out as CSV with a header, in UTF-8.
-
-    Returns:
-        The number of rows.
-    """
-    statement = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')").format(query)
-    cursor.copy_expert(statement, stream)
-    return cursor.rowcount
-
-
-def identifiers(names: Sequence[str]) -> sql.Composed:
-    """Quote names and separate them by commas."""
-    return sql.SQL(", ").join(map(sql.Identifier, names))
-
-
-def fetch_all(cursor: Cursor, query: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run a query with bound values and return all of its rows."""
-    cursor.execute(query, parameters)
-    return cursor.fetchall()
+def has_copy(url: URL) -> bool:
+    """Whether the database is reached by a driver with PostgreSQL's COPY."""
+    return url.drivername == "postgresql+psycopg2"

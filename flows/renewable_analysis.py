@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from prefect import flow, get_run_logger, unmapped
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
@@ -47,6 +48,7 @@ from .sources import (
     writable_folder,
 )
 from .spans import Span, read_spans
+from .summary import summary_markdown
 from .table_events import emit_table_updated
 from .task_runs import map_task, run_task
 
@@ -136,7 +138,8 @@ async def renewable_analysis(
         git_source: Repository that Databricks takes the notebooks from: git_url, git_provider and one of
             git_branch, git_tag and git_commit, as in the Jobs API; empty for those of the workspace.
         database: Name of the SQLAlchemy Connector block.
-        bucket: Name of the S3 Bucket block that files are staged in.
+        bucket: Name of the block that files are staged in: an S3 Bucket, a Unity Catalog Volume or a Remote
+            File System.
         workspace: Name of the Databricks Workspace block.
 
     Raises:
@@ -173,6 +176,12 @@ async def renewable_analysis(
         spans = read_spans(table)
         for file in (table, chart):
             file.replace(output / file.name)
+    files = [str(output / name) for name in (CHART_FILE, TABLE_FILE)]
+    await acreate_markdown_artifact(
+        summary_markdown(spans, run.run_page_url, files),
+        key="shw-latest",
+        description="Combined share of solar, hydro and wind: the latest years",
+    )
     return RenewableAnalysis(
         table=output / TABLE_FILE,
         chart=output / CHART_FILE,
@@ -201,7 +210,8 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
     if not any(selection.rows for selection in selected):
         raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
     async with steps.step("export_table", len(files)):
-        await map_task(export_table, [selection.table for selection in selected], tables, scope=scope)
+        selections = [selection.table for selection in selected]
+        await map_task(export_table, selections, [table.name for table in tables], scope=scope)
 
 
 async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:

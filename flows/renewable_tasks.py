@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import re
-import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,36 +16,37 @@ from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
-from psycopg2 import sql
 
-from blocks.staging import StagingArea
-from blocks.warehouse import (
-    copy_csv_in,
-    copy_csv_out,
-    create_schema,
-    create_table,
-    drop_schema,
-    fetch_all,
-    identifiers,
-    warehouse_cursor,
-)
+from blocks.staging import StagingArea, open_staging
+from blocks.warehouse import Column, RecordRefused, Table, Warehouse, open_warehouse
 
 from .chart_process import ChartProcess
 from .checked_csv import CheckedCsv
-from .sources import KEY_COLUMNS, SHARES, InputError, ShareFile, find_fault
+from .sources import SHARES, InputError, ShareFile, find_fault
 
 COMBINED = "SHW%"
-RESULT_COLUMNS = (*KEY_COLUMNS, *SHARES, COMBINED)
-RESULT_TABLE = "transformed"
 SUBSET_FOLDER = "country_subset"
 RESULT_FOLDER = "transformed_data"
 BEGUN = "begun"
 """Name of the note; it comes before those of the folders, so that it is the first to be removed."""
 
-_KEY_TYPES = {"Entity": "text NOT NULL", "Code": "text", "Year": "integer NOT NULL"}
-# NaN, the infinities, and what is infinite to Spark's double: numeric to PostgreSQL, but no shares. NaN sorts
-# above all (docs: numeric types).
-_SHARE_TYPE = f"numeric CHECK (abs({{column}}) <= {sys.float_info.max})"
+_KEYS = {
+    "Entity": Column("text", required=True),
+    "Code": Column("text"),
+    "Year": Column("integer", required=True),
+}
+_RESULT = Table(
+    "transformed",
+    _KEYS | dict.fromkeys((*SHARES, COMBINED), Column("double")),
+    key=("Entity", "Year"),
+)
+_SHARED_COLUMNS = ("Entity", "Year", "Code", *SHARES, COMBINED)
+_SHARED = Table(
+    "renewable_share",
+    {"entity": Column("text"), "year": Column("integer"), "code": Column("text")}
+    | dict.fromkeys(("solar", "hydro", "wind", "shw"), Column("double")),
+    key=("entity", "year"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class RunScope:
 
     Attributes:
         database: Name of the database block.
-        schema: Schema that holds the run's tables.
-        bucket: Name of the bucket block.
-        prefix: Prefix of the objects that the run stages.
+        schema: Schema that holds the run's tables, or what their names begin with.
+        bucket: Name of the block of the storage.
+        prefix: Prefix of the files that the run stages.
         staging_uri: URI of that prefix.
         staged_since: When the run began to stage what is there.
     """
@@ -71,8 +71,12 @@ class RunScope:
 
     @property
     def staging(self) -> StagingArea:
-        """The objects of the run."""
-        return StagingArea.load(self.bucket, self.prefix)
+        """The files of the run."""
+        return open_staging(self.bucket, self.prefix)
+
+    def warehouse(self) -> AbstractContextManager[Warehouse]:
+        """Open one transaction on the tables of the run."""
+        return open_warehouse(self.database, self.schema)
 
     def uri(self, folder: str) -> str:
         """URI of a folder of the run."""
@@ -84,26 +88,35 @@ class Selection:
     """A table with selected rows.
 
     Attributes:
-        table: Name of the table in the run's schema.
+        table: The table.
         rows: Number of rows.
     """
 
-    table: str
+    table: Table
     rows: int
 
 
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether an error is one of those that pass: a lost connection, a busy storage, a full disk."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from databricks.sdk import errors
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     error = state.result(raise_on_failure=False)
     lost = (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, InterfaceError)
+    # What the SDK raises is an OSError, too.
     passing = (*lost, BotoCoreError, ClientError, OSError)
-    return isinstance(error, passing) and not isinstance(error, FileNotFoundError | PermissionError)
+    staying = (
+        FileNotFoundError,
+        PermissionError,
+        errors.BadRequest,
+        errors.NotFound,
+        errors.PermissionDenied,
+    )
+    return isinstance(error, passing) and not isinstance(error, staying)
 
 
-# A step that was done by an attempt before this one must be done again: its schema and files are gone.
+# A step that was done by an attempt before this one must be done again: its tables and files are gone.
 STEP_OPTIONS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "retries": 2,
@@ -114,7 +127,7 @@ STEP_OPTIONS: dict[str, Any] = {
 
 @task(name="prepare_run", **STEP_OPTIONS)
 def prepare_run(scope: RunScope) -> RunScope:
-    """Make the run's schema, and note in the bucket when the run began to stage.
+    """Make room for the run's tables, and note in the storage when the run began to stage.
 
     A run that failed removed what it had staged, with that note: its retry writes another one, and what
     Databricks made of the old files counts no more. A run that was killed did not: the note is still there,
@@ -123,8 +136,8 @@ def prepare_run(scope: RunScope) -> RunScope:
     Returns:
         The scope, with the place and the time.
     """
-    with warehouse_cursor(scope.database) as cursor:
-        create_schema(cursor, scope.schema)
+    with scope.warehouse() as warehouse:
+        warehouse.begin_run()
     staging = scope.staging
     if BEGUN not in staging.names():
         staging.upload(BEGUN, lambda stream: stream.write(b"staged here\n"))
@@ -132,57 +145,50 @@ def prepare_run(scope: RunScope) -> RunScope:
 
 
 @task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
-def load_csv(file: ShareFile, scope: RunScope) -> str:
+def load_csv(file: ShareFile, scope: RunScope) -> Table:
     """Load a CSV file into a table of the run.
 
     Returns:
-        The name of the table.
+        The table.
 
     Raises:
         InputError: A record cannot be used; names file, line and column.
     """
-    columns = {name: _KEY_TYPES.get(name, _SHARE_TYPE) for name in file.columns}
+    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
     try:
-        with warehouse_cursor(scope.database) as cursor, CheckedCsv(file.path) as stream:
-            create_table(cursor, scope.schema, file.table, columns)
-            rows = copy_csv_in(cursor, scope.schema, file.table, file.columns, stream)
-            duplicate = _find_duplicate(cursor, scope.schema, file.table)
+        with scope.warehouse() as warehouse, CheckedCsv(file.path) as stream:
+            warehouse.create(table)
+            rows = warehouse.load_csv(table, stream)
+            duplicate = warehouse.find_duplicate(table, ("Entity", "Year"))
             if (stream.suspicious or duplicate) and (fault := find_fault(file, duplicate)):
                 raise fault
-    except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-        raise find_fault(file) or InputError(f"{file.path}{_reason(error)}") from error
+    except RecordRefused as error:
+        raise find_fault(file) or InputError(f"{file.path}{error}") from error
     get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
-    return file.table
+    return table
 
 
-@task(name="select_countries", task_run_name="select_countries-{table}", **STEP_OPTIONS)
-def select_countries(table: str, scope: RunScope, countries: Sequence[str] | None) -> Selection:
+@task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)
+def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | None) -> Selection:
     """Select the rows of the chosen countries, all rows if none are given, into another table of the run."""
-    selected = f"selected_{table}"
-    target, source = sql.Identifier(scope.schema, selected), sql.Identifier(scope.schema, table)
-    query = sql.SQL("CREATE TABLE {} AS SELECT * FROM {}").format(target, source)
-    if countries is not None:
-        query += sql.SQL(' WHERE "Entity" = ANY(%s)')
-    with warehouse_cursor(scope.database) as cursor:
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(target))
-        cursor.execute(query, None if countries is None else (list(countries),))
-        rows = cursor.rowcount
-    get_run_logger().info("%s: %s rows selected", table, rows)
+    selected = replace(table, name=f"selected_{table.name}")
+    with scope.warehouse() as warehouse:
+        rows = warehouse.select_into(selected.name, table, "Entity", countries)
+    get_run_logger().info("%s: %s rows selected", table.name, rows)
     return Selection(selected, rows)
 
 
 @task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
-def export_table(table: str, name: str, scope: RunScope) -> int:
+def export_table(table: Table, name: str, scope: RunScope) -> int:
     """Stream a table into `country_subset/<name>.csv` of the run.
 
     Returns:
         The number of rows.
     """
-    query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(scope.schema, table))
 
     def write(stream: IO[bytes]) -> int:
-        with warehouse_cursor(scope.database) as cursor:
-            return copy_csv_out(cursor, query, stream)
+        with scope.warehouse() as warehouse:
+            return warehouse.write_csv(table, tuple(table.columns), stream)
 
     rows = scope.staging.upload(f"{SUBSET_FOLDER}/{name}.csv", write)
     get_run_logger().info("%s rows to %s", rows, scope.uri(f"{SUBSET_FOLDER}/{name}.csv"))
@@ -202,9 +208,8 @@ def delete_intake_files(scope: RunScope) -> int:
 @task(name="list_result_files", **STEP_OPTIONS)
 def list_result_files(scope: RunScope, folder: str) -> list[str]:
     """List the part files that Spark wrote, and make the table that they go to."""
-    columns = {name: _KEY_TYPES.get(name, "double precision") for name in RESULT_COLUMNS}
-    with warehouse_cursor(scope.database) as cursor:
-        create_table(cursor, scope.schema, RESULT_TABLE, columns, key=("Entity", "Year"))
+    with scope.warehouse() as warehouse:
+        warehouse.create(_RESULT)
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
@@ -215,8 +220,8 @@ def load_result(name: str, scope: RunScope) -> int:
     Returns:
         The number of rows.
     """
-    with warehouse_cursor(scope.database) as cursor:
-        return copy_csv_in(cursor, scope.schema, RESULT_TABLE, RESULT_COLUMNS, scope.staging.open(name))
+    with scope.warehouse() as warehouse, scope.staging.open(name) as stream:
+        return warehouse.load_csv(_RESULT, stream)
 
 
 @task(name="publish_result", **STEP_OPTIONS)
@@ -231,17 +236,13 @@ def publish_result(scope: RunScope, expected_rows: int, table_path: Path) -> Non
     Raises:
         ValueError: The rows that arrived are not as many as the notebook counted; nothing is published.
     """
-    source = sql.Identifier(scope.schema, RESULT_TABLE)
-    ordered = sql.SQL('SELECT {} FROM {} ORDER BY "Entity" COLLATE "C", "Year"').format(
-        identifiers(RESULT_COLUMNS), source
-    )
-    with warehouse_cursor(scope.database) as cursor:
-        [(rows,)] = fetch_all(cursor, sql.SQL("SELECT count(*) FROM {}").format(source))
+    with scope.warehouse() as warehouse:
+        rows = warehouse.count(_RESULT)
         if rows != expected_rows:
             raise ValueError(f"The notebook counted {expected_rows} rows and {rows} arrived.")
-        _merge_into_renewable_share(cursor, source)
+        warehouse.merge(_RESULT, _SHARED_COLUMNS, _SHARED)
         with table_path.open("wb") as stream:
-            copy_csv_out(cursor, ordered, stream)
+            warehouse.write_csv(_RESULT, tuple(_RESULT.columns), stream, order_by=_RESULT.key)
     get_run_logger().info("%s rows in renewable_share", rows)
 
 
@@ -255,51 +256,7 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
 
 @task(name="cleanup", **STEP_OPTIONS)
 def cleanup(scope: RunScope) -> None:
-    """Remove the run's schema and all that it staged."""
-    with warehouse_cursor(scope.database) as cursor:
-        drop_schema(cursor, scope.schema)
-    StagingArea.load(scope.bucket, scope.prefix).delete()
-
-
-def _reason(error: psycopg2.Error) -> str:
-    """Where and why PostgreSQL refuses a file, in its words."""
-    message = (error.diag.message_primary or str(error)).strip()
-    if "newline found" in message or "carriage return found" in message:
-        message += "; save the file with one kind of line ends"
-    # The context reads like `COPY solar, line 3, column Year: "x"`.
-    where = re.search(r", line \d+(, column [^:]+)?", error.diag.context or "")
-    return f"{where[0] if where else ''}: {message}"
-
-
-def _find_duplicate(cursor: Any, schema: str, table: str) -> tuple[str, int] | None:
-    query = 'SELECT "Entity", "Year" FROM {} GROUP BY "Entity", "Year" HAVING count(*) > 1 LIMIT 1'
-    rows = fetch_all(cursor, sql.SQL(query).format(sql.Identifier(schema, table)))
-    return (rows[0][0], rows[0][1]) if rows else None
-
-
-def _merge_into_renewable_share(cursor: Any, source: sql.Identifier) -> None:
-    # One writer at a time: two would race to create the table, or lock its rows in another order.
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('renewable_share'))")
-    cursor.execute(
-        """
-        CREATE TABLE IF NOT EXISTS renewable_share (
-            entity text, year integer, code text,
-            solar double precision, hydro double precision, wind double precision, shw double precision,
-            PRIMARY KEY (entity, year)
-        )
-        """
-    )
-    # Rows that are the same already are left alone, so that a second run changes nothing.
-    cursor.execute(
-        sql.SQL(
-            """
-            INSERT INTO renewable_share AS kept (entity, code, year, solar, hydro, wind, shw)
-            SELECT {columns} FROM {source}
-            ON CONFLICT (entity, year) DO UPDATE
-            SET (code, solar, hydro, wind, shw)
-                = (excluded.code, excluded.solar, excluded.hydro, excluded.wind, excluded.shw)
-            WHERE (kept.code, kept.solar, kept.hydro, kept.wind, kept.shw)
-                IS DISTINCT FROM (excluded.code, excluded.solar, excluded.hydro, excluded.wind, excluded.shw)
-            """
-        ).format(columns=identifiers(RESULT_COLUMNS), source=source)
-    )
+    """Remove the run's tables and all that it staged."""
+    with scope.warehouse() as warehouse:
+        warehouse.end_run()
+    scope.staging.delete()

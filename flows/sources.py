@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,12 @@ from typing import IO
 
 from slugify import slugify
 
+from blocks.csv_values import is_finite, is_integer
+
 DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 
-# Neither Python's nor PostgreSQL's wider idea of a number: both take 1_000, PostgreSQL 16 takes 0x10 as well.
-_INTEGER = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")
-_DECIMAL = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -192,23 +189,15 @@ def _record_fault(file: ShareFile, record: Sequence[str], raw: str) -> str | Non
 def _value_fault(row: dict[str, str], share: str) -> str | None:
     if not row["Entity"]:
         return "column `Entity`: empty; every row needs an entity"
-    if not _is_integer(row["Year"]):
+    if not is_integer(row["Year"]):
         return f"column `Year`: `{row['Year'][:60]}` is not a whole number"
-    if row[share] and not _is_finite(row[share]):
+    if row[share] and not is_finite(row[share]):
         return f"column `{share}`: `{row[share][:60]}` is not a number"
     return None
 
 
 def _has_undecoded_bytes(text: str) -> bool:
     return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
-
-
-def _is_integer(text: str) -> bool:
-    return _INTEGER.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
-
-
-def _is_finite(text: str) -> bool:
-    return _DECIMAL.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def _read_header(path: Path) -> tuple[str, ...]:

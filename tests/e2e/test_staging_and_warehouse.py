@@ -8,11 +8,13 @@ from typing import IO, Any
 
 import psycopg2
 import pytest
+import sqlalchemy.exc
+from databricks.sdk import errors
 from prefect import flow, task
 
 from blocks.loading import load_block
-from blocks.staging import StagingArea
-from blocks.warehouse import copy_csv_in, create_schema, create_table, drop_schema, warehouse_cursor
+from blocks.staging import StagingArea, open_staging, staging_area
+from blocks.warehouse import Column, Table, open_warehouse
 from flows.renewable_tasks import STEP_OPTIONS
 from flows.sources import InputError
 
@@ -23,7 +25,7 @@ MEBIBYTE = 1024 * 1024
 
 @pytest.fixture
 def area(clean_stack: Stack) -> StagingArea:
-    return StagingArea.load("staging", "test-area")
+    return open_staging("staging", "test-area")
 
 
 def test_what_is_uploaded_in_parts_is_what_is_read(clean_stack: Stack, area: StagingArea) -> None:
@@ -60,7 +62,7 @@ def test_an_upload_that_the_storage_refuses_fails(clean_stack: Stack) -> None:
     from prefect_aws.s3 import S3Bucket
 
     bucket = load_block(S3Bucket, "staging")
-    missing = StagingArea(bucket.model_copy(update={"bucket_name": "no-such-bucket-here!"}), "x")
+    missing = staging_area(bucket.model_copy(update={"bucket_name": "no-such-bucket-here!"}), "x")
 
     def write(stream: IO[bytes]) -> int:
         return sum(stream.write(bytes(MEBIBYTE)) for _ in range(40))
@@ -92,22 +94,23 @@ class BrokenStream:
 
 
 def test_a_load_that_breaks_off_leaves_no_rows(clean_stack: Stack) -> None:
-    with warehouse_cursor("warehouse") as cursor:
-        create_schema(cursor, "run_test")
-        create_table(cursor, "run_test", "numbers", {"x": "integer"})
+    numbers = Table("numbers", {"x": Column("integer")})
+    with open_warehouse("warehouse", "run_test") as warehouse:
+        warehouse.begin_run()
+        warehouse.create(numbers)
     stream: Any = BrokenStream()
-    with pytest.raises((OSError, psycopg2.Error)), warehouse_cursor("warehouse") as cursor:
-        copy_csv_in(cursor, "run_test", "numbers", ["x"], stream)
+    with pytest.raises((OSError, psycopg2.Error)), open_warehouse("warehouse", "run_test") as warehouse:
+        warehouse.load_csv(numbers, stream)
     assert clean_stack.query("SELECT count(*) FROM run_test.numbers") == [(0,)]
-    with warehouse_cursor("warehouse") as cursor:
-        drop_schema(cursor, "run_test")
+    with open_warehouse("warehouse", "run_test") as warehouse:
+        warehouse.end_run()
 
 
 @pytest.mark.usefixtures("stack")
 def test_a_missing_block_is_named_with_what_to_do() -> None:
     with (
         pytest.raises(ValueError, match="no block `nowhere` of type `sqlalchemy-connector`; save one"),
-        warehouse_cursor("nowhere"),
+        open_warehouse("nowhere", "run_test"),
     ):
         pass
 
@@ -126,7 +129,13 @@ def failing_once(error: Exception) -> tuple[Callable[[], str], list[int]]:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(
-    "error", [psycopg2.OperationalError("connection lost"), OSError(28, "No space left")]
+    "error",
+    [
+        psycopg2.OperationalError("connection lost"),
+        OSError(28, "No space left"),
+        sqlalchemy.exc.OperationalError("INSERT", {}, Exception("database is locked")),
+        errors.TemporarilyUnavailable("try again"),
+    ],
 )
 def test_a_fault_that_passes_is_outlived(error: Exception) -> None:
     step, calls = failing_once(error)
@@ -140,7 +149,10 @@ def test_a_fault_that_passes_is_outlived(error: Exception) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize("error", [InputError("line 3"), FileNotFoundError("x.csv"), KeyError("bug")])
+@pytest.mark.parametrize(
+    "error",
+    [InputError("line 3"), FileNotFoundError("x.csv"), KeyError("bug"), errors.NotFound("no such volume")],
+)
 def test_a_fault_that_stays_is_told_at_once(error: Exception) -> None:
     step, calls = failing_once(error)
 
@@ -153,18 +165,21 @@ def test_a_fault_that_stays_is_told_at_once(error: Exception) -> None:
     assert len(calls) == 1
 
 
-@pytest.mark.usefixtures("stack")
-def test_a_connection_that_is_cut_is_opened_again() -> None:
+def cut_connections(stack: Stack) -> None:
+    stack.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
+def test_a_connection_that_is_cut_is_opened_again(stack: Stack) -> None:
     calls: list[int] = []
 
     @task(**{**STEP_OPTIONS, "retry_delay_seconds": 0})
     def step() -> int:
         calls.append(1)
-        with warehouse_cursor("warehouse") as cursor:
+        with open_warehouse("warehouse", "run_test") as warehouse:
             if len(calls) == 1:
-                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-            cursor.execute("SELECT 42")
-            return int(cursor.fetchall()[0][0])
+                cut_connections(stack)
+            warehouse.end_run()
+        return 42
 
     @flow
     def one_step() -> int:

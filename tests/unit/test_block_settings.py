@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from blocks.database_url import DatabaseUrlSettings
 from blocks.register import SETTINGS, fingerprint, register_from
 from blocks.settings import BucketSettings, DatabaseSettings, SettingsError, WorkspaceSettings
 
@@ -123,3 +124,77 @@ def test_what_is_not_described_is_not_called(monkeypatch: pytest.MonkeyPatch) ->
     outcomes = register_from({})
     assert [outcome.saved for outcome in outcomes] == [False, False, False]
     assert all(outcome.detail.startswith("not set: ") for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "shown"),
+    [
+        ("sqlite:////data/dwh.db", "sqlite", "sqlite:////data/dwh.db"),
+        ("duckdb:////data/dwh.db", "duckdb", "duckdb:////data/dwh.db"),
+        (
+            "postgresql://me:p%40-hidden@db/dwh?sslmode=require",
+            "postgresql+psycopg2",
+            "postgresql+psycopg2://me:***@db/dwh?sslmode=require",
+        ),
+        ("mysql+pymysql://me:hidden@db:3306/dwh", "mysql+pymysql", "mysql+pymysql://me:***@db:3306/dwh"),
+    ],
+)
+def test_any_database_is_taken_by_its_url(url: str, driver: str, shown: str) -> None:
+    settings = SETTINGS["warehouse"].read({"DATABASE_URL": url})
+    made: Any = settings.block()
+    assert (made.connection_info.driver, str(made.connection_info.create_url())) == (driver, shown)
+    assert "hidden" not in repr(settings)
+    assert "hidden" not in repr(made)
+    assert all(secret in (url, "p@-hidden", "hidden") for secret in settings.secrets())
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("dwh", "DATABASE_URL is not a URL of SQLAlchemy"),
+        ("sqlite:///dwh.db", "DATABASE_URL names no file by its absolute path"),
+        ("sqlite://", "DATABASE_URL names no file by its absolute path"),
+        ("duckdb:///:memory:", "DATABASE_URL names no file by its absolute path"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_refused(url: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        DatabaseUrlSettings.read({"DATABASE_URL": url})
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "slug"),
+    [
+        ("warehouse", DATABASE, "sqlalchemy-connector"),
+        ("warehouse", {"DATABASE_URL": "sqlite:////data/dwh.db"}, "sqlalchemy-connector"),
+        ("staging", BUCKET | WORKSPACE, "s3-bucket"),
+        ("staging", WORKSPACE | {"STAGING_VOLUME": "/Volumes/main/default/in/a"}, "unity-catalog-volume"),
+        ("staging", WORKSPACE | {"STAGING_URL": "memory://shelf"}, "remote-file-system"),
+    ],
+)
+def test_what_is_set_chooses_the_type_of_the_block(name: str, variables: dict[str, str], slug: str) -> None:
+    assert SETTINGS[name].read(variables).block().get_block_type_slug() == slug
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "message"),
+    [
+        (
+            "warehouse",
+            DATABASE | {"DATABASE_URL": "sqlite:////x"},
+            "set one of PGHOST, DATABASE_URL, and",
+        ),
+        ("staging", BUCKET | {"STAGING_URL": "gs://x"}, "set one of STAGING_BUCKET, STAGING_URL, and not"),
+        ("staging", {}, "not set: STAGING_BUCKET"),
+        ("staging", {"STAGING_VOLUME": "/Volumes/main/in"} | WORKSPACE, "STAGING_VOLUME String should match"),
+        ("staging", {"STAGING_VOLUME": "/Volumes/a/b/c"}, "not set: DATABRICKS_HOST"),
+        ("staging", {"STAGING_URL": "intake"}, "STAGING_URL String should match"),
+    ],
+)
+def test_a_type_that_is_not_clear_or_not_complete_is_told(
+    name: str, variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        SETTINGS[name].read(variables)
+    assert str(refused.value).startswith(message)

@@ -1,0 +1,62 @@
+"""A stream that is read here of what a function writes in another thread."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import IO
+
+
+def consume_what_is_written(
+    write: Callable[[IO[bytes]], int], consume: Callable[[ProducedStream], None]
+) -> int:
+    """Let a function read what another one writes at the same time.
+
+    If `write` fails, reading raises its error, so that `consume` never takes a part for the whole.
+
+    Args:
+        write: Gets the stream to write to, in a thread of its own.
+        consume: Gets the stream to read from.
+
+    Returns:
+        What `write` returned.
+    """
+    read_end, write_end = os.pipe()
+    with ThreadPoolExecutor(1, thread_name_prefix="produce") as executor:
+        # In a copy of the context, where the settings and the run of the caller are.
+        produced = executor.submit(copy_context().run, _write_and_close, write, write_end)
+        with ProducedStream(read_end, produced) as stream:
+            consume(stream)
+    return produced.result()
+
+
+def _write_and_close(write: Callable[[IO[bytes]], int], descriptor: int) -> int:
+    with os.fdopen(descriptor, "wb") as stream:
+        return write(stream)
+
+
+class ProducedStream(io.RawIOBase):
+    """The read end of a pipe that ends in the producer's error, if it had one, instead of a clean end."""
+
+    def __init__(self, descriptor: int, produced: Future[int]) -> None:
+        self._pipe = os.fdopen(descriptor, "rb")
+        self._produced = produced
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Read `size` bytes, fewer only at the end."""
+        data = self._pipe.read(size)
+        if not data:
+            self._produced.result()
+        return data
+
+    def close(self) -> None:
+        """Close this end; the producer cannot write any more."""
+        self._pipe.close()
+        super().close()

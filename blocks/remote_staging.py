@@ -1,0 +1,83 @@
+"""Staging in a `RemoteFileSystem` block: any storage that fsspec has a file system for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, cast
+
+from fsspec.core import url_to_fs
+from fsspec.spec import AbstractBufferedFile
+
+if TYPE_CHECKING:
+    from prefect.filesystems import RemoteFileSystem
+
+
+class RemoteStaging:
+    """The files below one prefix of a remote file system."""
+
+    def __init__(self, block: RemoteFileSystem, prefix: str) -> None:
+        self._uri = f"{block.basepath.rstrip('/')}/{prefix}"
+        self._files, root = url_to_fs(self._uri, **block.settings)
+        self._root = PurePosixPath(root)
+
+    def uri(self, name: str = "") -> str:
+        """URI of a file or folder, as it is in the block."""
+        return f"{self._uri}/{name}" if name else self._uri
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files below a folder, relative to the prefix, in order."""
+        # Others write here, too, which the listings that fsspec keeps know nothing of.
+        self._files.invalidate_cache()
+        place = PurePosixPath(self._path(folder))
+        try:
+            paths = [PurePosixPath(path) for path in self._files.find(str(place))]
+        except FileNotFoundError:
+            return []
+        # Of a folder that is empty, some storages tell as of a file.
+        return sorted(str(path.relative_to(self._root)) for path in paths if path != place)
+
+    def written_at(self, name: str) -> datetime:
+        """When a file was written."""
+        self._files.invalidate_cache()
+        return cast("datetime", self._files.modified(self._path(name)))
+
+    def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
+        """Stream into a file what a function writes."""
+        # Left to `with`, a file whose writer failed would be closed, which makes a whole file of the part.
+        file = self._files.open(self._path(name), "wb", autocommit=False)
+        try:
+            written = write(file)
+        except BaseException:
+            file.discard()
+            if isinstance(file, AbstractBufferedFile):
+                file.closed = True
+            # Not every file system can discard.
+            with suppress(FileNotFoundError):
+                self._files.rm_file(self._path(name))
+            raise
+        file.close()
+        file.commit()
+        return written
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to be read as a stream."""
+        self._files.invalidate_cache()
+        return cast("IO[bytes]", self._files.open(self._path(name), "rb"))
+
+    def delete(self, folder: str = "") -> int:
+        """Remove every file below a folder.
+
+        Uploads of a process that was killed are not seen by fsspec: the storage itself ends them, by a rule
+        for the life of objects (S3) or after a week (Google, Azure).
+        """
+        names = self.names(folder)
+        if names:
+            with suppress(FileNotFoundError):
+                self._files.rm(self._path(folder), recursive=True)
+        return len(names)
+
+    def _path(self, name: str) -> str:
+        return str(self._root / name)

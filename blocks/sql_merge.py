@@ -1,0 +1,38 @@
+"""How rows replace those with the same key: by the database's own upsert, or by a delete and an insert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+# DuckDB takes PostgreSQL's words.
+_UPSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert, "duckdb": postgresql.insert}
+
+
+def merge_statements(
+    dialect: str, target: sa.Table, source: sa.Table, columns: Sequence[sa.Column[Any]]
+) -> list[sa.Executable]:
+    """Make the statements, which belong in one transaction.
+
+    Args:
+        dialect: Name of SQLAlchemy's dialect.
+        target: Where to.
+        source: Where from.
+        columns: Its columns, one for each of the target, in that order.
+    """
+    # SQLite would take ON CONFLICT for a join's ON without a WHERE (docs: upsert, parsing ambiguity).
+    rows = sa.select(*columns).where(sa.true())
+    key = [column.name for column in target.primary_key]
+    others = [column.name for column in target.c if column.name not in key]
+    if dialect in _UPSERT:
+        insert: Any = _UPSERT[dialect](target).from_select(list(target.c.keys()), rows)
+        changed = sa.or_(*(target.c[name].is_distinct_from(insert.excluded[name]) for name in others))
+        new = {name: insert.excluded[name] for name in others}
+        return [insert.on_conflict_do_update(index_elements=key, set_=new, where=changed)]
+    by_target = dict(zip(target.c.keys(), columns, strict=True))
+    same = sa.and_(*(target.c[name] == by_target[name] for name in key))
+    there = sa.exists().select_from(source).where(same).correlate(target)
+    return [target.delete().where(there), target.insert().from_select(list(target.c.keys()), rows)]

@@ -1,0 +1,131 @@
+"""Tables of a run in SQLite and DuckDB, and the rows that are merged into one that stays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from prefect_sqlalchemy.database import SqlAlchemyConnector
+
+from blocks.sql_merge import merge_statements
+from blocks.sql_warehouse import SqlWarehouse, sql_table, sql_warehouse
+from blocks.warehouse import Column, RecordRefused, Table
+
+NAME = 'Ent"ity; -- %(x)s :y'
+SOURCE = Table(
+    "rows", {NAME: Column("text", required=True), "Year": Column("integer"), "Share": Column("double")}
+)
+KEPT = Table(
+    "kept",
+    {"entity": Column("text"), "year": Column("integer"), "share": Column("double")},
+    key=("entity", "year"),
+)
+
+
+@pytest.fixture(params=["sqlite", "duckdb"])
+def connector(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlAlchemyConnector]:
+    with SqlAlchemyConnector(connection_info=f"{request.param}:///{tmp_path / 'a b.db'}") as connector:
+        yield connector
+
+
+def load(warehouse: SqlWarehouse, body: str) -> int:
+    warehouse.create(SOURCE)
+    return warehouse.load_csv(SOURCE, io.BytesIO(f"header,,\n{body}".encode()))
+
+
+def rows_of(connector: SqlAlchemyConnector, table: str) -> list[tuple[object, ...]]:
+    with connector.get_engine().connect() as connection:
+        query = sa.select(sa.text("*")).select_from(sa.table(table)).order_by(sa.text("1, 2"))
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def tables_of(connector: SqlAlchemyConnector) -> list[str]:
+    with connector.get_engine().connect() as connection:
+        return sa.inspect(connection).get_table_names()
+
+
+def test_rows_go_in_are_chosen_and_come_out_in_order(connector: SqlAlchemyConnector) -> None:
+    with sql_warehouse(connector, "run_1") as warehouse:
+        assert load(warehouse, "b,2,0.1\n'; DROP TABLE x,1,\na,1,1e22\nB,1,2\n") == 4
+        assert warehouse.select_into("chosen", SOURCE, NAME, ["b", "B", "'; DROP TABLE x"]) == 3
+        chosen = Table("chosen", SOURCE.columns)
+        stream = io.BytesIO()
+        assert warehouse.write_csv(chosen, ["Share", NAME], stream, order_by=[NAME]) == 3
+        assert stream.getvalue().decode().splitlines()[1:] == [",'; DROP TABLE x", "2,B", "0.1,b"]
+        assert warehouse.select_into("chosen", SOURCE, NAME, None) == warehouse.count(chosen) == 4
+        assert warehouse.select_into("chosen", SOURCE, NAME, []) == 0
+
+
+def test_values_that_occur_twice_are_found(connector: SqlAlchemyConnector) -> None:
+    with sql_warehouse(connector, "run_1") as warehouse:
+        load(warehouse, "a,1,1\na,2,1\n")
+        assert warehouse.find_duplicate(SOURCE, (NAME, "Year")) is None
+        load(warehouse, "a,1,1\nb,2,1\nb,2,2\n")
+        assert warehouse.find_duplicate(SOURCE, (NAME, "Year")) == ("b", 2)
+
+
+def test_what_fails_in_the_middle_leaves_nothing(connector: SqlAlchemyConnector) -> None:
+    with pytest.raises(RecordRefused, match="line 12002"), sql_warehouse(connector, "run_1") as warehouse:
+        load(warehouse, "a,1,1\n" * 12_000 + "a,x,1\n")
+    assert tables_of(connector) == []
+
+
+def test_a_row_that_comes_twice_under_a_key_is_refused(connector: SqlAlchemyConnector) -> None:
+    stream = io.BytesIO(b"h,h,h\na,1,1\na,1,2\n")
+    with sql_warehouse(connector, "run_1") as warehouse:
+        warehouse.create(KEPT)
+    with (
+        pytest.raises(RecordRefused, match=r"(?i)constraint"),
+        sql_warehouse(connector, "run_1") as warehouse,
+    ):
+        warehouse.load_csv(KEPT, stream)
+
+
+def test_a_run_takes_its_own_tables_away_and_no_others(connector: SqlAlchemyConnector) -> None:
+    for run in ("run_1", "run_11"):
+        with sql_warehouse(connector, run) as warehouse:
+            load(warehouse, "a,1,1\n")
+    with sql_warehouse(connector, "run_1") as warehouse:
+        warehouse.begin_run()
+    assert tables_of(connector) == ["run_11_rows"]
+
+
+def merge_twice(connector: SqlAlchemyConnector) -> list[tuple[object, ...]]:
+    for body in ("a,1,1\nb,1,2\nc,1,\n", "a,1,1\nb,1,3\nd,1,4\n"):
+        with sql_warehouse(connector, "run_1") as warehouse:
+            load(warehouse, body)
+            warehouse.merge(SOURCE, (NAME, "Year", "Share"), KEPT)
+    return rows_of(connector, "kept")
+
+
+def test_merged_rows_take_the_place_of_those_with_their_key(connector: SqlAlchemyConnector) -> None:
+    assert merge_twice(connector) == [("a", 1, 1.0), ("b", 1, 3.0), ("c", 1, None), ("d", 1, 4.0)]
+
+
+def test_a_database_without_upsert_deletes_and_inserts(
+    connector: SqlAlchemyConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blocks.sql_merge._UPSERT", {})
+    assert merge_twice(connector) == [("a", 1, 1.0), ("b", 1, 3.0), ("c", 1, None), ("d", 1, 4.0)]
+
+
+def test_the_upsert_leaves_rows_alone_that_are_the_same() -> None:
+    source, kept = sql_table("rows", SOURCE), sql_table("kept", KEPT)
+    [statement] = merge_statements("sqlite", kept, source, list(source.c))
+    assert "IS NOT" in str(statement.compile(dialect=sa.create_engine("sqlite://").dialect))
+
+
+def test_steps_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    def step(number: int) -> int:
+        with (
+            SqlAlchemyConnector(connection_info=f"sqlite:///{tmp_path / 'dwh'}") as connector,
+            sql_warehouse(connector, f"run_{number}") as warehouse,
+        ):
+            return load(warehouse, "a,1,1\n" * 20_000)
+
+    with ThreadPoolExecutor(8) as executor:
+        assert list(executor.map(step, range(8))) == [20_000] * 8
