@@ -176,9 +176,9 @@ async def renewable_analysis(
         spans = read_spans(table)
         for file in (table, chart):
             file.replace(output / file.name)
-    files = [str(output / name) for name in (CHART_FILE, TABLE_FILE)]
+    results = [str(output / name) for name in (CHART_FILE, TABLE_FILE)]
     await acreate_markdown_artifact(
-        summary_markdown(spans, run.run_page_url, files),
+        summary_markdown(spans, run.run_page_url, results),
         key="shw-latest",
         description="Combined share of solar, hydro and wind: the latest years",
     )

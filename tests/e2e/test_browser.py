@@ -138,7 +138,7 @@ def test_run_is_pressed_with_a_country_of_the_form_and_watched_to_the_chart(
 def test_retry_is_pressed_on_a_run_whose_notebook_failed_once(
     deployed: Stack, ui: PrefectUI, faults: Faults, launch: str, histories: list[int]
 ) -> None:
-    """A saved job's run is repaired; in place of a one-time run, whose repair is refused, there is one more."""
+    """A saved job's run is repaired; a one-time run, whose repair is refused, is followed by another."""
     faults.add(task_key="transform_data", error="OSError: away")
     seen = {run.run_id for run in deployed.databricks().jobs.list_runs()}
     flow_run_id = start(max_repairs=0, launch=launch)
@@ -151,7 +151,7 @@ def test_retry_is_pressed_on_a_run_whose_notebook_failed_once(
     ui.picture("retried")
     client = deployed.databricks()
     made = [run.run_id or 0 for run in client.jobs.list_runs() if run.run_id not in seen]
-    found = [client.jobs.get_run(run_id, include_history=True) for run_id in sorted(made)]
+    found = [client.jobs.get_run(run_id, include_history=True) for run_id in reversed(made)]
     # The history begins with the original attempt.
     assert [len(run.repair_history or ()) or 1 for run in found] == histories
     assert outcome(found[-1]) == "SUCCESS"
