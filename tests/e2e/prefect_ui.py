@@ -85,5 +85,6 @@ def prefect_ui(stack: Stack, pictures: Path) -> Iterator[PrefectUI]:
         try:
             yield PrefectUI(page, prefect.ui_url, pictures)
         finally:
+            page.screenshot(path=pictures / "last.png")
             browser.close()
     assert elsewhere == []

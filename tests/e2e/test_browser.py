@@ -59,7 +59,7 @@ def ui(deployed: Stack, tmp_path: Path) -> Iterator[PrefectUI]:
 
 
 @pytest.fixture
-def go(stack: Stack, tmp_path: Path) -> Path:
+def go(stack: Stack, tmp_path: Path) -> Iterator[Path]:
     """A file that the notebook `join_data` of the folder `SLOW` waits for."""
     path = tmp_path / "go"
     wait = f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists():\n    time.sleep(.05)\n"
@@ -67,7 +67,8 @@ def go(stack: Stack, tmp_path: Path) -> Path:
     first, rest = sources["join_data"].split(b"\n", 1)
     slow = first + b"\n" + wait.encode() + b"\n# COMMAND ----------\n" + rest
     import_notebooks(stack.databricks(), SLOW, {**sources, "join_data": slow})
-    return path
+    yield path
+    path.touch()
 
 
 def start(**parameters: Any) -> UUID:
@@ -165,7 +166,7 @@ def test_cancel_is_pressed_while_the_notebook_sleeps(deployed: Stack, ui: Prefec
     until(lambda: is_at_work(deployed, flow_run_id))
     ui.wait_for_state("Running")
     ui.press("Cancel")
-    ui.confirm("Cancel")
+    ui.confirm("Confirm")
     until(lambda: [outcome(run) for run in databricks_runs(deployed, flow_run_id)] == ["CANCELED"], 10)
     ui.wait_for_state("Cancelled")
     ui.picture("cancelled")
