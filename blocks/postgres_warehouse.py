@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from .warehouse import Column, Readable, RecordRefused, Table
+from .warehouse import Column, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -94,12 +94,6 @@ class PostgresWarehouse:
         self.cursor.execute(query, None if values is None else (list(values),))
         return self.cursor.rowcount
 
-    def count(self, table: Table) -> int:
-        """Count the rows of a table."""
-        self.cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self._name(table.name)))
-        [(rows,)] = self.cursor.fetchall()
-        return int(rows)
-
     def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
         """Find values that occur together more than once."""
         self.cursor.execute(
@@ -108,6 +102,44 @@ class PostgresWarehouse:
             )
         )
         return self.cursor.fetchone()
+
+    def profile(
+        self,
+        table: Table,
+        order: str,
+        numbers: Sequence[str],
+        column: str = "",
+        values: Sequence[str] | None = None,
+    ) -> Profile:
+        """Measure rows of a table."""
+        # In numeric: a sum of doubles overflows, and depends on the order of the rows.
+        of_number = sql.SQL(", count({0}), coalesce(sum(abs({0}::numeric)), 0)")
+        query = sql.SQL("SELECT count(*), min({0}), max({0}){1} FROM {2}").format(
+            sql.Identifier(order),
+            sql.Composed([of_number.format(sql.Identifier(name)) for name in numbers]),
+            self._name(table.name),
+        )
+        if values is not None:
+            # Not as a parameter: the % in the name of a column would be taken for the place of one.
+            chosen = sql.Literal(list(values))
+            query += sql.SQL(" WHERE {} = ANY({}::text[])").format(sql.Identifier(column), chosen)
+        self.cursor.execute(query)
+        [figures] = self.cursor.fetchall()
+        return Profile.of(numbers, figures)
+
+    def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
+        """Count the different values that columns have together."""
+        queries = [
+            sql.SQL("SELECT {} FROM {}").format(_identifiers(columns), self._name(table.name))
+            for table in tables
+        ]
+        self.cursor.execute(
+            sql.SQL("SELECT count(*) FROM (SELECT DISTINCT * FROM ({}) AS rows) AS keys").format(
+                sql.SQL(" UNION ALL ").join(queries)
+            )
+        )
+        [(keys,)] = self.cursor.fetchall()
+        return int(keys)
 
     def write_csv(
         self, table: Table, columns: Sequence[str], stream: IO[bytes], *, order_by: Sequence[str] = ()

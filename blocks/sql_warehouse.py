@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from .csv_rows import read_rows, write_rows
 from .sql_merge import merge_statements
-from .warehouse import Column, Readable, RecordRefused, Table
+from .warehouse import Column, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -115,6 +115,33 @@ class SqlWarehouse:
         query = sa.select(*found).group_by(*found).having(sa.func.count() > 1).limit(1)
         row = self._connection.execute(query).first()
         return tuple(row) if row else None
+
+    def profile(
+        self,
+        table: Table,
+        order: str,
+        numbers: Sequence[str],
+        column: str = "",
+        values: Sequence[str] | None = None,
+    ) -> Profile:
+        """Measure rows of a table."""
+        source = self._table(table)
+        year = source.c[order]
+        figures: list[sa.ColumnElement[Any]] = [sa.func.count(), sa.func.min(year), sa.func.max(year)]
+        for name in numbers:
+            magnitude = sa.func.abs(sa.cast(source.c[name], sa.Double()))
+            figures += [sa.func.count(source.c[name]), sa.func.coalesce(sa.func.sum(magnitude), 0)]
+        query = sa.select(*figures).select_from(source)
+        if values is not None:
+            query = query.where(source.c[column].in_(values))
+        return Profile.of(numbers, self._connection.execute(query).one())
+
+    def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
+        """Count the different values that columns have together."""
+        sources = [self._table(table) for table in tables]
+        keys = [sa.select(*(source.c[name] for name in columns)).distinct() for source in sources]
+        distinct = sa.union(*keys).subquery()
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(distinct)) or 0)
 
     def write_csv(
         self, table: Table, columns: Sequence[str], stream: IO[bytes], *, order_by: Sequence[str] = ()

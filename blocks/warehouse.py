@@ -46,6 +46,37 @@ class Table:
     key: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What can be said of the rows of a table without looking at each.
+
+    Attributes:
+        rows: Number of rows.
+        first: Least value of the column that orders them.
+        last: Greatest value of that column.
+        present: How many rows have a value, by column.
+        totals: Sum of the values, each without its sign, which opposites cannot cancel, by column.
+    """
+
+    rows: int
+    first: int | None
+    last: int | None
+    present: Mapping[str, int]
+    totals: Mapping[str, float]
+
+    @classmethod
+    def of(cls, columns: Sequence[str], figures: Sequence[Any]) -> Profile:
+        """Make it of one row of a query: rows, first, last, then count and sum of each column."""
+        rows, first, last, *of_columns = figures
+        return cls(
+            rows,
+            first,
+            last,
+            present=dict(zip(columns, of_columns[::2], strict=True)),
+            totals={name: float(total) for name, total in zip(columns, of_columns[1::2], strict=True)},
+        )
+
+
 class Readable(Protocol):
     """What a CSV file is read from."""
 
@@ -89,11 +120,29 @@ class Warehouse(Protocol):
             The number of rows.
         """
 
-    def count(self, table: Table) -> int:
-        """Count the rows of a table of the run."""
-
     def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
         """Find values of columns that occur together more than once in a table of the run."""
+
+    def profile(
+        self,
+        table: Table,
+        order: str,
+        numbers: Sequence[str],
+        column: str = "",
+        values: Sequence[str] | None = None,
+    ) -> Profile:
+        """Measure the rows of a table of the run: those with certain values, or all.
+
+        Args:
+            table: The table.
+            order: Column of integers that orders the rows.
+            numbers: Columns of numbers.
+            column: Column of the values.
+            values: The values; nothing takes all rows.
+        """
+
+    def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
+        """Count the different values that columns have together in any of some tables of the run."""
 
     def write_csv(
         self, table: Table, columns: Sequence[str], stream: IO[bytes], *, order_by: Sequence[str] = ()

@@ -22,6 +22,8 @@ from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
 
 from .cancelling import cancel_databricks_runs
 from .chart_process import chart_process
+from .contract_tasks import check_result, check_staged
+from .data_contract import StagedData
 from .databricks_job import run_databricks_job
 from .progress import Steps
 from .renewable_tasks import (
@@ -144,6 +146,7 @@ async def renewable_analysis(
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.
+        DataContractBreach: Rows or values were lost, doubled or changed on the way.
         DatabricksJobError: The Databricks run ended without success.
     """
     files = find_share_files(Path(data_directory) if data_directory else DATA_DIRECTORY)
@@ -158,14 +161,14 @@ async def renewable_analysis(
         table, chart = Path(unfinished, TABLE_FILE), Path(unfinished, CHART_FILE)
         try:
             scope = await run_task(prepare_run, scope)
-            await _stage(files, scope, None if all_countries else countries, steps)
+            staged = await _stage(files, scope, None if all_countries else countries, steps)
             job = notebook_job(
                 [file.table for file in files], scope, notebook_directory, cluster, launch, git_source
             )
             policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
             async with steps.step("run_databricks_job", len(job.tasks)):
                 run = await run_databricks_job(job, workspace, policy, inputs_since=scope.staged_since)
-            await _load(scope, int(run.exit_values["transform_data"]), table, steps)
+            await _load(scope, staged, int(run.exit_values["transform_data"]), table, steps)
             async with steps.step("create_graph"):
                 await run_task(create_graph, charting, table, chart)
         except BaseException:
@@ -202,7 +205,9 @@ async def _clean_up_after_failure(scope: RunScope) -> None:
         logger.exception("Schema %s and prefix %s are left", scope.schema, scope.prefix)
 
 
-async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps) -> None:
+async def _stage(
+    files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps
+) -> StagedData:
     async with steps.step("load_csv", len(files)):
         tables = await map_task(load_csv, files, scope=scope)
     async with steps.step("select_countries", len(files)):
@@ -211,17 +216,21 @@ async def _stage(files: list[ShareFile], scope: RunScope, countries: list[str] |
         raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
     async with steps.step("export_table", len(files)):
         selections = [selection.table for selection in selected]
-        await map_task(export_table, selections, [table.name for table in tables], scope=scope)
+        staged = await map_task(export_table, selections, [table.name for table in tables], scope=scope)
+        return await run_task(check_staged, scope, files, tables, selections, staged, countries)
 
 
-async def _load(scope: RunScope, expected_rows: int, table_path: Path, steps: Steps) -> None:
+async def _load(
+    scope: RunScope, staged: StagedData, counted_rows: int, table_path: Path, steps: Steps
+) -> None:
     async with steps.step("delete_intake_files"):
         await run_task(delete_intake_files, scope)
     names = await run_task(list_result_files, scope, RESULT_FOLDER)
     async with steps.step("load_result", len(names)):
         await map_task(load_result, names, scope=scope)
-        await run_task(publish_result, scope, expected_rows, table_path)
-        emit_table_updated("renewable_share", scope.database, expected_rows)
+        await run_task(check_result, scope, staged, counted_rows)
+        await run_task(publish_result, scope, table_path)
+        emit_table_updated("renewable_share", scope.database, counted_rows)
 
 
 def notebook_job(

@@ -35,7 +35,7 @@ _KEYS = {
     "Code": Column("text"),
     "Year": Column("integer", required=True),
 }
-_RESULT = Table(
+RESULT = Table(
     "transformed",
     _KEYS | dict.fromkeys((*SHARES, COMBINED), Column("double")),
     key=("Entity", "Year"),
@@ -209,7 +209,7 @@ def delete_intake_files(scope: RunScope) -> int:
 def list_result_files(scope: RunScope, folder: str) -> list[str]:
     """List the part files that Spark wrote, and make the table that they go to."""
     with scope.warehouse() as warehouse:
-        warehouse.create(_RESULT)
+        warehouse.create(RESULT)
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
@@ -221,28 +221,16 @@ def load_result(name: str, scope: RunScope) -> int:
         The number of rows.
     """
     with scope.warehouse() as warehouse, scope.staging.open(name) as stream:
-        return warehouse.load_csv(_RESULT, stream)
+        return warehouse.load_csv(RESULT, stream)
 
 
 @task(name="publish_result", **STEP_OPTIONS)
-def publish_result(scope: RunScope, expected_rows: int, table_path: Path) -> None:
-    """Merge the result into the table `renewable_share`, which stays, and write it as a CSV file.
-
-    Args:
-        scope: The run.
-        expected_rows: As many rows as the notebook counted.
-        table_path: The CSV file.
-
-    Raises:
-        ValueError: The rows that arrived are not as many as the notebook counted; nothing is published.
-    """
+def publish_result(scope: RunScope, table_path: Path) -> None:
+    """Merge the result into the table `renewable_share`, which stays, and write it as a CSV file."""
     with scope.warehouse() as warehouse:
-        rows = warehouse.count(_RESULT)
-        if rows != expected_rows:
-            raise ValueError(f"The notebook counted {expected_rows} rows and {rows} arrived.")
-        warehouse.merge(_RESULT, _SHARED_COLUMNS, _SHARED)
+        warehouse.merge(RESULT, _SHARED_COLUMNS, _SHARED)
         with table_path.open("wb") as stream:
-            warehouse.write_csv(_RESULT, tuple(_RESULT.columns), stream, order_by=_RESULT.key)
+            rows = warehouse.write_csv(RESULT, tuple(RESULT.columns), stream, order_by=RESULT.key)
     get_run_logger().info("%s rows in renewable_share", rows)
 
 

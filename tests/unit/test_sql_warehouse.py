@@ -129,3 +129,18 @@ def test_steps_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as executor:
         assert list(executor.map(step, range(8))) == [20_000] * 8
+
+
+def test_rows_are_measured_and_keys_counted_over_several_tables(connector: SqlAlchemyConnector) -> None:
+    with sql_warehouse(connector, "run_1") as warehouse:
+        load(warehouse, "a,2001,0.5\nb,1999,\na,2000,-1.5\n")
+        whole = warehouse.profile(SOURCE, "Year", ["Share"])
+        assert (whole.rows, whole.first, whole.last) == (3, 1999, 2001)
+        assert (whole.present, whole.totals) == ({"Share": 2}, {"Share": 2.0})
+        chosen = warehouse.profile(SOURCE, "Year", ["Share"], NAME, ["b"])
+        assert (chosen.rows, chosen.present, chosen.totals) == (1, {"Share": 0}, {"Share": 0.0})
+        assert warehouse.profile(SOURCE, "Year", ["Share"], NAME, []).first is None
+        warehouse.select_into("chosen", SOURCE, NAME, ["a"])
+        chosen_rows = Table("chosen", SOURCE.columns)
+        assert warehouse.count_keys([SOURCE, chosen_rows], [NAME, "Year"]) == 3
+        assert warehouse.count_keys([chosen_rows], [NAME]) == 1

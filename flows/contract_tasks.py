@@ -1,0 +1,75 @@
+"""The data contract of the renewable analysis, as tasks: measure, show, and stop if it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from blocks.warehouse import Table
+
+from .data_contract import Finding, StagedData, StagedShare, artifact_rows, breach, judge_result, judge_staged
+from .renewable_tasks import RESULT, STEP_OPTIONS, SUBSET_FOLDER, RunScope
+from .sources import ShareFile
+
+_KEY = ("Entity", "Year")
+
+
+@task(name="check_staged", **STEP_OPTIONS)
+def check_staged(
+    scope: RunScope,
+    files: Sequence[ShareFile],
+    loaded: Sequence[Table],
+    selected: Sequence[Table],
+    staged_rows: Sequence[int],
+    countries: Sequence[str] | None,
+) -> StagedData:
+    """Check, before a cluster starts, that what was staged is what the files hold for these countries.
+
+    Returns:
+        What was found, and what the result has to be.
+
+    Raises:
+        DataContractBreach: It is not.
+    """
+    there = scope.staging.names(SUBSET_FOLDER)
+    shares = []
+    with scope.warehouse() as warehouse:
+        for file, source, selection, rows in zip(files, loaded, selected, staged_rows, strict=True):
+            shares.append(
+                StagedShare(
+                    file.share,
+                    warehouse.profile(source, "Year", [file.share], "Entity", countries),
+                    warehouse.profile(selection, "Year", [file.share]),
+                    warehouse.count_keys([selection], _KEY),
+                    rows,
+                    f"{SUBSET_FOLDER}/{file.table}.csv" in there,
+                )
+            )
+        staged = judge_staged(shares, warehouse.count_keys(selected, _KEY))
+    _show(staged.findings)
+    return staged
+
+
+@task(name="check_result", **STEP_OPTIONS)
+def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
+    """Check, before anything is published, that the result has every key and value that was staged.
+
+    Raises:
+        DataContractBreach: It has not.
+    """
+    with scope.warehouse() as warehouse:
+        result = warehouse.profile(RESULT, "Year", list(staged.expected))
+    _show([*staged.findings, *judge_result(staged, counted, result)])
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    broken = breach(findings)
+    create_table_artifact(
+        artifact_rows(findings),
+        key="data-contract",
+        description=f"**Broken:** {broken}" if broken else "Data contract: what went in came out",
+    )
+    if broken:
+        raise broken
