@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -11,6 +12,8 @@ from .produced_stream import ProducedStream, consume_what_is_written
 
 if TYPE_CHECKING:
     from prefect_aws.s3 import S3Bucket
+
+_READ_AT_ONCE = 256 * 1024
 
 
 class S3Staging:
@@ -50,7 +53,9 @@ class S3Staging:
     def open(self, name: str) -> IO[bytes]:
         """Open an object to be read as a stream."""
         answer = self._client.get_object(Bucket=self._bucket.bucket_name, Key=str(self._prefix / name))
-        return cast("IO[bytes]", answer["Body"])
+        # As a context manager, the body gives the stream below it, which ends where the connection does and
+        # not where the object does (botocore, StreamingBody.__enter__).
+        return io.BufferedReader(cast("io.RawIOBase", answer["Body"]), _READ_AT_ONCE)
 
     def delete(self, folder: str = "") -> int:
         """Remove every object below a folder, and uploads to it that were never completed.
