@@ -9,6 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import IO
 
+# A driver writes row by row: with less at once, the two threads wake each other more than they work.
+_WRITTEN_AT_ONCE = 1024 * 1024
+
 
 def consume_what_is_written(
     write: Callable[[IO[bytes]], int], consume: Callable[[ProducedStream], None]
@@ -34,7 +37,7 @@ def consume_what_is_written(
 
 
 def _write_and_close(write: Callable[[IO[bytes]], int], descriptor: int) -> int:
-    with os.fdopen(descriptor, "wb") as stream:
+    with os.fdopen(descriptor, "wb", _WRITTEN_AT_ONCE) as stream:
         return write(stream)
 
 
