@@ -1,0 +1,158 @@
+"""A database that breaks off, locks up, restarts or runs full costs a retry or gives a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+from prefect import flow
+
+from blocks.staging import open_staging
+from blocks.warehouse import Column, Table, open_warehouse
+from deployments.local.stack import LocalStack
+from flows.renewable_tasks import RESULT, RunScope, export_table, load_csv, load_result, publish_result
+from flows.sources import SHARES, ShareFile
+
+from .conftest import Stack, until
+from .faulty_storage import Exchange
+from .test_storage_faults import AT_ONCE, SCOPE, FaultyStorage, storage
+
+__all__ = ["storage"]
+
+ROWS = 20_000
+DIRECT = RunScope("warehouse", "run_faults", "staging", "faults")
+WAITS = "wait_event_type = 'Lock' AND query LIKE '%%run_faults%%'"
+
+
+@pytest.fixture
+def run_of_test(clean_stack: Stack, storage: FaultyStorage) -> Iterator[Stack]:
+    """A run with a part file of its result, cleaned away."""
+    storage.faults.clear()
+    with open_warehouse("warehouse", "run_faults") as warehouse:
+        warehouse.begin_run()
+        warehouse.create(RESULT)
+    lines = [f"Land {number},,2000,1,2,3,6" for number in range(ROWS)]
+    content = "\n".join([",".join(RESULT.columns), *lines]).encode()
+    open_staging("staging", "faults").upload("part.csv", lambda stream: stream.write(content))
+    yield clean_stack
+    storage.faults.clear()
+    with open_warehouse("warehouse", "run_faults") as warehouse:
+        warehouse.end_run()
+    open_staging("staging", "faults").delete()
+
+
+def in_a_flow(step: Callable[[], Any]) -> Any:
+    return flow(step, name="one-step")()
+
+
+def in_a_thread(executor: ThreadPoolExecutor, step: Callable[[], Any]) -> Future[Any]:
+    """Run a step in a flow beside the test, with the settings of the test."""
+    return executor.submit(copy_context().run, in_a_flow, step)
+
+
+@contextmanager
+def other_session(stack: Stack) -> Iterator[Any]:
+    """The cursor of a session of somebody else, without a transaction but those it begins."""
+    connection = psycopg2.connect(**vars(stack.endpoints.postgres))
+    connection.autocommit = True
+    try:
+        yield connection.cursor()
+    finally:
+        connection.close()
+
+
+def load_while(storage: FaultyStorage, in_the_middle: Callable[[], Any]) -> int:
+    """Load the part file, and do something when the database has got half of it."""
+    fault = storage.add("GET", "part.csv", lambda exchange: Exchange.pass_on(exchange, in_the_middle))
+    rows: int = in_a_flow(lambda: load_result.with_options(**AT_ONCE)("part.csv", SCOPE))
+    assert fault.applied == 1
+    return rows
+
+
+def test_a_connection_killed_in_the_middle_of_copy_costs_a_retry(
+    run_of_test: Stack, storage: FaultyStorage
+) -> None:
+    def kill() -> None:
+        copying = "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy WHERE command = 'COPY FROM'"
+        until(lambda: run_of_test.query(copying) == [(True,)], 5)
+
+    assert load_while(storage, kill) == ROWS
+    assert run_of_test.query("SELECT count(*) FROM run_faults.transformed") == [(ROWS,)]
+
+
+def test_a_server_that_restarts_in_the_middle_of_copy_costs_a_retry(
+    run_of_test: Stack, storage: FaultyStorage
+) -> None:
+    local = LocalStack(run_of_test.directory / ".dbflow")
+
+    def restart() -> None:
+        [pid] = [service.pid for service in local.status() if service.name == "postgres"]
+        server = psutil.Process(pid)
+        server.send_signal(2)  # PostgreSQL's fast shutdown
+        server.wait(20)
+        assert local.start().postgres == run_of_test.endpoints.postgres
+
+    assert load_while(storage, restart) == ROWS
+    assert run_of_test.query("SELECT count(*) FROM run_faults.transformed") == [(ROWS,)]
+
+
+def test_an_export_whose_connection_is_killed_leaves_the_whole_file(run_of_test: Stack) -> None:
+    run_of_test.query('CREATE TABLE run_faults.years AS SELECT generate_series(1, 50000) AS "Year"')
+    years = Table("years", {"Year": Column("integer")})
+    export = export_table.with_options(**AT_ONCE)
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {WAITS}"
+    with ThreadPoolExecutor(1) as executor, other_session(run_of_test) as other:
+        other.execute("BEGIN; LOCK TABLE run_faults.years")
+        exported = in_a_thread(executor, lambda: export(years, "years", DIRECT))
+        until(lambda: run_of_test.query(end) == [(True,)], 20)
+        other.execute("ROLLBACK")
+        assert exported.result(30) == 50_000
+    with open_staging("staging", "faults").open("country_subset/years.csv") as stream:
+        assert len(stream.read().splitlines()) == 50_001
+
+
+def test_a_deadlock_costs_a_retry(run_of_test: Stack, tmp_path: Path) -> None:
+    in_a_flow(lambda: load_result("part.csv", DIRECT))
+    publish = publish_result.with_options(**AT_ONCE)
+    in_a_flow(lambda: publish(DIRECT, tmp_path / "first.csv"))
+    waiting = f"SELECT pid FROM pg_stat_activity WHERE {WAITS}"
+    with ThreadPoolExecutor(1) as executor, other_session(run_of_test) as other:
+        # It looks for deadlocks later than the task, which so is the one to be ended.
+        other.execute("SET deadlock_timeout = '1min'")
+        other.execute("BEGIN; LOCK TABLE renewable_share")
+        published = in_a_thread(executor, lambda: publish(DIRECT, tmp_path / "second.csv"))
+        until(lambda: bool(run_of_test.query(waiting)), 20)
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        before = run_of_test.query(deadlocks)
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('renewable_share'))")
+        other.execute("ROLLBACK")
+        published.result(30)
+        until(lambda: run_of_test.query(deadlocks) > before, 20)
+    assert (tmp_path / "second.csv").read_bytes() == (tmp_path / "first.csv").read_bytes()
+    run_of_test.query("DELETE FROM renewable_share WHERE entity LIKE 'Land %%'")
+
+
+def test_a_full_disk_is_told_and_leaves_no_table(run_of_test: Stack, tmp_path: Path) -> None:
+    """The disk is full for what a query must write beside its tables: an error of the same class."""
+    path = tmp_path / "solar.csv"
+    rows = [f"Land {number},,2000,1\n" for number in range(60_000)]
+    path.write_text(f"Entity,Code,Year,{SHARES[0]}\n{''.join(rows)}")
+    file = ShareFile(path, ("Entity", "Code", "Year", SHARES[0]), SHARES[0], "solar")
+    load = load_csv.with_options(**AT_ONCE)
+    run_of_test.query("ALTER DATABASE dbflow SET temp_file_limit = 0")
+    run_of_test.query("ALTER DATABASE dbflow SET work_mem = '64kB'")
+    try:
+        with pytest.raises(psycopg2.OperationalError, match="temporary file size exceeds"):
+            in_a_flow(lambda: load(file, DIRECT))
+        assert run_of_test.query("SELECT to_regclass('run_faults.solar')") == [(None,)]
+    finally:
+        run_of_test.query("ALTER DATABASE dbflow RESET ALL")
+    in_a_flow(lambda: load(file, DIRECT))
+    assert run_of_test.query("SELECT count(*) FROM run_faults.solar") == [(60_000,)]
