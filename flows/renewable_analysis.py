@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from prefect import flow, get_run_logger, unmapped
@@ -157,8 +159,8 @@ async def renewable_analysis(
     scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, prefix=run_id)
     steps = Steps(STEPS)
     # In a folder of the run until both are complete: another run may write to the same output folder.
-    with chart_process() as charting, TemporaryDirectory(prefix=".shw-", dir=output) as unfinished:
-        table, chart = Path(unfinished, TABLE_FILE), Path(unfinished, CHART_FILE)
+    with chart_process() as charting, fresh_folder(output / f".shw-{run_id}") as unfinished:
+        table, chart = unfinished / TABLE_FILE, unfinished / CHART_FILE
         try:
             scope = await run_task(prepare_run, scope)
             staged = await _stage(files, scope, None if all_countries else countries, steps)
@@ -194,6 +196,17 @@ async def renewable_analysis(
         flow_run_url=flow_run.ui_url or "",
         seconds=steps.seconds,
     )
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Make an empty folder, in place of what a killed attempt left, and remove it at the end."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
 
 
 async def _clean_up_after_failure(scope: RunScope) -> None:

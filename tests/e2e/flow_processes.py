@@ -26,7 +26,7 @@ def create_flow_run(called: Flow[..., Any], work_pool: str | None = None, **para
     """Create a flow run of a deployment of a flow, as the Run button does.
 
     Args:
-        called: A flow of `outer_flow`.
+        called: A flow of a module.
         work_pool: Where a worker takes the flow run from; without it the test starts the process.
         **parameters: Of the flow.
     """
@@ -35,7 +35,7 @@ def create_flow_run(called: Flow[..., Any], work_pool: str | None = None, **para
             client.create_flow(called),
             name=work_pool or "without a worker",
             path=str(ROOT),
-            entrypoint=f"tests/e2e/outer_flow.py:{called.fn.__name__}",
+            entrypoint=f"{called.fn.__module__}.{called.fn.__name__}",
             pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
             work_pool_name=work_pool,
         )
