@@ -176,4 +176,7 @@ def _column(name: str, column: Column, *, in_key: bool) -> sa.Column[Any]:
         "timestamptz": sa.Text(),
     }
     nullable = not (column.required or in_key)
-    return sa.Column(name, types[column.kind], nullable=nullable, autoincrement=False)
+    # SQLAlchemy's list of words to quote is not complete: SQLite's `nothing`.
+    return sa.Column(
+        sa.quoted_name(name, quote=True), types[column.kind], nullable=nullable, autoincrement=False
+    )
