@@ -40,7 +40,8 @@ def records_pattern(forms: Sequence[bytes | None]) -> re.Pattern[bytes]:
 
 def _field(form: bytes) -> bytes:
     value = _BLANKS + rb"(?:" + form + rb")" + _BLANKS
-    return rb"(?:" + value + rb'|"' + value + rb'"|' + _EMPTY + rb")"
+    # First the form alone: looking for blanks around each field costs a fifth of the time.
+    return rb"(?:" + form + rb"|" + value + rb'|"' + value + rb'"|' + _EMPTY + rb")"
 
 
 def split_record(data: bytes, start: int = 0) -> tuple[list[str], int] | None:

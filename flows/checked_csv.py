@@ -147,7 +147,8 @@ class CheckedCsv(io.RawIOBase):
         return fields
 
     def _read_on(self) -> bool:
-        data = self._file.read(CHUNK)
+        # As much again of a record that is long, so that it is not matched from its start too often.
+        data = self._file.read(max(CHUNK, len(self._rest)))
         # What follows might be the other half of its line end.
         data += self._file.read(1) if data.endswith(b"\r") else b""
         self._rest += data

@@ -1,4 +1,4 @@
-"""CSV files go into tables by the flow: each whole or not at all, and only what is missing when it is retried."""
+"""CSV files go into tables by the flow: each whole or not at all, and a retry loads what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from flows import load_files, typed_csv
 from flows.load_files import FilesNotLoaded, load_csv_files
 from flows.progress import Progress, listening
 
-from .conftest import Stack
+from .conftest import Stack, until
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
 
 SCHEMA = "test_load_files"
 
@@ -86,6 +87,30 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
     assert len(loaded(stack)) == 60
     assert opened.count("f30") == 2
     assert {opened.count(f"f{number:02}") for number in range(30)} == {1}
+
+
+def test_a_process_that_is_killed_leaves_nothing_half_done_and_its_retry_loads_the_rest(
+    stack: Stack, folder: Path
+) -> None:
+    rows = 3_000_000
+    (folder / "f59.csv").write_text("n\n" + "1\n" * rows)
+    copying = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%%f59%%'"
+    first = f"SELECT '{SCHEMA}.f00'::regclass::oid"
+    flow_run_id = create_flow_run(
+        load_csv_files, files=[str(folder)], target_schema=SCHEMA, batch_size=60, concurrency=1
+    )
+    with flow_process(flow_run_id) as process:
+        until(lambda: stack.query(copying) == [(1,)])
+        kill(process)
+    until(lambda: stack.query(copying) == [(0,)])
+    assert sorted(loaded(stack)) == [f"f{number:02}" for number in range(59)]
+    assert stack.query("SELECT to_regclass(%s)", f"{SCHEMA}.f59") == [(None,)]
+    before = stack.query(first)
+    press_retry(flow_run_id)
+    assert run(flow_run_id) == "COMPLETED"
+    assert stack.query(f"SELECT count(*) FROM {SCHEMA}.f59") == [(rows,)]
+    assert len(loaded(stack)) == 60
+    assert stack.query(first) == before
 
 
 def test_a_late_surprise_is_noted_and_no_value_changes(stack: Stack, folder: Path) -> None:
