@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import reduce
 
 from .warehouse import Kind
 
@@ -52,8 +51,11 @@ def kind_of(fields: Iterable[str]) -> Kind | None:
     present = [field.encode("utf-8", "surrogateescape") for field in fields if field]
     if any(b"e" in field or b"E" in field for field in present) and _all_fit("double", present):
         return "double"
-    kinds: list[Kind] = [_kind_of_one(field) for field in present]
-    return reduce(join, kinds[1:], kinds[0]) if kinds else None
+    kind: Kind | None = None
+    for field in present:
+        found = _kind_of_one(field)
+        kind = found if kind is None else join(kind, found)
+    return kind
 
 
 def join(one: Kind, other: Kind) -> Kind:

@@ -139,7 +139,7 @@ def load_csv_files(
     _prepare(scope)
     progress = LoadProgress([source.path for source in sources])
     outcomes: list[FileOutcome] = []
-    with ThreadPoolTaskRunner(max_workers=concurrency) as runner:
+    with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
         futures: dict[PrefectFuture[Any], Batch] = {
             runner.submit(load_batch, {"batch": batch, "scope": scope, "progress": progress}): batch
             for batch in make_batches(sources, batch_size, concurrency)

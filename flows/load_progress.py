@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
+from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -25,9 +26,9 @@ class LoadProgress:
         self._lock = Lock()
         self._clock = clock
         self._next = clock() + _SECONDS_BETWEEN
-        self._artifact: UUID = create_progress_artifact(
-            progress=0.0, key="load-progress", description=f"{len(paths)} CSV files, by their bytes"
-        )
+        description = f"{len(paths)} CSV files, by their bytes"
+        artifact = create_progress_artifact(progress=0.0, key="load-progress", description=description)
+        self._artifact = cast(UUID, artifact)
 
     def watch(self, path: Path) -> Callable[[int], None]:
         """Make the function that is told how many bytes of a file have been read."""
