@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from .csv_types import FORMS as TYPE_FORMS
 from .csv_values import is_finite, is_integer, plain_decimal
-from .warehouse import Column, Readable, RecordRefused, Table
+from .warehouse import Column, Kind, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead
@@ -71,15 +74,29 @@ def _value(line: int, name: str, column: Column, text: str) -> Any:
         if column.required:
             raise RecordRefused(f", line {line}, column {name}: empty")
         return None
-    if column.kind == "text" and "\x00" not in text:
-        return text
-    if column.kind == "integer" and is_integer(text):
-        return int(text)
-    if column.kind == "decimal" and is_finite(text):
-        return plain_decimal(text)
-    if column.kind == "double" and is_finite(text):
-        return float(text)
-    raise RecordRefused(f", line {line}, column {name}: `{text[:60]}` is not of type {column.kind}")
+    value = _PARSERS[column.kind](text)
+    if value is None:
+        raise RecordRefused(f", line {line}, column {name}: `{text[:60]}` is not of type {column.kind}")
+    return value
+
+
+def _of_inferred(kind: Kind, convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Parse what is of a type that is found by content, and is checked as it was found."""
+    form = re.compile(TYPE_FORMS[kind].decode())
+    return lambda text: convert(text.strip(" \t")) if form.fullmatch(text.strip(" \t")) else None
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "text": lambda text: None if "\x00" in text else text,
+    "integer": lambda text: int(text) if is_integer(text) else None,
+    "decimal": lambda text: plain_decimal(text) if is_finite(text) else None,
+    "double": lambda text: float(text) if is_finite(text) else None,
+    "bigint": _of_inferred("bigint", int),
+    "boolean": _of_inferred("boolean", lambda text: text.lower() == "true"),
+    "date": _of_inferred("date", date.fromisoformat),
+    "timestamp": _of_inferred("timestamp", datetime.fromisoformat),
+    "timestamptz": _of_inferred("timestamptz", str),
+}
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO[bytes]) -> int:

@@ -10,6 +10,12 @@ from decimal import Decimal
 _INTEGER = re.compile(r"[ \t]*[+-]?0*[0-9]{1,10}[ \t]*")
 _DECIMAL = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 
+FORMS: dict[str, bytes] = {
+    "integer": rb"[+-]?+[0-9]++",
+    "decimal": rb"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+",
+}
+"""What a field of these types looks like in bytes, whatever its size."""
+
 
 def is_integer(text: str) -> bool:
     """Whether a field is a whole number of 32 bits."""

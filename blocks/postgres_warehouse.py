@@ -11,20 +11,27 @@ from typing import IO, TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from .warehouse import Column, Profile, Readable, RecordRefused, Table
+from .warehouse import Column, Kind, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names its class in lower case
 
-_TYPES = {
+_TYPES: dict[Kind, str] = {
     "text": "text",
     "integer": "integer",
+    "bigint": "bigint",
     # NaN, the infinities, and what is infinite to Spark's double: numeric to PostgreSQL, but no numbers. NaN
     # sorts above all (docs: numeric types).
     "decimal": f"numeric CHECK (abs({{column}}) <= {sys.float_info.max})",
     "double": "double precision",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamp with time zone",
 }
+# In larger parts than the driver's own 8 KiB, each of which is a call.
+_BYTES_AT_ONCE = 256 * 1024
 
 
 @contextmanager
@@ -64,6 +71,25 @@ class PostgresWarehouse:
         """Remove the schema with all it holds, if it is there."""
         self.cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(self._schema)))
 
+    def keep(self, table: Table) -> None:
+        """Make a table and its schema, where they are not there yet."""
+        self._one_at_a_time(self._schema)
+        for statement, *names in (
+            ("CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(self._schema)),
+            ("CREATE TABLE IF NOT EXISTS {} ({})", self._name(table.name), _definitions(table)),
+        ):
+            self.cursor.execute(sql.SQL(statement).format(*names))
+
+    def add(self, table: Table, row: Sequence[Any]) -> None:
+        """Add one row to a table."""
+        self.cursor.execute(sql.SQL("INSERT INTO {} VALUES %s").format(self._name(table.name)), (tuple(row),))
+
+    def find(self, table: Table, column: str, value: Any) -> list[tuple[Any, ...]]:
+        """Find the rows of a table that have a value."""
+        query = sql.SQL("SELECT * FROM {} WHERE {} = %s")
+        self.cursor.execute(query.format(self._name(table.name), sql.Identifier(column)), (value,))
+        return self.cursor.fetchall()
+
     def create(self, table: Table) -> None:
         """Make an empty table."""
         self._drop(table.name)
@@ -78,7 +104,7 @@ class PostgresWarehouse:
             " WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
         ).format(self._name(table.name), columns=_identifiers(tuple(table.columns)))
         try:
-            self.cursor.copy_expert(statement, stream)
+            self.cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise RecordRefused(_reason(error)) from error
         return self.cursor.rowcount
@@ -161,8 +187,7 @@ class PostgresWarehouse:
 
     def merge(self, source: Table, columns: Sequence[str], target: Table) -> None:
         """Put rows into a table that stays, in place of those with the same key."""
-        # One writer at a time: two would race to create the table, or lock its rows in another order.
-        self.cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (target.name,))
+        self._one_at_a_time(target.name)
         name = sql.Identifier(target.name)
         self.cursor.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(name, _definitions(target)))
         others = [column for column in target.columns if column not in target.key]
@@ -185,6 +210,10 @@ class PostgresWarehouse:
                 new=sql.SQL(", ").join(sql.Identifier("excluded", column) for column in others),
             )
         )
+
+    def _one_at_a_time(self, name: str) -> None:
+        # Two would race to create a table, or lock its rows in another order.
+        self.cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
 
     def _name(self, table: str) -> sql.Identifier:
         return sql.Identifier(self._schema, table)

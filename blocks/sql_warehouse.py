@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from .csv_rows import read_rows, write_rows
 from .sql_merge import merge_statements
-from .warehouse import Column, Profile, Readable, RecordRefused, Table
+from .warehouse import Column, Kind, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -73,6 +73,20 @@ class SqlWarehouse:
         for name in sa.inspect(self._connection).get_table_names():
             if name.startswith(self._prefix):
                 sa.Table(name, sa.MetaData()).drop(self._connection)
+
+    def keep(self, table: Table) -> None:
+        """Make a table where it is not there yet."""
+        self._table(table).create(self._connection, checkfirst=True)
+
+    def add(self, table: Table, row: Sequence[Any]) -> None:
+        """Add one row to a table."""
+        self._connection.execute(self._table(table).insert(), dict(zip(table.columns, row, strict=True)))
+
+    def find(self, table: Table, column: str, value: Any) -> list[tuple[Any, ...]]:
+        """Find the rows of a table that have a value."""
+        source = self._table(table)
+        rows = self._connection.execute(sa.select(source).where(source.c[column] == value))
+        return [tuple(row) for row in rows]
 
     def create(self, table: Table) -> None:
         """Make an empty table."""
@@ -175,12 +189,21 @@ def sql_table(name: str, table: Table) -> sa.Table:
 
 
 def _column(name: str, column: Column, *, in_key: bool) -> sa.Column[Any]:
-    types: dict[str, sa.types.TypeEngine[Any]] = {
+    types: dict[Kind, sa.types.TypeEngine[Any]] = {
         # Some databases take no text of any length into a key.
         "text": sa.String(255) if in_key else sa.Text(),
         "integer": sa.Integer(),
         "decimal": sa.Text(),
         "double": sa.Double(),
+        "bigint": sa.BigInteger(),
+        "boolean": sa.Boolean(),
+        "date": sa.Date(),
+        "timestamp": sa.DateTime(),
+        # Some databases would drop the zone, and with it which time it is.
+        "timestamptz": sa.Text(),
     }
     nullable = not (column.required or in_key)
-    return sa.Column(name, types[column.kind], nullable=nullable, autoincrement=False)
+    # SQLAlchemy's list of words to quote is not complete: SQLite's `nothing`.
+    return sa.Column(
+        sa.quoted_name(name, quote=True), types[column.kind], nullable=nullable, autoincrement=False
+    )

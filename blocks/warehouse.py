@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
 from .loading import load_block
@@ -12,6 +13,13 @@ from .loading import load_block
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
     from sqlalchemy import URL
+
+
+Kind = Literal[
+    "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "timestamptz"
+]
+"""Type of a column: `integer` has 32 bits, `bigint` 64. `decimal` keeps every digit of a number that a double
+can hold, too. `timestamptz` is a point in time, `timestamp` what a clock somewhere shows."""
 
 
 class RecordRefused(ValueError):
@@ -23,11 +31,11 @@ class Column:
     """What a column holds.
 
     Attributes:
-        kind: `integer` has 32 bits. `decimal` keeps every digit of a number that a double can hold, too.
+        kind: Its type.
         required: Whether it must have a value.
     """
 
-    kind: Literal["text", "integer", "decimal", "double"]
+    kind: Kind
     required: bool = False
 
 
@@ -95,6 +103,15 @@ class Warehouse(Protocol):
 
     def end_run(self) -> None:
         """Remove all tables of the run, where they are there."""
+
+    def keep(self, table: Table) -> None:
+        """Make a table, and what it is in, where they are not there yet."""
+
+    def add(self, table: Table, row: Sequence[Any]) -> None:
+        """Add one row to a table."""
+
+    def find(self, table: Table, column: str, value: Any) -> list[tuple[Any, ...]]:
+        """Find the rows of a table that have a value."""
 
     def create(self, table: Table) -> None:
         """Make an empty table of the run, in place of one that an earlier attempt may have left."""
@@ -171,14 +188,17 @@ class Warehouse(Protocol):
         """
 
 
+Transactions = Callable[[str], AbstractContextManager[Warehouse]]
+"""Opens one transaction after the other on the tables of a run; each commits at its end, or rolls back."""
+
+
 @contextmanager
-def open_warehouse(block_name: str, run: str) -> Iterator[Warehouse]:
-    """Open one transaction on the database of a block; it commits at the end and rolls back on an error.
+def open_database(block_name: str) -> Iterator[Transactions]:
+    """Open the database of a block, for many transactions in a row.
 
     Args:
         block_name: Name of a `SqlAlchemyConnector` block. Call this from a sync task or from plain code: in
             an async context the block's methods return coroutines.
-        run: What the names of the run's tables have in common: a schema, or the start of each name.
     """
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
@@ -186,13 +206,23 @@ def open_warehouse(block_name: str, run: str) -> Iterator[Warehouse]:
         if has_copy(database_url(connector)):
             from .postgres_warehouse import postgres_warehouse
 
-            with postgres_warehouse(connector, run) as warehouse:
-                yield warehouse
+            yield partial(postgres_warehouse, connector)
         else:
             from .sql_warehouse import sql_warehouse
 
-            with sql_warehouse(connector, run) as warehouse:
-                yield warehouse
+            yield partial(sql_warehouse, connector)
+
+
+@contextmanager
+def open_warehouse(block_name: str, run: str) -> Iterator[Warehouse]:
+    """Open one transaction on the database of a block; it commits at the end and rolls back on an error.
+
+    Args:
+        block_name: As for `open_database`.
+        run: What the names of the run's tables have in common: a schema, or the start of each name.
+    """
+    with open_database(block_name) as transaction, transaction(run) as warehouse:
+        yield warehouse
 
 
 def database_url(connector: SqlAlchemyConnector) -> URL:

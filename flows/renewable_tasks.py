@@ -8,21 +8,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import psycopg2
 from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.tasks import Task, exponential_backoff
 
+from blocks.csv_values import FORMS
 from blocks.staging import StagingArea, open_staging
 from blocks.warehouse import Column, RecordRefused, Table, Warehouse, open_warehouse
 
 from .chart_process import ChartProcess
 from .checked_csv import CheckedCsv
 from .sources import SHARES, InputError, ShareFile, find_fault
+from .step_options import STEP_OPTIONS
 
 COMBINED = "SHW%"
 SUBSET_FOLDER = "country_subset"
@@ -96,35 +95,6 @@ class Selection:
     rows: int
 
 
-def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether an error is one of those that pass: a lost connection, a busy storage, a full disk."""
-    from botocore.exceptions import BotoCoreError, ClientError
-    from databricks.sdk import errors
-    from sqlalchemy.exc import InterfaceError, OperationalError
-
-    error = state.result(raise_on_failure=False)
-    lost = (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, InterfaceError)
-    # What the SDK raises is an OSError, too.
-    passing = (*lost, BotoCoreError, ClientError, OSError)
-    staying = (
-        FileNotFoundError,
-        PermissionError,
-        errors.BadRequest,
-        errors.NotFound,
-        errors.PermissionDenied,
-    )
-    return isinstance(error, passing) and not isinstance(error, staying)
-
-
-# A step that was done by an attempt before this one must be done again: its tables and files are gone.
-STEP_OPTIONS: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 2,
-    "retry_delay_seconds": exponential_backoff(backoff_factor=1),
-    "retry_condition_fn": _may_succeed_later,
-}
-
-
 @task(name="prepare_run", **STEP_OPTIONS)
 def prepare_run(scope: RunScope) -> RunScope:
     """Make room for the run's tables, and note in the storage when the run began to stage.
@@ -155,12 +125,14 @@ def load_csv(file: ShareFile, scope: RunScope) -> Table:
         InputError: A record cannot be used; names file, line and column.
     """
     table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
+    forms = [FORMS.get(column.kind) for column in table.columns.values()]
     try:
-        with scope.warehouse() as warehouse, CheckedCsv(file.path) as stream:
+        with scope.warehouse() as warehouse, CheckedCsv(file.path, forms) as stream:
             warehouse.create(table)
             rows = warehouse.load_csv(table, stream)
+            stream.refuse_misfit()
             duplicate = warehouse.find_duplicate(table, ("Entity", "Year"))
-            if (stream.suspicious or duplicate) and (fault := find_fault(file, duplicate)):
+            if duplicate and (fault := find_fault(file, duplicate)):
                 raise fault
     except RecordRefused as error:
         raise find_fault(file) or InputError(f"{file.path}{error}") from error

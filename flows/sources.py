@@ -86,9 +86,9 @@ def find_share_files(directory: Path) -> list[ShareFile]:
     return [by_share[share] for share in SHARES]
 
 
-def table_name(text: str) -> str:
+def table_name(text: str, max_length: int = 40) -> str:
     """Make a name that is safe in SQL, in a URI and in a notebook parameter, from any text."""
-    return slugify(text, separator="_", max_length=40).strip("_") or "table"
+    return slugify(text, separator="_", max_length=max_length).strip("_") or "table"
 
 
 def writable_folder(path: Path) -> Path:
@@ -209,10 +209,17 @@ def _read_header(path: Path) -> tuple[str, ...]:
     return columns
 
 
-def _share_column(path: Path, columns: tuple[str, ...]) -> str:
+def delimiter_fault(columns: Sequence[str]) -> str | None:
+    """Say which other delimiter a header has, if it has one."""
     for delimiter, name in _OTHER_DELIMITERS.items():
         if len(columns) == 1 and delimiter in columns[0]:
-            raise InputError(f"{path}, line 1: the fields are separated by {name}; save it with commas")
+            return f"the fields are separated by {name}; save it with commas"
+    return None
+
+
+def _share_column(path: Path, columns: tuple[str, ...]) -> str:
+    if fault := delimiter_fault(columns):
+        raise InputError(f"{path}, line 1: {fault}")
     for column in columns:
         if columns.count(column) > 1:
             raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")

@@ -1,4 +1,4 @@
-"""The flows that flow processes run: they do nothing but call the Databricks subflow."""
+"""The flows that flow processes run: one that ships, and two that only call the Databricks subflow."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from blocks.databricks.job_spec import JobSpecification
 from blocks.databricks.run_policy import RunPolicy
 from flows.cancelling import cancel_databricks_runs
 from flows.databricks_job import run_databricks_job
+from flows.load_files import load_csv_files
+
+__all__ = ["load_csv_files", "many", "outer"]
 
 
 @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])

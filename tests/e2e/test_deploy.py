@@ -137,6 +137,7 @@ def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk
         "renewable-analysis",
         "renewable-analysis-all-countries",
         "repair-databricks-run",
+        "load-csv-files",
         "cancel-databricks-run",
         "run-existing-job",
     }

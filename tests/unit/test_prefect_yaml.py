@@ -38,6 +38,7 @@ def test_all_flows_that_people_start_are_deployed() -> None:
         "repair-databricks-run": "repair-databricks-run",
         "cancel-databricks-run": "cancel-databricks-run",
         "run-existing-job": "run-existing-job",
+        "load-csv-files": "load-csv-files",
     }
 
 

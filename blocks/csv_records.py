@@ -1,0 +1,68 @@
+"""The records of a CSV file, matched many at a time against what their fields are to look like.
+
+One regular expression for a whole record takes several tens of megabytes a second, faster than databases take
+them; reading each field in Python does not.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+LONGEST_RECORD = 16 * 1024 * 1024
+
+_BLANKS = rb"[ \t]*+"
+_PLAIN = rb'[^",\r\n\x00]*+'
+_QUOTED = rb'"[^"\x00]*+(?:""[^"\x00]*+)*+'
+_TEXT = rb"(?:" + _QUOTED + rb'"|' + _PLAIN + rb")"
+_EMPTY = rb'(?:"")?+'
+_LINE_END = rb"(?:\n|\r\n?+)"
+# Without backtracking, as all of it is: what does not match is told in one pass.
+_RECORD = re.compile(_TEXT + rb"(?:," + _TEXT + rb")*+" + _LINE_END)
+_BEGINNING = re.compile(rb"(?:" + _TEXT + rb",)*+(?:" + _PLAIN + rb"|" + _QUOTED + rb'"?+)\Z')
+
+
+class MalformedRecord(ValueError):
+    """Raised when something is no record of CSV; the message says why."""
+
+
+def records_pattern(forms: Sequence[bytes | None]) -> re.Pattern[bytes]:
+    """Match as many records as fit one after the other, from where it is asked to.
+
+    Args:
+        forms: What a field of each column looks like if it is not empty; none for any text.
+    """
+    fields = rb",".join(_TEXT if form is None else _field(form) for form in forms)
+    return re.compile(rb"(?:" + fields + _LINE_END + rb")*+")
+
+
+def _field(form: bytes) -> bytes:
+    value = _BLANKS + rb"(?:" + form + rb")" + _BLANKS
+    # First the form alone: looking for blanks around each field costs a fifth of the time.
+    return rb"(?:" + form + rb"|" + value + rb'|"' + value + rb'"|' + _EMPTY + rb")"
+
+
+def split_record(data: bytes, start: int = 0) -> tuple[list[str], int] | None:
+    """Split the record that begins somewhere into its fields, whatever they are.
+
+    Bytes that are not UTF-8 stay in them as surrogates.
+
+    Returns:
+        The fields, and where the next record begins; nothing if the record goes on beyond the data.
+
+    Raises:
+        MalformedRecord: There is no record, or one of more than 16 MiB.
+    """
+    if found := _RECORD.match(data, start):
+        text = found[0].decode("utf-8", "surrogateescape").rstrip("\r\n")
+        return next(csv.reader(io.StringIO(text, newline="")), [""]), found.end()
+    if _BEGINNING.match(data, start) is None:
+        nul, line_end = data.find(b"\x00", start), data.find(b"\n", start)
+        if nul >= 0 and not 0 <= line_end < nul:
+            raise MalformedRecord("a NUL byte; save the file as text")
+        raise MalformedRecord("a quote inside a field that does not begin with one; write it twice")
+    if len(data) - start > LONGEST_RECORD:
+        raise MalformedRecord("a record of more than 16 MiB; is a quote missing or in excess?")
+    return None

@@ -1,0 +1,92 @@
+"""Which CSV files are loaded, into which tables, and in which batches."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .sources import InputError, table_name
+
+ONE_EACH = 50
+"""Up to so many files, each has a task run of its own."""
+LARGEST_BATCH = 50
+_BATCHES_EACH = 4
+_LONGEST_NAME = 63  # of a table in PostgreSQL
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, and the table that it goes to."""
+
+    path: Path
+    table: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that one task run loads, one after the other.
+
+    Attributes:
+        name: What tells it from the others.
+        sources: The files.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+
+
+def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
+    """Find CSV files, and name their tables after them.
+
+    Args:
+        names: Files, folders and patterns such as `data/2026-*.csv`; of a folder, all that end in .csv.
+        reserved: Name that no table may have.
+
+    Raises:
+        InputError: There is no such file, or two would have the same table.
+    """
+    sources: dict[str, Source] = {}
+    for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
+        table = table_name(path.stem, _LONGEST_NAME)
+        if table in sources:
+            raise InputError(f"{sources[table].path} and {path}: both make the table `{table}`; rename one")
+        if table == reserved:
+            raise InputError(f"{path}: the table `{table}` is kept for what has been loaded; rename the file")
+        sources[table] = Source(path, table)
+    return list(sources.values())
+
+
+def _files(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
+        if not found:
+            raise InputError(f"{path}: holds no CSV file")
+        return found
+    if path.exists():
+        return [path]
+    found = [Path(match) for match in sorted(glob.glob(name, recursive=True)) if Path(match).is_file()]  # noqa: PTH207
+    if not found:
+        raise InputError(f"{name}: no such file or folder, and no file of such a name")
+    return found
+
+
+def make_batches(sources: Sequence[Source], batch_size: int, concurrency: int) -> list[Batch]:
+    """Share files out among task runs.
+
+    Args:
+        sources: The files.
+        batch_size: How many a task run loads, at most; 0 chooses: one, and with more than 50 files as many as
+            let Prefect's cost of a task run (tens of milliseconds) not count, but no more than 50.
+        concurrency: How many task runs there are at a time.
+    """
+    if not batch_size:
+        shared = -(-len(sources) // (concurrency * _BATCHES_EACH))
+        batch_size = 1 if len(sources) <= ONE_EACH else min(LARGEST_BATCH, shared)
+    if batch_size == 1:
+        return [Batch(source.table, (source,)) for source in sources]
+    number = -(-len(sources) // batch_size)
+    # Neighbours are often alike, such as those of a year, so that each batch gets some of all.
+    return [Batch(f"{first + 1} of {number}", tuple(sources[first::number])) for first in range(number)]

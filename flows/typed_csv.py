@@ -1,0 +1,179 @@
+"""A CSV file whose columns get their types from what is in them, on its way into a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blocks.csv_records import MalformedRecord, split_record
+from blocks.csv_types import FORMS, kind_of, widened
+from blocks.warehouse import Column, Kind, RecordRefused, Table, Warehouse
+
+from .checked_csv import CHUNK, CheckedCsv, line_at
+from .sources import InputError, delimiter_fault
+
+_SAMPLE_RECORDS = 100
+_SAMPLE_CHUNKS = 1024 * 1024 // CHUNK
+Watch = Callable[[int], object]
+_NO_VALUE_YET = rb"(?!)"
+
+
+@dataclass(frozen=True)
+class Widening:
+    """A column whose type changed after the load had begun.
+
+    Attributes:
+        column: Its name.
+        before: The type that it had, if it had any value.
+        after: The type that it has.
+    """
+
+    column: str
+    before: Kind | None
+    after: Kind
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A CSV file that is in a table.
+
+    Attributes:
+        table: The table.
+        rows: Number of rows.
+        widenings: Columns whose values fitted no more after some way, so that the file was loaded again.
+        line: Line of the first such value.
+    """
+
+    table: Table
+    rows: int
+    widenings: tuple[Widening, ...] = ()
+    line: int = 0
+
+
+class TypedCsv(CheckedCsv):
+    """The bytes of a CSV file, up to a value that does not fit the type of its column.
+
+    Attributes:
+        kinds: Type of each column, as far as values have been seen.
+    """
+
+    def __init__(
+        self, path: Path, kinds: Sequence[Kind | None] | None = None, watch: Watch = lambda _: None
+    ) -> None:
+        """Open a file.
+
+        Args:
+            path: The file.
+            kinds: Type of each column; nothing takes what its beginning, up to a megabyte, tells.
+            watch: Is told again and again how many bytes have been read.
+
+        Raises:
+            MalformedRecord: The file has no header.
+        """
+        super().__init__(path, watch=watch)
+        self.kinds: list[Kind | None] = list(kinds or self._of_first_records())
+        self._match_kinds()
+        self._widens = kinds is None
+        for _ in range(_SAMPLE_CHUNKS):
+            if self._widens and self.misfit is None:
+                self.advance()
+        self._widens = False
+
+    def table(self, name: str) -> Table:
+        """Describe the table; a column without any value is of text."""
+        kinds = zip(self.columns, self.kinds, strict=True)
+        return Table(name, {column: Column(kind or "text") for column, kind in kinds})
+
+    def widen_to_the_end(self) -> None:
+        """Read on to the end without handing anything on, and let the types fit all that is there."""
+        self._widens, self.misfit = True, None
+        while self.misfit is None and self.advance():
+            self._ready = b""
+
+    def accept(self, fields: list[str], offset: int) -> bool:
+        """Widen the columns, when that is asked for."""
+        if len(fields) != len(self.columns):
+            self.fault = f"{len(fields)} fields where the header has {len(self.columns)}"
+        elif self._widens:
+            self.kinds = [widened(kind, field) for kind, field in zip(self.kinds, fields, strict=True)]
+            self._match_kinds()
+            return True
+        return False
+
+    def _match_kinds(self) -> None:
+        self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
+
+    def _of_first_records(self) -> list[Kind | None]:
+        records: list[list[str]] = []
+        start = 0
+        self._read_on()
+        try:
+            while len(records) < _SAMPLE_RECORDS and (found := split_record(self._rest, start)):
+                fields, start = found
+                records.append(fields)
+        except MalformedRecord:
+            pass  # it is told when its turn comes
+        sound = [record for record in records if len(record) == len(self.columns)]
+        return [kind_of(field for field in column) for column in zip(*sound, strict=True)] or [None] * len(
+            self.columns
+        )
+
+
+def load_typed(warehouse: Warehouse, path: Path, name: str, watch: Watch = lambda _: None) -> LoadedFile:
+    """Load a CSV file into a table made for it, with types that keep every value as it is.
+
+    A value that does not fit what the beginning of the file told ends the load. The rest is then read for its
+    types, and the file is loaded again, once.
+
+    Args:
+        warehouse: The transaction.
+        path: The file.
+        name: Name of the table; one of that name is replaced.
+        watch: Is told again and again how many bytes have been read.
+
+    Raises:
+        InputError: The file cannot be used; names file and line.
+    """
+    try:
+        with TypedCsv(path, watch=watch) as first:
+            _check_columns(path, first.columns)
+            if (rows := _load(warehouse, first, name)) is not None:
+                return LoadedFile(first.table(name), rows)
+            surprise, before = first.misfit or 0, list(first.kinds)
+            first.widen_to_the_end()
+            first.refuse_misfit()
+        # Matched again, since it may have changed meanwhile.
+        with TypedCsv(path, first.kinds, watch) as second:
+            rows = _load(warehouse, second, name) or 0
+            second.refuse_misfit()
+    except MalformedRecord as error:
+        raise InputError(f"{path}, line 1: {error}") from error
+    except RecordRefused as error:
+        raise InputError(f"{path}{error}") from error
+    table = second.table(name)
+    kinds = zip(table.columns.items(), before, strict=True)
+    widenings = [Widening(name, old, column.kind) for (name, column), old in kinds if old != column.kind]
+    return LoadedFile(table, rows, tuple(widenings), line_at(path, surprise))
+
+
+def _load(warehouse: Warehouse, stream: TypedCsv, name: str) -> int | None:
+    """Load what fits; the number of rows, unless the type of a column has to be widened."""
+    table = stream.table(name)
+    warehouse.create(table)
+    rows = warehouse.load_csv(table, stream)
+    if stream.fault:
+        stream.refuse_misfit()
+    return rows if stream.misfit is None else None
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    if fault := delimiter_fault(columns):
+        raise InputError(f"{path}, line 1: {fault}")
+    for column in columns:
+        if not column or re.search("[\udc80-\udcff]", column):
+            what = "bytes that are not UTF-8" if column else "a column without a name"
+            raise InputError(f"{path}, line 1: {what}; the first line must name the columns")
+        if columns.count(column) > 1:
+            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")

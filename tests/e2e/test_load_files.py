@@ -1,0 +1,153 @@
+"""CSV files go into tables by the flow: each whole or not at all, and a retry loads what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.objects import GlobalConcurrencyLimit
+
+from flows import load_files, typed_csv
+from flows.load_files import FilesNotLoaded, load_csv_files
+from flows.progress import Progress, listening
+
+from .conftest import Stack, until
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
+
+SCHEMA = "test_load_files"
+
+
+@pytest.fixture
+def folder(stack: Stack, tmp_path: Path) -> Path:
+    stack.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    for number in range(60):
+        (tmp_path / f"f{number:02}.csv").write_text(f"id,day,Größe\n{number},2026-11-21,1.50\n,,\n")
+    return tmp_path
+
+
+def loaded(stack: Stack) -> dict[str, int]:
+    rows = stack.query(f'SELECT "table", rows FROM {SCHEMA}.loaded_files')
+    return dict(rows)  # type: ignore[arg-type]
+
+
+def test_files_are_loaded_with_types_by_content_and_with_progress(stack: Stack, folder: Path) -> None:
+    seen: list[Progress] = []
+    with listening(seen.append):
+        outcomes = load_csv_files([str(folder)], SCHEMA, concurrency=3)
+    assert sorted(outcome.table for outcome in outcomes) == [f"f{number:02}" for number in range(60)]
+    assert all(outcome.rows == 2 for outcome in outcomes)
+    assert [progress.done for progress in seen] == list(range(1, 61))
+    types = stack.query(
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = %s AND table_name = 'f07' ORDER BY ordinal_position",
+        SCHEMA,
+    )
+    assert types == [("id", "bigint"), ("day", "date"), ("Größe", "numeric")]
+    assert stack.query(f'SELECT id, day::text, "Größe"::text FROM {SCHEMA}.f07') == [
+        (7, "2026-11-21", "1.50"),
+        (None, None, None),
+    ]
+
+
+def test_a_file_that_cannot_be_used_names_itself_and_the_others_are_loaded(
+    stack: Stack, folder: Path
+) -> None:
+    (folder / "f30.csv").write_text("id,day\n1,2026-11-21\n1\n")
+    with pytest.raises(FilesNotLoaded, match=r"1 of 60 files are not loaded: \S+f30.csv, line 3: 1 fields"):
+        load_csv_files([str(folder)], SCHEMA)
+    assert len(loaded(stack)) == 59
+    assert "f30" not in loaded(stack)
+
+
+def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing(
+    stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "f30.csv").write_text("n\n" + "1\n" * 300_000)
+    opened: list[str] = []
+    load_typed = typed_csv.load_typed
+
+    def load_and_be_cut(warehouse: object, path: Path, name: str, watch: object) -> object:
+        opened.append(name)
+
+        def cut(size: int) -> None:
+            if opened.count("f30") == 1:
+                stack.query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%%f30%%'"
+                )
+
+        return load_typed(warehouse, path, name, cut if name == "f30" else watch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(load_files, "load_typed", load_and_be_cut)
+    outcomes = load_csv_files([str(folder)], SCHEMA, batch_size=60)
+    assert {outcome.table for outcome in outcomes if outcome.error} == set()
+    assert stack.query(f"SELECT count(*) FROM {SCHEMA}.f30") == [(300_000,)]
+    assert len(loaded(stack)) == 60
+    assert opened.count("f30") == 2
+    assert {opened.count(f"f{number:02}") for number in range(30)} == {1}
+
+
+def test_a_process_that_is_killed_leaves_nothing_half_done_and_its_retry_loads_the_rest(
+    stack: Stack, folder: Path
+) -> None:
+    rows = 3_000_000
+    (folder / "f59.csv").write_text("n\n" + "1\n" * rows)
+    copying = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%%f59%%'"
+    first = f"SELECT '{SCHEMA}.f00'::regclass::oid"
+    flow_run_id = create_flow_run(
+        load_csv_files, files=[str(folder)], target_schema=SCHEMA, batch_size=60, concurrency=1
+    )
+    with flow_process(flow_run_id) as process:
+        until(lambda: stack.query(copying) == [(1,)])
+        kill(process)
+    until(lambda: stack.query(copying) == [(0,)])
+    assert sorted(loaded(stack)) == [f"f{number:02}" for number in range(59)]
+    assert stack.query("SELECT to_regclass(%s)", f"{SCHEMA}.f59") == [(None,)]
+    before = stack.query(first)
+    press_retry(flow_run_id)
+    assert run(flow_run_id) == "COMPLETED"
+    assert stack.query(f"SELECT count(*) FROM {SCHEMA}.f59") == [(rows,)]
+    assert len(loaded(stack)) == 60
+    assert stack.query(first) == before
+
+
+def test_a_late_surprise_is_noted_and_no_value_changes(stack: Stack, folder: Path) -> None:
+    path = folder / "late.csv"
+    path.write_text("n,d\n" + "1,2026-11-21\n" * 200_000 + "0.1000000000000000055,01/02/03\n")
+    [outcome] = load_csv_files([str(path)], SCHEMA)
+    assert outcome.rows == 200_001
+    last = stack.query(f"SELECT n::text, d FROM {SCHEMA}.late WHERE n < 1")
+    assert last == [("0.1000000000000000055", "01/02/03")]
+
+
+def test_the_slots_of_a_concurrency_limit_are_honoured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def make_limit() -> UUID:
+        async with get_client() as client:
+            from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+
+            return await client.create_global_concurrency_limit(
+                GlobalConcurrencyLimitCreate(name="one-connection", limit=1)
+            )
+
+    async def read_limit() -> GlobalConcurrencyLimit:
+        async with get_client() as client:
+            return await client.read_global_concurrency_limit_by_name("one-connection")  # type: ignore[return-value]
+
+    asyncio.run(make_limit())
+    at_once, most = [0], [0]
+    load = load_files._load
+
+    def counted(*arguments: object) -> object:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        try:
+            return load(*arguments)  # type: ignore[arg-type]
+        finally:
+            at_once[0] -= 1
+
+    monkeypatch.setattr(load_files, "_load", counted)
+    load_csv_files([str(folder / "f0*.csv")], SCHEMA, concurrency=4, concurrency_limit="one-connection")
+    assert most == [1]
+    assert asyncio.run(read_limit()).active_slots == 0

@@ -1,0 +1,77 @@
+"""Which files are loaded, into which tables, and in which batches."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flows.load_plan import Source, find_sources, make_batches
+from flows.sources import InputError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.csv", "a.CSV", "deep/Größe 1.csv", "notes.txt"):
+        (tmp_path / name).write_text("x\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("names", "tables"),
+    [
+        (["."], ["a", "b"]),
+        (["b.csv", ".", "b.csv"], ["b", "a"]),
+        (["**/*.csv"], ["b", "grosse_1"]),
+        (["notes.txt"], ["notes"]),
+    ],
+)
+def test_files_folders_and_patterns_are_found_once(folder: Path, names: list[str], tables: list[str]) -> None:
+    found = find_sources([str(folder / name) for name in names], reserved="loaded_files")
+    assert [source.table for source in found] == tables
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["c.csv"], "c.csv: no such file or folder"),
+        (["*.tsv"], "*.tsv: no such file or folder"),
+        (["empty"], "empty: holds no CSV file"),
+        (["b.csv", "deep/B.csv"], "both make the table `b`; rename one"),
+        (["deep/Loaded files.csv"], "the table `loaded_files` is kept"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_before_anything_is(
+    folder: Path, names: list[str], message: str
+) -> None:
+    (folder / "empty").mkdir()
+    for name in ("deep/B.csv", "deep/Loaded files.csv"):
+        (folder / name).write_text("x\n")
+    with pytest.raises(InputError, match=re.escape(message)):
+        find_sources([str(folder / name) for name in names], reserved="loaded_files")
+
+
+@pytest.mark.parametrize(
+    ("files", "batch_size", "concurrency", "batches", "largest"),
+    [
+        (1, 0, 4, 1, 1),
+        (50, 0, 4, 50, 1),
+        (51, 0, 4, 13, 4),
+        (1000, 0, 4, 20, 50),
+        (10_000, 0, 8, 200, 50),
+        (10, 3, 4, 4, 3),
+        (2, 100, 4, 1, 2),
+    ],
+)
+def test_hundreds_are_grouped_and_none_is_lost(
+    files: int, batch_size: int, concurrency: int, batches: int, largest: int
+) -> None:
+    sources = [Source(Path(f"{number}.csv"), f"t{number}") for number in range(files)]
+    made = make_batches(sources, batch_size, concurrency)
+    assert len({batch.name for batch in made}) == batches
+    assert max(len(batch.sources) for batch in made) == largest
+    assert sorted(source.table for batch in made for source in batch.sources) == sorted(
+        source.table for source in sources
+    )
