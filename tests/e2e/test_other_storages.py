@@ -32,21 +32,21 @@ VOLUME = "/Volumes/main/default/staging"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def blocks(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Blocks `in-volume` and `by-fsspec`, and a volume."""
+def blocks(stack: Stack) -> Iterator[None]:
+    """Blocks `in-volume` and `by-fsspec`, a volume, and the login of fsspec, which is in no block."""
     stack.databricks().volumes.create("main", "default", "staging", VolumeType.MANAGED)
     s3 = stack.endpoints.s3
     remote: Any = RemoteFileSystem(
         basepath=f"s3://{s3.bucket}/by fsspec",
-        settings={
-            "key": s3.access_key,
-            "secret": s3.secret_key,
-            "client_kwargs": {"endpoint_url": s3.endpoint_url, "region_name": s3.region},
-        },
+        settings={"client_kwargs": {"endpoint_url": s3.endpoint_url, "region_name": s3.region}},
     )
     remote.save("by-fsspec", overwrite=True, _sync=True)
     volume: Any = UnityCatalogVolume(workspace=load_workspace("workspace"), path=VOLUME)
     volume.save("in-volume", overwrite=True, _sync=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", s3.access_key)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_key)
+        yield
 
 
 def database(folder: Path, kind: str) -> Path:
