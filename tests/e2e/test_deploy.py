@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,7 @@ class Walk:
     directory: Path
     environment: dict[str, str]
     deploy: subprocess.CompletedProcess[str]
+    deploy_seconds: float
     run: subprocess.CompletedProcess[str]
     worker_log: Path
 
@@ -90,7 +92,9 @@ def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
         check=False,
     )
     assert started.returncode == 0, started.stderr
+    began = time.monotonic()
     deployed = _bash(deploy, directory, environment)
+    deploy_seconds = time.monotonic() - began
     log = directory / "worker.log"
     with log.open("wb") as output:
         working = subprocess.Popen(
@@ -101,7 +105,7 @@ def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
             stderr=output,
         )
     try:
-        yield Walk(directory, environment, deployed, _bash(run, directory, environment), log)
+        yield Walk(directory, environment, deployed, deploy_seconds, _bash(run, directory, environment), log)
     finally:
         working.send_signal(signal.SIGINT)
         working.wait(60)
@@ -160,13 +164,13 @@ def test_the_walk_runs_two_countries_through_the_worker_to_the_chart(walk: Walk)
 
 
 def test_a_schedule_that_a_deploy_switches_on_starts_a_run_by_itself(walk: Walk) -> None:
-    """As a person does it, with times that come soon instead of on Mondays."""
+    """As a person does it, with a time that comes soon after the deploy instead of on Mondays."""
     file = walk.directory / "prefect.yaml"
     kept = file.read_text(encoding="utf-8")
-    soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=6 + 2 * walk.deploy_seconds)).isoformat()
     weekly = 'cron: "0 5 * * 1"\n        timezone: UTC\n        active: false'
     assert weekly in kept
-    changed = kept.replace(weekly, f'interval: 60\n        anchor_date: "{soon}"\n        active: true')
+    changed = kept.replace(weekly, f'interval: 3600\n        anchor_date: "{soon}"\n        active: true')
     name = "renewable-analysis-all-countries"
     try:
         file.write_text(changed, encoding="utf-8")
@@ -175,7 +179,7 @@ def test_a_schedule_that_a_deploy_switches_on_starts_a_run_by_itself(walk: Walk)
         until(lambda: completed(deployment) != [], 150)
     finally:
         file.write_text(kept, encoding="utf-8")
-    run = completed(deployment)[0]
+    [run] = completed(deployment)
     assert (run.auto_scheduled, run.name) == (True, "all countries")
     table = walk.directory / "output" / "all-countries" / "shw.csv"
     assert len(table.read_text(encoding="utf-8").splitlines()) == 6381
