@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -41,18 +40,15 @@ class GcsStaging:
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
         """Stream into an object what a function writes, by a resumable upload that a failure cancels."""
-        with self._blob(name).open("wb", chunk_size=_CHUNK_BYTES, ignore_flush=True) as upload:
-            # The client's stream is slow where much is written in little pieces.
-            stream = io.BufferedWriter(upload, _CHUNK_BYTES)
-            written = write(stream)
-            stream.flush()
-        return written
+        with self._blob(name).open("wb", chunk_size=_CHUNK_BYTES, ignore_flush=True) as stream:
+            return write(stream)
 
     def open(self, name: str) -> IO[bytes]:
         """Open an object to be read as a stream."""
-        blob = self._blob(name)
-        # From here on it is this generation that is read, whatever is put in its place.
-        blob.reload()
+        found = self._blob(name)
+        found.reload()
+        # It is read in ranges: all of the same generation, whatever is put in its place.
+        blob = self._bucket.blob(found.name, generation=found.generation)
         return cast("IO[bytes]", blob.open("rb", chunk_size=_CHUNK_BYTES))
 
     def delete(self, folder: str = "") -> int:
