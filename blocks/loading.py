@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from prefect import get_client
 from prefect.blocks.core import Block
 from prefect.utilities.importtools import from_qualified_name
 
-from .errors import BlockNotFound
+from .errors import BlockNotFound, BlockTypeNotInstalled
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
@@ -36,21 +37,34 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
         ) from error
 
 
-def load_one_of(kinds: Mapping[str, str], name: str) -> Block:
+@dataclass(frozen=True)
+class BlockClass:
+    """A class of blocks that is imported when there is a block of it.
+
+    Attributes:
+        name: Its qualified name.
+        extra: The extra of this package that installs it, if it is optional.
+    """
+
+    name: str
+    extra: str = ""
+
+
+def load_one_of(kinds: Mapping[str, BlockClass], name: str) -> Block:
     """Load a stored block that may be of several types; its name tells which one it is.
 
     Args:
-        kinds: Qualified names of classes, by the slug of their type.
+        kinds: Classes, by the slug of their type.
         name: Name that it was saved under, or `TYPE_SLUG/NAME`.
 
     Raises:
         BlockNotFound: The Prefect server has no such block, or several of that name.
+        BlockTypeNotInstalled: The extra for blocks of this type is not installed.
     """
     slug, _, plain = name.rpartition("/")
     slugs = [slug] if slug else [found for found in blocks_named(plain) if found in kinds]
     if len(slugs) == 1 and slugs[0] in kinds:
-        kind: type[Block] = from_qualified_name(kinds[slugs[0]])
-        return load_block(kind, plain)
+        return load_block(_imported(slugs[0], kinds[slugs[0]]), plain)
     if len(slugs) > 1:
         choices = " or ".join(f"`{found}/{plain}`" for found in sorted(slugs))
         raise BlockNotFound(f"The Prefect server has several blocks `{plain}`; name one as {choices}.")
@@ -58,6 +72,17 @@ def load_one_of(kinds: Mapping[str, str], name: str) -> Block:
         f"The Prefect server has no block `{name}` of a type among {', '.join(kinds)}; "
         "save one under that name, or give the flow another name."
     )
+
+
+def _imported(slug: str, kind: BlockClass) -> type[Block]:
+    try:
+        return cast("type[Block]", from_qualified_name(kind.name))
+    except ModuleNotFoundError as error:
+        if not kind.extra:
+            raise
+        raise BlockTypeNotInstalled(
+            f"Blocks of type `{slug}` need an extra: pip install 'databricks-flows[{kind.extra}]'"
+        ) from error
 
 
 def blocks_named(name: str) -> dict[str, UUID]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from glob import has_magic
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
@@ -20,6 +21,11 @@ class RemoteStaging:
 
     def __init__(self, block: RemoteFileSystem, prefix: str) -> None:
         self._uri = f"{block.basepath.rstrip('/')}/{prefix}"
+        if has_magic(self._uri):
+            raise ValueError(
+                f"{block.basepath} has one of the characters *, ? and [, which fsspec takes for a pattern:"
+                " files below other folders would be deleted, too; choose another base path"
+            )
         self._files, root = url_to_fs(self._uri, **block.settings)
         self._root = PurePosixPath(root)
 

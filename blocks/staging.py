@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
-from .loading import load_one_of
+from .loading import BlockClass, load_one_of
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
+    from prefect.filesystems import RemoteFileSystem
+    from prefect_aws.s3 import S3Bucket
+    from prefect_azure.blob_storage import AzureBlobStorageContainer
+    from prefect_gcp.cloud_storage import GcsBucket
+
+    from .databricks.volume import UnityCatalogVolume
 
 STAGING_BLOCKS = {
-    "s3-bucket": "prefect_aws.s3.S3Bucket",
-    "unity-catalog-volume": "blocks.databricks.volume.UnityCatalogVolume",
-    "remote-file-system": "prefect.filesystems.RemoteFileSystem",
+    "s3-bucket": BlockClass("prefect_aws.s3.S3Bucket"),
+    "unity-catalog-volume": BlockClass("blocks.databricks.volume.UnityCatalogVolume"),
+    "remote-file-system": BlockClass("prefect.filesystems.RemoteFileSystem"),
+    "gcs-bucket": BlockClass("prefect_gcp.cloud_storage.GcsBucket", extra="gcp"),
+    "azure-blob-storage-container": BlockClass(
+        "prefect_azure.blob_storage.AzureBlobStorageContainer", extra="azure"
+    ),
 }
 """The class of each type of block that can be staged in, by the slug of the type."""
 
@@ -69,27 +79,32 @@ def open_staging(block_name: str, prefix: str) -> StagingArea:
 
     Raises:
         BlockNotFound: There is no such block, or there are several.
+        BlockTypeNotInstalled: The extra for blocks of this type is not installed.
     """
     return staging_area(load_one_of(STAGING_BLOCKS, block_name), prefix)
 
 
 def staging_area(block: Block, prefix: str) -> StagingArea:
     """Open a prefix of the storage behind a block, in the way of the block's type."""
-    from prefect.filesystems import RemoteFileSystem
-    from prefect_aws.s3 import S3Bucket
+    match block.get_block_type_slug():
+        case "s3-bucket":
+            from .s3_staging import S3Staging
 
-    from .databricks.volume import UnityCatalogVolume
+            return S3Staging(cast("S3Bucket", block), prefix)
+        case "unity-catalog-volume":
+            from .volume_staging import VolumeStaging
 
-    if isinstance(block, S3Bucket):
-        from .s3_staging import S3Staging
+            return VolumeStaging(cast("UnityCatalogVolume", block), prefix)
+        case "remote-file-system":
+            from .remote_staging import RemoteStaging
 
-        return S3Staging(block, prefix)
-    if isinstance(block, UnityCatalogVolume):
-        from .volume_staging import VolumeStaging
+            return RemoteStaging(cast("RemoteFileSystem", block), prefix)
+        case "gcs-bucket":
+            from .gcs_staging import GcsStaging
 
-        return VolumeStaging(block, prefix)
-    if isinstance(block, RemoteFileSystem):
-        from .remote_staging import RemoteStaging
+            return GcsStaging(cast("GcsBucket", block), prefix)
+        case "azure-blob-storage-container":
+            from .azure_staging import AzureStaging
 
-        return RemoteStaging(block, prefix)
+            return AzureStaging(cast("AzureBlobStorageContainer", block), prefix)
     raise TypeError(f"Files cannot be staged in a {block.get_block_type_name()} block")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -12,18 +13,24 @@ from uuid import uuid4
 
 import duckdb
 import pytest
+from azure.storage.blob import BlobServiceClient
 from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service.catalog import VolumeType
 from prefect.filesystems import RemoteFileSystem
+from prefect_azure.blob_storage import AzureBlobStorageContainer
+from prefect_azure.credentials import AzureBlobStorageCredentials
+from prefect_gcp.cloud_storage import GcsBucket
+from prefect_gcp.credentials import GcpCredentials
 from prefect_sqlalchemy.database import SqlAlchemyConnector
 
 from blocks.databricks.volume import UnityCatalogVolume
 from blocks.databricks.workspace import load_workspace
-from blocks.loading import BlockNotFound
+from blocks.errors import BlockNotFound, BlockTypeNotInstalled
 from blocks.register import register_from
 from blocks.staging import StagingArea, open_staging, staging_area
 from flows.sources import InputError
 
+from .cloud_storage import BUCKET, azure_storage, google_storage
 from .conftest import Stack, analyse
 from .test_renewable_analysis import HOSTILE, write_data
 
@@ -32,21 +39,21 @@ VOLUME = "/Volumes/main/default/staging"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def blocks(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Blocks `in-volume` and `by-fsspec`, and a volume."""
+def blocks(stack: Stack) -> Iterator[None]:
+    """Blocks `in-volume` and `by-fsspec`, a volume, and the login of fsspec, which is in no block."""
     stack.databricks().volumes.create("main", "default", "staging", VolumeType.MANAGED)
     s3 = stack.endpoints.s3
     remote: Any = RemoteFileSystem(
         basepath=f"s3://{s3.bucket}/by fsspec",
-        settings={
-            "key": s3.access_key,
-            "secret": s3.secret_key,
-            "client_kwargs": {"endpoint_url": s3.endpoint_url, "region_name": s3.region},
-        },
+        settings={"client_kwargs": {"endpoint_url": s3.endpoint_url, "region_name": s3.region}},
     )
     remote.save("by-fsspec", overwrite=True, _sync=True)
     volume: Any = UnityCatalogVolume(workspace=load_workspace("workspace"), path=VOLUME)
     volume.save("in-volume", overwrite=True, _sync=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", s3.access_key)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_key)
+        yield
 
 
 def database(folder: Path, kind: str) -> Path:
@@ -57,8 +64,47 @@ def database(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.fixture(params=["in-volume", "by-fsspec", "staging"])
+@pytest.fixture(scope="module")
+def in_gcs(blocks: None) -> Iterator[GcsBucket]:
+    """A block of a bucket of Google, logged in with a key file."""
+    with google_storage() as key_file:
+        block: Any = GcsBucket(
+            bucket=BUCKET,
+            bucket_folder="some folder/",
+            gcp_credentials=GcpCredentials(service_account_info=key_file),
+        )
+        block.save("in-gcs", overwrite=True, _sync=True)
+        yield block
+
+
+@pytest.fixture(scope="module")
+def in_azure(blocks: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureBlobStorageContainer]:
+    """Blocks of a container of Azure: its own, and one `in-azure-by-fsspec`."""
+    with azure_storage(tmp_path_factory.mktemp("azurite")) as connection_string:
+        login = AzureBlobStorageCredentials(connection_string=connection_string)
+        with BlobServiceClient.from_connection_string(connection_string) as client:
+            client.create_container(BUCKET)
+        block: Any = AzureBlobStorageContainer(
+            container_name=BUCKET, base_folder="some folder", credentials=login
+        )
+        block.save("in-azure", overwrite=True, _sync=True)
+        remote: Any = RemoteFileSystem(
+            basepath=f"abfss://{BUCKET}/by fsspec", settings={"connection_string": connection_string}
+        )
+        remote.save("in-azure-by-fsspec", overwrite=True, _sync=True)
+        yield block
+
+
+IN_AZURE = pytest.param("in-azure", marks=pytest.mark.azurite)
+IN_AZURE_BY_FSSPEC = pytest.param("in-azure-by-fsspec", marks=pytest.mark.azurite)
+
+
+@pytest.fixture(params=["in-volume", "by-fsspec", "staging", "in-gcs", IN_AZURE, IN_AZURE_BY_FSSPEC])
 def area(request: pytest.FixtureRequest, clean_stack: Stack) -> Iterator[StagingArea]:
+    if server := {"in-gcs": "in_gcs", "in-azure": "in_azure", "in-azure-by-fsspec": "in_azure"}.get(
+        request.param
+    ):
+        request.getfixturevalue(server)
     area = open_staging(request.param, "test area")
     yield area
     assert area.names() == []
@@ -100,6 +146,110 @@ def test_an_upload_in_place_of_another_is_what_is_there(area: StagingArea) -> No
     with area.open("object") as stream:
         assert stream.read() == b"2"
     assert area.delete() == 1
+
+
+@pytest.mark.parametrize("name", ["per cent %41+1", "one#x&y=1", "Zürich 東京", 'it\'s "so"; -- ok'])
+def test_a_name_is_taken_as_it_is(area: StagingArea, name: str) -> None:
+    check_name(area, name)
+
+
+@pytest.mark.parametrize("area", ["in-volume", "staging", "in-gcs", IN_AZURE], indirect=True)
+@pytest.mark.parametrize("name", ["[a-z]*", "what?x=1"])
+def test_a_name_that_looks_like_a_pattern_is_taken_as_it_is(area: StagingArea, name: str) -> None:
+    check_name(area, name)
+
+
+def check_name(area: StagingArea, name: str) -> None:
+    for place in (f"{name}/{name}.csv", f"{name}2/other"):
+        area.upload(place, lambda stream: stream.write(name.encode()))
+    assert area.names(name) == [f"{name}/{name}.csv"]
+    with area.open(f"{name}/{name}.csv") as stream:
+        assert stream.read() == name.encode()
+    assert area.delete(name) == 1
+    assert area.names() == [f"{name}2/other"]
+    assert area.delete() == 1
+
+
+def test_fsspec_would_delete_other_folders_below_a_pattern_so_there_is_none() -> None:
+    with pytest.raises(ValueError, match=r"memory://shelf/\[ab\] has one of the characters"):
+        staging_area(RemoteFileSystem(basepath="memory://shelf/[ab]"), "x")
+
+
+def test_what_stands_for_a_folder_of_google_goes_with_it(in_gcs: GcsBucket) -> None:
+    area = staging_area(in_gcs, "x")
+    area.upload("table/part-0", lambda stream: stream.write(b"1"))
+    bucket = in_gcs.gcp_credentials.get_cloud_storage_client().bucket(BUCKET)
+    for folder in ("table/", "table/empty/"):
+        bucket.blob(f"some folder/x/{folder}").upload_from_string(b"")
+    assert area.names() == ["table/part-0"]
+    assert area.delete("table") == 1
+    assert list(bucket.list_blobs()) == []
+
+
+@pytest.mark.azurite
+def test_what_stands_for_a_folder_of_azure_goes_with_it(in_azure: AzureBlobStorageContainer) -> None:
+    area = staging_area(in_azure, "x")
+    for name in ("table/part-0", "table"):
+        area.upload(name, lambda stream: stream.write(b"1"))
+    login = in_azure.credentials.connection_string
+    assert login
+    with BlobServiceClient.from_connection_string(login.get_secret_value()) as client:
+        container = client.get_container_client(BUCKET)
+        for folder in ("table/empty", "other"):
+            container.upload_blob(f"some folder/x/{folder}", b"", metadata={"hdi_isfolder": "true"})
+        assert area.names() == ["table", "table/part-0"]
+        assert area.delete("table") == 1
+        assert area.names() == ["table"]
+        assert area.delete("other") == 0
+        assert [blob.name for blob in container.list_blobs()] == ["some folder/x/table"]
+        assert area.delete() == 1
+
+
+def test_what_spark_is_told_of_google(in_gcs: GcsBucket) -> None:
+    assert staging_area(in_gcs, "x").uri("y") == f"gs://{BUCKET}/some folder/x/y"
+
+
+@pytest.mark.parametrize(
+    ("login", "host"),
+    [
+        ({"account_url": "https://acme.blob.core.windows.net"}, "acme.dfs.core.windows.net"),
+        (
+            {
+                "account_url": "https://acme.blob.core.chinacloudapi.cn/",
+                "tenant_id": "00000000-0000-0000-0000-000000000000",
+                "client_id": "me",
+                "client_secret": "secret",
+            },
+            "acme.dfs.core.chinacloudapi.cn",
+        ),
+        (
+            {"connection_string": "AccountName=acme;AccountKey=a2V5;EndpointSuffix=core.windows.net"},
+            "acme.dfs.core.windows.net",
+        ),
+    ],
+)
+def test_what_spark_is_told_of_azure(login: dict[str, Any], host: str) -> None:
+    block = AzureBlobStorageContainer(
+        container_name="shelf", credentials=AzureBlobStorageCredentials(**login)
+    )
+    assert staging_area(block, "x").uri("y") == f"abfss://shelf@{host}/x/y"
+    assert staging_area(block, "x").uri() == f"abfss://shelf@{host}/x"
+
+
+@pytest.mark.parametrize(
+    ("fixture", "module", "extra"),
+    [
+        ("in-gcs", "prefect_gcp.cloud_storage", "gcp"),
+        pytest.param("in-azure", "prefect_azure.blob_storage", "azure", marks=pytest.mark.azurite),
+    ],
+)
+def test_the_extra_that_is_missing_is_named(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fixture: str, module: str, extra: str
+) -> None:
+    request.getfixturevalue(fixture.replace("-", "_"))
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BlockTypeNotInstalled, match=rf"pip install 'databricks-flows\[{extra}\]'"):
+        open_staging(fixture, "x")
 
 
 def test_a_storage_in_memory_streams_and_forgets_what_failed() -> None:

@@ -149,7 +149,7 @@ def test_a_cancel_in_the_wait_before_a_repair_asks_for_none(workspace: FakeWorks
     before = workspace.time.asleep
 
     async def cancel_in_the_wait(seconds: float) -> None:
-        if seconds == 12_345:
+        if seconds == 599.5:
             asyncio.current_task().cancel()
         await before(seconds)
 
@@ -158,7 +158,7 @@ def test_a_cancel_in_the_wait_before_a_repair_asks_for_none(workspace: FakeWorks
         workspace,
         lambda _: None,
         job=chain("run_now"),
-        wishes=policy(wait_seconds=12_345),
+        wishes=policy(wait_seconds=599.5),
     )
     assert workspace.called("runs/repair") == []
 

@@ -220,14 +220,14 @@ def test_what_would_fail_again_is_not_repaired(workspace: FakeWorkspace) -> None
 
 def test_repairs_wait_longer_each_time(workspace: FakeWorkspace) -> None:
     workspace.outcomes = {"plot": [ENDED_BADLY] * 4}
-    wishes = policy(max_repairs=3, wait_seconds=100, backoff_factor=3, jitter=0)
+    wishes = policy(max_repairs=3, wait_seconds=50, backoff_factor=3, jitter=0)
     with pytest.raises(DatabricksRunFailed):
         live(workspace, chain("run_now"), wishes=wishes)
     asked = [call.at for call in workspace.called("runs/repair")]
     (run,) = workspace.runs.values()
     ended = [attempt.end for attempt in run.attempts if attempt.key == "plot"]
     waits = [round(at - end) for at, end in zip(asked, ended, strict=False)]
-    assert waits == [pytest.approx(100, abs=1), pytest.approx(300, abs=1), pytest.approx(900, abs=1)]
+    assert waits == [pytest.approx(seconds, abs=1) for seconds in (50, 150, 450)]
 
 
 def test_new_settings_are_in_the_saved_job_during_the_repair_and_gone_after_it(
