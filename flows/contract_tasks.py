@@ -10,8 +10,9 @@ from prefect.artifacts import create_table_artifact
 from blocks.warehouse import Table
 
 from .data_contract import Finding, StagedData, StagedShare, artifact_rows, breach, judge_result, judge_staged
-from .renewable_tasks import RESULT, STEP_OPTIONS, SUBSET_FOLDER, RunScope
+from .renewable_tasks import RESULT, SUBSET_FOLDER, RunScope
 from .sources import ShareFile
+from .step_options import STEP_OPTIONS
 
 _KEY = ("Entity", "Year")
 
