@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+
+import xdist.remote
 
 # Before anything imports Prefect, which reads its settings once.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-home-")
@@ -12,3 +15,7 @@ os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 for variable in [name for name in os.environ if name.startswith(("DATABRICKS_", "AWS_"))]:
     del os.environ[variable]
+
+# PySpark takes a main module without a file, as that of a worker of xdist is, for a doctest of its own.
+if not hasattr(main := sys.modules["__main__"], "__file__"):
+    main.__file__ = xdist.remote.__file__
