@@ -59,7 +59,6 @@ def prefect_environment() -> dict[str, str]:
         "PREFECT_API_URL": PREFECT_API_URL.value(),
         "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING.value(),
         "PREFECT_LOGGING_LEVEL": "WARNING",
-        # A busy Prefect server on SQLite answers 503, more often than the client's 5 retries outlive.
     }
 
 

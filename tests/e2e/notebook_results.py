@@ -179,7 +179,11 @@ class Engine:
     def run(self, notebook: str, **parameters: str) -> Ended:
         """Run one notebook of the package."""
         path = NOTEBOOKS / f"{notebook}.py"
-        request = {"source": path.read_text(encoding="utf-8"), "parameters": parameters, "path": str(path)}
+        return self.run_source(path.read_text(encoding="utf-8"), str(path), parameters)
+
+    def run_source(self, source: str, path: str, parameters: Mapping[str, str]) -> Ended:
+        """Run the source of a notebook as if it were at a path."""
+        request = {"source": source, "parameters": parameters, "path": path}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")

@@ -1,25 +1,18 @@
 """The notebooks write the same rows on Apache Spark as on Sail: `uv run pytest -m apache_spark`.
 
-Apache Spark has an environment of its own, made by the first run: `pyspark` and `pyspark-client` install the
-same package. It needs Java 17 or newer (`.ci/install-java`).
+The first run makes an environment for Apache Spark. It needs Java 17 or newer (`.ci/install-java`).
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from .apache_spark import apache_spark_python
 from .notebook_results import (
     CASES,
-    REPOSITORY,
     SHARES,
     Ended,
     Engine,
@@ -33,53 +26,10 @@ from .notebook_results import (
 
 pytestmark = pytest.mark.apache_spark
 
-REQUIREMENT = "pyspark[connect]>=4,<5"
-CACHE = REPOSITORY / ".venv-apache-spark"
-OLDEST_JAVA = 17
-
 
 @pytest.fixture(scope="session")
-def java() -> None:
-    """Java where pyspark looks for it; without one it would say nothing that helps."""
-    home = os.environ.get("JAVA_HOME")
-    command = str(Path(home, "bin", "java")) if home else "java"
-    try:
-        answer = subprocess.run([command, "-version"], capture_output=True, text=True, check=False).stderr
-    except OSError:
-        answer = ""
-    found = re.search(r'version "(\d+)', answer)
-    if found is None or int(found[1]) < OLDEST_JAVA:
-        what = f"is Java {found[1]}" if found else "is none"
-        pytest.fail(
-            f"Apache Spark needs Java {OLDEST_JAVA} or newer, and `{command}` {what}: run .ci/install-java",
-            pytrace=False,
-        )
-
-
-@pytest.fixture(scope="session")
-def apache_python(java: None) -> str:
-    """Python of the environment that holds Apache Spark; it is made where it is not, or not completely."""
-    CACHE.mkdir(exist_ok=True)
-    wanted = f"{REQUIREMENT}, Python {sys.version}\n"
-    complete, environment = CACHE / "complete", CACHE / "environment"
-    python = str(environment / "bin" / "python")
-    with FileLock(CACHE / "lock"):
-        if not complete.exists() or complete.read_text(encoding="utf-8") != wanted:
-            complete.unlink(missing_ok=True)
-            shutil.rmtree(environment, ignore_errors=True)
-            uv("venv", "--python", sys.executable, str(environment))
-            uv("pip", "install", "--python", python, REQUIREMENT)
-            complete.write_text(wanted, encoding="utf-8")
-    return python
-
-
-def uv(*arguments: str) -> None:
-    command = os.environ.get("UV") or shutil.which("uv")
-    if command is None:
-        pytest.fail("`uv` makes the environment of Apache Spark, and is not on the PATH", pytrace=False)
-    ended = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
-    if ended.returncode:
-        pytest.fail(f"uv {' '.join(arguments)} failed:\n{ended.stderr}", pytrace=False)
+def apache_python() -> str:
+    return apache_spark_python()
 
 
 @pytest.fixture(scope="module", params=["classic", "connect"])
