@@ -9,6 +9,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pandas as pd
+import psutil
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterName
 
 from deployments.local.workspace.testing import Faults
 from flows.renewable_analysis import renewable_analysis
@@ -76,6 +79,40 @@ def held_at_submit(faults: Faults) -> Iterator[Callable[[], bool]]:
     faults.clear()
 
 
+@contextmanager
+def held_at_chart(flow_run_id: UUID) -> Iterator[Callable[[], bool]]:
+    """Hold the process that draws the chart, which then ends by itself, since the flow's is gone."""
+    stopped: list[psutil.Process] = []
+
+    def held() -> bool:
+        if not stopped:
+            stopped.extend(chart_processes(flow_run_id))
+            for process in stopped:
+                process.suspend()
+        return bool(stopped) and is_running(flow_run_id, "create_graph")
+
+    yield held
+    [process] = stopped
+    process.resume()
+    process.wait(10)
+
+
+def chart_processes(flow_run_id: UUID) -> list[psutil.Process]:
+    flows = [
+        one for one in psutil.process_iter(["cmdline"]) if str(flow_run_id) in (one.info["cmdline"] or ())
+    ]
+    return [child for one in flows for child in one.children() if child.cmdline()[-1:] == ["flows.chart"]]
+
+
+def is_running(flow_run_id: UUID, task: str) -> bool:
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])),
+            task_run_filter=TaskRunFilter(name=TaskRunFilterName(like_=task)),
+        )
+    return any(run.state_name == "Running" for run in runs)
+
+
 def kill_when(flow_run_id: UUID, held: Callable[[], bool]) -> None:
     """Start the flow run, kill its process once it is held, and press Retry."""
     with flow_process(flow_run_id) as process:
@@ -105,6 +142,7 @@ def test_killed_in_one_step_after_the_other(
         held_at_request(storage, "POST", "?delete"),
         held_at_request(storage, "GET", "/transformed_data/", in_the_middle=True),
         held_at_merge(stack),
+        held_at_chart(flow_run_id),
         held_at_request(storage, "POST", "?delete", after=1),
     ):
         with step as held:
