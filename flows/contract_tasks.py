@@ -10,11 +10,9 @@ from prefect.artifacts import create_table_artifact
 from blocks.warehouse import Table
 
 from .data_contract import Finding, StagedData, StagedShare, artifact_rows, breach, judge_result, judge_staged
-from .renewable_tasks import RESULT, SUBSET_FOLDER, RunScope
+from .renewable_tasks import KEY, RESULT, SUBSET_FOLDER, RunScope
 from .sources import ShareFile
 from .step_options import STEP_OPTIONS
-
-_KEY = ("Entity", "Year")
 
 
 @task(name="check_staged", **STEP_OPTIONS)
@@ -43,12 +41,12 @@ def check_staged(
                     file.share,
                     warehouse.profile(source, "Year", [file.share], "Entity", countries),
                     warehouse.profile(selection, "Year", [file.share]),
-                    warehouse.count_keys([selection], _KEY),
+                    warehouse.count_keys([selection], KEY),
                     rows,
                     f"{SUBSET_FOLDER}/{file.table}.csv" in there,
                 )
             )
-        staged = judge_staged(shares, warehouse.count_keys(selected, _KEY))
+        staged = judge_staged(shares, warehouse.count_keys(selected, KEY))
     _show(staged.findings)
     return staged
 
@@ -62,7 +60,8 @@ def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
     """
     with scope.warehouse() as warehouse:
         result = warehouse.profile(RESULT, "Year", list(staged.expected))
-    _show([*staged.findings, *judge_result(staged, counted, result)])
+        keys = warehouse.count_keys([RESULT], KEY)
+    _show([*staged.findings, *judge_result(staged, counted, result, keys)])
 
 
 def _show(findings: Sequence[Finding]) -> None:

@@ -131,18 +131,25 @@ def judge_staged(shares: Sequence[StagedShare], keys: int) -> StagedData:
     return StagedData(tuple(findings), expected)
 
 
-def judge_result(staged: StagedData, counted: int, result: Profile) -> list[Finding]:
+def judge_result(staged: StagedData, counted: int, result: Profile, keys: int) -> list[Finding]:
     """Compare what came back with what the notebooks were given.
 
     Args:
         staged: What they were given.
         counted: How many rows the last notebook counted.
         result: Profile of the rows that arrived.
+        keys: How many different pairs of entity and year they have.
     """
     rows = next(iter(staged.expected.values())).rows
     counts = [Finding("run_databricks_job", "all", Figures(rows=counted), Figures(rows=rows))]
+    duplicates = result.rows - keys
     return counts + [
-        Finding("load_result", share, _figures(result, share), expected)
+        Finding(
+            "load_result",
+            share,
+            replace(_figures(result, share), duplicates=duplicates),
+            replace(expected, duplicates=0),
+        )
         for share, expected in staged.expected.items()
     ]
 

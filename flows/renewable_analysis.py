@@ -42,6 +42,7 @@ from .renewable_tasks import (
     prepare_run,
     publish_result,
     select_countries,
+    write_result,
 )
 from .sources import (
     DATA_DIRECTORY,
@@ -242,7 +243,8 @@ async def _load(
     async with steps.step("load_result", len(names)):
         await map_task(load_result, names, scope=scope)
         await run_task(check_result, scope, staged, counted_rows)
-        await run_task(publish_result, scope, table_path)
+        await run_task(write_result, scope, table_path)
+        await run_task(publish_result, scope)
         emit_table_updated("renewable_share", scope.database, counted_rows)
 
 

@@ -98,7 +98,7 @@ class Bench:
         names = list_result_files.fn(_scope(), "result")
         with ThreadPoolExecutor(8) as executor:
             list(executor.map(lambda name: load_result.fn(name, _scope()), names))
-        publish_result.fn(_scope(), self.folder / "shw.csv")
+        publish_result.fn(_scope())
 
     def load_by_hand(self) -> None:
         """One COPY of the same files from the disk, and one merge."""

@@ -33,7 +33,7 @@ def staged() -> StagedData:
 
 
 def test_what_goes_in_and_comes_out_keeps_the_contract() -> None:
-    findings = [*staged().findings, *judge_result(staged(), 17, RESULT)]
+    findings = [*staged().findings, *judge_result(staged(), 17, RESULT, keys=17)]
     assert breach(findings) is None
     rows = artifact_rows(findings)
     assert [(row["after"], row["share"]) for row in rows] == [
@@ -64,7 +64,7 @@ def test_a_share_without_rows_keeps_it_too() -> None:
     nothing = profile(0, None, None, hydro=(0, 0.0))
     given = judge_staged([share(SOLAR, SOLAR_ROWS), share(HYDRO, nothing)], keys=10)
     result = profile(10, 1985, 1994, solar=(9, 4.5), hydro=(0, 0.0))
-    assert breach([*given.findings, *judge_result(given, 10, result)]) is None
+    assert breach([*given.findings, *judge_result(given, 10, result, keys=10)]) is None
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,16 @@ def test_a_breach_before_the_cluster_says_after_which_step_and_what(
     ],
 )
 def test_a_breach_of_the_result_says_what(counted: int, result: Profile, message: str) -> None:
-    assert str(breach(judge_result(staged(), counted, result))).startswith(message)
+    assert str(breach(judge_result(staged(), counted, result, keys=17))).startswith(message)
+
+
+def test_a_result_with_a_key_twice_and_another_missing_is_a_breach() -> None:
+    found = breach(judge_result(staged(), 17, RESULT, keys=16))
+    assert str(found).startswith(f"After load_result, {SOLAR}: 1 duplicates instead of 0")
 
 
 def test_the_other_breaches_are_counted_and_all_are_in_the_table() -> None:
-    findings = judge_result(staged(), 16, replace(RESULT, last=2000))
+    findings = judge_result(staged(), 16, replace(RESULT, last=2000), keys=17)
     assert str(breach(findings)) == (
         "After run_databricks_job, all: 16 rows instead of 17 (2 more in the artifact data-contract)"
     )
