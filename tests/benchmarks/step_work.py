@@ -1,0 +1,100 @@
+"""The work of each step of `dbflow run` alone: `python -m tests.benchmarks.step_work`, for `bench_run`.
+
+Where a stack is up, it does what the tasks of the flow do, one after the other and without Prefect, and
+prints the median seconds by step as JSON. The Databricks run counts with the duration that the workspace
+says.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from deployments.local.stack import LocalStack
+from deployments.run import point_prefect_at
+
+if TYPE_CHECKING:
+    from flows.renewable_tasks import RunScope
+
+RUNS = 3
+Result = TypeVar("Result")
+
+
+class StepClock:
+    """Seconds of each step, by how often it was done."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def measure(self, step: str, work: Callable[[], Result]) -> Result:
+        """Do a part of the work of a step."""
+        started = time.perf_counter()
+        result = work()
+        self.seconds[step] = self.seconds.get(step, 0) + time.perf_counter() - started
+        return result
+
+
+def main() -> None:
+    """Do everything some times; what only the first time costs is no part of it."""
+    logging.disable(logging.WARNING)
+    with TemporaryDirectory() as folder:
+        _do_all(Path(folder))
+        done = [_do_all(Path(folder)) for _ in range(RUNS)]
+    sys.stdout.write(json.dumps({step: median(seconds[step] for seconds in done) for step in done[0]}))
+
+
+def _do_all(folder: Path) -> dict[str, float]:
+    from prefect.logging import disable_run_logger
+
+    from flows import renewable_tasks as tasks
+    from flows.chart import draw_chart_of_file
+    from flows.sources import DATA_DIRECTORY, find_share_files
+
+    clock, run = StepClock(), f"bench-{uuid4().hex}"
+    files = find_share_files(DATA_DIRECTORY)
+    table, chart = folder / "shw.csv", folder / "shw.png"
+    with disable_run_logger():
+        scope = tasks.prepare_run.fn(tasks.RunScope("warehouse", run.replace("-", "_"), "staging", run))
+        loaded = clock.measure("load_csv", lambda: [tasks.load_csv.fn(file, scope) for file in files])
+        selected = clock.measure(
+            "select_countries",
+            lambda: [tasks.select_countries.fn(one, scope, ["Switzerland"]).table for one in loaded],
+        )
+        for one, source in zip(selected, loaded, strict=True):
+            clock.measure("export_table", partial(tasks.export_table.fn, one, source.name, scope))
+        clock.seconds["run_databricks_job"] = _seconds_of_run([one.name for one in loaded], scope)
+        clock.measure("delete_intake_files", lambda: tasks.delete_intake_files.fn(scope))
+        names = clock.measure("load_result", lambda: tasks.list_result_files.fn(scope, tasks.RESULT_FOLDER))
+        clock.measure("load_result", lambda: [tasks.load_result.fn(name, scope) for name in names])
+        clock.measure("load_result", lambda: tasks.write_result.fn(scope, table))
+        clock.measure("load_result", lambda: tasks.publish_result.fn(scope))
+        clock.measure("create_graph", lambda: draw_chart_of_file(table, chart))
+        clock.measure("cleanup", lambda: tasks.cleanup.fn(scope))
+    return clock.seconds
+
+
+def _seconds_of_run(tables: list[str], scope: RunScope) -> float:
+    from blocks.databricks.launches import launch_of
+    from blocks.settings import WorkspaceSettings
+    from flows.renewable_analysis import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+
+    variables = LocalStack().endpoints().variables()
+    client = WorkspaceSettings.read(variables).block().workspace_client()
+    job = notebook_job(tables, scope, NOTEBOOK_DIRECTORY, DEFAULT_CLUSTER, "submit")
+    run_id = launch_of(client, job, lambda _: str(uuid4())).start(0)
+    run = client.jobs.wait_get_run_job_terminated_or_skipped(run_id=run_id)
+    return ((run.end_time or 0) - (run.start_time or 0)) / 1000
+
+
+if __name__ == "__main__":
+    point_prefect_at(LocalStack())
+    main()
