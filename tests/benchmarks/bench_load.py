@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -42,9 +43,9 @@ def main() -> None:
     """Start a stack, load everything both ways, and print the medians."""
     options = _options()
     if options.child:
-        _as_child(options.child)
+        _as_child(options.child, options.batch_sizes)
         return
-    console = Console(highlight=False, width=None)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
     packages = (f"{package} {version(package)}" for package in PACKAGES)
     console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
@@ -58,7 +59,7 @@ def main() -> None:
             table = _table()
             _add_large(table, Path(directory), options.gigabytes, options.runs)
             if options.files:
-                _add_many(table, Path(directory), options.files, options.runs)
+                _add_many(table, Path(directory), options)
             console.print(table)
             console.print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}")
             send_what_is_queued()
@@ -70,6 +71,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--gigabytes", type=float, default=0.2, help="of the large file [default: 0.2]")
     parser.add_argument("--files", type=int, default=100, help="of 400 KB; 0 for none [default: 100]")
+    sizes = "of the many, in turn; 0 for the flow's own choice [default: 0]"
+    parser.add_argument("--batch-sizes", type=int, nargs="*", default=[0], help=sizes)
     parser.add_argument("--runs", type=int, default=2, help="of each kind, in turn [default: 2]")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -82,31 +85,37 @@ def _add_large(table: Table, directory: Path, gigabytes: float, runs: int) -> No
     psql = median(seconds for _, seconds in measured)
     name = f"{path.stat().st_size / 1e9:g} GB, {rows / 1e6:.1f} M rows"
     table.add_row(name, "psql \\copy", f"{psql:.2f}", "1.00", "")
-    for key, by in (("load", "load_typed, types inferred"), ("flow", "flow load_csv_files")):
+    for key, by in (("load", "load_typed, types inferred"), ("flow 0", "flow load_csv_files")):
         seconds = median(child[key] for child, _ in measured)
         added = max(child[f"{key}_mebibytes"] for child, _ in measured)
         table.add_row(name, by, f"{seconds:.2f}", f"{psql / seconds:.2f} of its rate", f"{added:.0f} MiB")
     path.unlink()
 
 
-def _add_many(table: Table, directory: Path, files: int, runs: int) -> None:
-    folder = directory / "many"
+def _add_many(table: Table, directory: Path, options: argparse.Namespace) -> None:
+    folder, files = directory / "many", options.files
     folder.mkdir()
     for number in range(files):
         write_csv(folder / f"part_{number:04}.csv", FILE_BYTES)
+    sizes = [str(size) for size in options.batch_sizes]
     measured = [
-        (_in_child(str(folder)), _seconds(lambda: [_by_psql(path) for path in sorted(folder.iterdir())]))
-        for _ in range(runs)
+        (
+            _in_child(str(folder), *sizes),
+            _seconds(lambda: [_by_psql(path) for path in sorted(folder.iterdir())]),
+        )
+        for _ in range(options.runs)
     ]
     psql = median(seconds for _, seconds in measured)
-    tasks, ours = (median(child[key] for child, _ in measured) for key in ("tasks", "flow"))
-    added = max(child["flow_mebibytes"] for child, _ in measured)
+    tasks = median(child["tasks"] for child, _ in measured)
     name = f"{files} files of {FILE_BYTES // 1000} KB"
     table.add_section()
     table.add_row(name, "psql \\copy, one by one", f"{psql:.2f}", "", "")
     table.add_row(name, f"{files} mapped tasks without work", f"{tasks:.2f}", "", "")
-    ratio = f"{ours / (psql + tasks):.2f} of the sum"
-    table.add_row(name, "flow load_csv_files", f"{ours:.2f}", ratio, f"{added:.0f} MiB")
+    for size in sizes:
+        ours = median(child[f"flow {size}"] for child, _ in measured)
+        added = max(child[f"flow {size}_mebibytes"] for child, _ in measured)
+        by = "flow load_csv_files" + f", {size} in a batch" * (size != "0")
+        table.add_row(name, by, f"{ours:.2f}", f"{ours / (psql + tasks):.2f} of the sum", f"{added:.0f} MiB")
 
 
 def write_csv(path: Path, size: int) -> int:
@@ -146,15 +155,16 @@ def _by_psql(path: Path) -> float:
     )
 
 
-def _in_child(name: str) -> dict[str, float]:
+def _in_child(name: str, *batch_sizes: str) -> dict[str, float]:
     """Load a file or a folder in a process of its own, whose peak of memory is measured."""
     command = [sys.executable, "-m", "tests.benchmarks.bench_load", "--child", name]
+    command += ["--batch-sizes", *batch_sizes] if batch_sizes else []
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     measured: dict[str, float] = json.loads(output.splitlines()[-1])
     return measured
 
 
-def _as_child(name: str) -> None:
+def _as_child(name: str, batch_sizes: list[int]) -> None:
     import logging
 
     from prefect import flow, task
@@ -182,13 +192,16 @@ def _as_child(name: str) -> None:
     def tasks() -> None:
         nothing.map(range(len(list(path.iterdir())))).wait()
 
+    works: dict[str, Callable[[], object]] = {
+        f"flow {size}": partial(load_csv_files, [name], batch_size=size) for size in batch_sizes
+    }
+    works |= {"load": load} if path.is_file() else {"tasks": tasks}
     measured = {}
-    for key, work in (("load", load), ("flow", lambda: load_csv_files([name])), ("tasks", tasks)):
-        if path.is_file() == (key != "tasks") or key == "flow":
-            Path("/proc/self/clear_refs").write_text("5")  # what was the peak before counts no more
-            before = _peak_mebibytes()
-            measured[key] = _seconds(work)
-            measured[f"{key}_mebibytes"] = _peak_mebibytes() - before
+    for key, work in works.items():
+        Path("/proc/self/clear_refs").write_text("5")  # what was the peak before counts no more
+        before = _peak_mebibytes()
+        measured[key] = _seconds(work)
+        measured[f"{key}_mebibytes"] = _peak_mebibytes() - before
     sys.stdout.write(json.dumps(measured))
 
 

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="*", default=[0, 3, 60], help="of a notebook")
     parser.add_argument("--tasks", type=int, default=1000, help="of the large job [default: 1000]")
     options = parser.parse_args()
-    console = Console(highlight=False, width=None)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
     packages = (f"{package} {version(package)}" for package in PACKAGES)
     console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)

@@ -1,0 +1,33 @@
+"""Loads a CSV file, exports its table, and prints the peak of the memory of both together, in MiB.
+
+python -m tests.e2e.load_and_export FILE SCHEMA PREFIX
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from prefect.logging import disable_run_logger
+
+from blocks.warehouse import Column, Table
+from flows.load_files import load_csv_files
+from flows.renewable_tasks import RunScope, export_table
+
+
+def main() -> None:
+    """Do as it says."""
+    file, schema, prefix = sys.argv[1:]
+    load_csv_files([file], schema)
+    with Path(file).open(encoding="utf-8") as stream:
+        columns = stream.readline().rstrip().split(",")
+    table = Table(Path(file).stem, dict.fromkeys(columns, Column("text")))
+    with disable_run_logger():
+        export_table.fn(table, table.name, RunScope("warehouse", schema, "staging", prefix))
+    unit = 1024 if sys.platform == "linux" else 1024 * 1024  # getrusage(2) of Linux, and of macOS
+    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit}\n")
+
+
+if __name__ == "__main__":
+    main()
