@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def renewable_job(launch: Launch) -> JobSpecification:
     """The job of the renewable analysis; what only a run knows stands in angle brackets."""
-    from flows.renewable_analysis import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+    from flows.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
     from flows.renewable_tasks import RunScope
     from flows.sources import DATA_DIRECTORY, find_share_files
 

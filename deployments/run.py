@@ -107,7 +107,7 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     from blocks.register import SETTINGS, are_registered, fingerprint, register_blocks
     from blocks.settings import WorkspaceSettings
     from deployments.notebooks import import_notebooks
-    from flows.renewable_analysis import NOTEBOOK_DIRECTORY
+    from flows.notebook_job import NOTEBOOK_DIRECTORY
 
     progress("blocks and notebooks", "registering")
     variables = endpoints.variables()

@@ -11,7 +11,7 @@ from blocks.databricks.workspace import named_client
 from blocks.errors import BlockNotFound
 from blocks.register import WORKSPACE_BLOCK
 from deployments import notebooks
-from flows.renewable_analysis import NOTEBOOK_DIRECTORY
+from flows.notebook_job import NOTEBOOK_DIRECTORY
 
 
 def import_notebooks(

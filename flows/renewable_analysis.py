@@ -16,10 +16,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from blocks.databricks.cluster import JobCluster
-from blocks.databricks.job_spec import JobSpecification, Launch
 from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
 from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
 
 from .cancelling import cancel_databricks_runs
@@ -27,10 +25,10 @@ from .chart_process import chart_process
 from .contract_tasks import check_result, check_staged
 from .data_contract import StagedData
 from .databricks_job import run_databricks_job
+from .notebook_job import DEFAULT_CLUSTER, NO_GIT_SOURCE, NOTEBOOK_DIRECTORY, notebook_job
 from .progress import Steps
 from .renewable_tasks import (
     RESULT_FOLDER,
-    SUBSET_FOLDER,
     RunScope,
     cleanup,
     create_graph,
@@ -67,9 +65,6 @@ STEPS = (
     "create_graph",
     "cleanup",
 )
-DEFAULT_CLUSTER = JobCluster()
-NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
-NO_GIT_SOURCE: dict[str, str] = {}
 TABLE_FILE = "shw.csv"
 CHART_FILE = "shw.png"
 
@@ -246,51 +241,3 @@ async def _load(
         await run_task(write_result, scope, table_path)
         await run_task(publish_result, scope)
         emit_table_updated("renewable_share", scope.database, counted_rows)
-
-
-def notebook_job(
-    tables: list[str],
-    scope: RunScope,
-    notebook_directory: str,
-    cluster: JobCluster,
-    launch: Launch,
-    git_source: dict[str, str] = NO_GIT_SOURCE,
-) -> JobSpecification:
-    """Declare the job: `transform_data` runs after `join_data`.
-
-    A saved job is the same for all flow runs, so what differs between them travels in job parameters.
-    """
-    values = {
-        "subset": scope.uri(SUBSET_FOLDER),
-        "tables": ",".join(tables),
-        "joined": scope.uri("joined_data"),
-        "transformed": scope.uri(RESULT_FOLDER),
-    }
-    saved = launch == "run_now"
-    given = {name: f"{{{{job.parameters.{name}}}}}" if saved else value for name, value in values.items()}
-    return JobSpecification(
-        name="renewable-analysis" if saved else f"renewable-analysis-{scope.prefix}",
-        launch=launch,
-        job_clusters={"analysis": cluster.specification()},
-        job_parameters=values if saved else {},
-        extra_job_params={"git_source": git_source} if git_source else {},
-        tasks=[
-            notebook_task(
-                "join_data",
-                f"{notebook_directory}/join_data",
-                parameters={
-                    "source": given["subset"],
-                    "tables": given["tables"],
-                    "target": given["joined"],
-                },
-                job_cluster_key="analysis",
-            ),
-            notebook_task(
-                "transform_data",
-                f"{notebook_directory}/transform_data",
-                parameters={"source": given["joined"], "target": given["transformed"]},
-                depends_on=["join_data"],
-                job_cluster_key="analysis",
-            ),
-        ],
-    )

@@ -85,7 +85,7 @@ def _do_all(folder: Path) -> dict[str, float]:
 def _seconds_of_run(tables: list[str], scope: RunScope) -> float:
     from blocks.databricks.launches import launch_of
     from blocks.settings import WorkspaceSettings
-    from flows.renewable_analysis import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+    from flows.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
 
     variables = LocalStack().endpoints().variables()
     client = WorkspaceSettings.read(variables).block().workspace_client()

@@ -19,7 +19,7 @@ from prefect.utilities.importtools import import_object
 
 from deployments.run import WORK_POOL
 from deployments.steps import import_notebooks
-from flows.renewable_analysis import NOTEBOOK_DIRECTORY
+from flows.notebook_job import NOTEBOOK_DIRECTORY
 
 FILE = Path(__file__).parents[2] / "prefect.yaml"
 PROJECT: dict[str, Any] = yaml.safe_load(FILE.read_text())
