@@ -22,7 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from blocks.register import DATABASE_BLOCK
 from blocks.warehouse import Column, Table, Transactions, open_database
 
-from .load_plan import Batch, Source, find_sources, make_batches
+from .batches import Batch, make_batches
+from .load_plan import Source, find_sources
 from .load_progress import LoadProgress
 from .sources import InputError
 from .step_options import STEP_OPTIONS, may_pass
@@ -138,11 +139,12 @@ def load_csv_files(
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
     _prepare(scope)
     progress = LoadProgress([source.path for source in sources])
+    by_table = {source.table: source for source in sources}
     outcomes: list[FileOutcome] = []
     with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
-        futures: dict[PrefectFuture[Any], Batch] = {
+        futures: dict[PrefectFuture[Any], Batch[Source]] = {
             runner.submit(load_batch, {"batch": batch, "scope": scope, "progress": progress}): batch
-            for batch in make_batches(sources, batch_size, concurrency)
+            for batch in make_batches(by_table, concurrency, batch_size)
         }
         for future in as_completed(list(futures)):
             outcomes += _outcomes(future, futures[future])
@@ -165,7 +167,7 @@ def _prepare(scope: LoadScope) -> None:
     task_run_name="load_files-{batch.name}",
     **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
 )
-def load_batch(batch: Batch, scope: LoadScope, progress: LoadProgress) -> list[FileOutcome]:
+def load_batch(batch: Batch[Source], scope: LoadScope, progress: LoadProgress) -> list[FileOutcome]:
     """Load the files of a batch that this run has not loaded yet, one transaction a file.
 
     Raises:
@@ -175,7 +177,7 @@ def load_batch(batch: Batch, scope: LoadScope, progress: LoadProgress) -> list[F
     with scope.transactions() as transaction:
         with transaction(scope.schema) as warehouse:
             done = {table: rows for _, table, rows, _ in warehouse.find(NOTES, "run", scope.run)}
-        for source in batch.sources:
+        for source in batch.files:
             if source.table in done:
                 outcomes.append(FileOutcome(str(source.path), source.table, done[source.table]))
             else:
@@ -214,12 +216,12 @@ def _failure(source: Source, error: Exception) -> FileOutcome:
     return FileOutcome(str(source.path), source.table, error=named)
 
 
-def _outcomes(future: PrefectFuture[Any], batch: Batch) -> list[FileOutcome]:
+def _outcomes(future: PrefectFuture[Any], batch: Batch[Source]) -> list[FileOutcome]:
     result = future.result(raise_on_failure=False)
     if isinstance(result, FilesNotLoaded):
         return result.outcomes
     if isinstance(result, Exception):
-        return [_failure(source, result) for source in batch.sources]
+        return [_failure(source, result) for source in batch.files]
     return list(result)
 
 

@@ -1,4 +1,4 @@
-"""Which CSV files are loaded, into which tables, and in which batches."""
+"""Which CSV files are loaded, and into which tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from pathlib import Path
 
 from .sources import InputError, table_name
 
-ONE_EACH = 50
-"""Up to so many files, each has a task run of its own."""
-LARGEST_BATCH = 50
-_BATCHES_EACH = 4
 _LONGEST_NAME = 63  # of a table in PostgreSQL
 
 
@@ -22,19 +18,6 @@ class Source:
 
     path: Path
     table: str
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Files that one task run loads, one after the other.
-
-    Attributes:
-        name: What tells it from the others.
-        sources: The files.
-    """
-
-    name: str
-    sources: tuple[Source, ...]
 
 
 def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
@@ -71,22 +54,3 @@ def _files(name: str) -> list[Path]:
     if not found:
         raise InputError(f"{name}: no such file or folder, and no file of such a name")
     return found
-
-
-def make_batches(sources: Sequence[Source], batch_size: int, concurrency: int) -> list[Batch]:
-    """Share files out among task runs.
-
-    Args:
-        sources: The files.
-        batch_size: How many a task run loads, at most; 0 chooses: one, and with more than 50 files as many as
-            let Prefect's cost of a task run (tens of milliseconds) not count, but no more than 50.
-        concurrency: How many task runs there are at a time.
-    """
-    if not batch_size:
-        shared = -(-len(sources) // (concurrency * _BATCHES_EACH))
-        batch_size = 1 if len(sources) <= ONE_EACH else min(LARGEST_BATCH, shared)
-    if batch_size == 1:
-        return [Batch(source.table, (source,)) for source in sources]
-    number = -(-len(sources) // batch_size)
-    # Neighbours are often alike, such as those of a year, so that each batch gets some of all.
-    return [Batch(f"{first + 1} of {number}", tuple(sources[first::number])) for first in range(number)]

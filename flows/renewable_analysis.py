@@ -20,6 +20,7 @@ from blocks.databricks.repair import RepairPolicy
 from blocks.databricks.run_policy import RunPolicy
 from blocks.register import BUCKET_BLOCK, DATABASE_BLOCK, WORKSPACE_BLOCK
 
+from .batches import make_batches
 from .cancelling import cancel_databricks_runs
 from .chart_process import chart_process
 from .contract_tasks import check_result, check_staged
@@ -65,6 +66,8 @@ STEPS = (
     "create_graph",
     "cleanup",
 )
+# Each has a database connection of its own, and a server takes about a hundred.
+TASK_RUNS_AT_ONCE = 8
 TABLE_FILE = "shw.csv"
 CHART_FILE = "shw.png"
 
@@ -97,11 +100,10 @@ def _flow_run_name() -> str:
     return "all countries" if parameters["all_countries"] else ", ".join(parameters["countries"])[:100]
 
 
-# Each thread has a database connection of its own, and a server takes about a hundred.
 @flow(
     name="renewable-analysis",
     flow_run_name=_flow_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=TASK_RUNS_AT_ONCE),  # type: ignore[arg-type]
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
 )
@@ -235,8 +237,9 @@ async def _load(
     async with steps.step("delete_intake_files"):
         await run_task(delete_intake_files, scope)
     names = await run_task(list_result_files, scope, RESULT_FOLDER)
-    async with steps.step("load_result", len(names)):
-        await map_task(load_result, names, scope=scope)
+    batches = make_batches({name: name for name in names}, TASK_RUNS_AT_ONCE)
+    async with steps.step("load_result", len(batches)):
+        await map_task(load_result, batches, scope=scope)
         await run_task(check_result, scope, staged, counted_rows)
         await run_task(write_result, scope, table_path)
         await run_task(publish_result, scope)

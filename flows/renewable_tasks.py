@@ -18,6 +18,7 @@ from blocks.csv_values import FORMS
 from blocks.staging import StagingArea, open_staging
 from blocks.warehouse import Column, RecordRefused, Table, Warehouse, open_warehouse
 
+from .batches import Batch
 from .chart_process import ChartProcess
 from .checked_csv import CheckedCsv
 from .sources import SHARES, InputError, ShareFile, find_fault
@@ -183,15 +184,20 @@ def list_result_files(scope: RunScope, folder: str) -> list[str]:
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
-@task(name="load_result", task_run_name="load_result-{name}", **STEP_OPTIONS)
-def load_result(name: str, scope: RunScope) -> int:
-    """Stream one part file of the result into the database.
+@task(name="load_result", task_run_name="load_result-{part_files.name}", **STEP_OPTIONS)
+def load_result(part_files: Batch[str], scope: RunScope) -> int:
+    """Stream part files of the result into the database, all of them or none.
 
     Returns:
         The number of rows.
     """
-    with scope.warehouse() as warehouse, scope.staging.open(name) as stream:
-        return warehouse.load_csv(RESULT, stream)
+    rows = 0
+    staging = scope.staging
+    with scope.warehouse() as warehouse:
+        for name in part_files.files:
+            with staging.open(name) as stream:
+                rows += warehouse.load_csv(RESULT, stream)
+    return rows
 
 
 @task(name="write_result", **STEP_OPTIONS)

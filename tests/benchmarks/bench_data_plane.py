@@ -92,12 +92,15 @@ class Bench:
 
     def load_result(self) -> None:
         """As the tasks do it."""
+        from flows.batches import make_batches
+        from flows.renewable_analysis import TASK_RUNS_AT_ONCE
         from flows.renewable_tasks import list_result_files, load_result, publish_result
 
         self.execute("DROP TABLE IF EXISTS renewable_share")
         names = list_result_files.fn(_scope(), "result")
-        with ThreadPoolExecutor(8) as executor:
-            list(executor.map(lambda name: load_result.fn(name, _scope()), names))
+        batches = make_batches({name: name for name in names}, TASK_RUNS_AT_ONCE)
+        with ThreadPoolExecutor(TASK_RUNS_AT_ONCE) as executor:
+            list(executor.map(lambda batch: load_result.fn(batch, _scope()), batches))
         publish_result.fn(_scope())
 
     def load_by_hand(self) -> None:

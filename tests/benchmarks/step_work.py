@@ -56,6 +56,7 @@ def _do_all(folder: Path) -> dict[str, float]:
     from prefect.logging import disable_run_logger
 
     from flows import renewable_tasks as tasks
+    from flows.batches import make_batches
     from flows.chart import draw_chart_of_file
     from flows.sources import DATA_DIRECTORY, find_share_files
 
@@ -74,7 +75,8 @@ def _do_all(folder: Path) -> dict[str, float]:
         clock.seconds["run_databricks_job"] = _seconds_of_run([one.name for one in loaded], scope)
         clock.measure("delete_intake_files", lambda: tasks.delete_intake_files.fn(scope))
         names = clock.measure("load_result", lambda: tasks.list_result_files.fn(scope, tasks.RESULT_FOLDER))
-        clock.measure("load_result", lambda: [tasks.load_result.fn(name, scope) for name in names])
+        batches = make_batches({name: name for name in names}, concurrency=1)
+        clock.measure("load_result", lambda: [tasks.load_result.fn(batch, scope) for batch in batches])
         clock.measure("load_result", lambda: tasks.write_result.fn(scope, table))
         clock.measure("load_result", lambda: tasks.publish_result.fn(scope))
         clock.measure("create_graph", lambda: draw_chart_of_file(table, chart))

@@ -22,7 +22,7 @@ from flows.sources import SHARES, ShareFile
 
 from .conftest import Stack, until
 from .faulty_storage import Exchange
-from .test_storage_faults import AT_ONCE, SCOPE, FaultyStorage, storage
+from .test_storage_faults import AT_ONCE, PART, SCOPE, FaultyStorage, storage
 
 __all__ = ["storage"]
 
@@ -71,7 +71,7 @@ def other_session(stack: Stack) -> Iterator[Any]:
 def load_while(storage: FaultyStorage, in_the_middle: Callable[[], Any]) -> int:
     """Load the part file, and do something when the database has got half of it."""
     fault = storage.add("GET", "part.csv", lambda exchange: Exchange.pass_on(exchange, in_the_middle))
-    rows: int = in_a_flow(lambda: load_result.with_options(**AT_ONCE)("part.csv", SCOPE))
+    rows: int = in_a_flow(lambda: load_result.with_options(**AT_ONCE)(PART, SCOPE))
     assert fault.applied == 1
     return rows
 
@@ -119,7 +119,7 @@ def test_an_export_whose_connection_is_killed_leaves_the_whole_file(run_of_test:
 
 
 def test_a_deadlock_costs_a_retry(run_of_test: Stack) -> None:
-    in_a_flow(lambda: load_result("part.csv", DIRECT))
+    in_a_flow(lambda: load_result(PART, DIRECT))
     publish = publish_result.with_options(**AT_ONCE)
     published = "SELECT count(*) FROM renewable_share WHERE entity LIKE 'Land %%'"
     in_a_flow(lambda: publish(DIRECT))

@@ -13,6 +13,7 @@ from prefect_aws.s3 import S3Bucket
 from blocks.loading import load_block
 from blocks.staging import open_staging
 from blocks.warehouse import Column, Table, open_warehouse
+from flows.batches import Batch
 from flows.renewable_tasks import RESULT, STEP_OPTIONS, RunScope, export_table, load_result
 
 from .conftest import Stack
@@ -20,6 +21,7 @@ from .faulty_storage import FaultyStorage, Misbehave, broken, cut, faulty_storag
 
 ROWS = 160_000
 BIG = Table("big", {"Entity": Column("text"), "Year": Column("integer")})
+PART = Batch("part.csv", ("part.csv",))
 SCOPE = RunScope("warehouse", "run_faults", "faulty-staging", "faults")
 AT_ONCE: dict[str, Any] = {"retry_delay_seconds": 0, "retry_condition_fn": STEP_OPTIONS["retry_condition_fn"]}
 
@@ -122,7 +124,7 @@ def test_a_part_file_is_loaded_once_whatever_happens_to_its_first_reading(
 
     @flow
     def load_once() -> int:
-        return load_result.with_options(**AT_ONCE)("part.csv", SCOPE)
+        return load_result.with_options(**AT_ONCE)(PART, SCOPE)
 
     injected = table.add("GET", "part.csv", fault)
     assert load_once() == 20_000

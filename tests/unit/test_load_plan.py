@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.load_plan import Source, find_sources, make_batches
+from flows.batches import make_batches
+from flows.load_plan import find_sources
 from flows.sources import InputError
 
 
@@ -68,10 +69,8 @@ def test_what_cannot_be_loaded_is_refused_before_anything_is(
 def test_hundreds_are_grouped_and_none_is_lost(
     files: int, batch_size: int, concurrency: int, batches: int, largest: int
 ) -> None:
-    sources = [Source(Path(f"{number}.csv"), f"t{number}") for number in range(files)]
-    made = make_batches(sources, batch_size, concurrency)
+    given = {f"t{number}": number for number in range(files)}
+    made = make_batches(given, concurrency, batch_size)
     assert len({batch.name for batch in made}) == batches
-    assert max(len(batch.sources) for batch in made) == largest
-    assert sorted(source.table for batch in made for source in batch.sources) == sorted(
-        source.table for source in sources
-    )
+    assert max(len(batch.files) for batch in made) == largest
+    assert sorted(file for batch in made for file in batch.files) == list(range(files))
