@@ -12,12 +12,15 @@ import re
 from collections.abc import Sequence
 
 LONGEST_RECORD = 16 * 1024 * 1024
+# The reader's own limit of a field is 128 KiB.
+csv.field_size_limit(LONGEST_RECORD)
 
 _BLANKS = rb"[ \t]*+"
 _PLAIN = rb'[^",\r\n\x00]*+'
 _QUOTED = rb'"[^"\x00]*+(?:""[^"\x00]*+)*+'
 _TEXT = rb"(?:" + _QUOTED + rb'"|' + _PLAIN + rb")"
 _EMPTY = rb'(?:"")?+'
+_END_OF_DATA = rb"\."
 _LINE_END = rb"(?:\n|\r\n?+)"
 # Without backtracking, as all of it is: what does not match is told in one pass.
 _RECORD = re.compile(_TEXT + rb"(?:," + _TEXT + rb")*+" + _LINE_END)
@@ -35,6 +38,8 @@ def records_pattern(forms: Sequence[bytes | None]) -> re.Pattern[bytes]:
         forms: What a field of each column looks like if it is not empty; none for any text.
     """
     fields = rb",".join(_TEXT if form is None else _field(form) for form in forms)
+    if len(forms) == 1:
+        fields = rb"(?!" + re.escape(_END_OF_DATA) + rb"[\r\n])(?:" + fields + rb")"
     return re.compile(rb"(?:" + fields + _LINE_END + rb")*+")
 
 
@@ -42,6 +47,13 @@ def _field(form: bytes) -> bytes:
     value = _BLANKS + rb"(?:" + form + rb")" + _BLANKS
     # First the form alone: looking for blanks around each field costs a fifth of the time.
     return rb"(?:" + form + rb"|" + value + rb'|"' + value + rb'"|' + _EMPTY + rb")"
+
+
+def count_records(data: bytes) -> int:
+    """Count records that are whole and well formed."""
+    # Every second part is between quotes, those of a quote that is written twice too.
+    outside = b'"'.join(data.split(b'"')[::2])
+    return outside.count(b"\n") + outside.count(b"\r") - outside.count(b"\r\n")
 
 
 def split_record(data: bytes, start: int = 0) -> tuple[list[str], int] | None:
@@ -56,6 +68,9 @@ def split_record(data: bytes, start: int = 0) -> tuple[list[str], int] | None:
         MalformedRecord: There is no record, or one of more than 16 MiB.
     """
     if found := _RECORD.match(data, start):
+        if found[0].rstrip(b"\r\n") == _END_OF_DATA:
+            # Before version 18, PostgreSQL takes it for the end of the file (docs: COPY, file formats, CSV).
+            raise MalformedRecord(r"a line of `\.` alone; put it in quotes")
         text = found[0].decode("utf-8", "surrogateescape").rstrip("\r\n")
         return next(csv.reader(io.StringIO(text, newline="")), [""]), found.end()
     if _BEGINNING.match(data, start) is None:

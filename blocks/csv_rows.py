@@ -37,7 +37,9 @@ def read_rows(table: Table, stream: Readable, rows_at_once: int) -> Iterator[lis
 def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
     reader = csv.reader(_lines(stream), strict=True)
     try:
-        for record in islice(reader, 1, None):
+        for fields in islice(reader, 1, None):
+            # An empty line is no value of an only column, as PostgreSQL reads and writes it.
+            record = fields or [""]
             if len(record) != len(table.columns):
                 raise RecordRefused(
                     f", line {reader.line_num}: {len(record)} fields for {len(table.columns)} columns"

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from blocks.csv_records import MalformedRecord, records_pattern, split_record
+from blocks.csv_records import MalformedRecord, count_records, records_pattern, split_record
 from blocks.warehouse import RecordRefused
 
 CHUNK = 256 * 1024
+Record = tuple[list[str], int]
+"""The fields of a record, and where it begins, in bytes from the start of the file."""
 
 
 class CheckedCsv(io.RawIOBase):
@@ -25,6 +27,7 @@ class CheckedCsv(io.RawIOBase):
     Attributes:
         path: The file.
         columns: The fields of its first record.
+        records: Number of records that were handed on, without the first.
         misfit: Where the record begins that does not fit, in bytes from the start of the file.
         fault: Why it is none, if it is malformed.
     """
@@ -53,6 +56,7 @@ class CheckedCsv(io.RawIOBase):
         self._rest = self._ready = b""
         self.misfit: int | None = None
         self.fault = ""
+        self.records = 0
         self.watch = watch
         try:
             self.columns = self._take_header()
@@ -97,11 +101,12 @@ class CheckedCsv(io.RawIOBase):
                     break
                 if record is None:
                     self.fault = "it does not end; is a quote missing?"
-                elif self.accept(record[0], self._handed_on + end):
+                elif self.accept(_records_from(data, end, self._handed_on)):
                     start = end
                     continue
             self.misfit = self._handed_on + end
             break
+        self.records += count_records(data[:end]) if self._rest else 0
         end = min(end, len(self._rest))
         self._ready += self._rest[:end]
         self._rest = self._rest[end:]
@@ -109,12 +114,11 @@ class CheckedCsv(io.RawIOBase):
         self.watch(self._handed_on)
         return more
 
-    def accept(self, fields: list[str], offset: int) -> bool:
+    def accept(self, records: Iterator[Record]) -> bool:
         """Make a record fit that does not, if there is a way.
 
         Args:
-            fields: The record.
-            offset: Where it begins.
+            records: The record, and those after it, as far as they have been read.
 
         Returns:
             Whether there was one.
@@ -136,11 +140,12 @@ class CheckedCsv(io.RawIOBase):
         return found.end() if found else start
 
     def _take_header(self) -> list[str]:
-        more = self._read_on()
-        data = self._rest if more else self._rest + b"\n"
-        header = split_record(data)
+        more, header = True, None
+        while more and header is None:
+            more = self._read_on()
+            header = split_record(self._rest if more else self._rest + b"\n")
         if header is None:
-            raise MalformedRecord("no end of line; the first line must name the columns")
+            raise MalformedRecord("it does not end; is a quote missing?")
         fields, end = header
         self._ready, self._rest = self._rest[:end], self._rest[end:]
         self._handed_on += len(self._ready)
@@ -160,11 +165,32 @@ class CheckedCsv(io.RawIOBase):
         super().close()
 
 
+def _records_from(data: bytes, start: int, before: int) -> Iterator[Record]:
+    while start < len(data):
+        try:
+            found = split_record(data, start)
+        except MalformedRecord:
+            return  # it is told when its turn comes
+        if found is None:
+            return
+        yield found[0], before + start
+        start = found[1]
+
+
 def line_at(path: Path, offset: int) -> int:
     """Number of the line that begins at an offset, or that it is in."""
-    line = 1
+    return lines_at(path, [offset])[offset]
+
+
+def lines_at(path: Path, offsets: Iterable[int]) -> dict[int, int]:
+    """Numbers of the lines that begin at some offsets, or that they are in."""
+    lines: dict[int, int] = {}
+    line, position, last = 1, 0, b""
     with path.open("rb") as stream:
-        while offset > 0 and (data := stream.read(min(offset, CHUNK))):
-            line += data.count(b"\n") or data.count(b"\r")
-            offset -= len(data)
-    return line
+        for offset in sorted(offsets):
+            while position < offset and (data := stream.read(min(offset - position, CHUNK))):
+                ends = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+                line += ends - (last == b"\r" and data.startswith(b"\n"))
+                position, last = position + len(data), data[-1:]
+            lines[offset] = line
+    return lines

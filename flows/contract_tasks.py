@@ -10,7 +10,7 @@ from prefect.artifacts import create_table_artifact
 from blocks.warehouse import Table
 
 from .data_contract import Finding, StagedData, StagedShare, artifact_rows, breach, judge_result, judge_staged
-from .renewable_tasks import KEY, RESULT, SUBSET_FOLDER, RunScope
+from .renewable_tasks import KEY, RESULT, SUBSET_FOLDER, LoadedShare, RunScope
 from .sources import ShareFile
 from .step_options import STEP_OPTIONS
 
@@ -19,7 +19,7 @@ from .step_options import STEP_OPTIONS
 def check_staged(
     scope: RunScope,
     files: Sequence[ShareFile],
-    loaded: Sequence[Table],
+    loaded: Sequence[LoadedShare],
     selected: Sequence[Table],
     staged_rows: Sequence[int],
     countries: Sequence[str] | None,
@@ -36,10 +36,15 @@ def check_staged(
     shares = []
     with scope.warehouse() as warehouse:
         for file, source, selection, rows in zip(files, loaded, selected, staged_rows, strict=True):
+            table = warehouse.profile(source.table, "Year", [file.share])
             shares.append(
                 StagedShare(
                     file.share,
-                    warehouse.profile(source, "Year", [file.share], "Entity", countries),
+                    source.records,
+                    table,
+                    table
+                    if countries is None
+                    else warehouse.profile(source.table, "Year", [file.share], "Entity", countries),
                     warehouse.profile(selection, "Year", [file.share]),
                     warehouse.count_keys([selection], KEY),
                     rows,

@@ -80,7 +80,9 @@ class StagedShare:
 
     Attributes:
         share: Name of the share.
-        loaded: Profile of the rows of the file that belong to the chosen countries.
+        records: Records of the file.
+        table: Profile of the rows that were loaded.
+        loaded: Profile of those that belong to the chosen countries.
         selected: Profile of the rows that were selected.
         keys: How many different pairs of entity and year they have.
         staged_rows: Rows that were written to the storage.
@@ -88,6 +90,8 @@ class StagedShare:
     """
 
     share: str
+    records: int
+    table: Profile
     loaded: Profile
     selected: Profile
     keys: int
@@ -182,7 +186,7 @@ def _staged_findings(share: StagedShare) -> list[Finding]:
     found = replace(selected, duplicates=share.selected.rows - share.keys)
     staged_rows = share.staged_rows if share.is_there else 0
     return [
-        Finding("load_csv", share.share, loaded, Figures()),
+        Finding("load_csv", share.share, _figures(share.table, share.share), Figures(rows=share.records)),
         Finding("select_countries", share.share, found, replace(loaded, duplicates=0)),
         Finding("export_table", share.share, Figures(rows=staged_rows), Figures(rows=share.selected.rows)),
     ]
@@ -199,7 +203,9 @@ def _figures(profile: Profile, share: str) -> Figures:
 
 
 def _same(found: float | None, expected: float) -> bool:
-    return found is not None and math.isclose(found, expected, rel_tol=_TOLERANCE)
+    if isinstance(found, float):
+        return math.isclose(found, expected, rel_tol=_TOLERANCE)
+    return found == expected
 
 
 def _shown(figure: float | None) -> str:

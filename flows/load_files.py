@@ -202,7 +202,7 @@ def _load(source: Source, scope: LoadScope, transaction: Transactions, progress:
     for widening in loaded.widenings:
         logger.warning(
             "%s: column `%s` is of type %s, not %s as it began, so the file was loaded again",
-            f"{source.path}, line {loaded.line}",
+            f"{source.path}, line {widening.line}",
             widening.column,
             widening.after,
             widening.before or "empty",

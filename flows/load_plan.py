@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .sources import InputError, table_name
-
-_LONGEST_NAME = 63  # of a table in PostgreSQL
+from .sources import LONGEST_NAME, InputError, table_name
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
     """
     sources: dict[str, Source] = {}
     for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
-        table = table_name(path.stem, _LONGEST_NAME)
+        table = table_name(path.stem, LONGEST_NAME)
         if table in sources:
             raise InputError(f"{sources[table].path} and {path}: both make the table `{table}`; rename one")
         if table == reserved:

@@ -220,7 +220,8 @@ async def _stage(
     files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps
 ) -> StagedData:
     async with steps.step("load_csv", len(files)):
-        tables = await map_task(load_csv, files, scope=scope)
+        loaded = await map_task(load_csv, files, scope=scope)
+    tables = [share.table for share in loaded]
     async with steps.step("select_countries", len(files)):
         selected = await map_task(select_countries, tables, scope=scope, countries=unmapped(countries))
     if not any(selection.rows for selection in selected):
@@ -228,7 +229,7 @@ async def _stage(
     async with steps.step("export_table", len(files)):
         selections = [selection.table for selection in selected]
         staged = await map_task(export_table, selections, [table.name for table in tables], scope=scope)
-        return await run_task(check_staged, scope, files, tables, selections, staged, countries)
+        return await run_task(check_staged, scope, files, loaded, selections, staged, countries)
 
 
 async def _load(

@@ -14,6 +14,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 
+from blocks.csv_records import MalformedRecord
 from blocks.csv_values import FORMS
 from blocks.staging import StagingArea, open_staging
 from blocks.warehouse import Column, RecordRefused, Table, Warehouse, open_warehouse
@@ -38,6 +39,10 @@ _KEYS = {
 }
 # Without a primary key, whose index costs three times what the load does; its keys are counted instead.
 RESULT = Table("transformed", _KEYS | dict.fromkeys((*SHARES, COMBINED), Column("double")))
+_LOADED = Table(
+    "loaded_parts", {"batch": Column("text"), "rows": Column("integer", required=True)}, key=("batch",)
+)
+"""What is in the result, noted with it, so that a repetition doubles nothing."""
 _SHARED_COLUMNS = ("Entity", "Year", "Code", *SHARES, COMBINED)
 _SHARED = Table(
     "renewable_share",
@@ -82,6 +87,19 @@ class RunScope:
 
 
 @dataclass(frozen=True)
+class LoadedShare:
+    """A table with the records of a file.
+
+    Attributes:
+        table: The table.
+        records: Records of the file.
+    """
+
+    table: Table
+    records: int
+
+
+@dataclass(frozen=True)
 class Selection:
     """A table with selected rows.
 
@@ -114,11 +132,8 @@ def prepare_run(scope: RunScope) -> RunScope:
 
 
 @task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
-def load_csv(file: ShareFile, scope: RunScope) -> Table:
+def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
     """Load a CSV file into a table of the run.
-
-    Returns:
-        The table.
 
     Raises:
         InputError: A record cannot be used; names file, line and column.
@@ -133,10 +148,10 @@ def load_csv(file: ShareFile, scope: RunScope) -> Table:
             duplicate = warehouse.find_duplicate(table, KEY)
             if duplicate and (fault := find_fault(file, duplicate)):
                 raise fault
-    except RecordRefused as error:
+    except (RecordRefused, MalformedRecord) as error:
         raise find_fault(file) or InputError(f"{file.path}{error}") from error
     get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
-    return table
+    return LoadedShare(table, stream.records)
 
 
 @task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)
@@ -181,6 +196,7 @@ def list_result_files(scope: RunScope, folder: str) -> list[str]:
     """List the part files that Spark wrote, and make the table that they go to."""
     with scope.warehouse() as warehouse:
         warehouse.create(RESULT)
+        warehouse.create(_LOADED)
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
@@ -194,9 +210,12 @@ def load_result(part_files: Batch[str], scope: RunScope) -> int:
     rows = 0
     staging = scope.staging
     with scope.warehouse() as warehouse:
+        if noted := warehouse.find(_LOADED, "batch", part_files.name):
+            return int(noted[0][1])
         for name in part_files.files:
             with staging.open(name) as stream:
                 rows += warehouse.load_csv(RESULT, stream)
+        warehouse.add(_LOADED, (part_files.name, rows))
     return rows
 
 

@@ -18,6 +18,9 @@ DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 
+LONGEST_NAME = 63
+"""Bytes of a name of a table or a column, which PostgreSQL cuts there (docs: identifiers)."""
+
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 

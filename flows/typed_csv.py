@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from blocks.csv_records import MalformedRecord, split_record
 from blocks.csv_types import FORMS, kind_of, widened
 from blocks.warehouse import Column, Kind, RecordRefused, Table, Warehouse
 
-from .checked_csv import CHUNK, CheckedCsv, line_at
-from .sources import InputError, delimiter_fault
+from .checked_csv import CHUNK, CheckedCsv, Record, lines_at
+from .sources import LONGEST_NAME, InputError, delimiter_fault
 
 _SAMPLE_RECORDS = 100
 _SAMPLE_CHUNKS = 1024 * 1024 // CHUNK
 Watch = Callable[[int], object]
 _NO_VALUE_YET = rb"(?!)"
+_LOOK_AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Widening:
         column: Its name.
         before: The type that it had, if it had any value.
         after: The type that it has.
+        line: Line of the first record whose value did not fit.
     """
 
     column: str
     before: Kind | None
     after: Kind
+    line: int
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,11 @@ class LoadedFile:
         table: The table.
         rows: Number of rows.
         widenings: Columns whose values fitted no more after some way, so that the file was loaded again.
-        line: Line of the first such value.
     """
 
     table: Table
     rows: int
     widenings: tuple[Widening, ...] = ()
-    line: int = 0
 
 
 class TypedCsv(CheckedCsv):
@@ -57,6 +59,7 @@ class TypedCsv(CheckedCsv):
 
     Attributes:
         kinds: Type of each column, as far as values have been seen.
+        surprises: Where the first record begins that made the type of a column another one, by its position.
     """
 
     def __init__(
@@ -74,12 +77,15 @@ class TypedCsv(CheckedCsv):
         """
         super().__init__(path, watch=watch)
         self.kinds: list[Kind | None] = list(kinds or self._of_first_records())
+        self.surprises: dict[int, int] = {}
+        self._look_ahead = _LOOK_AHEAD
         self._match_kinds()
         self._widens = kinds is None
         for _ in range(_SAMPLE_CHUNKS):
             if self._widens and self.misfit is None:
                 self.advance()
         self._widens = False
+        self.surprises.clear()
 
     def table(self, name: str) -> Table:
         """Describe the table; a column without any value is of text."""
@@ -92,15 +98,26 @@ class TypedCsv(CheckedCsv):
         while self.misfit is None and self.advance():
             self._ready = b""
 
-    def accept(self, fields: list[str], offset: int) -> bool:
+    def accept(self, records: Iterator[Record]) -> bool:
         """Widen the columns, when that is asked for."""
-        if len(fields) != len(self.columns):
-            self.fault = f"{len(fields)} fields where the header has {len(self.columns)}"
+        first = next(records)
+        if len(first[0]) != len(self.columns):
+            self.fault = f"{len(first[0])} fields where the header has {len(self.columns)}"
         elif self._widens:
-            self.kinds = [widened(kind, field) for kind, field in zip(self.kinds, fields, strict=True)]
+            for fields, offset in chain([first], islice(records, self._look_ahead)):
+                if len(fields) == len(self.columns):
+                    self._widen(fields, offset)
+            # To compile the pattern of many columns takes as long as to read a thousand records.
+            self._look_ahead *= 2
             self._match_kinds()
             return True
         return False
+
+    def _widen(self, fields: Sequence[str], offset: int) -> None:
+        for column, (kind, field) in enumerate(zip(self.kinds, fields, strict=True)):
+            self.kinds[column] = widened(kind, field)
+            if self.kinds[column] != kind:
+                self.surprises.setdefault(column, offset)
 
     def _match_kinds(self) -> None:
         self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
@@ -141,7 +158,7 @@ def load_typed(warehouse: Warehouse, path: Path, name: str, watch: Watch = lambd
             _check_columns(path, first.columns)
             if (rows := _load(warehouse, first, name)) is not None:
                 return LoadedFile(first.table(name), rows)
-            surprise, before = first.misfit or 0, list(first.kinds)
+            before = list(first.kinds)
             first.widen_to_the_end()
             first.refuse_misfit()
         # Matched again, since it may have changed meanwhile.
@@ -153,9 +170,13 @@ def load_typed(warehouse: Warehouse, path: Path, name: str, watch: Watch = lambd
     except RecordRefused as error:
         raise InputError(f"{path}{error}") from error
     table = second.table(name)
-    kinds = zip(table.columns.items(), before, strict=True)
-    widenings = [Widening(name, old, column.kind) for (name, column), old in kinds if old != column.kind]
-    return LoadedFile(table, rows, tuple(widenings), line_at(path, surprise))
+    lines = lines_at(path, first.surprises.values())
+    columns = list(table.columns.items())
+    widenings = [
+        Widening(columns[position][0], before[position], columns[position][1].kind, lines[offset])
+        for position, offset in sorted(first.surprises.items())
+    ]
+    return LoadedFile(table, rows, tuple(widenings))
 
 
 def _load(warehouse: Warehouse, stream: TypedCsv, name: str) -> int | None:
@@ -165,6 +186,8 @@ def _load(warehouse: Warehouse, stream: TypedCsv, name: str) -> int | None:
     rows = warehouse.load_csv(table, stream)
     if stream.fault:
         stream.refuse_misfit()
+    if rows != stream.records:
+        raise RecordRefused(f": {stream.records} records, of which the database took {rows}")
     return rows if stream.misfit is None else None
 
 
@@ -177,3 +200,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
             raise InputError(f"{path}, line 1: {what}; the first line must name the columns")
         if columns.count(column) > 1:
             raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+        if len(column.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"{path}, line 1: column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
+            )

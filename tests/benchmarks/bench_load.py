@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import random
-import re
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from rich.table import Table
 from deployments.local.packages import package_directory
 from deployments.local.stack import LocalStack
 from deployments.run import point_prefect_at, prepare, send_what_is_queued
+from tests.e2e.peak_memory import peak_mebibytes
 
 from .bench_run import processor
 
@@ -199,16 +199,10 @@ def _as_child(name: str, batch_sizes: list[int]) -> None:
     measured = {}
     for key, work in works.items():
         Path("/proc/self/clear_refs").write_text("5")  # what was the peak before counts no more
-        before = _peak_mebibytes()
+        before = peak_mebibytes()
         measured[key] = _seconds(work)
-        measured[f"{key}_mebibytes"] = _peak_mebibytes() - before
+        measured[f"{key}_mebibytes"] = peak_mebibytes() - before
     sys.stdout.write(json.dumps(measured))
-
-
-def _peak_mebibytes() -> float:
-    """Highest resident memory of this process (Linux: man 5 proc, VmHWM)."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    return int(found[1]) / 1024 if found else 0.0
 
 
 def _seconds(work: Callable[[], object]) -> float:

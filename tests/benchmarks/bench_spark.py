@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e.apache_spark import apache_spark_python
+from tests.e2e.apache_spark import REQUIREMENT, apache_spark_python
 from tests.e2e.notebook_results import SHARES, TABLES, Ended, Engine, engine, sail_engine
 
 from .bench_run import processor
@@ -60,6 +61,8 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(highlight=False, width=110)
     console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
+    packages = ", ".join(f"{package} {version(package)}" for package in ("pysail", "pyspark-client"))
+    console.print(f"Python {platform.python_version()}, {packages}; {REQUIREMENT}", soft_wrap=True)
     table = Table(
         title=f"Three files of {options.rows:,} rows; medians of {options.runs}", title_justify="left"
     )

@@ -5,7 +5,6 @@ python -m tests.e2e.load_and_export FILE SCHEMA PREFIX
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from prefect.logging import disable_run_logger
 from blocks.warehouse import Column, Table
 from flows.load_files import load_csv_files
 from flows.renewable_tasks import RunScope, export_table
+
+from .peak_memory import peak_mebibytes
 
 
 def main() -> None:
@@ -25,8 +26,7 @@ def main() -> None:
     table = Table(Path(file).stem, dict.fromkeys(columns, Column("text")))
     with disable_run_logger():
         export_table.fn(table, table.name, RunScope("warehouse", schema, "staging", prefix))
-    unit = 1024 if sys.platform == "linux" else 1024 * 1024  # getrusage(2) of Linux, and of macOS
-    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit}\n")
+    sys.stdout.write(f"{peak_mebibytes():.0f}\n")
 
 
 if __name__ == "__main__":

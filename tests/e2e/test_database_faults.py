@@ -17,7 +17,15 @@ from prefect import flow
 from blocks.staging import open_staging
 from blocks.warehouse import Column, Table, open_warehouse
 from deployments.local.stack import LocalStack
-from flows.renewable_tasks import RESULT, RunScope, export_table, load_csv, load_result, publish_result
+from flows.renewable_tasks import (
+    RESULT,
+    RunScope,
+    export_table,
+    list_result_files,
+    load_csv,
+    load_result,
+    publish_result,
+)
 from flows.sources import SHARES, ShareFile
 
 from .conftest import Stack, until
@@ -37,7 +45,7 @@ def run_of_test(clean_stack: Stack, storage: FaultyStorage) -> Iterator[Stack]:
     storage.faults.clear()
     with open_warehouse("warehouse", "run_faults") as warehouse:
         warehouse.begin_run()
-        warehouse.create(RESULT)
+    list_result_files.fn(DIRECT, "")
     lines = [f"Land {number},,2000,1,2,3,6" for number in range(ROWS)]
     content = "\n".join([",".join(RESULT.columns), *lines]).encode()
     open_staging("staging", "faults").upload("part.csv", lambda stream: stream.write(content))
@@ -84,6 +92,12 @@ def test_a_connection_killed_in_the_middle_of_copy_costs_a_retry(
         until(lambda: run_of_test.query(copying) == [(True,)], 5)
 
     assert load_while(storage, kill) == ROWS
+    assert run_of_test.query("SELECT count(*) FROM run_faults.transformed") == [(ROWS,)]
+
+
+def test_a_load_whose_commit_was_not_answered_doubles_nothing(run_of_test: Stack) -> None:
+    assert in_a_flow(lambda: load_result(PART, DIRECT)) == ROWS
+    assert in_a_flow(lambda: load_result(PART, DIRECT)) == ROWS
     assert run_of_test.query("SELECT count(*) FROM run_faults.transformed") == [(ROWS,)]
 
 

@@ -45,7 +45,7 @@ def test_values_have_the_type_of_their_column_and_empty_ones_are_absent() -> Non
     ("record", "reason"),
     [
         ("Peru,2000,1", "line 2: 3 fields for 4 columns"),
-        ("", "line 2: 0 fields for 4 columns"),
+        ("", "line 2: 1 fields for 4 columns"),
         (",2000,1,1", "line 2, column Entity: empty"),
         ("Peru,2000.5,1,1", "line 2, column Year: `2000.5` is not of type integer"),
         ("Peru,2147483648,1,1", "line 2, column Year"),

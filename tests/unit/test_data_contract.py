@@ -20,7 +20,8 @@ def profile(rows: int, first: int | None, last: int | None, **columns: tuple[int
 
 
 def share(name: str, measured: Profile, **changed: Any) -> StagedShare:
-    return replace(StagedShare(name, measured, measured, measured.rows, measured.rows, True), **changed)
+    rows = measured.rows
+    return replace(StagedShare(name, rows, measured, measured, measured, rows, rows, True), **changed)
 
 
 SOLAR_ROWS = profile(10, 1985, 1994, solar=(9, 4.5))
@@ -114,6 +115,17 @@ def test_a_breach_before_the_cluster_says_after_which_step_and_what(
 )
 def test_a_breach_of_the_result_says_what(counted: int, result: Profile, message: str) -> None:
     assert str(breach(judge_result(staged(), counted, result, keys=17))).startswith(message)
+
+
+def test_a_row_that_the_load_lost_is_a_breach() -> None:
+    found = breach(judge_staged([share(SOLAR, SOLAR_ROWS, records=11)], keys=10).findings)
+    assert str(found).startswith(f"After load_csv, {SOLAR}: 10 rows instead of 11")
+
+
+def test_rows_are_counted_exactly() -> None:
+    many = profile(10**9, 1985, 1994, solar=(10**9, 4.5))
+    found = breach(judge_staged([share(SOLAR, many, records=10**9 + 1)], keys=10**9).findings)
+    assert found is not None
 
 
 def test_a_result_with_a_key_twice_and_another_missing_is_a_breach() -> None:

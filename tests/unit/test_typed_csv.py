@@ -79,14 +79,47 @@ def test_a_late_surprise_is_loaded_again_with_wider_types(
     loaded = load(connector, file(tmp_path, f"a,b,c,d\n{body}"))
     assert loaded.rows == many + 2
     assert kinds(loaded) == {"a": "text", "b": "decimal", "c": "timestamp", "d": "bigint"}
-    assert loaded.line == many + 2
     assert loaded.widenings == (
-        Widening("a", "bigint", "text"),
-        Widening("b", "bigint", "decimal"),
-        Widening("c", "date", "timestamp"),
-        Widening("d", None, "bigint"),
+        Widening("a", "bigint", "text", line=many + 3),
+        Widening("b", "bigint", "decimal", line=many + 2),
+        Widening("c", "date", "timestamp", line=many + 2),
+        Widening("d", None, "bigint", line=many + 3),
     )
     assert rows_of(connector)[-1] == ("007", "1", "2026-11-21 00:00:00.000000", 9)
+
+
+LONG_HEADER = ",".join(f"column{number}" for number in range(400))
+
+
+@pytest.mark.parametrize("content", ["a,b", "a,b\n", '"a",b\r\n', LONG_HEADER])
+@pytest.mark.usefixtures("small_parts")
+def test_a_header_alone_makes_an_empty_table(
+    connector: SqlAlchemyConnector, tmp_path: Path, content: str
+) -> None:
+    loaded = load(connector, file(tmp_path, content))
+    assert (loaded.rows, len(kinds(loaded))) == (0, content.count(",") + 1)
+
+
+@pytest.mark.parametrize("long", ["x" * 200_000, '"' + "x\n" * 100_000 + '"'], ids=["plain", "quoted"])
+def test_a_long_field_is_no_fault(connector: SqlAlchemyConnector, tmp_path: Path, long: str) -> None:
+    loaded = load(connector, file(tmp_path, f"a,b\n1,{long}\n2,\n"))
+    assert loaded.rows == 2
+    assert rows_of(connector)[0] == (1, long.strip('"'))
+
+
+def test_an_empty_line_of_an_only_column_is_no_value(connector: SqlAlchemyConnector, tmp_path: Path) -> None:
+    loaded = load(connector, file(tmp_path, "n\n1\n\n2\n"))
+    assert loaded.rows == 3
+    assert rows_of(connector) == [(1,), (None,), (2,)]
+
+
+def test_many_columns_whose_values_come_late_are_read_at_once(tmp_path: Path) -> None:
+    columns = 300
+    values = [f"{',' * column}2026-11-21{',' * (columns - column - 1)}\n" for column in range(columns)]
+    header = ",".join(f"c{column}" for column in range(columns))
+    path = file(tmp_path, f"{header}\n{(',' * (columns - 1) + chr(10)) * 100}{''.join(values)}")
+    with TypedCsv(path) as stream:
+        assert set(stream.kinds) == {"date"}
 
 
 LATE = "1,2\n" * 4000
@@ -99,6 +132,7 @@ LATE = "1,2\n" * 4000
         ("", "line 1: "),
         ("a,a\n", "line 1: column `a` occurs 2 times"),
         ("a,\n", "line 1: a column without a name"),
+        (f"a,{'ü' * 32}\n", f"line 1: column `{'ü' * 32}…`: over 63 bytes; shorten it"),
         ("a;b\n1;2\n", "line 1: the fields are separated by semicolons; save it with commas"),
         (b"a,\xff\n", "line 1: bytes that are not UTF-8"),
         ("a,b\n1,2\n3\n", "line 3: 1 fields where the header has 2"),
@@ -107,6 +141,8 @@ LATE = "1,2\n" * 4000
         ('a,b\n1,2\n1,"x"y\n', "line 3: a quote inside a field"),
         ('a,b\n1,2\n1,"x\ny', "line 3: it does not end; is a quote missing?"),
         ("a,b\n1,x\x00\n", "line 2: a NUL byte"),
+        ("a\nx\n\\.\ny\n", r"line 3: a line of `\.` alone; put it in quotes"),
+        ('a,b\n1,x\r1,"y\n\r\nz"\r1\r', "line 6: 1 fields where the header has 2"),
         (f"a,b\n{LATE}1,2,3\n", "line 4002: 3 fields where the header has 2"),
         (f"a,b\n{LATE}1,x\n{LATE}1\n", "line 8003: 1 fields where the header has 2"),
     ],
@@ -144,6 +180,7 @@ def test_any_file_arrives_as_it_is_in_parts_of_any_size(
     with CheckedCsv(path) as stream:
         assert all_of(stream, 7) == path.read_bytes()
         stream.refuse_misfit()
+        assert stream.records == len(rows)
 
 
 def test_nothing_from_the_record_on_that_does_not_fit_is_handed_on(tmp_path: Path) -> None:
@@ -161,7 +198,7 @@ def test_memory_does_not_grow_with_a_record_that_never_ends(tmp_path: Path) -> N
         assert stream.fault.startswith("a record of more than 16 MiB")
 
 
-def test_bad_input_takes_no_longer_than_good() -> None:
+def test_bad_input_makes_no_pattern_go_back() -> None:
     nearly = b'"a""' * 200_000 + b"b\n"
     with pytest.raises(MalformedRecord):
         split_record(nearly)
