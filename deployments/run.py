@@ -13,7 +13,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from flows.sources import DATA_DIRECTORY, check_countries, find_share_files, writable_folder
+from flows.countries import check_countries
+from flows.sources import DATA_DIRECTORY, find_share_files, writable_folder
 
 if TYPE_CHECKING:
     from deployments.local.endpoints import StackEndpoints

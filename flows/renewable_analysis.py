@@ -24,6 +24,7 @@ from .batches import make_batches
 from .cancelling import cancel_databricks_runs
 from .chart_process import chart_process
 from .contract_tasks import check_result, check_staged
+from .countries import check_countries
 from .data_contract import StagedData
 from .databricks_job import run_databricks_job
 from .notebook_job import DEFAULT_CLUSTER, NO_GIT_SOURCE, NOTEBOOK_DIRECTORY, notebook_job
@@ -47,7 +48,6 @@ from .sources import (
     DATA_DIRECTORY,
     InputError,
     ShareFile,
-    check_countries,
     find_share_files,
     writable_folder,
 )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -111,40 +110,6 @@ def writable_folder(path: Path) -> Path:
         raise InputError(f"{path}: cannot write there: {error.strerror or error}") from error
 
 
-def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> None:
-    """Refuse countries that no file knows.
-
-    Reads no further than to the last of them.
-
-    Raises:
-        InputError: A country is in none of the files; the message offers the nearest names.
-    """
-    missing = set(countries)
-    known: set[str] = set()
-    for file in files:
-        for entity in _entities(file):
-            if entity in missing:
-                missing.discard(entity)
-                if not missing:
-                    return
-            known.add(entity)
-    if missing:
-        raise InputError(unknown_countries_message(sorted(missing), known))
-
-
-def unknown_countries_message(missing: Sequence[str], known: Iterable[str]) -> str:
-    """Say which countries are unknown, and which names come near."""
-    by_folded = {name.casefold(): name for name in known}
-    parts = []
-    for country in missing:
-        folded = country.casefold()
-        near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
-        near += [name for name in sorted(by_folded) if folded and folded in name and name not in near]
-        names = ", ".join(f"`{by_folded[name]}`" for name in near[:3])
-        parts.append(f"`{country}` (nearest: {names})" if names else f"`{country}`")
-    return f"unknown country {', '.join(parts)}; names are those of the Entity column"
-
-
 def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> InputError | None:
     """Find the first record that a database refuses, so that a person can mend it.
 
@@ -237,7 +202,12 @@ def _share_column(path: Path, columns: tuple[str, ...]) -> str:
     return values[0]
 
 
-def _entities(file: ShareFile) -> Iterator[str]:
+def entities(file: ShareFile) -> Iterator[str]:
+    """Yield the entity of each record.
+
+    Raises:
+        InputError: The file cannot be read, or is no CSV file.
+    """
     position = file.columns.index("Entity")
     for _, record, _ in _records(file.path):
         if position < len(record):

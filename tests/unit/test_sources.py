@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.countries import check_countries
 from flows.sources import (
     DATA_DIRECTORY,
     SHARES,
     InputError,
-    check_countries,
     find_fault,
     find_share_files,
     table_name,
