@@ -121,6 +121,7 @@ async def renewable_analysis(
     database: str = DATABASE_BLOCK,
     bucket: str = BUCKET_BLOCK,
     workspace: str = WORKSPACE_BLOCK,
+    concurrency_limit: str = "",
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw them.
 
@@ -143,6 +144,8 @@ async def renewable_analysis(
         bucket: Name of the block that files are staged in: an S3 Bucket, a Unity Catalog Volume or a Remote
             File System.
         workspace: Name of the Databricks Workspace block.
+        concurrency_limit: Name of a global concurrency limit of Prefect, of which each transaction of the
+            database takes a slot; without one, a run has up to eight at a time.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.
@@ -154,7 +157,7 @@ async def renewable_analysis(
         check_countries(files, countries)
     output = writable_folder(Path(output_directory))
     run_id = flow_run.id
-    scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, prefix=run_id)
+    scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, run_id, concurrency_limit)
     steps = Steps(STEPS)
     # In a folder of the run until both are complete: another run may write to the same output folder.
     with chart_process() as charting, fresh_folder(output / f".shw-{run_id}") as unfinished:

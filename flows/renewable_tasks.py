@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import IO
 from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.concurrency.sync import concurrency as slots
 
 from blocks.csv_records import MalformedRecord
 from blocks.csv_values import FORMS
@@ -61,6 +62,8 @@ class RunScope:
         schema: Schema that holds the run's tables, or what their names begin with.
         bucket: Name of the block of the storage.
         prefix: Prefix of the files that the run stages.
+        limit: Name of a global concurrency limit of Prefect, of which each transaction takes a slot, or
+            nothing.
         staging_uri: URI of that prefix.
         staged_since: When the run began to stage what is there.
     """
@@ -69,6 +72,7 @@ class RunScope:
     schema: str
     bucket: str
     prefix: str
+    limit: str = ""
     staging_uri: str = ""
     staged_since: datetime | None = None
 
@@ -77,9 +81,11 @@ class RunScope:
         """The files of the run."""
         return open_staging(self.bucket, self.prefix)
 
-    def warehouse(self) -> AbstractContextManager[Warehouse]:
+    @contextmanager
+    def warehouse(self) -> Iterator[Warehouse]:
         """Open one transaction on the tables of the run."""
-        return open_warehouse(self.database, self.schema)
+        with slots(self.limit or [], strict=True), open_warehouse(self.database, self.schema) as warehouse:
+            yield warehouse
 
     def uri(self, folder: str) -> str:
         """URI of a folder of the run."""

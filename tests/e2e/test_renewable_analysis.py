@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import csv
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
+from prefect import get_client
 
+from blocks.warehouse import Warehouse, open_warehouse
+from flows import renewable_tasks
 from flows.progress import Progress, listening
 from flows.renewable_analysis import RenewableAnalysis, renewable_analysis
 from flows.sources import DATA_DIRECTORY, SHARES, InputError
@@ -283,3 +288,27 @@ def test_a_cancel_leaves_nothing_behind(clean_stack: Stack, tmp_path: Path) -> N
 
     asyncio.run(cancel_when_exporting())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_slots_of_a_concurrency_limit_are_honoured(
+    clean_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most = [0], [0]
+
+    @contextmanager
+    def counted(database: str, schema: str) -> Iterator[Warehouse]:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        with open_warehouse(database, schema) as warehouse:
+            yield warehouse
+        at_once[0] -= 1
+
+    monkeypatch.setattr(renewable_tasks, "open_warehouse", counted)
+    with get_client(sync_client=True) as client:
+        limit = {"name": "one-transaction", "limit": 1}
+        client.request("POST", "/v2/concurrency_limits/", json=limit).raise_for_status()
+        analyse(tmp_path, countries=["Peru"], concurrency_limit="one-transaction")
+        path = "/v2/concurrency_limits/{id_or_name}"
+        left = client.request("GET", path, path_params={"id_or_name": limit["name"]})
+    assert most == [1]
+    assert left.json()["active_slots"] == 0
