@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .printable import printable
 from .sources import InputError, table_name
 
 _LONGEST_NAME = 63  # of a table in PostgreSQL
@@ -18,6 +19,11 @@ class Source:
 
     path: Path
     table: str
+
+    @property
+    def name(self) -> str:
+        """The path, as text that can be stored and sent."""
+        return printable(str(self.path))
 
 
 def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
