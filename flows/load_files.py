@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import csv
+from collections.abc import Sequence
+from threading import Event
 from typing import Annotated, Any
 
 import psycopg2
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.concurrency.sync import concurrency as slots
 from prefect.futures import PrefectFuture, as_completed
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -20,87 +19,20 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from blocks.register import DATABASE_BLOCK
-from blocks.warehouse import Column, Table, Transactions, open_database
+from blocks.warehouse import Transactions
 
 from .batches import Batch, make_batches
+from .load_outcomes import FileOutcome, FilesNotLoaded, LoadInterrupted, settled
 from .load_plan import Source, find_sources
-from .load_progress import LoadProgress
+from .load_progress import LoadProgress, open_artifact
+from .load_scope import NOTES, LoadScope
 from .sources import InputError
 from .step_options import STEP_OPTIONS, may_pass
 from .typed_csv import load_typed
 
-NOTES = Table(
-    "loaded_files",
-    {
-        "run": Column("text", required=True),
-        "table": Column("text", required=True),
-        "rows": Column("bigint", required=True),
-        "file": Column("text", required=True),
-    },
-    key=("run", "table"),
-)
-"""What each run has loaded, noted with the file, so that a retry does only what is missing."""
-_SHOWN = 5
 
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of a file.
-
-    Attributes:
-        file: The file.
-        table: Its table.
-        rows: Number of rows, if it is loaded.
-        error: Why it is not, in one line.
-    """
-
-    file: str
-    table: str
-    rows: int = 0
-    error: str = ""
-
-
-class FilesNotLoaded(RuntimeError):
-    """Raised when some of the files are not loaded; all others are.
-
-    Attributes:
-        outcomes: What became of each file of the batch or of the run.
-    """
-
-    def __init__(self, outcomes: Sequence[FileOutcome]) -> None:
-        self.outcomes = list(outcomes)
-        errors = [outcome.error for outcome in outcomes if outcome.error]
-        rest = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
-        super().__init__(
-            f"{len(errors)} of {len(outcomes)} files are not loaded: {'; '.join(errors[:_SHOWN])}{rest}"
-        )
-
-
-class LoadInterrupted(FilesNotLoaded):
-    """Raised when files of a batch are not loaded for a reason that may pass."""
-
-
-@dataclass(frozen=True)
-class LoadScope:
-    """Where a run loads its files to.
-
-    Attributes:
-        run: Its id.
-        database: Name of the database block.
-        schema: Schema of the tables, or what their names begin with.
-        limit: Name of a global concurrency limit of Prefect, or nothing.
-    """
-
-    run: str
-    database: str
-    schema: str
-    limit: str
-
-    @contextmanager
-    def transactions(self) -> Iterator[Transactions]:
-        """Open the database, in a slot of the limit."""
-        with slots(self.limit or [], strict=True), open_database(self.database) as transactions:
-            yield transactions
+class LoadEnded(RuntimeError):
+    """Raised when files of a batch are not begun, since the flow run was ended."""
 
 
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -133,22 +65,23 @@ def load_csv_files(
 
     Raises:
         InputError: There is no such file, or two would have the same table.
-        FilesNotLoaded: Some files cannot be used; all others are loaded.
+        FilesNotLoaded: Some files are not loaded, or not known to be; all others are.
     """
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
     _prepare(scope)
-    progress = LoadProgress([source.path for source in sources])
-    by_table = {source.table: source for source in sources}
-    outcomes: list[FileOutcome] = []
-    with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
-        futures: dict[PrefectFuture[Any], Batch[Source]] = {
-            runner.submit(load_batch, {"batch": batch, "scope": scope, "progress": progress}): batch
-            for batch in make_batches(by_table, concurrency, batch_size)
-        }
-        for future in as_completed(list(futures)):
-            outcomes += _outcomes(future, futures[future])
-    progress.close()
+    progress = LoadProgress(
+        [source.path for source in sources],
+        open_artifact(f"{len(sources)} CSV files, by their bytes"),
+        get_run_logger(),
+    )
+    batches = make_batches({source.table: source for source in sources}, concurrency, batch_size)
+    try:
+        outcomes = _load_batches(batches, scope, progress, concurrency)
+    finally:
+        progress.close()
+    if any(outcome.in_doubt for outcome in outcomes):
+        outcomes = _ask_notes(outcomes, scope)
     _show(outcomes)
     if any(outcome.error for outcome in outcomes):
         raise FilesNotLoaded(outcomes)
@@ -162,58 +95,92 @@ def _prepare(scope: LoadScope) -> None:
         warehouse.keep(NOTES)
 
 
+def _load_batches(
+    batches: Sequence[Batch[Source]], scope: LoadScope, progress: LoadProgress, concurrency: int
+) -> list[FileOutcome]:
+    outcomes: list[FileOutcome] = []
+    ending = Event()
+    with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
+        try:
+            futures: dict[PrefectFuture[Any], Batch[Source]] = {
+                runner.submit(
+                    load_batch, {"batch": batch, "scope": scope, "progress": progress, "ending": ending}
+                ): batch
+                for batch in batches
+            }
+            for future in as_completed(list(futures)):
+                outcomes += _outcomes(future, futures[future])
+        finally:
+            # The runner waits for its task runs: after a cancel, none is to begin another file.
+            ending.set()
+    return outcomes
+
+
 @task(
     name="load_files",
     task_run_name="load_files-{batch.name}",
     **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
 )
-def load_batch(batch: Batch[Source], scope: LoadScope, progress: LoadProgress) -> list[FileOutcome]:
+def load_batch(
+    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
+) -> list[FileOutcome]:
     """Load the files of a batch that this run has not loaded yet, one transaction a file.
 
     Raises:
         LoadInterrupted: A file is not loaded for a reason that may pass.
+        LoadEnded: The flow run was ended before all files were begun.
     """
-    outcomes, again = [], False
+    outcomes: list[FileOutcome] = []
     with scope.transactions() as transaction:
-        with transaction(scope.schema) as warehouse:
-            done = {table: rows for _, table, rows, _ in warehouse.find(NOTES, "run", scope.run)}
+        loaded = scope.loaded(transaction)
         for source in batch.files:
-            if source.table in done:
-                outcomes.append(FileOutcome(str(source.path), source.table, done[source.table]))
+            if ending.is_set():
+                raise LoadEnded(
+                    f"the run was ended after {len(outcomes)} of {len(batch.files)} files of the batch"
+                )
+            if source.table in loaded:
+                outcomes.append(FileOutcome(source.name, source.table, loaded[source.table]))
             else:
-                try:
-                    outcomes.append(_load(source, scope, transaction, progress))
-                except (InputError, OSError, psycopg2.Error, SQLAlchemyError) as error:
-                    outcomes.append(_failure(source, error))
-                    again = again or may_pass(error)
-                    get_run_logger().error("%s", outcomes[-1].error)
+                outcomes.append(_try_to_load(source, scope, transaction, progress))
             progress.done(source.path)
-    if again:
+    if any(outcome.in_doubt for outcome in outcomes):
         raise LoadInterrupted(outcomes)
     return outcomes
+
+
+def _try_to_load(
+    source: Source, scope: LoadScope, transaction: Transactions, progress: LoadProgress
+) -> FileOutcome:
+    try:
+        return _load(source, scope, transaction, progress)
+    except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
+        # Of a connection that was lost it is not known what its last commit came to.
+        outcome = _failure(source, error, in_doubt=may_pass(error))
+        get_run_logger().error("%s", outcome.error)
+        return outcome
 
 
 def _load(source: Source, scope: LoadScope, transaction: Transactions, progress: LoadProgress) -> FileOutcome:
     with transaction(scope.schema) as warehouse:
         loaded = load_typed(warehouse, source.path, source.table, progress.watch(source.path))
-        warehouse.add(NOTES, (scope.run, source.table, loaded.rows, str(source.path)))
+        warehouse.add(NOTES, (scope.run, source.table, loaded.rows, source.name))
     logger = get_run_logger()
-    logger.info("%s: %s rows in %s", source.path, loaded.rows, source.table)
+    logger.info("%s: %s rows in %s", source.name, loaded.rows, source.table)
     for widening in loaded.widenings:
         logger.warning(
             "%s: column `%s` is of type %s, not %s as it began, so the file was loaded again",
-            f"{source.path}, line {widening.line}",
+            f"{source.name}, line {widening.line}",
             widening.column,
             widening.after,
             widening.before or "empty",
         )
-    return FileOutcome(str(source.path), source.table, loaded.rows)
+    return FileOutcome(source.name, source.table, loaded.rows)
 
 
-def _failure(source: Source, error: Exception) -> FileOutcome:
+def _failure(source: Source, error: Exception, *, in_doubt: bool) -> FileOutcome:
     reason = " ".join(str(error).split())
-    named = reason if isinstance(error, InputError) else f"{source.path}: {reason}"
-    return FileOutcome(str(source.path), source.table, error=named)
+    named = reason if isinstance(error, InputError) else f"{source.name}: {reason}"
+    return FileOutcome(source.name, source.table, error=named, in_doubt=in_doubt)
 
 
 def _outcomes(future: PrefectFuture[Any], batch: Batch[Source]) -> list[FileOutcome]:
@@ -221,16 +188,31 @@ def _outcomes(future: PrefectFuture[Any], batch: Batch[Source]) -> list[FileOutc
     if isinstance(result, FilesNotLoaded):
         return result.outcomes
     if isinstance(result, Exception):
-        return [_failure(source, result) for source in batch.files]
+        # An attempt before the last one may have loaded some.
+        return [_failure(source, result, in_doubt=True) for source in batch.files]
     return list(result)
+
+
+def _ask_notes(outcomes: Sequence[FileOutcome], scope: LoadScope) -> list[FileOutcome]:
+    loaded = _read_notes(scope, return_state=True).result(raise_on_failure=False)
+    return list(outcomes) if isinstance(loaded, Exception) else settled(outcomes, loaded)
+
+
+@task(name="read_notes", **STEP_OPTIONS)
+def _read_notes(scope: LoadScope) -> dict[str, int]:
+    """Read which files the run has loaded."""
+    with scope.transactions() as transaction:
+        return scope.loaded(transaction)
 
 
 def _show(outcomes: Sequence[FileOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.error]
+    in_doubt = sum(outcome.in_doubt for outcome in outcomes)
     rows = sum(outcome.rows for outcome in outcomes)
     create_table_artifact(
         [{"file": outcome.file, "error": outcome.error} for outcome in failed]
         or [{"file": outcome.file, "table": outcome.table, "rows": outcome.rows} for outcome in outcomes],
         key="loaded-files",
-        description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows",
+        description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
+        + f"; {in_doubt} others may be" * bool(in_doubt),
     )

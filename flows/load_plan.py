@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .printable import printable
 from .sources import LONGEST_NAME, InputError, table_name
 
 
@@ -16,6 +17,11 @@ class Source:
 
     path: Path
     table: str
+
+    @property
+    def name(self) -> str:
+        """The path, as text that can be stored and sent."""
+        return printable(str(self.path))
 
 
 def find_sources(names: Sequence[str], reserved: str) -> list[Source]:

@@ -13,6 +13,8 @@ from slugify import slugify
 
 from blocks.csv_values import is_finite, is_integer
 
+from .printable import printable
+
 DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
@@ -25,6 +27,9 @@ _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 class InputError(ValueError):
     """Raised when what the user gave cannot be used; the message is one line for a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Event, main_thread
+from types import FrameType
+from typing import Any
 from uuid import UUID
 
+import psycopg2
 import pytest
 from prefect import get_client
+from prefect.artifacts import Artifact
 from prefect.client.schemas.objects import GlobalConcurrencyLimit
+from prefect.task_runners import ThreadPoolTaskRunner
 
+from blocks.postgres_warehouse import PostgresWarehouse
 from flows import load_files, typed_csv
-from flows.load_files import FilesNotLoaded, load_csv_files
+from flows.load_files import load_csv_files
+from flows.load_outcomes import FilesNotLoaded
 from flows.progress import Progress, listening
 
 from .conftest import Stack, until
@@ -60,6 +72,118 @@ def test_a_file_that_cannot_be_used_names_itself_and_the_others_are_loaded(
         load_csv_files([str(folder)], SCHEMA)
     assert len(loaded(stack)) == 59
     assert "f30" not in loaded(stack)
+
+
+def test_an_error_of_any_kind_is_that_of_its_file_alone(
+    stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_typed = typed_csv.load_typed
+
+    def fail(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+        if name == "f30":
+            "日".encode("latin-1")
+        if name == "f31":
+            raise csv.Error("field larger than field limit (131072)")
+        return load_typed(warehouse, path, name, watch)
+
+    monkeypatch.setattr(load_files, "load_typed", fail)
+    with pytest.raises(FilesNotLoaded, match=r"^2 of 60 files are not loaded: ") as caught:
+        load_csv_files([str(folder)], SCHEMA, batch_size=60)
+    [first, second] = [outcome.error for outcome in caught.value.outcomes if outcome.error]
+    assert first.startswith(f"{folder}/f30.csv: 'latin-1' codec can't encode character")
+    assert second == f"{folder}/f31.csv: field larger than field limit (131072)"
+    assert len(loaded(stack)) == 58
+
+
+def test_a_file_whose_name_is_not_utf_8_is_loaded_and_named(stack: Stack, tmp_path: Path) -> None:
+    stack.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    for name, text in ((b"sound-\xff.csv", "n\n1\n"), (b"torn-\xff.csv", "n\n1,2\n")):
+        (tmp_path / os.fsdecode(name)).write_text(text)
+    with pytest.raises(FilesNotLoaded) as caught:
+        load_csv_files([str(tmp_path)], SCHEMA)
+    assert str(caught.value).startswith(
+        f"1 of 2 files are not loaded: {tmp_path}/torn-\\udcff.csv, line 2: 2 fields"
+    )
+    assert stack.query(f"SELECT file, rows FROM {SCHEMA}.loaded_files") == [
+        (f"{tmp_path}/sound-\\udcff.csv", 1)
+    ]
+
+
+@pytest.mark.parametrize("database", ["is there again at the end", "stays away"])
+def test_a_batch_that_crashed_tells_what_its_notes_hold(
+    stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    load_typed, find = typed_csv.load_typed, PostgresWarehouse.find
+    asked: list[object] = []
+
+    def lose_one(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+        if name == "f30":
+            raise psycopg2.OperationalError("connection lost")
+        return load_typed(warehouse, path, name, watch)
+
+    def away_after_the_first(self: PostgresWarehouse, *arguments: Any) -> list[tuple[Any, ...]]:
+        asked.append(arguments)
+        if len(asked) in (2, 3) or (len(asked) > 3 and database == "stays away"):
+            raise psycopg2.OperationalError("no database")
+        return find(self, *arguments)
+
+    monkeypatch.setattr(load_files, "load_typed", lose_one)
+    monkeypatch.setattr(PostgresWarehouse, "find", away_after_the_first)
+    with pytest.raises(FilesNotLoaded) as caught:
+        load_csv_files([str(folder)], SCHEMA, batch_size=60)
+    assert len(loaded(stack)) == 59
+    told = {outcome.table: outcome.rows for outcome in caught.value.outcomes if not outcome.error}
+    if database == "stays away":
+        assert str(caught.value).startswith("60 of 60 files are not known to be loaded (a retry loads those")
+        assert told == {}
+    else:
+        assert str(caught.value) == f"1 of 60 files are not loaded: {folder}/f30.csv: no database"
+        assert told == loaded(stack)
+
+
+class _Terminated(BaseException):
+    """What the process does with a SIGTERM once the flow run has ended."""
+
+
+@pytest.fixture
+def sigterm_is_raised() -> Iterator[None]:
+    def handle(_: int, __: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, handle)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm_is_raised")
+def test_after_a_sigterm_the_files_in_hand_end_and_no_other_is_begun(
+    stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_typed, cancel_all = typed_csv.load_typed, ThreadPoolTaskRunner.cancel_all
+    begun: list[str] = []
+    left = Event()
+    main = main_thread().ident or 0
+    both = Barrier(2, action=lambda: signal.pthread_kill(main, signal.SIGTERM), timeout=60)
+
+    def load_once_the_flow_is_left(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+        begun.append(name)
+        if not left.is_set():
+            both.wait()
+            assert left.wait(60)
+        return load_typed(warehouse, path, name, watch)
+
+    def leave(runner: ThreadPoolTaskRunner[Any]) -> None:
+        left.set()
+        cancel_all(runner)
+
+    monkeypatch.setattr(load_files, "load_typed", load_once_the_flow_is_left)
+    monkeypatch.setattr(ThreadPoolTaskRunner, "cancel_all", leave)
+    with pytest.raises(_Terminated):
+        load_csv_files([str(folder)], SCHEMA, batch_size=20, concurrency=2)
+    assert sorted(loaded(stack)) == sorted(begun)
+    assert len(begun) == 2
+    shown: Any = Artifact.get("load-progress")
+    assert shown.data == pytest.approx(100 * 2 / 60, abs=0.1)
 
 
 def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing(

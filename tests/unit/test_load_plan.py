@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -74,3 +75,14 @@ def test_hundreds_are_grouped_and_none_is_lost(
     assert len({batch.name for batch in made}) == batches
     assert max(len(batch.files) for batch in made) == largest
     assert sorted(file for batch in made for file in batch.files) == list(range(files))
+
+
+def test_a_name_that_is_not_utf_8_is_told_so_that_it_can_be_sent(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / os.fsdecode(b"x-\xff.csv")).write_text("x\n")
+    [source] = find_sources([str(tmp_path / "one")], reserved="loaded_files")
+    assert source.name == f"{tmp_path}/one/x-\\udcff.csv"
+    with pytest.raises(InputError) as caught:
+        find_sources([str(tmp_path / "one"), str(tmp_path / "two")], reserved="loaded_files")
+    assert f"{tmp_path}/two/x-\\udcff.csv: both make the table" in str(caught.value)

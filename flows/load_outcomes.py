@@ -1,0 +1,75 @@
+"""What became of the files of a load, and the errors that tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What became of a file.
+
+    Attributes:
+        file: The file.
+        table: Its table.
+        rows: Number of rows, if it is loaded.
+        error: Why it is not, in one line.
+        in_doubt: Whether it may be loaded in spite of the error, as after a commit that was not answered.
+    """
+
+    file: str
+    table: str
+    rows: int = 0
+    error: str = ""
+    in_doubt: bool = False
+
+
+class FilesNotLoaded(RuntimeError):
+    """Raised when some of the files are not loaded, or not known to be; all others are.
+
+    Attributes:
+        outcomes: What became of each file of the batch or of the run.
+    """
+
+    def __init__(self, outcomes: Sequence[FileOutcome]) -> None:
+        self.outcomes = list(outcomes)
+        errors = [outcome.error for outcome in outcomes if outcome.error]
+        rest = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
+        super().__init__(f"{_counted(outcomes)}: {'; '.join(errors[:_SHOWN])}{rest}")
+
+    def __reduce__(self) -> tuple[type[FilesNotLoaded], tuple[list[FileOutcome]]]:
+        """Pickle what it is made of: Prefect persists the errors of runs."""
+        return type(self), (self.outcomes,)
+
+
+class LoadInterrupted(FilesNotLoaded):
+    """Raised when files of a batch are not loaded for a reason that may pass."""
+
+
+def settled(outcomes: Sequence[FileOutcome], loaded: Mapping[str, int]) -> list[FileOutcome]:
+    """Decide what was in doubt.
+
+    Args:
+        outcomes: What is known of each file.
+        loaded: Number of rows by table, of all files that are loaded.
+    """
+    return [_settled(outcome, loaded) if outcome.in_doubt else outcome for outcome in outcomes]
+
+
+def _settled(outcome: FileOutcome, loaded: Mapping[str, int]) -> FileOutcome:
+    if outcome.table in loaded:
+        return FileOutcome(outcome.file, outcome.table, loaded[outcome.table])
+    return replace(outcome, in_doubt=False)
+
+
+def _counted(outcomes: Sequence[FileOutcome]) -> str:
+    in_doubt = sum(outcome.in_doubt for outcome in outcomes)
+    failed = sum(bool(outcome.error) for outcome in outcomes) - in_doubt
+    counts = [f"{failed} of {len(outcomes)} files are not loaded"] if failed else []
+    if in_doubt:
+        known = f"{in_doubt} of {len(outcomes)} files are not known to be loaded"
+        counts.append(f"{known} (a retry loads those that are not)")
+    return ", ".join(counts)
