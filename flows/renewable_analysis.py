@@ -141,8 +141,8 @@ async def renewable_analysis(
         git_source: Repository that Databricks takes the notebooks from: git_url, git_provider and one of
             git_branch, git_tag and git_commit, as in the Jobs API; empty for those of the workspace.
         database: Name of the SQLAlchemy Connector block.
-        bucket: Name of the block that files are staged in: an S3 Bucket, a Unity Catalog Volume or a Remote
-            File System.
+        bucket: Name of the block that files are staged in: S3 Bucket, Unity Catalog Volume, GCS Bucket, Azure
+            Blob Storage Container or Remote File System.
         workspace: Name of the Databricks Workspace block.
         concurrency_limit: Name of a global concurrency limit of Prefect, of which each transaction of the
             database takes a slot; without one, a run has up to eight at a time.
