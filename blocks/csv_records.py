@@ -51,9 +51,12 @@ def _field(form: bytes) -> bytes:
 
 def count_records(data: bytes) -> int:
     """Count records that are whole and well formed."""
-    # Every second part is between quotes, those of a quote that is written twice too.
-    outside = b'"'.join(data.split(b'"')[::2])
-    return outside.count(b"\n") + outside.count(b"\r") - outside.count(b"\r\n")
+    if b'"' in data:
+        # Every second part is between quotes, those of a quote that is written twice too.
+        data = b'"'.join(data.split(b'"')[::2])
+    if b"\r" in data:
+        return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    return data.count(b"\n")
 
 
 def split_record(data: bytes, start: int = 0) -> tuple[list[str], int] | None:
