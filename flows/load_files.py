@@ -128,6 +128,7 @@ def load_batch(
 
     Raises:
         LoadInterrupted: A file is not loaded for a reason that may pass.
+        FilesNotLoaded: A file cannot be used; the others of the batch are loaded.
         LoadEnded: The flow run was ended before all files were begun.
     """
     outcomes: list[FileOutcome] = []
@@ -145,6 +146,8 @@ def load_batch(
             progress.done(source.path)
     if any(outcome.in_doubt for outcome in outcomes):
         raise LoadInterrupted(outcomes)
+    if any(outcome.error for outcome in outcomes):
+        raise FilesNotLoaded(outcomes)
     return outcomes
 
 

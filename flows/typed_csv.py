@@ -194,6 +194,8 @@ def _load(warehouse: Warehouse, stream: TypedCsv, name: str) -> int | None:
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if fault := delimiter_fault(columns):
         raise InputError(f"{path}, line 1: {fault}")
+    if not any(columns):
+        raise InputError(f"{path}, line 1: empty; the first line must name the columns")
     for column in columns:
         if not column or re.search("[\udc80-\udcff]", column):
             what = "bytes that are not UTF-8" if column else "a column without a name"

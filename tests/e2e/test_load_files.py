@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 from prefect import get_client
 from prefect.artifacts import Artifact
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import GlobalConcurrencyLimit
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -64,12 +65,23 @@ def test_files_are_loaded_with_types_by_content_and_with_progress(stack: Stack, 
     ]
 
 
+def batches_that_failed(flow_run_id: UUID) -> int:
+    """How many task runs are shown as failed; they are recorded some time after they ended."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])))
+    return sum(run.name.startswith("load_files") and run.state_name == "Failed" for run in runs)
+
+
 def test_a_file_that_cannot_be_used_names_itself_and_the_others_are_loaded(
     stack: Stack, folder: Path
 ) -> None:
     (folder / "f30.csv").write_text("id,day\n1,2026-11-21\n1\n")
+    state = load_csv_files([str(folder)], SCHEMA, return_state=True)
     with pytest.raises(FilesNotLoaded, match=r"1 of 60 files are not loaded: \S+f30.csv, line 3: 1 fields"):
-        load_csv_files([str(folder)], SCHEMA)
+        state.result()
+    flow_run_id = state.state_details.flow_run_id
+    assert flow_run_id is not None
+    until(lambda: batches_that_failed(flow_run_id) == 1)
     assert len(loaded(stack)) == 59
     assert "f30" not in loaded(stack)
 

@@ -129,7 +129,7 @@ LATE = "1,2\n" * 4000
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("", "line 1: "),
+        ("", "line 1: empty; the first line must name the columns"),
         ("a,a\n", "line 1: column `a` occurs 2 times"),
         ("a,\n", "line 1: a column without a name"),
         (f"a,{'ü' * 32}\n", f"line 1: column `{'ü' * 32}…`: over 63 bytes; shorten it"),
