@@ -101,7 +101,7 @@ class CheckedCsv(io.RawIOBase):
                     break
                 if record is None:
                     self.fault = "it does not end; is a quote missing?"
-                elif self.accept(_records_from(data, end, self._handed_on)):
+                elif self.accept(records_from(data, end, self._handed_on)):
                     start = end
                     continue
             self.misfit = self._handed_on + end
@@ -165,7 +165,14 @@ class CheckedCsv(io.RawIOBase):
         super().close()
 
 
-def _records_from(data: bytes, start: int, before: int) -> Iterator[Record]:
+def records_from(data: bytes, start: int = 0, before: int = 0) -> Iterator[Record]:
+    """Yield the records that begin somewhere, as far as they are there and well formed.
+
+    Args:
+        data: Part of a file.
+        start: Where in it the first one begins.
+        before: How many bytes of the file come before the part.
+    """
     while start < len(data):
         try:
             found = split_record(data, start)

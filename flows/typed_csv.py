@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from blocks.csv_records import MalformedRecord, split_record
+from blocks.csv_records import MalformedRecord
 from blocks.csv_types import FORMS, kind_of, widened
 from blocks.warehouse import Column, Kind, RecordRefused, Table, Warehouse
 
-from .checked_csv import CHUNK, CheckedCsv, Record, lines_at
+from .checked_csv import CHUNK, CheckedCsv, Record, lines_at, records_from
 from .sources import LONGEST_NAME, InputError, delimiter_fault
 
 _SAMPLE_RECORDS = 100
@@ -123,16 +123,9 @@ class TypedCsv(CheckedCsv):
         self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
 
     def _of_first_records(self) -> list[Kind | None]:
-        records: list[list[str]] = []
-        start = 0
         self._read_on()
-        try:
-            while len(records) < _SAMPLE_RECORDS and (found := split_record(self._rest, start)):
-                fields, start = found
-                records.append(fields)
-        except MalformedRecord:
-            pass  # it is told when its turn comes
-        sound = [record for record in records if len(record) == len(self.columns)]
+        records = islice(records_from(self._rest), _SAMPLE_RECORDS)
+        sound = [fields for fields, _ in records if len(fields) == len(self.columns)]
         return [kind_of(field for field in column) for column in zip(*sound, strict=True)] or [None] * len(
             self.columns
         )
