@@ -12,30 +12,26 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import platform
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 import psycopg2
-from rich.console import Console
 from rich.table import Table as Printed
 
 from deployments.local.endpoints import StackEndpoints
 from deployments.local.stack import LocalStack
 from deployments.run import point_prefect_at, prepare
 
-from .bench_run import processor
+from .machine import open_console
 
 if TYPE_CHECKING:
     from blocks.warehouse import Table
@@ -137,10 +133,7 @@ def main() -> None:
     parser.add_argument("--export-rows", type=int, default=2_000_000, help="[default: 2000000]")
     parser.add_argument("--result-rows", type=int, default=400_000, help="[default: 400000]")
     options = parser.parse_args()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
-    packages = (f"{package} {version(package)}" for package in PACKAGES)
-    console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
+    console = open_console(PACKAGES)
     table = Printed(title=f"Medians of {options.runs}", title_justify="left")
     for heading in ("way", "by", "seconds", "core-seconds", "MiB added", "ours / it"):
         table.add_column(heading, justify="left" if heading in {"way", "by"} else "right")

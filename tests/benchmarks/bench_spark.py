@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
 
 from tests.e2e.apache_spark import REQUIREMENT, apache_spark_python
 from tests.e2e.notebook_results import SHARES, TABLES, Ended, Engine, engine, sail_engine
 
-from .bench_run import processor
+from .machine import open_console
 
 YEARS = 500
 QUERY = """# Databricks notebook source
@@ -59,10 +56,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of each kind, in turn [default: 3]")
     parser.add_argument("--apache-spark", action="store_true", help="measure on it, too")
     options = parser.parse_args()
-    console = Console(highlight=False, width=110)
-    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
-    packages = ", ".join(f"{package} {version(package)}" for package in ("pysail", "pyspark-client"))
-    console.print(f"Python {platform.python_version()}, {packages}; {REQUIREMENT}", soft_wrap=True)
+    console = open_console(("pysail", "pyspark-client"))
+    if options.apache_spark:
+        console.print(f"Apache Spark: {REQUIREMENT}")
     table = Table(
         title=f"Three files of {options.rows:,} rows; medians of {options.runs}", title_justify="left"
     )

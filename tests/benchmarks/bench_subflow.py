@@ -10,27 +10,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from rich.console import Console
 from rich.table import Table
 
 from deployments.local.stack import LocalStack
 from deployments.local.workspace.testing import WorkspaceAccess
 from deployments.run import point_prefect_at, prepare, send_what_is_queued
 
-from .bench_run import processor
+from .machine import open_console
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -99,10 +95,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="*", default=[0, 3, 60], help="of a notebook")
     parser.add_argument("--tasks", type=int, default=1000, help="of the large job [default: 1000]")
     options = parser.parse_args()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    console.print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
-    packages = (f"{package} {version(package)}" for package in PACKAGES)
-    console.print(f"Python {platform.python_version()}, {', '.join(packages)}", soft_wrap=True)
+    console = open_console(PACKAGES)
     with TemporaryDirectory() as directory:
         stack = LocalStack(Path(directory) / ".dbflow")
         try:
