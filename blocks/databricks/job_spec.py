@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -129,12 +127,6 @@ class JobSpecification(BaseModel):
         )
         chosen, further_notes = cls.from_settings(settings, launch=launch, source=source, **more)
         return chosen, [*notes, *further_notes]
-
-
-def specification_hash(specification: JobSpecification) -> str:
-    """Hash of all that a run is made from; the order of names in objects does not matter."""
-    text = json.dumps(specification.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def with_parameters(specification: JobSpecification, parameters: Mapping[str, str]) -> JobSpecification:
