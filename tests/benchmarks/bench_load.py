@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from dbflow.local.packages import package_directory
+from dbflow.local.stack import LocalStack
+from dbflow.run import point_prefect_at, prepare, send_what_is_queued
 from rich.table import Table
 
-from deployments.local.packages import package_directory
-from deployments.local.stack import LocalStack
-from deployments.run import point_prefect_at, prepare, send_what_is_queued
 from tests.e2e.peak_memory import peak_mebibytes
 
 from .machine import open_console
@@ -161,12 +161,11 @@ def _in_child(name: str, *batch_sizes: str) -> dict[str, float]:
 def _as_child(name: str, batch_sizes: list[int]) -> None:
     import logging
 
+    from databricks_blocks.csv.typed import load_typed
+    from databricks_blocks.database.connection import open_transaction
+    from databricks_flows.load.csv_files import load_csv_files
     from prefect import flow, task
     from prefect.task_runners import ThreadPoolTaskRunner
-
-    from blocks.warehouse import open_warehouse
-    from flows.load_files import load_csv_files
-    from flows.typed_csv import load_typed
 
     logging.disable(logging.INFO)
     path = Path(name)
@@ -175,8 +174,8 @@ def _as_child(name: str, batch_sizes: list[int]) -> None:
         load_csv_files([directory])  # what only the first load of a process pays is no part of this
 
     def load() -> None:
-        with open_warehouse("warehouse", SCHEMA) as warehouse:
-            load_typed(warehouse, path, path.stem)
+        with open_transaction("database", SCHEMA) as transaction:
+            load_typed(transaction, path, path.stem)
 
     @task
     def nothing(number: int) -> int:

@@ -18,9 +18,8 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import NotebookTask, RunLifeCycleState, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat, Language
+from databricks_local.local_workspace import running_workspace
 from rich.console import Console
-
-from deployments.local.workspace.testing import running_workspace
 
 NOTEBOOK = "/Shared/empty"
 TASK = SubmitTask(

@@ -20,18 +20,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from databricks_local.local_workspace import WorkspaceAccess
+from dbflow.local.stack import LocalStack
+from dbflow.run import point_prefect_at, prepare, send_what_is_queued
 from rich.table import Table
-
-from deployments.local.stack import LocalStack
-from deployments.local.workspace.testing import WorkspaceAccess
-from deployments.run import point_prefect_at, prepare, send_what_is_queued
 
 from .machine import open_console
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-
-    from blocks.databricks.job_spec import JobSpecification
+    from databricks_blocks.job.specification import JobSpecification
 
 PACKAGES = ("databricks-flows", "prefect", "databricks-sdk")
 NOTEBOOK = "/Shared/benchmark"
@@ -73,15 +71,15 @@ class Bench:
 
     def by_subflow(self, job: JobSpecification) -> int:
         """As a flow runs it."""
-        from flows.databricks_job import run_databricks_job
+        from databricks_flows.job.subflow import run_databricks_job
 
         return asyncio.run(run_databricks_job(job, "workspace")).run_id
 
     def by_sdk(self, job: JobSpecification) -> int:
         """The same requests to launch it, then the SDK's waiter."""
-        from blocks.databricks.launches import launch_of
+        from databricks_blocks.run.launchers import launcher_of
 
-        run_id = launch_of(self.client, job, lambda _: str(uuid4())).start(0)
+        run_id = launcher_of(self.client, job, lambda _: str(uuid4())).start(0)
         self.client.jobs.wait_get_run_job_terminated_or_skipped(run_id=run_id, timeout=NO_LIMIT)
         return run_id
 
@@ -131,9 +129,9 @@ def _start(stack: LocalStack) -> Bench:
 
 
 def _chain(seconds: float) -> JobSpecification:
-    from blocks.databricks.cluster import JobCluster
-    from blocks.databricks.job_spec import JobSpecification
-    from blocks.databricks.tasks import notebook_task
+    from databricks_blocks.job.cluster import JobCluster
+    from databricks_blocks.job.specification import JobSpecification
+    from databricks_blocks.job.tasks import notebook_task
 
     parameters, cluster = {"seconds": str(seconds)}, JobCluster().specification()
     return JobSpecification(
@@ -149,8 +147,8 @@ def _chain(seconds: float) -> JobSpecification:
 
 def _wide(tasks: int) -> JobSpecification:
     """Conditions, which need no cluster: one after the other in rows of ten."""
-    from blocks.databricks.job_spec import JobSpecification
-    from blocks.databricks.tasks import DatabricksTask
+    from databricks_blocks.job.specification import JobSpecification
+    from databricks_blocks.job.tasks import DatabricksTask
 
     body = {"condition_task": {"op": "EQUAL_TO", "left": "1", "right": "1"}}
     return JobSpecification(

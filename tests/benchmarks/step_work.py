@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from deployments.local.stack import LocalStack
-from deployments.run import point_prefect_at
+from dbflow.local.stack import LocalStack
+from dbflow.run import point_prefect_at
 
 if TYPE_CHECKING:
-    from flows.renewable_tasks import RunScope
+    from databricks_flows.renewable.steps import RunScope
 
 RUNS = 3
 Result = TypeVar("Result")
@@ -53,18 +53,17 @@ def main() -> None:
 
 
 def _do_all(folder: Path) -> dict[str, float]:
+    from databricks_flows.renewable import steps as tasks
+    from databricks_flows.renewable.chart import draw_chart_of_file
+    from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files
+    from databricks_flows.shared.batches import make_batches
     from prefect.logging import disable_run_logger
-
-    from flows import renewable_tasks as tasks
-    from flows.batches import make_batches
-    from flows.chart import draw_chart_of_file
-    from flows.sources import DATA_DIRECTORY, find_share_files
 
     clock, run = StepClock(), f"bench-{uuid4().hex}"
     files = find_share_files(DATA_DIRECTORY)
     table, chart = folder / "shw.csv", folder / "shw.png"
     with disable_run_logger():
-        scope = tasks.prepare_run.fn(tasks.RunScope("warehouse", run.replace("-", "_"), "staging", run))
+        scope = tasks.prepare_run.fn(tasks.RunScope("database", run.replace("-", "_"), "staging", run))
         loaded = clock.measure("load_csv", lambda: [tasks.load_csv.fn(file, scope).table for file in files])
         selected = clock.measure(
             "select_countries",
@@ -85,14 +84,14 @@ def _do_all(folder: Path) -> dict[str, float]:
 
 
 def _seconds_of_run(tables: list[str], scope: RunScope) -> float:
-    from blocks.databricks.launches import launch_of
-    from blocks.settings import WorkspaceSettings
-    from flows.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+    from databricks_blocks.run.launchers import launcher_of
+    from databricks_blocks.setup.settings import WorkspaceSettings
+    from databricks_flows.renewable.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
 
     variables = LocalStack().endpoints().variables()
     client = WorkspaceSettings.read(variables).block().workspace_client()
     job = notebook_job(tables, scope, NOTEBOOK_DIRECTORY, DEFAULT_CLUSTER, "submit")
-    run_id = launch_of(client, job, lambda _: str(uuid4())).start(0)
+    run_id = launcher_of(client, job, lambda _: str(uuid4())).start(0)
     run = client.jobs.wait_get_run_job_terminated_or_skipped(run_id=run_id)
     return ((run.end_time or 0) - (run.start_time or 0)) / 1000
 

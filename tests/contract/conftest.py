@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from databricks.sdk.mixins import compute as clusters
 from databricks.sdk.service import compute, jobs
+from databricks_local.local_workspace import RunningWorkspace, running_workspace
 from hypothesis import settings
-from workspace_lab import Lab, lab_of
 
-from deployments.local.workspace.testing import RunningWorkspace, running_workspace
+from .workspace_lab import Lab, lab_of
 
 # The same examples in every run: what fails, fails for everybody.
 settings.register_profile("fixed", derandomize=True, database=None)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workspace_lab import CLUSTER, Lab, lab_of
+from databricks_local.local_workspace import running_workspace
 
-from deployments.local.workspace.testing import running_workspace
+from .workspace_lab import CLUSTER, Lab, lab_of
 
 SHARED = [{"job_cluster_key": "shared", "new_cluster": CLUSTER}]
 GET = "/api/2.2/jobs/runs/get"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from job_lab import invalid, latest, outcome, refusal, results, value
-from workspace_lab import CLUSTER, Lab
+from databricks_blocks.job.plan import plan
+from databricks_blocks.job.request_bodies import create_body, run_now_body, run_parameters, submit_body
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.subset import subset_submit_body, tasks_for_new_submit
+from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+from databricks_blocks.job.validation import check
 
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.plan import plan
-from blocks.databricks.request_bodies import create_body, run_now_body, run_parameters, submit_body
-from blocks.databricks.subset import subset_submit_body, tasks_for_new_submit
-from blocks.databricks.tasks import DatabricksTask, notebook_task
-from blocks.databricks.validation import check
+from .job_lab import invalid, latest, outcome, refusal, results, value
+from .workspace_lab import CLUSTER, Lab
 
 SET = 'dbutils.jobs.taskValues.set("count", 3)\n'
 SHOW = 'dbutils.notebook.exit(dbutils.widgets.get("day") + " " + dbutils.widgets.get("source"))\n'

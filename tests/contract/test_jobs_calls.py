@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from blocks.databricks.errors import DatabricksRunRefused
-from blocks.databricks.runs import get_run, submit_run
-from blocks.databricks.workspace import DatabricksWorkspace
-from deployments.local.workspace.testing import running_workspace
+from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.workspace.block import DatabricksWorkspace
+from databricks_blocks.workspace.runs_api import get_run, submit_run
+from databricks_local.local_workspace import running_workspace
 
 
 @pytest.mark.parametrize(("times", "refused"), [(1, False), (2, True)])

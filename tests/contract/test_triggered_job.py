@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_lab import GET
-from workspace_lab import CLUSTER, Lab, until
-
-from blocks.databricks.errors import (
+from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.errors import (
     DatabricksJobError,
     DatabricksRunCancelled,
     DatabricksRunFailed,
     DatabricksRunRefused,
     InvalidJob,
 )
-from blocks.databricks.job import DatabricksJob
-from blocks.databricks.job_spec import Launch
-from blocks.databricks.results import DatabricksRunResult
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
-from blocks.databricks.workspace import DatabricksWorkspace
+from databricks_blocks.job.specification import LaunchMode
+from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.results import DatabricksRunResult
+from databricks_blocks.workspace.block import DatabricksWorkspace
+
+from .job_lab import GET
+from .workspace_lab import CLUSTER, Lab, until
 
 NEEDS = (
     "import os\nif not os.path.exists(dbutils.widgets.get('needs')):\n    raise RuntimeError('not yet')\n"
@@ -32,7 +32,7 @@ LAUNCHES = pytest.mark.parametrize("launch", ["submit", "run_now"])
 
 
 def job(
-    lab: Lab, paths: dict[str, str], launch: Launch = "run_now", after: str = "", **fields: Any
+    lab: Lab, paths: dict[str, str], launch: LaunchMode = "run_now", after: str = "", **fields: Any
 ) -> DatabricksJob:
     tasks = [
         notebook_task(
@@ -52,7 +52,7 @@ def job(
 
 
 @LAUNCHES
-def test_a_run_is_summed_up(lab: Lab, launch: Launch) -> None:
+def test_a_run_is_summed_up(lab: Lab, launch: LaunchMode) -> None:
     path = lab.notebook("block_says", "dbutils.notebook.exit(dbutils.widgets.get('say'))")
     run = job(lab, {"only": path}, launch, notebook_params={"say": "hello"}).trigger()
     run.wait_for_completion()
@@ -93,7 +93,7 @@ def test_the_async_methods_have_names_of_their_own(lab: Lab, tmp_path: Path) -> 
 
 
 @LAUNCHES
-def test_a_failed_run_tells_why(lab: Lab, launch: Launch) -> None:
+def test_a_failed_run_tells_why(lab: Lab, launch: LaunchMode) -> None:
     path = lab.notebook("block_fails", "raise ValueError('no such column')")
     run = job(lab, {"join": path, "plot": path}, launch, after="join").trigger()
     run.wait_for_completion()

@@ -8,10 +8,10 @@ from typing import Any
 
 import psutil
 import pytest
-from job_lab import create, latest, output, results, run_now, step
-from workspace_lab import CLUSTER, Lab, until
+from databricks_local.local_workspace import Faults
 
-from deployments.local.workspace.testing import Faults
+from .job_lab import create, latest, output, results, run_now, step
+from .workspace_lab import CLUSTER, Lab, until
 
 # Waits in its first attempt; the next one, on the cluster that was started again, uses Spark.
 WAITS_ONCE = """import pathlib, time

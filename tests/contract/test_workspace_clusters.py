@@ -25,9 +25,9 @@ from databricks.sdk.service.compute import (
     State,
     UpdateClusterResource,
 )
-from workspace_lab import CLUSTER, Lab, lab_of, until
+from databricks_local.local_workspace import running_workspace
 
-from deployments.local.workspace.testing import running_workspace
+from .workspace_lab import CLUSTER, Lab, lab_of, until
 
 
 def spark_servers(lab: Lab) -> set[int]:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat
-from job_lab import invalid, latest, output, refusal, results, run_now
-from wheel_lab import build_wheel
-from workspace_lab import CLUSTER, Lab
+
+from .job_lab import invalid, latest, output, refusal, results, run_now
+from .wheel_lab import build_wheel
+from .workspace_lab import CLUSTER, Lab
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 ENTRY = "[console_scripts]\nmain = shade:main\n"

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from job_lab import GET, create, latest, outcome, output, results, run_job, run_now, step, value
-from workspace_lab import Lab, until
+
+from .job_lab import GET, create, latest, outcome, output, results, run_job, run_now, step, value
+from .workspace_lab import Lab, until
 
 SHOW = "import json\ndbutils.notebook.exit(json.dumps(dbutils.widgets.getAll()))\n"
 FAIL = "raise ValueError('no')\n"

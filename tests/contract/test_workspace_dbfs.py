@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from databricks.sdk.errors import BadRequest, DatabricksError, NotFound, ResourceAlreadyExists
-from workspace_lab import Lab
+
+from .workspace_lab import Lab
 
 MEGABYTE = 1024 * 1024
 

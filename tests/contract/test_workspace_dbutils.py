@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service.catalog import VolumeType
-from workspace_lab import Lab, lab_of
+from databricks_local.local_workspace import running_workspace
 
-from deployments.local.workspace.testing import running_workspace
+from .workspace_lab import Lab, lab_of
 
 SECRET = "s3cr3t-välue"
 

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from databricks_local.server.app import create_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from job_lab import own_workspace
-from workspace_lab import Lab
 
-from deployments.local.workspace.app import create_app
+from .job_lab import own_workspace
+from .workspace_lab import Lab
 
 TASK_FIELDS = (
     "notebook_task spark_python_task python_wheel_task new_cluster existing_cluster_id environment_key "

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from databricks.sdk.errors import InternalError
+from databricks_local.local_workspace import Faults, RunningWorkspace, running_workspace
 from requests.exceptions import ChunkedEncodingError
-from workspace_lab import CLUSTER, Lab, until
 
-from deployments.local.workspace.testing import Faults, RunningWorkspace, running_workspace
+from .workspace_lab import CLUSTER, Lab, until
 
 ME = "/api/2.0/preview/scim/v2/Me"
 SUBMIT = "/api/2.2/jobs/runs/submit"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, ResourceAlreadyExists
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectType
-from workspace_lab import HEADER, Lab
+
+from .workspace_lab import HEADER, Lab
 
 
 def encoded(text: str | bytes) -> str:

@@ -11,7 +11,8 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.errors import AlreadyExists, BadRequest, DatabricksError, NotFound
 from databricks.sdk.service.catalog import VolumeType
-from workspace_lab import Lab
+
+from .workspace_lab import Lab
 
 MEGABYTE = 1024 * 1024
 

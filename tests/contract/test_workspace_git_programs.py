@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from git_lab import commit
-from job_lab import create, invalid, latest, output, refusal, results, run_now
-from workspace_lab import CLUSTER, HEADER, Lab
+
+from .git_lab import commit
+from .job_lab import create, invalid, latest, output, refusal, results, run_now
+from .workspace_lab import CLUSTER, HEADER, Lab
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 JOB = """

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import compute, jobs
-from git_lab import commit, git
-from job_lab import create, output, own_workspace, results, run_now, step, value
-from workspace_lab import CLUSTER, HEADER, Lab, until
+
+from .git_lab import commit, git
+from .job_lab import create, output, own_workspace, results, run_now, step, value
+from .workspace_lab import CLUSTER, HEADER, Lab, until
 
 NEXT = "\n\n# COMMAND ----------\n\n"
 BOOK = HEADER + "dbutils.notebook.exit('{}')\n"

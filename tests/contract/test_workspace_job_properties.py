@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from workspace_lab import Lab, until
+
+from .workspace_lab import Lab, until
 
 JSON = st.recursive(
     st.none()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import ResourceDoesNotExist
 from databricks.sdk.service import jobs
-from job_lab import (
+
+from .job_lab import (
     GET,
     SHARED,
     create,
@@ -21,7 +22,7 @@ from job_lab import (
     step,
     value,
 )
-from workspace_lab import Lab, until
+from .workspace_lab import Lab, until
 
 WAITS = "import time\ntime.sleep(600)\n"
 

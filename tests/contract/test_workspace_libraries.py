@@ -10,9 +10,10 @@ from typing import Any
 import psutil
 import pytest
 from databricks.sdk.service.compute import Library, PythonPyPiLibrary
-from job_lab import SHARED, invalid, latest, output, own_workspace, refusal, results, run_job, step
-from wheel_lab import build_wheel, package_index
-from workspace_lab import CLUSTER, Lab, until
+
+from .job_lab import SHARED, invalid, latest, output, own_workspace, refusal, results, run_job, step
+from .wheel_lab import build_wheel, package_index
+from .workspace_lab import CLUSTER, Lab, until
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 VERSION = "import colour\ndbutils.notebook.exit(colour.VERSION)\n"

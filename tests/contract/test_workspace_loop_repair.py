@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from job_lab import GET, create, history_of, latest, own_workspace, results, run_now, step
-from workspace_lab import Lab
+from .job_lab import GET, create, history_of, latest, own_workspace, results, run_now, step
+from .workspace_lab import Lab
 
 # Notes each time that it runs, and fails for those inputs for which there is no file.
 COUNTS = """import pathlib

@@ -8,8 +8,9 @@ from typing import Any
 
 import psutil
 from databricks.sdk.service import jobs
-from job_lab import GET, create, outcome, own_workspace, run_now, step
-from workspace_lab import Lab
+
+from .job_lab import GET, create, outcome, own_workspace, run_now, step
+from .workspace_lab import Lab
 
 MEGABYTE = 1024 * 1024
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 from databricks.sdk.service.workspace import ImportFormat, Language
-from workspace_lab import Lab, until
+
+from .workspace_lab import Lab, until
 
 NEXT = "\n\n# COMMAND ----------\n\n"
 MAGIC = "# MAGIC "

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from workspace_lab import CLUSTER, Lab
+
+from .workspace_lab import CLUSTER, Lab
 
 
 @pytest.fixture

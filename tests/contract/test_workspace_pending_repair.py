@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_lab import GET, create, history_of, latest, outcome, own_workspace, results, run_job, run_now, step
-from workspace_lab import Lab, until
+
+from .job_lab import GET, create, history_of, latest, outcome, own_workspace, results, run_job, run_now, step
+from .workspace_lab import Lab, until
 
 # Says that it ran, by a file that only the repair can make.
 MARK = "import pathlib\npathlib.Path(dbutils.widgets.get('mark')).touch()\n"

@@ -5,7 +5,8 @@ from databricks.sdk.errors import DatabricksError, InvalidParameterValue, NotFou
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 from databricks.sdk.service.jobs import NotebookTask, Task
-from workspace_lab import CLUSTER, Lab
+
+from .workspace_lab import CLUSTER, Lab
 
 USER = "local@dbflow.example"
 

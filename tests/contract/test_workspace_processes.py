@@ -12,9 +12,9 @@ import httpx
 import psutil
 import pytest
 from databricks.sdk.service import jobs
-from workspace_lab import Lab, lab_of, until
+from databricks_local.local_workspace import running_workspace
 
-from deployments.local.workspace.testing import running_workspace
+from .workspace_lab import Lab, lab_of, until
 
 SLEEPER = (
     "import os, subprocess, sys\n"
@@ -200,7 +200,7 @@ def test_a_stop_right_after_the_start(tmp_path: Path) -> None:
 
 def start(*options: str, token: str = "x") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deployments.local.workspace", *options],
+        [sys.executable, "-m", "databricks_local", *options],
         env={**os.environ, "DBFLOW_WORKSPACE_TOKEN": token},
         capture_output=True,
         text=True,

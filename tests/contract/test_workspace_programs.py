@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from job_lab import invalid, latest, output, refusal, run_job, run_now, step
-from wheel_lab import build_wheel
-from workspace_lab import CLUSTER, Lab
+
+from .job_lab import invalid, latest, output, refusal, run_job, run_now, step
+from .wheel_lab import build_wheel
+from .workspace_lab import CLUSTER, Lab
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 FAILED = "Workload failed, see run output for details"

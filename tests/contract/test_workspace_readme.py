@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import databricks_local
 import pytest
 from databricks.sdk import WorkspaceClient
-from workspace_lab import Lab
 
-import deployments.local.workspace
+from .workspace_lab import Lab
 
-README = Path(deployments.local.workspace.__file__).with_name("README.md")
+README = Path(databricks_local.__file__).with_name("README.md")
 
 
 def examples() -> dict[str, str]:
@@ -46,7 +46,7 @@ def test_what_a_client_costs(lab: Lab) -> None:
 
 
 def test_every_option_is_there() -> None:
-    command = [sys.executable, "-m", "deployments.local.workspace", "--help"]
+    command = [sys.executable, "-m", "databricks_local", "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     offered = set(re.findall(r"^  (--[a-z-]+)", told, re.MULTILINE))
     named = set(re.findall(r"`(--[a-z-]+)", README.read_text()))

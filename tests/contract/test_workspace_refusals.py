@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
-from workspace_lab import CLUSTER, Lab
+
+from .workspace_lab import CLUSTER, Lab
 
 NOTEBOOK = {"notebook_path": "/Shared/any"}
 COMPUTE = "One of job_cluster_key, new_cluster, or existing_cluster_id must be specified."

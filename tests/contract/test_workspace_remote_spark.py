@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 from databricks.sdk.service.catalog import VolumeType
-from job_lab import own_workspace, results, run_job, step, value
-from wheel_lab import build_wheel
-from workspace_lab import Lab
+
+from .job_lab import own_workspace, results, run_job, step, value
+from .wheel_lab import build_wheel
+from .workspace_lab import Lab
 
 SERVER = (
     "import threading\nfrom pysail.spark import SparkConnectServer\n"
@@ -109,7 +110,7 @@ def test_a_server_that_is_gone_ends_the_task_as_a_cluster_that_does_not_start(tm
 
 @pytest.mark.parametrize("remote", ["spark://host:7077", "sc://host/;session_id=1", "sc://host:99999"])
 def test_urls_that_are_refused(tmp_path: Path, remote: str) -> None:
-    command = [sys.executable, "-m", "deployments.local.workspace", "--root", str(tmp_path), "--token", "x"]
+    command = [sys.executable, "-m", "databricks_local", "--root", str(tmp_path), "--token", "x"]
     ended = subprocess.run(
         [*command, "--spark-remote", remote], capture_output=True, text=True, timeout=30, check=False
     )

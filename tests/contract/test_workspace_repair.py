@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service import jobs
-from job_lab import (
+
+from .job_lab import (
     GET,
     create,
     invalid,
@@ -20,7 +21,7 @@ from job_lab import (
     step,
     value,
 )
-from workspace_lab import Lab, until
+from .workspace_lab import Lab, until
 
 LATEST_MISSING = "The latest repair ID needs to be provided in order to create a new repair"
 # Fails as long as the file that it is named is not there.

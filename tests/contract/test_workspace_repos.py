@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
 from databricks.sdk.service.workspace import ObjectType
-from git_lab import commit, git
-from workspace_lab import HEADER, Lab
+from databricks_local.api.errors import ApiError
+from databricks_local.git.repos import Repos
+from databricks_local.storage.documents import Documents
 
-from deployments.local.workspace.documents import Documents
-from deployments.local.workspace.errors import ApiError
-from deployments.local.workspace.repos import Repos
+from .git_lab import commit, git
+from .workspace_lab import HEADER, Lab
 
 
 @pytest.fixture

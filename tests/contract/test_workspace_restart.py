@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from job_lab import GET, create, history_of, latest, outcome, output, own_workspace, results, run_now, step
-from wheel_lab import build_wheel
-from workspace_lab import CLUSTER, Lab
+from .job_lab import GET, create, history_of, latest, outcome, output, own_workspace, results, run_now, step
+from .wheel_lab import build_wheel
+from .workspace_lab import CLUSTER, Lab
 
 WHEEL = "colour-1.0-py3-none-any.whl"
 WAITS = "import time\ntime.sleep(600)\n"
@@ -137,7 +137,7 @@ def test_two_servers_do_not_share_a_root(tmp_path: Path) -> None:
             [
                 sys.executable,
                 "-m",
-                "deployments.local.workspace",
+                "databricks_local",
                 "--token",
                 "x",
                 "--root",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import DatabricksError, ResourceDoesNotExist
 from databricks.sdk.service import jobs
-from workspace_lab import CLUSTER, Lab
+
+from .workspace_lab import CLUSTER, Lab
 
 
 def state(task: dict[str, Any]) -> tuple[str, str, str]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import DatabricksError, InvalidParameterValue, NotFound, ResourceAlreadyExists
 from databricks.sdk.service.workspace import AclPermission
-from workspace_lab import Lab, lab_of
+from databricks_local.local_workspace import running_workspace
 
-from deployments.local.workspace.testing import running_workspace
+from .workspace_lab import Lab, lab_of
 
 
 def value_of(lab: Lab, scope: str, key: str) -> bytes:

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from workspace_lab import Lab
+
+from .workspace_lab import Lab
 
 NAMES = (
     "path", "source_path", "destination_path", "contents", "data", "handle", "overwrite", "recursive",

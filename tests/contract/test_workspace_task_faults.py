@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from workspace_lab import Lab
+from databricks_local.local_workspace import Faults
 
-from deployments.local.workspace.testing import Faults
+from .workspace_lab import Lab
 
 QUICK = "print('done')\n"
 SLOW = "import time\nprint('begun')\n\n# COMMAND ----------\n\ntime.sleep(600)\n"

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import workspace as workspace_api
+from databricks_local.local_workspace import RunningWorkspace, running_workspace
 from prefect_databricks import DatabricksCredentials
 from prefect_databricks.jobs import (
     jobs_create,
@@ -21,9 +22,8 @@ from prefect_databricks.jobs import (
     jobs_runs_submit,
 )
 from prefect_databricks.models.jobs import JobTaskSettings, NewCluster, NotebookTask, RunSubmitTaskSettings
-from workspace_lab import CLUSTER, HEADER, TERMINAL
 
-from deployments.local.workspace.testing import RunningWorkspace, running_workspace
+from .workspace_lab import CLUSTER, HEADER, TERMINAL
 
 CLIENT_ID, CLIENT_SECRET = "3f6b4a1e-0000-4000-8000-000000000001", "dose-not-a-real-one"
 ENDED_WITHIN = 600

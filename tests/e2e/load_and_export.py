@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from databricks_blocks.database.tables import Column, Table
+from databricks_flows.load.csv_files import load_csv_files
+from databricks_flows.renewable.steps import RunScope, export_table
 from prefect.logging import disable_run_logger
-
-from blocks.warehouse import Column, Table
-from flows.load_files import load_csv_files
-from flows.renewable_tasks import RunScope, export_table
 
 from .peak_memory import peak_mebibytes
 
@@ -25,7 +24,7 @@ def main() -> None:
         columns = stream.readline().rstrip().split(",")
     table = Table(Path(file).stem, dict.fromkeys(columns, Column("text")))
     with disable_run_logger():
-        export_table.fn(table, table.name, RunScope("warehouse", schema, "staging", prefix))
+        export_table.fn(table, table.name, RunScope("database", schema, "staging", prefix))
     sys.stdout.write(f"{peak_mebibytes():.0f}\n")
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from deployments.local.workspace.runtime import run_notebook
+from databricks_local.runtime import run_notebook
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

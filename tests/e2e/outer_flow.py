@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from databricks_blocks.errors import DatabricksJobError
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.run.policy import RunPolicy
+from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.load.csv_files import load_csv_files
 from prefect import flow
-
-from blocks.databricks.errors import DatabricksJobError
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.run_policy import RunPolicy
-from flows.cancelling import cancel_databricks_runs
-from flows.databricks_job import run_databricks_job
-from flows.load_files import load_csv_files
 
 __all__ = ["load_csv_files", "many", "outer"]
 

@@ -6,15 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 from databricks.sdk.service.jobs import Run, RunLifeCycleState
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.job_spec import JobSpecification, Launch
-from blocks.databricks.tasks import notebook_task
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.job.tasks import notebook_task
 
 from .conftest import Stack
 
 
-def single_task(path: str, launch: Launch = "submit", **fields: Any) -> JobSpecification:
+def single_task(path: str, launch: LaunchMode = "submit", **fields: Any) -> JobSpecification:
     """A job of a name of its own."""
     return JobSpecification(
         name=f"single {uuid4()}",

@@ -17,13 +17,12 @@ from uuid import UUID
 
 import pytest
 import yaml
+from databricks_flows.renewable.share_files import InputError
+from dbflow.run import send_what_is_queued
 from prefect import flow, get_client
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
-
-from deployments.run import send_what_is_queued
-from flows.sources import InputError
 
 from .conftest import Stack, analyse, until
 

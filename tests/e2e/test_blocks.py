@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from databricks_blocks.setup.register import register_from
+from databricks_blocks.workspace.block import load_workspace
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
-
-from blocks.databricks.workspace import load_workspace
-from blocks.register import register_from
 
 from .conftest import Stack
 
@@ -43,7 +42,7 @@ def test_all_that_env_describes_works(stack: Stack, tmp_path: Path) -> None:
     done = register(tmp_path, "deployments", "blocks", **stack.endpoints.variables())
     assert done.returncode == 0, done.stderr
     assert lines(done.stdout)[1:] == [
-        ["warehouse", "SQLAlchemy Connector", "saved", "PostgreSQL 18.4"],
+        ["database", "SQLAlchemy Connector", "saved", "PostgreSQL 18.4"],
         ["staging", "S3 Bucket", "saved", "s3://databricks-flows takes, gives and deletes objects"],
         [
             "workspace",
@@ -61,7 +60,7 @@ def test_the_module_reads_the_file_and_names_what_is_missing(stack: Stack, tmp_p
     del variables["PGUSER"]
     text = "".join(f"{name}='{value}'\n" for name, value in variables.items())
     (tmp_path / ".env").write_text(text, encoding="utf-8")
-    done = register(tmp_path, "blocks.register", "warehouse", "workspace")
+    done = register(tmp_path, "databricks_blocks.setup", "database", "workspace")
     assert done.returncode == 1
     assert [line[2:4] for line in lines(done.stdout)[1:]] == [
         ["not saved", "not set: PGUSER"],
@@ -72,9 +71,9 @@ def test_the_module_reads_the_file_and_names_what_is_missing(stack: Stack, tmp_p
 @pytest.mark.parametrize(
     ("name", "wrong", "detail"),
     [
-        ("warehouse", {"PGPASSWORD": "pw-hidden"}, 'password authentication failed for user "dbflow"'),
-        ("warehouse", {"PGDATABASE": "nowhere"}, 'database "nowhere" does not exist'),
-        ("warehouse", {"PGPORT": "9"}, "Connection refused"),
+        ("database", {"PGPASSWORD": "pw-hidden"}, 'password authentication failed for user "dbflow"'),
+        ("database", {"PGDATABASE": "nowhere"}, 'database "nowhere" does not exist'),
+        ("database", {"PGPORT": "9"}, "Connection refused"),
         ("staging", {"AWS_SECRET_ACCESS_KEY": "s3-hidden"}, "SignatureDoesNotMatch"),
         ("staging", {"STAGING_BUCKET": "nowhere"}, "NoSuchBucket"),
         ("workspace", {"DATABRICKS_TOKEN": "dapi-hidden"}, "refused current user: Invalid access token"),
@@ -99,7 +98,7 @@ def test_a_user_who_must_not_create_schemas_is_told_so(stack: Stack) -> None:
     stack.query("CREATE ROLE reader LOGIN PASSWORD 'reads'")
     try:
         [outcome] = register_from(
-            {**stack.endpoints.variables(), "PGUSER": "reader", "PGPASSWORD": "reads"}, ["warehouse"]
+            {**stack.endpoints.variables(), "PGUSER": "reader", "PGPASSWORD": "reads"}, ["database"]
         )
     finally:
         stack.query("DROP ROLE reader")
@@ -112,9 +111,9 @@ def test_an_unknown_block_and_a_server_that_is_away_are_told_in_one_line(
     unknown = register(tmp_path, "deployments", "blocks", "lake")
     assert (unknown.returncode, unknown.stderr) == (
         2,
-        "Error: no such block: lake; there are warehouse, staging, workspace\n",
+        "Error: no such block: lake; there are database, staging, workspace\n",
     )
-    away = register(tmp_path, "blocks.register", PREFECT_API_URL="http://127.0.0.1:9/api")
+    away = register(tmp_path, "databricks_blocks.setup", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert away.returncode == 1
     assert away.stderr.startswith("Error: the Prefect server cannot be used: ")
     assert away.stderr.count("\n") == 1

@@ -13,12 +13,11 @@ from uuid import UUID
 import psutil
 import pytest
 from databricks.sdk.service.jobs import Run
+from databricks_local.local_workspace import Faults
+from dbflow.notebooks import import_notebooks, packaged_notebooks
+from dbflow.run import WORK_POOL
 from prefect import get_client
 from prefect.states import Crashed
-
-from deployments.local.workspace.testing import Faults
-from deployments.notebooks import import_notebooks, packaged_notebooks
-from deployments.run import WORK_POOL
 
 from .conftest import Stack, until
 from .flow_processes import prefect_environment, state_of, worker

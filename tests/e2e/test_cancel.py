@@ -8,14 +8,13 @@ from typing import Any
 
 import psutil
 import pytest
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_local.local_workspace import Faults
 from prefect import flow
 from prefect.states import Cancelling
-
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from deployments.local.workspace.testing import Faults
-from flows.cancelling import cancel_databricks_runs
-from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import cancel, create_flow_run, flow_process, flow_run, kill, state_of, worker

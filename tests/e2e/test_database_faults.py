@@ -12,12 +12,11 @@ from typing import Any
 import psutil
 import psycopg2
 import pytest
-from prefect import flow
-
-from blocks.staging import open_staging
-from blocks.warehouse import Column, Table, open_warehouse
-from deployments.local.stack import LocalStack
-from flows.renewable_tasks import (
+from databricks_blocks.database.connection import open_transaction
+from databricks_blocks.database.tables import Column, Table
+from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.share_files import SHARES, ShareFile
+from databricks_flows.renewable.steps import (
     RESULT,
     RunScope,
     export_table,
@@ -26,7 +25,8 @@ from flows.renewable_tasks import (
     load_result,
     publish_result,
 )
-from flows.sources import SHARES, ShareFile
+from dbflow.local.stack import LocalStack
+from prefect import flow
 
 from .conftest import Stack, until
 from .faulty_storage import Exchange
@@ -35,7 +35,7 @@ from .test_storage_faults import AT_ONCE, PART, SCOPE, FaultyStorage, storage
 __all__ = ["storage"]
 
 ROWS = 20_000
-DIRECT = RunScope("warehouse", "run_faults", "staging", "faults")
+DIRECT = RunScope("database", "run_faults", "staging", "faults")
 WAITS = "wait_event_type = 'Lock' AND query LIKE '%%run_faults%%'"
 
 
@@ -43,16 +43,16 @@ WAITS = "wait_event_type = 'Lock' AND query LIKE '%%run_faults%%'"
 def run_of_test(clean_stack: Stack, storage: FaultyStorage) -> Iterator[Stack]:
     """A run with a part file of its result, cleaned away."""
     storage.faults.clear()
-    with open_warehouse("warehouse", "run_faults") as warehouse:
-        warehouse.begin_run()
+    with open_transaction("database", "run_faults") as transaction:
+        transaction.begin_run()
     list_result_files.fn(DIRECT, "")
     lines = [f"Land {number},,2000,1,2,3,6" for number in range(ROWS)]
     content = "\n".join([",".join(RESULT.columns), *lines]).encode()
     open_staging("staging", "faults").upload("part.csv", lambda stream: stream.write(content))
     yield clean_stack
     storage.faults.clear()
-    with open_warehouse("warehouse", "run_faults") as warehouse:
-        warehouse.end_run()
+    with open_transaction("database", "run_faults") as transaction:
+        transaction.end_run()
     open_staging("staging", "faults").delete()
 
 

@@ -11,23 +11,22 @@ from typing import Any
 import httpx
 import pytest
 from databricks.sdk.service.jobs import RunResultState
-from prefect import flow
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import (
+from databricks_blocks.errors import (
     DatabricksRunFailed,
     DatabricksRunRefused,
     DatabricksRunTimedOut,
     DatabricksUnreachable,
 )
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.runs import get_run
-from blocks.databricks.tasks import DatabricksTask, notebook_task
-from blocks.databricks.workspace import DatabricksWorkspace
-from flows.databricks_job import DatabricksRunResult, run_databricks_job
-from flows.progress import Progress
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_blocks.workspace.block import DatabricksWorkspace
+from databricks_blocks.workspace.runs_api import get_run
+from databricks_flows.job.subflow import DatabricksRunResult, run_databricks_job
+from databricks_flows.shared.progress import Progress
+from prefect import flow
 
 from .conftest import ImportNotebook, Stack, analyse, until
 
@@ -146,7 +145,7 @@ def test_an_error_beside_the_run_cancels_it(
     def no_progress(_: Progress) -> None:
         raise RuntimeError("no progress today")
 
-    monkeypatch.setattr("flows.run_report.report", no_progress)
+    monkeypatch.setattr("databricks_flows.job.report.report", no_progress)
     path = notebook("sleeps", "import time; time.sleep(600)")
     with pytest.raises(RuntimeError, match="no progress today"):
         run_job(notebook_task("slow", path, new_cluster=CLUSTER), name="left alone")
@@ -162,7 +161,7 @@ def test_a_run_goes_on_when_prefect_takes_no_artifacts(
         raise httpx.ReadTimeout("no artifacts today")
 
     for name in ("acreate_progress_artifact", "acreate_table_artifact"):
-        monkeypatch.setattr(f"flows.run_report.{name}", no_artifact)
+        monkeypatch.setattr(f"databricks_flows.job.report.{name}", no_artifact)
     result = run_job(notebook_task("quick", notebook("says", "x = 1"), new_cluster=CLUSTER), name="unseen")
     assert result.state == "SUCCESS"
     assert "An artifact of the Databricks run was not written: no artifacts today" in caplog.text

@@ -12,9 +12,8 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
-
-from deployments.local.stack import LocalStack
-from flows.sources import SHARES
+from databricks_flows.renewable.share_files import SHARES
+from dbflow.local.stack import LocalStack
 
 DBFLOW = [sys.executable, "-m", "deployments"]
 

@@ -17,15 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from databricks_local.local_workspace import Faults
+from dbflow import steps
+from dbflow.notebooks import import_notebooks, packaged_notebooks
+from dbflow.run import WORK_POOL
 from prefect import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-
-from deployments import steps
-from deployments.local.workspace.testing import Faults
-from deployments.notebooks import import_notebooks, packaged_notebooks
-from deployments.run import WORK_POOL
 
 from .conftest import Stack, until
 
@@ -230,7 +229,7 @@ def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
 def test_a_workspace_that_is_down_or_not_told_of_ends_the_deploy_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blocks.databricks.workspace._SECONDS_OF_RETRIES", 1)
+    monkeypatch.setattr("databricks_blocks.workspace.block._SECONDS_OF_RETRIES", 1)
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
     for host, message in (
         ("http://127.0.0.1:9", "http://127.0.0.1:9 did not answer"),

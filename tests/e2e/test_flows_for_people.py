@@ -9,24 +9,27 @@ from uuid import uuid4
 
 import pytest
 from databricks.sdk.service.jobs import RunResultState
+from databricks_blocks.errors import (
+    DatabricksRunCancelled,
+    DatabricksRunFailed,
+    DatabricksRunRefused,
+)
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.run.launchers import launcher_of
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_blocks.run.results import DatabricksRunResult
+from databricks_blocks.workspace.runs_api import get_run
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.on_demand.cancel import cancel_databricks_run
+from databricks_flows.on_demand.existing_job import run_existing_job
+from databricks_flows.on_demand.repair import cancel_repaired_run, repair_databricks_run
+from databricks_local.local_workspace import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.states import Cancelled
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import DatabricksRunCancelled, DatabricksRunFailed, DatabricksRunRefused
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.launches import launch_of
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.results import DatabricksRunResult
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.runs import get_run
-from blocks.databricks.tasks import notebook_task
-from deployments.local.workspace.testing import Faults
-from flows.cancel_run import cancel_databricks_run
-from flows.databricks_job import run_databricks_job
-from flows.existing_job import run_existing_job
-from flows.repair_run import cancel_repaired_run, repair_databricks_run
 
 from .conftest import ImportNotebook, Stack, own_task_runs, until
 
@@ -123,7 +126,7 @@ def submitted(stack: Stack, path: str, name: str) -> int:
     job = JobSpecification(
         name=name, tasks=[notebook_task("only", path, new_cluster=JobCluster().specification())]
     )
-    return launch_of(stack.databricks(), job, lambda _: uuid4().hex).start(0)
+    return launcher_of(stack.databricks(), job, lambda _: uuid4().hex).start(0)
 
 
 def test_what_the_workspace_does_not_repair_is_told_in_one_line(
@@ -222,7 +225,7 @@ def test_cancelling_a_repair_cancels_the_run(
 def test_a_saved_job_runs_by_id_or_by_name_unless_the_name_has_a_twin(
     stack: Stack, notebook: ImportNotebook
 ) -> None:
-    from blocks.databricks.request_bodies import create_body
+    from databricks_blocks.job.request_bodies import create_body
 
     client = stack.databricks()
     body = create_body(chain(notebook("says", SAYS), "saved", job_parameters={"word": "default"}))

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-
-from blocks.databricks.errors import DatabricksJobError
+from databricks_blocks.errors import DatabricksJobError
 
 from .conftest import Stack, analyse
 

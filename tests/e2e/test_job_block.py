@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.errors import DatabricksRunCancelled
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.workspace.block import DatabricksWorkspace, load_workspace
+from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.subflow import run_databricks_job
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import (
-    DatabricksRunCancelled,
-)
-from blocks.databricks.job import DatabricksJob
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
-from blocks.databricks.workspace import DatabricksWorkspace, load_workspace
-from flows.cancelling import cancel_databricks_runs
-from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, until
 

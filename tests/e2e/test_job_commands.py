@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service.jobs import RunResultState
-
-from blocks.databricks.cluster import JobCluster
+from databricks_blocks.job.cluster import JobCluster
 
 from .conftest import ImportNotebook, Stack, until
 

@@ -10,11 +10,10 @@ from uuid import UUID
 
 import pandas as pd
 import psutil
+from databricks_flows.renewable.analysis import renewable_analysis
+from databricks_local.local_workspace import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterName
-
-from deployments.local.workspace.testing import Faults
-from flows.renewable_analysis import renewable_analysis
 
 from .conftest import Stack, until
 from .faulty_storage import Exchange, FaultyStorage, hold
@@ -101,7 +100,12 @@ def chart_processes(flow_run_id: UUID) -> list[psutil.Process]:
     flows = [
         one for one in psutil.process_iter(["cmdline"]) if str(flow_run_id) in (one.info["cmdline"] or ())
     ]
-    return [child for one in flows for child in one.children() if child.cmdline()[-1:] == ["flows.chart"]]
+    return [
+        child
+        for one in flows
+        for child in one.children()
+        if child.cmdline()[-1:] == ["databricks_flows.renewable.chart"]
+    ]
 
 
 def is_running(flow_run_id: UUID, task: str) -> bool:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-
-from blocks.staging import open_staging
+from databricks_blocks.staging.area import open_staging
 
 from .conftest import Stack
 from .flow_processes import ROOT, prefect_environment

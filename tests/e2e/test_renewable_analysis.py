@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from databricks_blocks.database.connection import open_transaction
+from databricks_blocks.database.transaction import DatabaseTransaction
+from databricks_flows.renewable import steps as renewable_tasks
+from databricks_flows.renewable.analysis import RenewableAnalysis, renewable_analysis
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES, InputError
+from databricks_flows.shared.progress import Progress, listening
 from PIL import Image
 from prefect import get_client
-
-from blocks.warehouse import Warehouse, open_warehouse
-from flows import renewable_tasks
-from flows.progress import Progress, listening
-from flows.renewable_analysis import RenewableAnalysis, renewable_analysis
-from flows.sources import DATA_DIRECTORY, SHARES, InputError
 
 from .conftest import Stack, analyse
 
@@ -296,14 +296,14 @@ def test_the_slots_of_a_concurrency_limit_are_honoured(
     at_once, most = [0], [0]
 
     @contextmanager
-    def counted(database: str, schema: str) -> Iterator[Warehouse]:
+    def counted(database: str, schema: str) -> Iterator[DatabaseTransaction]:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
-        with open_warehouse(database, schema) as warehouse:
-            yield warehouse
+        with open_transaction(database, schema) as transaction:
+            yield transaction
         at_once[0] -= 1
 
-    monkeypatch.setattr(renewable_tasks, "open_warehouse", counted)
+    monkeypatch.setattr(renewable_tasks, "open_transaction", counted)
     with get_client(sync_client=True) as client:
         limit = {"name": "one-transaction", "limit": 1}
         client.request("POST", "/v2/concurrency_limits/", json=limit).raise_for_status()

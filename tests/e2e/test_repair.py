@@ -9,6 +9,15 @@ from typing import Any
 import pytest
 from databricks.sdk.service.compute import AwsAvailability
 from databricks.sdk.service.jobs import BaseRun
+from databricks_blocks.errors import DatabricksRunFailed
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
+from databricks_blocks.run.results import DatabricksRunResult
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_local.local_workspace import Faults
 from prefect import flow, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -19,16 +28,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import TaskRun
 from prefect.flow_runs import resume_flow_run
 
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import DatabricksRunFailed
-from blocks.databricks.job_spec import JobSpecification, Launch
-from blocks.databricks.repair import NewSettings, RepairPolicy
-from blocks.databricks.results import DatabricksRunResult
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import notebook_task
-from deployments.local.workspace.testing import Faults
-from flows.databricks_job import run_databricks_job
-
 from .conftest import ImportNotebook, Stack, task_runs
 
 POLICY = RunPolicy(repair=RepairPolicy(max_repairs=2, wait_seconds=0))
@@ -36,7 +35,7 @@ NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
 DONE = "dbutils.notebook.exit('done')"
 
 
-def chain(path: str, name: str, launch: Launch = "submit") -> JobSpecification:
+def chain(path: str, name: str, launch: LaunchMode = "submit") -> JobSpecification:
     return JobSpecification(
         name=name,
         launch=launch,
@@ -69,7 +68,7 @@ def runs_named(stack: Stack, name: str) -> list[BaseRun]:
 
 @pytest.mark.parametrize("launch", ["submit", "run_now"])
 def test_a_task_that_failed_runs_again_and_the_one_before_it_does_not(
-    stack: Stack, faults: Faults, notebook: ImportNotebook, launch: Launch
+    stack: Stack, faults: Faults, notebook: ImportNotebook, launch: LaunchMode
 ) -> None:
     name = f"repaired by {launch}"
     faults.add(task_key="plot", run_name=name, error="OSError: the source is away")
@@ -114,7 +113,7 @@ def test_a_saved_job_is_made_once(stack: Stack, notebook: ImportNotebook) -> Non
 
 @pytest.mark.parametrize("launch", ["submit", "run_now"])
 def test_settings_change_for_the_repair_after_certain_errors_and_only_for_it(
-    stack: Stack, faults: Faults, notebook: ImportNotebook, launch: Launch
+    stack: Stack, faults: Faults, notebook: ImportNotebook, launch: LaunchMode
 ) -> None:
     name = f"on demand by {launch}"
     on_demand = NewSettings(cluster={"aws_attributes": {"availability": "ON_DEMAND"}})

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from databricks_blocks.database.tables import Column, Table
+from databricks_blocks.loading import load_block
+from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.steps import (
+    RESULT,
+    STEP_OPTIONS,
+    RunScope,
+    export_table,
+    list_result_files,
+    load_result,
+)
+from databricks_flows.shared.batches import Batch
 from prefect import flow
 from prefect_aws.s3 import S3Bucket
-
-from blocks.loading import load_block
-from blocks.staging import open_staging
-from blocks.warehouse import Column, Table
-from flows.batches import Batch
-from flows.renewable_tasks import RESULT, STEP_OPTIONS, RunScope, export_table, list_result_files, load_result
 
 from .conftest import Stack
 from .faulty_storage import FaultyStorage, Misbehave, broken, cut, faulty_storage, late, reset, slow_down
@@ -22,7 +28,7 @@ from .faulty_storage import FaultyStorage, Misbehave, broken, cut, faulty_storag
 ROWS = 160_000
 BIG = Table("big", {"Entity": Column("text"), "Year": Column("integer")})
 PART = Batch("part.csv", ("part.csv",))
-SCOPE = RunScope("warehouse", "run_faults", "faulty-staging", "faults")
+SCOPE = RunScope("database", "run_faults", "faulty-staging", "faults")
 AT_ONCE: dict[str, Any] = {"retry_delay_seconds": 0, "retry_condition_fn": STEP_OPTIONS["retry_condition_fn"]}
 
 

@@ -13,16 +13,15 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_local.local_workspace import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.job_spec import JobSpecification, Launch
-from blocks.databricks.polling import PollingPolicy
-from blocks.databricks.repair import RepairPolicy
-from blocks.databricks.run_policy import RunPolicy
-from blocks.databricks.tasks import DatabricksTask, notebook_task
-from deployments.local.workspace.testing import Faults
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
@@ -98,7 +97,7 @@ def test_a_storm(stack: Stack, faults: Faults, notebook: ImportNotebook) -> None
 
 def case_of(dice: random.Random, path: str, number: int, kills: int) -> Case:
     """Draw a case; each start of the flow after a kill may repair a run that it finds failed."""
-    launch = cast(Launch, dice.choice(["submit", "run_now"]))
+    launch = cast(LaunchMode, dice.choice(["submit", "run_now"]))
     job = JobSpecification(
         name=f"storm {SEED} of {time.time_ns()}: {number}",
         launch=launch,

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.tasks import notebook_task
+from databricks_flows.tasks.clusters import (
+    get_cluster_state,
+    restart_cluster,
+    start_cluster,
+    terminate_cluster,
+)
+from databricks_flows.tasks.git_folders import RepoState, update_repo
+from databricks_flows.tasks.libraries import get_library_statuses, install_libraries, uninstall_libraries
+from databricks_flows.tasks.runs import get_databricks_run, get_databricks_run_output, list_databricks_runs
 from prefect import flow
-
-from blocks.databricks.cluster import JobCluster
-from blocks.databricks.errors import DatabricksRunRefused
-from blocks.databricks.tasks import notebook_task
-from flows.cluster_tasks import get_cluster_state, restart_cluster, start_cluster, terminate_cluster
-from flows.library_tasks import get_library_statuses, install_libraries, uninstall_libraries
-from flows.repo_tasks import RepoState, update_repo
-from flows.run_tasks import get_databricks_run, get_databricks_run_output, list_databricks_runs
 
 from .conftest import ImportNotebook, Stack
 from .test_databricks_job import run_job

@@ -1,0 +1,126 @@
+"""CSV files as rows of a database that has no way of its own to read and write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from databricks_blocks.csv.types import FORMS as TYPE_FORMS
+from databricks_blocks.csv.values import is_finite, is_integer, plain_decimal
+from databricks_blocks.database.tables import Column, Kind, Readable, RecordRefused, Table
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead
+
+
+def read_rows(table: Table, stream: Readable, rows_at_once: int) -> Iterator[list[dict[str, Any]]]:
+    """Read the records of a CSV file with a header, as values of the columns of a table.
+
+    Args:
+        table: The table. Its columns are those of the file, in its order.
+        stream: The file, in UTF-8.
+        rows_at_once: How many are given at a time, at most.
+
+    Raises:
+        RecordRefused: A record cannot be read, or does not fit the table.
+    """
+    rows = _rows(table, stream)
+    while batch := list(islice(rows, rows_at_once)):
+        yield batch
+
+
+def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
+    reader = csv.reader(_lines(stream), strict=True)
+    try:
+        for fields in islice(reader, 1, None):
+            # An empty line is no value of an only column, as PostgreSQL reads and writes it.
+            record = fields or [""]
+            if len(record) != len(table.columns):
+                raise RecordRefused(
+                    f", line {reader.line_num}: {len(record)} fields for {len(table.columns)} columns"
+                )
+            yield {
+                name: _value(reader.line_num, name, column, text)
+                for (name, column), text in zip(table.columns.items(), record, strict=True)
+            }
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise RecordRefused(f", line {reader.line_num}: {error}") from error
+
+
+def _lines(stream: Readable) -> Iterator[str]:
+    # What is streamed from a storage has no more than `read`.
+    buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(stream)), 1024 * 1024)
+    return iter(io.TextIOWrapper(buffered, encoding="utf-8", newline=""))
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, stream: SupportsRead[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _value(line: int, name: str, column: Column, text: str) -> Any:
+    if not text:
+        if column.required:
+            raise RecordRefused(f", line {line}, column {name}: empty")
+        return None
+    value = _PARSERS[column.kind](text)
+    if value is None:
+        raise RecordRefused(f", line {line}, column {name}: `{text[:60]}` is not of type {column.kind}")
+    return value
+
+
+def _of_inferred(kind: Kind, convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Parse what is of a type that is found by content, and is checked as it was found."""
+    form = re.compile(TYPE_FORMS[kind].decode())
+    return lambda text: convert(text.strip(" \t")) if form.fullmatch(text.strip(" \t")) else None
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "text": lambda text: None if "\x00" in text else text,
+    "integer": lambda text: int(text) if is_integer(text) else None,
+    "decimal": lambda text: plain_decimal(text) if is_finite(text) else None,
+    "double": lambda text: float(text) if is_finite(text) else None,
+    "bigint": _of_inferred("bigint", int),
+    "boolean": _of_inferred("boolean", lambda text: text.lower() == "true"),
+    "date": _of_inferred("date", date.fromisoformat),
+    "timestamp": _of_inferred("timestamp", datetime.fromisoformat),
+    "timestamptz": _of_inferred("timestamptz", str),
+}
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO[bytes]) -> int:
+    """Write rows as CSV with a header, in UTF-8.
+
+    Returns:
+        The number of rows.
+    """
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    written = 0
+    try:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_text(value) for value in row])
+            written += 1
+    finally:
+        # Otherwise it would close the stream, which is for who opened it to do.
+        text.detach()
+    return written
+
+
+def _text(value: Any) -> Any:
+    # The shortest text that gives the same double back, as PostgreSQL writes it.
+    return repr(value).removesuffix(".0") if isinstance(value, float) else value

@@ -1,0 +1,204 @@
+"""A CSV file whose columns get their types from what is in them, on its way into a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from databricks_flows.renewable.share_files import LONGEST_NAME, InputError, delimiter_fault
+
+from databricks_blocks.csv.checked import CHUNK, CheckedCsv, Record, lines_at, records_from
+from databricks_blocks.csv.records import MalformedRecord
+from databricks_blocks.csv.types import FORMS, kind_of, widened
+from databricks_blocks.database.tables import Column, Kind, RecordRefused, Table
+from databricks_blocks.database.transaction import DatabaseTransaction
+
+_SAMPLE_RECORDS = 100
+_SAMPLE_CHUNKS = 1024 * 1024 // CHUNK
+Watch = Callable[[int], object]
+_NO_VALUE_YET = rb"(?!)"
+_LOOK_AHEAD = 16
+
+
+@dataclass(frozen=True)
+class Widening:
+    """A column whose type changed after the load had begun.
+
+    Attributes:
+        column: Its name.
+        before: The type that it had, if it had any value.
+        after: The type that it has.
+        line: Line of the first record whose value did not fit.
+    """
+
+    column: str
+    before: Kind | None
+    after: Kind
+    line: int
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A CSV file that is in a table.
+
+    Attributes:
+        table: The table.
+        rows: Number of rows.
+        widenings: Columns whose values fitted no more after some way, so that the file was loaded again.
+    """
+
+    table: Table
+    rows: int
+    widenings: tuple[Widening, ...] = ()
+
+
+class TypedCsv(CheckedCsv):
+    """The bytes of a CSV file, up to a value that does not fit the type of its column.
+
+    Attributes:
+        kinds: Type of each column, as far as values have been seen.
+        surprises: Where the first record begins that made the type of a column another one, by its position.
+    """
+
+    def __init__(
+        self, path: Path, kinds: Sequence[Kind | None] | None = None, watch: Watch = lambda _: None
+    ) -> None:
+        """Open a file.
+
+        Args:
+            path: The file.
+            kinds: Type of each column; nothing takes what its beginning, up to a megabyte, tells.
+            watch: Is told again and again how many bytes have been read.
+
+        Raises:
+            MalformedRecord: The file has no header.
+        """
+        super().__init__(path, watch=watch)
+        self.kinds: list[Kind | None] = list(kinds or self._of_first_records())
+        self.surprises: dict[int, int] = {}
+        self._look_ahead = _LOOK_AHEAD
+        self._match_kinds()
+        self._widens = kinds is None
+        for _ in range(_SAMPLE_CHUNKS):
+            if self._widens and self.misfit is None:
+                self.advance()
+        self._widens = False
+        self.surprises.clear()
+
+    def table(self, name: str) -> Table:
+        """Describe the table; a column without any value is of text."""
+        kinds = zip(self.columns, self.kinds, strict=True)
+        return Table(name, {column: Column(kind or "text") for column, kind in kinds})
+
+    def widen_to_the_end(self) -> None:
+        """Read on to the end without handing anything on, and let the types fit all that is there."""
+        self._widens, self.misfit = True, None
+        while self.misfit is None and self.advance():
+            self._ready = b""
+
+    def accept(self, records: Iterator[Record]) -> bool:
+        """Widen the columns, when that is asked for."""
+        first = next(records)
+        if len(first[0]) != len(self.columns):
+            self.fault = f"{len(first[0])} fields where the header has {len(self.columns)}"
+        elif self._widens:
+            for fields, offset in chain([first], islice(records, self._look_ahead)):
+                if len(fields) == len(self.columns):
+                    self._widen(fields, offset)
+            # To compile the pattern of many columns takes as long as to read a thousand records.
+            self._look_ahead *= 2
+            self._match_kinds()
+            return True
+        return False
+
+    def _widen(self, fields: Sequence[str], offset: int) -> None:
+        for column, (kind, field) in enumerate(zip(self.kinds, fields, strict=True)):
+            self.kinds[column] = widened(kind, field)
+            if self.kinds[column] != kind:
+                self.surprises.setdefault(column, offset)
+
+    def _match_kinds(self) -> None:
+        self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
+
+    def _of_first_records(self) -> list[Kind | None]:
+        self._read_on()
+        records = islice(records_from(self._rest), _SAMPLE_RECORDS)
+        sound = [fields for fields, _ in records if len(fields) == len(self.columns)]
+        return [kind_of(field for field in column) for column in zip(*sound, strict=True)] or [None] * len(
+            self.columns
+        )
+
+
+def load_typed(
+    transaction: DatabaseTransaction, path: Path, name: str, watch: Watch = lambda _: None
+) -> LoadedFile:
+    """Load a CSV file into a table made for it, with types that keep every value as it is.
+
+    A value that does not fit what the beginning of the file told ends the load. The rest is then read for its
+    types, and the file is loaded again, once.
+
+    Args:
+        transaction: The transaction.
+        path: The file.
+        name: Name of the table; one of that name is replaced.
+        watch: Is told again and again how many bytes have been read.
+
+    Raises:
+        InputError: The file cannot be used; names file and line.
+    """
+    try:
+        with TypedCsv(path, watch=watch) as first:
+            _check_columns(path, first.columns)
+            if (rows := _load(transaction, first, name)) is not None:
+                return LoadedFile(first.table(name), rows)
+            before = list(first.kinds)
+            first.widen_to_the_end()
+            first.refuse_misfit()
+        # Matched again, since it may have changed meanwhile.
+        with TypedCsv(path, first.kinds, watch) as second:
+            rows = _load(transaction, second, name) or 0
+            second.refuse_misfit()
+    except MalformedRecord as error:
+        raise InputError(f"{path}, line 1: {error}") from error
+    except RecordRefused as error:
+        raise InputError(f"{path}{error}") from error
+    table = second.table(name)
+    lines = lines_at(path, first.surprises.values())
+    columns = list(table.columns.items())
+    widenings = [
+        Widening(columns[position][0], before[position], columns[position][1].kind, lines[offset])
+        for position, offset in sorted(first.surprises.items())
+    ]
+    return LoadedFile(table, rows, tuple(widenings))
+
+
+def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int | None:
+    """Load what fits; the number of rows, unless the type of a column has to be widened."""
+    table = stream.table(name)
+    transaction.create(table)
+    rows = transaction.load_csv(table, stream)
+    if stream.fault:
+        stream.refuse_misfit()
+    if rows != stream.records:
+        raise RecordRefused(f": {stream.records} records, of which the database took {rows}")
+    return rows if stream.misfit is None else None
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    if fault := delimiter_fault(columns):
+        raise InputError(f"{path}, line 1: {fault}")
+    if not any(columns):
+        raise InputError(f"{path}, line 1: empty; the first line must name the columns")
+    for column in columns:
+        if not column or re.search("[\udc80-\udcff]", column):
+            what = "bytes that are not UTF-8" if column else "a column without a name"
+            raise InputError(f"{path}, line 1: {what}; the first line must name the columns")
+        if columns.count(column) > 1:
+            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+        if len(column.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"{path}, line 1: column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
+            )

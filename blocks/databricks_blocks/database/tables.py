@@ -1,0 +1,86 @@
+"""What tables and columns of a database are, whichever database it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Kind = Literal[
+    "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "timestamptz"
+]
+"""Type of a column: `integer` has 32 bits, `bigint` 64. `decimal` keeps every digit of a number that a double
+can hold, too. `timestamptz` is a point in time, `timestamp` what a clock somewhere shows."""
+
+
+class RecordRefused(ValueError):
+    """Raised when a record of a file does not fit its table; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes:
+        kind: Its type.
+        required: Whether it must have a value.
+    """
+
+    kind: Kind
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. Names of columns may be any text; the name of the table is letters, digits and `_`.
+
+    Attributes:
+        name: Its name.
+        columns: Its columns, in order.
+        key: Columns whose values together occur once.
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    key: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What can be said of the rows of a table without looking at each.
+
+    Attributes:
+        rows: Number of rows.
+        first: Least value of the column that orders them.
+        last: Greatest value of that column.
+        present: How many rows have a value, by column.
+        totals: Sum of the values, each without its sign, which opposites cannot cancel, by column.
+    """
+
+    rows: int
+    first: int | None
+    last: int | None
+    present: Mapping[str, int]
+    totals: Mapping[str, float]
+
+    @classmethod
+    def of(cls, columns: Sequence[str], figures: Sequence[Any]) -> Profile:
+        """Make it of one row of a query: rows, first, last, then count and sum of each column."""
+        rows, first, last, *of_columns = figures
+        return cls(
+            rows,
+            first,
+            last,
+            present=dict(zip(columns, of_columns[::2], strict=True)),
+            totals={name: float(total) for name, total in zip(columns, of_columns[1::2], strict=True)},
+        )
+
+
+class Readable(Protocol):
+    """What a CSV file is read from."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Read up to `size` bytes; none at the end."""
+
+    def readline(self, size: int = ..., /) -> bytes:
+        """Part of what psycopg2 asks for; it does not use it."""

@@ -1,0 +1,62 @@
+"""What went wrong in a run, in words: one line that says it all, then the traces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from databricks_blocks.errors import (
+    DatabricksJobError,
+    DatabricksRunCancelled,
+    DatabricksRunFailed,
+    DatabricksRunSkipped,
+    DatabricksRunTimedOut,
+)
+from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+
+_ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_KINDS: dict[str, type[DatabricksJobError]] = {
+    "CANCELED": DatabricksRunCancelled,
+    "TIMEDOUT": DatabricksRunTimedOut,
+    "SKIPPED": DatabricksRunSkipped,
+    "MAXIMUM_CONCURRENT_RUNS_REACHED": DatabricksRunSkipped,
+}
+
+
+def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> DatabricksJobError:
+    """Make the exception of a run that ended without success.
+
+    Args:
+        run: The run, in a terminal state other than success.
+        outputs: The answer of `jobs/runs/get-output` by task key, for the tasks that failed themselves.
+
+    Returns:
+        An exception whose first line names the task, its error, the attempt and the link.
+    """
+    failed = [task for task in run.tasks if task.failed_itself]
+    lines = [task_line(task, outputs.get(task.task_key, {})) for task in failed]
+    if not lines:
+        message = run.state.state_message or "Databricks gives no reason"
+        lines = [f"Run `{run.run_name}` ended {run.state}: {message} ({run.run_page_url})"]
+    traces = [
+        f"--- {task.task_key} ---\n{trace}"
+        for task in failed
+        if (trace := _plain(outputs.get(task.task_key, {}).get("error_trace")))
+    ]
+    kind = _KINDS.get(str(run.state), DatabricksRunFailed)
+    return kind("\n".join(lines + traces), run_id=run.run_id, run_page_url=run.run_page_url)
+
+
+def task_line(task: TaskAttempt, output: Mapping[str, Any]) -> str:
+    """Say in one line which task failed, why, in which attempt, and where to look."""
+    error = _plain(output.get("error")) or task.state.state_message or "Databricks gives no reason"
+    verb = {"CANCELED": "was cancelled", "TIMEDOUT": "timed out"}.get(str(task.state), "failed")
+    one_line = " ".join(error.split())
+    return (
+        f"Task `{task.task_key}` {verb}: {one_line} (attempt {task.attempt_number + 1}, {task.run_page_url})"
+    )
+
+
+def _plain(text: str | None) -> str:
+    return _ANSI_ESCAPE.sub("", text or "").strip()

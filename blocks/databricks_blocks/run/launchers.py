@@ -1,0 +1,132 @@
+"""The three ways to launch a job, each repeatable: the same generation is always the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.job.api_fields import HASH_TAG
+from databricks_blocks.job.request_bodies import create_body, run_now_body, run_parameters, submit_body
+from databricks_blocks.job.specification import JobSpecification, with_new_settings, with_parameters
+from databricks_blocks.job.subset import subset_submit_body, tasks_for_new_submit
+from databricks_blocks.run.life_options import Launcher
+from databricks_blocks.run.repair_policy import Repair
+from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.workspace.jobs_api import job_of_settings, reset_job, run_now
+from databricks_blocks.workspace.runs_api import submit_run
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+Token = Callable[[int], str]
+"""Makes the idempotency token of a generation."""
+
+
+class SubmitLauncher:
+    """One `jobs/runs/submit`; a refused repair becomes another one, with what has to run again."""
+
+    parameters: Mapping[str, Any] = {}
+
+    def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
+        self._client = client
+        self._specification = specification
+        self._token = token
+
+    def start(self, generation: int) -> int:
+        """Submit all tasks."""
+        return submit_run(self._client, submit_body(self._specification, token=self._token(generation)))
+
+    def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
+        """Submit the tasks to repair, those after them, and those whose values they read."""
+        failed = repair.task_keys or tuple(task.task_key for task in run.tasks if not task.state.is_fine)
+        outcomes = {task.task_key: task.outcome for task in run.tasks if task.outcome}
+        specification = with_new_settings(self._specification, repair.new_settings)
+        if repair.job_parameters:
+            specification = with_parameters(specification, repair.job_parameters)
+        keys = tasks_for_new_submit(specification, failed, outcomes=outcomes)
+        body = subset_submit_body(specification, keys, token=self._token(generation), outcomes=outcomes)
+        return submit_run(self._client, body)
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Refuse a repair, which would keep the clusters as they were submitted.
+
+        Raises:
+            DatabricksRunRefused: Always; the settings go into the run in place of the repair.
+        """
+        raise DatabricksRunRefused("A submitted run keeps its clusters; a new run gets the changed settings.")
+
+    def restore_settings(self) -> None:
+        """Nothing was changed."""
+
+
+class RunNowLauncher:
+    """A run of a job that is saved once for its settings; its tasks share clusters."""
+
+    def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
+        self._client = client
+        self._specification = specification
+        self._token = token
+        self._job_id: int | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The job parameters."""
+        return run_parameters(self._specification)
+
+    def start(self, generation: int) -> int:
+        """Find or create the job, and run it."""
+        body = run_now_body(self._specification, self._job(), token=self._token(generation))
+        return run_now(self._client, body)
+
+    def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
+        """A run of a saved job can be repaired."""
+        return None
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Merge settings into the clusters of the job: a repair uses the job as it is (docs: repair)."""
+        changed = create_body(with_new_settings(self._specification, settings))
+        # The tag stays: it says which specification the job belongs to.
+        reset_job(self._client, self._job(), {**changed, "tags": create_body(self._specification)["tags"]})
+
+    def restore_settings(self) -> None:
+        """Give the job back the settings of its specification."""
+        reset_job(self._client, self._job(), create_body(self._specification))
+
+    def _job(self) -> int:
+        if self._job_id is None:
+            self._job_id = job_of_settings(self._client, create_body(self._specification), HASH_TAG)
+        return self._job_id
+
+
+class ExistingJobLauncher(RunNowLauncher):
+    """A run of a job that somebody else takes care of; its settings are left alone."""
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Not ours to change."""
+
+    def restore_settings(self) -> None:
+        """Nothing was changed."""
+
+    def _job(self) -> int:
+        if self._specification.existing_job_id is None:
+            raise ValueError(f"`{self._specification.name}` names no existing job.")
+        return self._specification.existing_job_id
+
+
+_LAUNCHES: dict[str, type[SubmitLauncher] | type[RunNowLauncher]] = {
+    "submit": SubmitLauncher,
+    "run_now": RunNowLauncher,
+    "existing_job": ExistingJobLauncher,
+}
+
+
+def launcher_of(client: WorkspaceClient, specification: JobSpecification, token: Token) -> Launcher:
+    """Choose the way that the specification asks for.
+
+    Args:
+        client: SDK client of the workspace.
+        specification: The job.
+        token: Makes the idempotency token of a generation.
+    """
+    return _LAUNCHES[specification.launch](client, specification, token)

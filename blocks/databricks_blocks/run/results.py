@@ -1,0 +1,96 @@
+"""What a run leaves to whoever started it: typed, small, and made of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The latest attempt at one task.
+
+    Attributes:
+        task_key: Key of the task.
+        state: Result state as the API spells it, such as `SUCCESS` or `EXCLUDED`.
+        attempts: How many attempts were made at it.
+        run_id: Id of the attempt in Databricks.
+        run_page_url: Its page in the workspace.
+        exit_value: What a notebook gave to `dbutils.notebook.exit`.
+        logs: Output of a Python, wheel or jar task.
+        outcome: Of a condition task, `true` or `false`.
+        queue_seconds: Seconds in the queue.
+        setup_seconds: Seconds until the cluster was ready.
+        run_seconds: Seconds of the work itself.
+    """
+
+    task_key: str
+    state: str
+    attempts: int
+    run_id: int
+    run_page_url: str
+    exit_value: str = ""
+    logs: str = ""
+    outcome: str = ""
+    queue_seconds: float = 0.0
+    setup_seconds: float = 0.0
+    run_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class DatabricksRunResult:
+    """A run that has ended.
+
+    Attributes:
+        run_id: Id of the run in Databricks; of the last one, where one was launched in place of a repair.
+        run_page_url: Its page in the workspace.
+        state: Result state as the API spells it.
+        tasks: Results by task key.
+    """
+
+    run_id: int
+    run_page_url: str
+    state: str = "SUCCESS"
+    tasks: dict[str, TaskResult] = field(default_factory=dict)
+
+    @property
+    def exit_values(self) -> dict[str, str]:
+        """What each notebook gave to `dbutils.notebook.exit`, by task key."""
+        return {key: task.exit_value for key, task in self.tasks.items()}
+
+
+def run_result(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> DatabricksRunResult:
+    """Sum up a run.
+
+    Args:
+        run: The run as it ended.
+        outputs: Answers of `jobs/runs/get-output` by task key.
+    """
+    attempts: dict[str, int] = {}
+    for attempt in run.attempts:
+        attempts[attempt.task_key] = attempts.get(attempt.task_key, 0) + (not attempt.state.is_left_out)
+    tasks = {
+        task.task_key: task_result(task, outputs.get(task.task_key, {}), attempts[task.task_key])
+        for task in run.tasks
+    }
+    return DatabricksRunResult(run.run_id, run.run_page_url, str(run.state), tasks)
+
+
+def task_result(task: TaskAttempt, output: Mapping[str, Any], attempts: int) -> TaskResult:
+    """Sum up an attempt, the latest of so many."""
+    return TaskResult(
+        task_key=task.task_key,
+        state=str(task.state),
+        attempts=attempts,
+        run_id=task.run_id,
+        run_page_url=task.run_page_url,
+        exit_value=(output.get("notebook_output") or {}).get("result") or "",
+        logs=output.get("logs") or "",
+        outcome=task.outcome,
+        queue_seconds=task.queue_duration / 1000,
+        setup_seconds=task.setup_duration / 1000,
+        run_seconds=task.execution_duration / 1000,
+    )

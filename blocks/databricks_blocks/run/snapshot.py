@@ -1,0 +1,148 @@
+"""A run as it stands, read from the JSON of `jobs/runs/get`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from databricks_blocks.run.states import RunState
+
+
+@dataclass(frozen=True)
+class TaskAttempt:
+    """One attempt at one task.
+
+    Attributes:
+        generation: Which run of the job it belongs to: 0 for the first, 1 for the one launched in place of a
+            refused repair, and so on.
+        start_time: Epoch milliseconds; 0 before the start. `end_time` likewise.
+        queue_duration: Milliseconds; `setup_duration` and `execution_duration` likewise.
+        has_output: Whether `jobs/runs/get-output` can tell more: not of what the run shows itself.
+        outcome: Of a condition task, `true` or `false`.
+        iterations: Of a for-each task, how many have ended, of how many.
+    """
+
+    task_key: str
+    run_id: int
+    attempt_number: int
+    state: RunState
+    run_page_url: str = ""
+    upstream: tuple[str, ...] = ()
+    generation: int = 0
+    start_time: int = 0
+    end_time: int = 0
+    queue_duration: int = 0
+    setup_duration: int = 0
+    execution_duration: int = 0
+    cluster_id: str = ""
+    has_output: bool = True
+    outcome: str = ""
+    iterations: tuple[int, int] | None = None
+
+    @property
+    def failed_itself(self) -> bool:
+        """Whether this attempt is a cause of the failure, not one left out because of another task."""
+        return self.state.is_terminal and not self.state.is_success and not self.state.is_left_out
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """A run and all attempts at its tasks, those of one task in the order in which they were made.
+
+    Attributes:
+        repair_ids: The repairs that the run shows, in order. Asked for with `include_history`.
+        start_time: Epoch milliseconds; `end_time` likewise, 0 while the run is active.
+    """
+
+    run_id: int
+    state: RunState
+    run_page_url: str = ""
+    run_name: str = ""
+    job_id: int = 0
+    attempts: tuple[TaskAttempt, ...] = ()
+    repair_ids: tuple[int, ...] = ()
+    start_time: int = 0
+    end_time: int = 0
+
+    @property
+    def tasks(self) -> tuple[TaskAttempt, ...]:
+        """The latest attempt at each task, in the order in which the API lists the tasks first."""
+        return tuple({attempt.task_key: attempt for attempt in self.attempts}.values())
+
+    @property
+    def failed(self) -> tuple[TaskAttempt, ...]:
+        """The latest attempts that are a cause of the failure."""
+        return tuple(task for task in self.tasks if task.failed_itself)
+
+    @classmethod
+    def from_json(cls, run: Mapping[str, Any]) -> RunSnapshot:
+        """Read a run.
+
+        Args:
+            run: The answer of `jobs/runs/get`, its pages merged. `tasks` holds an entry for every attempt, in
+                no order (airflow#72313).
+        """
+        raw = run.get("tasks") or ()
+        first_listed = {task.get("task_key"): index for index, task in reversed(list(enumerate(raw)))}
+        attempts = sorted(
+            map(_task_attempt, raw),
+            key=lambda attempt: (
+                first_listed[attempt.task_key],
+                attempt.attempt_number,
+                attempt.start_time,
+                attempt.run_id,
+            ),
+        )
+        return cls(
+            run_id=int(run["run_id"]),
+            state=RunState.from_json(run),
+            run_page_url=run.get("run_page_url") or "",
+            run_name=run.get("run_name") or "",
+            job_id=int(run.get("job_id") or 0),
+            attempts=tuple(attempts),
+            repair_ids=tuple(
+                int(item["id"]) for item in run.get("repair_history") or () if item.get("id") is not None
+            ),
+            start_time=int(run.get("start_time") or 0),
+            end_time=int(run.get("end_time") or 0),
+        )
+
+
+def joined(runs: Sequence[RunSnapshot]) -> RunSnapshot:
+    """See a run and those launched in place of its repairs as one.
+
+    Args:
+        runs: The first run, then those that hold the tasks which failed in the one before.
+
+    Returns:
+        The last run, with the attempts of all.
+    """
+    attempts = [
+        replace(attempt, generation=generation)
+        for generation, run in enumerate(runs)
+        for attempt in run.attempts
+    ]
+    return replace(runs[-1], attempts=tuple(attempts))
+
+
+def _task_attempt(task: Mapping[str, Any]) -> TaskAttempt:
+    stats = ((task.get("for_each_task") or {}).get("stats") or {}).get("task_run_stats") or {}
+    total = stats.get("total_iterations")
+    return TaskAttempt(
+        task_key=task.get("task_key") or "",
+        run_id=int(task["run_id"]),
+        attempt_number=int(task.get("attempt_number") or 0),
+        state=RunState.from_json(task),
+        run_page_url=task.get("run_page_url") or "",
+        upstream=tuple(dependency["task_key"] for dependency in task.get("depends_on") or ()),
+        start_time=int(task.get("start_time") or 0),
+        end_time=int(task.get("end_time") or 0),
+        queue_duration=int(task.get("queue_duration") or 0),
+        setup_duration=int(task.get("setup_duration") or 0),
+        execution_duration=int(task.get("execution_duration") or 0),
+        cluster_id=(task.get("cluster_instance") or {}).get("cluster_id") or "",
+        has_output="condition_task" not in task and "for_each_task" not in task,
+        outcome=(task.get("condition_task") or {}).get("outcome") or "",
+        iterations=None if total is None else (int(stats.get("completed_iterations") or 0), int(total)),
+    )

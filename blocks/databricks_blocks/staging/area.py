@@ -1,0 +1,113 @@
+"""Where a run stages files for the cluster: what the flows need of it, and which blocks can give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Protocol, cast
+
+from databricks_blocks.loading import BlockClass, load_one_of
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect.filesystems import RemoteFileSystem
+    from prefect_aws.s3 import S3Bucket
+    from prefect_azure.blob_storage import AzureBlobStorageContainer
+    from prefect_gcp.cloud_storage import GcsBucket
+
+    from databricks_blocks.workspace.volume import UnityCatalogVolume
+
+STAGING_BLOCK = "staging"
+"""Name of the block that the flows use by default."""
+
+STAGING_BLOCKS = {
+    "s3-bucket": BlockClass("prefect_aws.s3.S3Bucket"),
+    "unity-catalog-volume": BlockClass("databricks_blocks.workspace.volume.UnityCatalogVolume"),
+    "remote-file-system": BlockClass("prefect.filesystems.RemoteFileSystem"),
+    "gcs-bucket": BlockClass("prefect_gcp.cloud_storage.GcsBucket", extra="gcp"),
+    "azure-blob-storage-container": BlockClass(
+        "prefect_azure.blob_storage.AzureBlobStorageContainer", extra="azure"
+    ),
+}
+"""The class of each type of block that can be staged in, by the slug of the type."""
+
+
+class StagingArea(Protocol):
+    """The files below one prefix. Folders need not be made: a file's name is all there is to it.
+
+    Call its methods from a sync task or from plain code: in an async context the methods of some blocks
+    return coroutines.
+    """
+
+    def uri(self, name: str = "") -> str:
+        """URI of a file or folder, as Spark on the cluster reads it."""
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files below a folder, relative to the prefix, in order."""
+
+    def written_at(self, name: str) -> datetime:
+        """When a file was written, to the second, by the clock of the storage."""
+
+    def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
+        """Stream into a file what a function writes, without holding it.
+
+        The file appears when all of it has arrived: if `write` fails, nothing is there.
+
+        Args:
+            name: Name of the file below the prefix.
+            write: Gets a binary stream to write to, possibly in a thread of its own.
+
+        Returns:
+            What `write` returned.
+        """
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to be read as a stream."""
+
+    def delete(self, folder: str = "") -> int:
+        """Remove every file below a folder, and what is left there of uploads that were never completed.
+
+        Returns:
+            The number of files removed.
+        """
+
+
+def open_staging(block_name: str, prefix: str) -> StagingArea:
+    """Open a prefix of the storage behind a stored block.
+
+    Args:
+        block_name: Name of a block of one of the types of `STAGING_BLOCKS`; `TYPE_SLUG/NAME` where several
+            types have a block of that name.
+        prefix: Prefix of the files.
+
+    Raises:
+        BlockNotFound: There is no such block, or there are several.
+        BlockTypeNotInstalled: The extra for blocks of this type is not installed.
+    """
+    return staging_area(load_one_of(STAGING_BLOCKS, block_name), prefix)
+
+
+def staging_area(block: Block, prefix: str) -> StagingArea:
+    """Open a prefix of the storage behind a block, in the way of the block's type."""
+    match block.get_block_type_slug():
+        case "s3-bucket":
+            from databricks_blocks.staging.s3 import S3Staging
+
+            return S3Staging(cast("S3Bucket", block), prefix)
+        case "unity-catalog-volume":
+            from databricks_blocks.staging.volume import VolumeStaging
+
+            return VolumeStaging(cast("UnityCatalogVolume", block), prefix)
+        case "remote-file-system":
+            from databricks_blocks.staging.remote import RemoteStaging
+
+            return RemoteStaging(cast("RemoteFileSystem", block), prefix)
+        case "gcs-bucket":
+            from databricks_blocks.staging.gcs import GcsStaging
+
+            return GcsStaging(cast("GcsBucket", block), prefix)
+        case "azure-blob-storage-container":
+            from databricks_blocks.staging.azure import AzureStaging
+
+            return AzureStaging(cast("AzureBlobStorageContainer", block), prefix)
+    raise TypeError(f"Files cannot be staged in a {block.get_block_type_name()} block")

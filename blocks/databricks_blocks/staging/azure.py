@@ -1,0 +1,128 @@
+"""Staging in an `AzureBlobStorageContainer` block, through Azure's own client."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.storage.blob import BlobProperties, ContainerClient, StorageStreamDownloader
+    from prefect_azure.blob_storage import AzureBlobStorageContainer
+
+_CHUNK_BYTES = 8 * 1024 * 1024
+"""What is held of a file. A blob has at most 50,000 blocks (docs: Scalability targets for Blob storage)."""
+
+
+class AzureStaging:
+    """The blobs below one prefix of a container, with or without a hierarchical namespace."""
+
+    def __init__(self, block: AzureBlobStorageContainer, prefix: str) -> None:
+        self._container = _client(block)
+        self._prefix = PurePosixPath((block.base_folder or "").strip("/")) / prefix
+
+    def uri(self, name: str = "") -> str:
+        """URI of a blob or folder, as Spark reads it."""
+        host = self._container.primary_hostname.replace(".blob.", ".dfs.", 1)
+        return f"abfss://{self._container.container_name}@{host}/{self._prefix / name}"
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the blobs below a folder, relative to the prefix, in order."""
+        names = sorted(blob.name for blob in self._blobs(folder) if not _is_folder(blob))
+        return [str(PurePosixPath(name).relative_to(self._prefix)) for name in names]
+
+    def written_at(self, name: str) -> datetime:
+        """When a blob was written, to the second, by the clock of the storage."""
+        return self._container.get_blob_client(self._key(name)).get_blob_properties().last_modified
+
+    def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
+        """Stream into a blob what a function writes, in blocks that become the blob in the end.
+
+        The storage drops the blocks of an upload that failed after a week, or with the next one of the name.
+        """
+
+        def put(stream: ProducedStream) -> None:
+            self._container.upload_blob(self._key(name), cast("IO[bytes]", stream), overwrite=True)
+
+        return consume_what_is_written(write, put)
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a blob to be read as a stream."""
+        return io.BufferedReader(_Download(self._container.download_blob(self._key(name))), _CHUNK_BYTES)
+
+    def delete(self, folder: str = "") -> int:
+        """Remove every blob below a folder, and the folder.
+
+        Returns:
+            The number of blobs removed, without folders.
+        """
+        from azure.core.exceptions import ResourceNotFoundError
+
+        blobs = self._blobs(folder)
+        # From the bottom up: only an empty folder can be deleted.
+        for blob in sorted(blobs, key=lambda blob: blob.name, reverse=True):
+            with suppress(ResourceNotFoundError):
+                self._container.delete_blob(blob.name)
+        return sum(not _is_folder(blob) for blob in blobs)
+
+    def _blobs(self, folder: str) -> list[BlobProperties]:
+        """What is below a folder, and the folder where it is there by itself."""
+        place = self._key(folder)
+        found = self._container.list_blobs(name_starts_with=place, include=["metadata"])
+        return [
+            blob
+            for blob in found
+            if blob.name.startswith(f"{place}/") or (blob.name == place and _is_folder(blob))
+        ]
+
+    def _key(self, name: str) -> str:
+        return str(self._prefix / name)
+
+
+def _client(block: AzureBlobStorageContainer) -> ContainerClient:
+    """Make a client with the credentials of a block, whose own clients are for async code only."""
+    from azure.identity import ClientSecretCredential, DefaultAzureCredential
+    from azure.storage.blob import ContainerClient
+
+    login = block.credentials
+    sizes: dict[str, Any] = dict.fromkeys(
+        ("max_block_size", "max_single_get_size", "max_chunk_get_size"), _CHUNK_BYTES
+    )
+    if login.connection_string:
+        text = login.connection_string.get_secret_value()
+        return ContainerClient.from_connection_string(text, block.container_name, **sizes)
+    credential: TokenCredential
+    if login.tenant_id and login.client_id and login.client_secret:
+        secret = login.client_secret.get_secret_value()
+        credential = ClientSecretCredential(login.tenant_id, login.client_id, secret)
+    else:
+        credential = DefaultAzureCredential()
+    return ContainerClient(cast("str", login.account_url), block.container_name, credential, **sizes)
+
+
+def _is_folder(blob: BlobProperties) -> bool:
+    """Whether a blob stands for a folder: Data Lake Storage lists folders as blobs with this metadata."""
+    return (blob.metadata or {}).get("hdi_isfolder") == "true"
+
+
+class _Download(io.RawIOBase):
+    """A download as a stream of Python's own kind."""
+
+    def __init__(self, downloader: StorageStreamDownloader[bytes]) -> None:
+        self._downloader = downloader
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read as much as fits, less only at the end."""
+        data = self._downloader.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,180 @@
+"""The Databricks workspace as a Prefect block."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
+
+from httpx import AsyncClient
+from prefect_databricks.credentials import DatabricksCredentials
+from pydantic import Field, HttpUrl, model_validator
+
+from databricks_blocks.errors import WorkspaceNotConfigured
+from databricks_blocks.loading import load_block
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+WORKSPACE_BLOCK = "workspace"
+"""Name of the block that the flows use by default."""
+
+# The SDK's own 60 and 300 seconds would hold up a cancelled flow for as long as the workspace is away;
+# whoever watches a run outlives longer pauses by asking again.
+_SECONDS_FOR_AN_ANSWER = 30
+_SECONDS_OF_RETRIES = 30
+
+# The SDK collects the attributes of its configuration at the first use, in a way that fails when two threads
+# come first ("dictionary changed size during iteration").
+_one_at_a_time = Lock()
+
+
+class DatabricksWorkspace(DatabricksCredentials):
+    """A Databricks workspace and how to log in to it.
+
+    Takes a personal access token, or a service principal with OAuth (Databricks or Microsoft Entra ID), as
+    the credentials block of prefect-databricks does, and is accepted by all of its tasks. Beyond that block
+    it takes a pasted URL as instance, can speak plain http to a local workspace, and makes official SDK
+    clients.
+
+    Attributes:
+        scheme: `https`, or `http` for a local workspace.
+
+    Examples:
+        ```python
+        from databricks_blocks.workspace.block import DatabricksWorkspace
+
+        workspace = DatabricksWorkspace.load("BLOCK_NAME")
+        print(workspace.workspace_client().current_user.me().user_name)
+        ```
+    """
+
+    _block_type_name = "Databricks Workspace"
+    _block_type_slug = "databricks-workspace"
+    _documentation_url = HttpUrl("https://docs.databricks.com/api/workspace/introduction")
+
+    scheme: Literal["https", "http"] = Field(
+        default="https", description="Scheme of the instance's URL; http only for a local workspace."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_pasted_url(cls, values: Any) -> Any:
+        """Accept `https://host/` where the stock block builds `https://https://host/` from it."""
+        if not isinstance(values, dict):
+            # A stock block, where both are accepted; the stock validators take it for a dict.
+            raise ValueError(f"{type(values).__name__} is another block.")  # noqa: TRY004
+        instance = values.get("databricks_instance")
+        if isinstance(instance, str) and "://" in instance:
+            scheme, _, rest = instance.strip().partition("://")
+            values = {**values, "scheme": scheme.lower(), "databricks_instance": rest.partition("/")[0]}
+        return values
+
+    @property
+    def host(self) -> str:
+        """URL of the workspace, without a trailing slash."""
+        return f"{self.scheme}://{self.databricks_instance}"
+
+    def get_client(self) -> AsyncClient:
+        """Make the client that the tasks of prefect-databricks use."""
+        client = super().get_client()
+        client.base_url = client.base_url.copy_with(scheme=self.scheme)
+        return client
+
+    def workspace_client(self) -> WorkspaceClient:
+        """Make an official SDK client of this workspace."""
+        return workspace_client(self)
+
+
+def load_workspace(name: str) -> DatabricksWorkspace:
+    """Load a Databricks Workspace block, or in its place a stock Databricks Credentials block of that name.
+
+    Raises:
+        ValueError: The Prefect server has neither.
+    """
+    try:
+        return load_block(DatabricksWorkspace, name)
+    except ValueError:
+        try:
+            stock = load_block(DatabricksCredentials, name)
+        except ValueError:
+            stock = None
+        if stock is None:
+            raise
+    values = {field: getattr(stock, field) for field in DatabricksCredentials.model_fields}
+    return DatabricksWorkspace(**values)
+
+
+def workspace_client(
+    credentials: DatabricksCredentials, *, retry_seconds: int = _SECONDS_OF_RETRIES
+) -> WorkspaceClient:
+    """Make an official SDK client from a credentials block.
+
+    Args:
+        credentials: A `DatabricksWorkspace`, or the stock `DatabricksCredentials` block.
+        retry_seconds: How long the client repeats a request that gets no answer.
+
+    Returns:
+        A client that uses nothing but the block: no variable of the environment can add a second way to log
+        in, because the way is named.
+    """
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
+
+    with _one_at_a_time:
+        Config.attributes()
+    scheme = getattr(credentials, "scheme", "https")
+    config = Config(
+        host=f"{scheme}://{credentials.databricks_instance}",
+        profile="",  # a profile that the environment names would be looked for, and missed
+        http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
+        retry_timeout_seconds=retry_seconds,
+        **_login(credentials),
+    )
+    return WorkspaceClient(config=config)
+
+
+def named_client(name: str) -> WorkspaceClient:
+    """Make an official SDK client of a workspace that is named, or of the one that the environment is for.
+
+    Args:
+        name: Name of a Databricks Workspace block; empty for what the environment says: `DATABRICKS_HOST`
+            with a token or a service principal, a profile of `~/.databrickscfg`, a login of the Databricks
+            CLI, and every other way of the SDK (docs: Databricks client unified authentication). Nothing of
+            it is stored.
+
+    Raises:
+        ValueError: There is no such block.
+        WorkspaceNotConfigured: The environment does not say how to log in.
+    """
+    if name:
+        return workspace_client(load_workspace(name))
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
+
+    try:
+        config = Config(
+            http_timeout_seconds=_SECONDS_FOR_AN_ANSWER, retry_timeout_seconds=_SECONDS_OF_RETRIES
+        )
+    except ValueError as error:
+        # The SDK writes `***` in the place of secrets.
+        raise WorkspaceNotConfigured(
+            "No workspace to log in to: set DATABRICKS_HOST and DATABRICKS_TOKEN, or another login of the "
+            f"Databricks SDK, or name a Databricks Workspace block ({error})"
+        ) from error
+    return WorkspaceClient(config=config)
+
+
+def _login(credentials: DatabricksCredentials) -> dict[str, Any]:
+    if credentials.token is not None:
+        return {"auth_type": "pat", "token": credentials.token.get_secret_value()}
+    if credentials.client_secret is None:
+        raise ValueError("The credentials block has neither a token nor a client secret.")
+    secret = credentials.client_secret.get_secret_value()
+    if credentials.tenant_id:
+        return {
+            "auth_type": "azure-client-secret",
+            "azure_tenant_id": credentials.tenant_id,
+            "azure_client_id": credentials.client_id,
+            "azure_client_secret": secret,
+        }
+    return {"auth_type": "oauth-m2m", "client_id": credentials.client_id, "client_secret": secret}

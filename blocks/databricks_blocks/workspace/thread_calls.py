@@ -1,0 +1,60 @@
+"""ThreadCalls in threads: outlived when they are not answered, and brought to their end by a cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from databricks_blocks.run.watching import outlive
+from databricks_blocks.workspace.polling import PollingPolicy
+
+Result = TypeVar("Result")
+
+
+class ThreadCalls:
+    """Makes calls that block."""
+
+    def __init__(
+        self, policy: PollingPolicy, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._sleep = sleep
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def once(self, call: Callable[[], Result]) -> Result:
+        """Make a call; when this is cancelled, the call still comes to its end."""
+        made = asyncio.create_task(asyncio.to_thread(call))
+        self._under_way.add(made)
+        made.add_done_callback(self._ended)
+        return await asyncio.shield(made)
+
+    def _ended(self, made: asyncio.Task[Any]) -> None:
+        self._under_way.discard(made)
+        if not made.cancelled():
+            # Seen, even if nobody waits for it any more: a launch that fails after a cancel is no error.
+            made.exception()
+
+    async def outlive(self, call: Callable[[], Result]) -> Result:
+        """Make a call that is safe to repeat, until it is answered."""
+        return await outlive(partial(self.once, call), self._policy, clock=self._clock, sleep=self._sleep)
+
+    async def settle(self) -> None:
+        """Wait until no call is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def unless_done(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
+    """Make a call safe to repeat: from the second time on, look first whether the first one was heard."""
+    tried = False
+
+    def make() -> None:
+        nonlocal tried
+        if not (tried and is_done()):
+            tried = True
+            call()
+
+    return make

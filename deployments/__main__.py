@@ -1,5 +1,0 @@
-"""`python -m deployments` is `dbflow`."""
-
-from deployments.cli import main
-
-main()

@@ -1,0 +1,70 @@
+"""The token: in the header of API requests, as a cookie for a person's browser."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from databricks_local.access.oauth import DISCOVERY_PATH, METADATA_PATH, TOKEN_PATH
+from databricks_local.api import errors
+from databricks_local.files.uploads import OPEN_PREFIX
+
+OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
+API_PREFIXES = ("/api/", "/local/")
+
+
+class TokenCheck:
+    """Lets a request pass only with the workspace's token, or one that it issued."""
+
+    def __init__(self, app: ASGIApp, token: str, issued: Callable[[str], bool]) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._issued = issued
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        path = scope.get("path", "")
+        # Presigned URLs carry a signature instead.
+        is_open = path in OPEN_PATHS or path.startswith(f"{OPEN_PREFIX}/")
+        if scope["type"] == "http" and not is_open:
+            headers = Headers(scope=scope)
+            if path == "/api" or path.startswith(API_PREFIXES):
+                refusal = self._refuse(headers.get("authorization", ""))
+                if refusal is not None:
+                    await JSONResponse(refusal.as_dict(), refusal.status)(scope, receive, send)
+                    return
+            elif not self._has_cookie(headers.get("cookie", "")):
+                await RedirectResponse(f"/login?next={path}", 303)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refuse(self, authorization: str) -> errors.ApiError | None:
+        scheme, _, sent = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not sent.strip():
+            return errors.missing_credentials()
+        known = is_token(self._token, sent.strip()) or self._issued(sent.strip())
+        return None if known else errors.wrong_token()
+
+    def _has_cookie(self, cookies: str) -> bool:
+        token = self._token.decode()
+        expected = f"{cookie_name(token)}={session_of(token)}".encode()
+        sent = (cookie.strip().encode("latin-1", "replace") for cookie in cookies.split(";"))
+        return any(hmac.compare_digest(expected, cookie) for cookie in sent)
+
+
+def is_token(token: bytes, sent: str) -> bool:
+    """Compare a token in constant time."""
+    return hmac.compare_digest(token, sent.encode("utf-8", "replace"))
+
+
+def cookie_name(token: str) -> str:
+    """A name of its own for each workspace: browsers share cookies between the ports of a host."""
+    return f"dbflow_workspace_{hmac.new(token.encode(), b'name', hashlib.sha256).hexdigest()[:12]}"
+
+
+def session_of(token: str) -> str:
+    """What the cookie holds: proof of the token, not the token."""
+    return hmac.new(token.encode(), b"browser", hashlib.sha256).hexdigest()

@@ -1,0 +1,104 @@
+"""Installs the libraries of all-purpose clusters, and keeps their status in the clusters' records."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from databricks_local.api.bodies import Json
+from databricks_local.api.errors import ApiError
+from databricks_local.clusters.library_specs import Library, LibraryInstallationError, parse_library
+from databricks_local.clusters.records import (
+    FAILED,
+    INSTALLED,
+    INSTALLING,
+    PENDING,
+    ClusterRecord,
+    library_key,
+)
+from databricks_local.execution.executor import Cluster
+
+
+class LibraryStarter(Protocol):
+    """What installs libraries."""
+
+    async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
+        """Install libraries on a cluster."""
+
+
+class ClusterLibraryStatuses:
+    """Brings what the records ask for onto the running clusters, one library after the other."""
+
+    def __init__(self, starter: LibraryStarter, keep: Callable[[ClusterRecord], None]) -> None:
+        """Set up.
+
+        Args:
+            starter: What installs.
+            keep: Writes a record down after a change.
+        """
+        self._starter = starter
+        self._keep = keep
+        self._work: dict[str, asyncio.Task[None]] = {}
+
+    def ask(self, record: ClusterRecord, libraries: Sequence[Json]) -> None:
+        """Note that libraries are wanted."""
+        for library in libraries:
+            status = {"library": library, "status": PENDING, "is_library_for_all_clusters": False}
+            record.libraries[library_key(library)] = status
+        self._keep(record)
+
+    def begin(self, record: ClusterRecord, cluster: Cluster) -> None:
+        """Install what is pending, in the background."""
+        work = self._work.get(record.cluster_id)
+        if work is None or work.done():
+            self._work[record.cluster_id] = asyncio.create_task(self._install(record, cluster))
+
+    async def settled(self, cluster_id: str) -> None:
+        """Wait until nothing is being installed."""
+        work = self._work.get(cluster_id)
+        if work is not None:
+            await asyncio.wait({work})
+
+    async def stop(self, record: ClusterRecord) -> None:
+        """Give up what is being installed: the cluster ends. All of it is pending until it is there again."""
+        work = self._work.pop(record.cluster_id, None)
+        if work is not None:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        record.await_libraries()
+
+    async def close(self) -> None:
+        """Give up all that is being installed."""
+        for work in self._work.values():
+            work.cancel()
+        await asyncio.gather(*self._work.values(), return_exceptions=True)
+
+    async def _install(self, record: ClusterRecord, cluster: Cluster) -> None:
+        while pending := [status for status in record.libraries.values() if status["status"] == PENDING]:
+            status = pending[0]
+            status["status"] = INSTALLING
+            status.pop("messages", None)
+            self._keep(record)
+            failure = await self._failure(cluster, status["library"])
+            # Meanwhile it may have been uninstalled, or asked for again.
+            if status["status"] == INSTALLING:
+                status["status"] = FAILED if failure else INSTALLED
+                if failure:
+                    status["messages"] = [failure]
+                self._keep(record)
+
+    async def _failure(self, cluster: Cluster, library: Json) -> str:
+        """Install one library: why that failed, or nothing."""
+        try:
+            await self._starter.install_libraries(cluster, [parse_library(library)])
+        except (LibraryInstallationError, ApiError) as error:
+            return str(error)
+        return ""
+
+
+def failure_of(record: ClusterRecord, libraries: Sequence[Json]) -> str:
+    """Why one of the libraries could not be installed; empty if all of them could."""
+    for library in libraries:
+        status = record.libraries.get(library_key(library), {})
+        if status.get("status") == FAILED:
+            return str(status["messages"][0])
+    return ""

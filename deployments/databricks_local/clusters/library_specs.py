@@ -1,0 +1,163 @@
+"""Libraries of tasks, clusters and serverless environments, and how pip is asked for them. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from databricks_local.api import errors
+from databricks_local.api.bodies import (
+    Json,
+    read_object,
+    read_objects,
+    read_required_string,
+    read_string,
+    read_string_list,
+)
+from databricks_local.api.errors import ApiError, invalid_parameter
+
+KINDS = ("cran", "egg", "jar", "maven", "pypi", "requirements", "whl")
+INSTALLED_KINDS = ("pypi", "requirements", "whl")
+MAX_ENVIRONMENTS = 10
+"""Docs: environments of a job or of a submitted run."""
+
+_USER_OF_URL = re.compile(r"://[^/\s@]+@")
+_WHEEL_ROOTS = ("dbfs:", "file:", "/Volumes", "/Workspace")
+
+
+class LibraryInstallationError(Exception):
+    """Raised when a library that a task needs could not be installed; in Databricks' words."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """What is to be installed.
+
+    Attributes:
+        kind: `pypi`, `whl` or `requirements`, or `dependencies` of a serverless environment.
+        value: The requirement, the path, or the lines.
+        repo: Of `pypi`, the index to look in.
+    """
+
+    kind: str
+    value: str
+    repo: str = ""
+
+    def __str__(self) -> str:
+        """As Databricks names it in messages. Source: dagster#21326."""
+        return (
+            f'pypi {{ package: "{self.value}" }}' if self.kind == "pypi" else f'{self.kind}: "{self.value}"'
+        )
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An element of `environments`."""
+
+    version: str
+    dependencies: tuple[str, ...]
+
+    @property
+    def libraries(self) -> tuple[Library, ...]:
+        """What is installed for a task of this environment: all of it at once, as one set of requirements."""
+        return (Library("dependencies", "\n".join(self.dependencies)),) if self.dependencies else ()
+
+
+Environments = Mapping[str, Environment]
+
+
+def check_libraries(raw: Sequence[Json]) -> None:
+    """Refuse what is no library."""
+    for library in raw:
+        if len(library) != 1 or next(iter(library)) not in KINDS:
+            raise invalid_parameter(f"A library has one of these fields: {', '.join(KINDS)}")
+
+
+def parse_libraries(body: Json) -> tuple[Library, ...]:
+    """Read the `libraries` of a task; refuse those that cannot be installed here."""
+    raw = read_objects(body, "libraries")
+    check_libraries(raw)
+    return tuple(parse_library(library) for library in raw)
+
+
+def parse_library(raw: Json) -> Library:
+    """Read one library.
+
+    Raises:
+        ApiError: If its kind is not served here, or something is missing.
+    """
+    kind = next(iter(raw))
+    if kind not in INSTALLED_KINDS:
+        raise not_installable(kind)
+    if kind != "pypi":
+        return Library(kind, _printable(kind, read_required_string(raw, kind)))
+    package = read_object(raw, "pypi") or {}
+    name = _printable("pypi.package", read_required_string(package, "package"))
+    if name.startswith("-"):
+        raise invalid_parameter(f"pypi.package is no requirement: {name[:200]}")
+    return Library(kind, name, _printable("pypi.repo", read_string(package, "repo")))
+
+
+def _printable(field: str, value: str) -> str:
+    """What can be an argument of pip."""
+    if not value.isprintable():
+        raise invalid_parameter(f"{field} has a character that cannot be printed: {value[:200]!r}")
+    return value
+
+
+def not_installable(kind: str) -> ApiError:
+    """A library for the JVM or for R, of which there is neither here."""
+    return errors.not_served(f"A library of the kind {kind}")
+
+
+def parse_environments(raw: Sequence[Json]) -> dict[str, Environment]:
+    """Read the `environments` of a job or of a submitted run."""
+    if len(raw) > MAX_ENVIRONMENTS:
+        raise invalid_parameter(
+            f"The number of environments must be at most {MAX_ENVIRONMENTS}, but is {len(raw)}."
+        )
+    environments: dict[str, Environment] = {}
+    for item in raw:
+        key = read_required_string(item, "environment_key")
+        if key in environments:
+            raise invalid_parameter(f"Environment keys must be unique, but '{key[:100]}' is repeated.")
+        environments[key] = _environment(key, read_object(item, "spec") or {})
+    return environments
+
+
+def _environment(key: str, spec: Json) -> Environment:
+    for field in ("base_environment", "java_dependencies", "project_environment"):
+        if spec.get(field):
+            raise errors.not_served(f"{field} of environment {key[:100]}")
+    version = read_string(spec, "environment_version") or read_string(spec, "client")
+    if not version:
+        # Docs: Environment, "Either environment_version or base_environment needs to be provided".
+        raise invalid_parameter(f"Environment '{key[:100]}' has no spec.environment_version.")
+    return Environment(version, read_string_list(spec, "dependencies"))
+
+
+def misplaced(library: Library) -> str:
+    """Why a wheel cannot be where it is said to be; empty if it can. Source: dagster#21326."""
+    if library.kind != "whl" or library.value.startswith(_WHEEL_ROOTS):
+        return ""
+    return (
+        "Library installation failed for library due to user error. Error messages:\n"
+        "Python wheels must be stored in UC Volumes, dbfs, s3, adls, gs or as a workspace file/local file. "
+        "Make sure the URI begins with 'dbfs:', 'file:', 's3:', 'abfss:', 'gs:', 'wasbs:', '/Volumes', or "
+        f"'/Workspace'but the URI is '{library.value}')"
+    )
+
+
+def installation_failure(library: Library, cluster_id: str, command: str, code: int, output: str) -> str:
+    """What is said of a library that pip could not install. Source: dagster#21326, dbacademy#7."""
+    return (
+        f"Library installation failed for library due to user error for {library}\n Error messages:\n"
+        f"Library installation attempted on the driver node of cluster {cluster_id} and failed. Please refer "
+        "to the following error message to fix the library or contact Databricks support. Error Code: "
+        "DRIVER_LIBRARY_INSTALLATION_FAILURE. Error Message: org.apache.spark.SparkException: "
+        f"Process List({_without_passwords(command)}) exited with code {code}. {output}"
+    )
+
+
+def _without_passwords(command: str) -> str:
+    """A command line that may be shown; what pip says has none in it."""
+    return _USER_OF_URL.sub("://****@", command)

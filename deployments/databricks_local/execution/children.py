@@ -1,0 +1,253 @@
+"""What runs in the forked processes: a Spark server, a notebook, or a program.
+
+Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
+server is gone, however that went.
+"""
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from databricks_local.execution.channel import Channel
+from databricks_local.execution.mounts import Mounts, enter
+from databricks_local.jobs.programs import ProgramSpec, PythonWheelSpec, arguments_of
+from databricks_local.runtime.dbutils.secret_values import Redactor
+from databricks_local.runtime.dbutils.utilities import DBUtils
+from databricks_local.runtime.environment import LibraryEnvironment
+from databricks_local.runtime.modules import provide_modules
+from databricks_local.runtime.notebook import NotebookResult, run_notebook
+from databricks_local.runtime.outputs import CellResult
+from databricks_local.runtime.program import run_entry_point, run_python_file
+from databricks_local.runtime.spark_paths import connect, path_rewriter
+
+LOOPBACK = "127.0.0.1"
+MAX_RESULT_BYTES = 5 * 1024 * 1024
+"""What `runs/get-output` keeps of the value of `dbutils.notebook.exit` (docs: 5 MB)."""
+
+MAX_TRACE_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ClusterLaunch:
+    """What the process of a cluster is told."""
+
+    environment: dict[str, str]
+    log: str
+    mounts: Mounts
+
+
+@dataclass(frozen=True)
+class TaskLaunch:
+    """What the process of a task is told.
+
+    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace;
+    `folder`, in which folder of its repository the task begins.
+    """
+
+    path: str
+    source: str
+    spark_remote: str
+    spark_places: Mapping[str, str] | None
+    spark_conf: dict[str, str]
+    environment: dict[str, str]
+    mounts: Mounts
+    libraries: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    program: ProgramSpec | None = None
+    place: str = ""
+    folder: str = ""
+    log: str = ""
+
+
+def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
+    """Serve Spark Connect until the workspace's server is gone.
+
+    Args:
+        connection: Where the port is reported to.
+        launch: The cluster's environment, with what gives it access to storage.
+    """
+    begin(launch.log, launch.mounts)
+    os.environ.update(launch.environment)
+    # Imported before the fork, where there was one; by name, since it brings no types.
+    server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
+    server.start(background=True)
+    address = server.listening_address
+    if address is None:
+        raise RuntimeError("The Spark Connect server did not start.")
+    send(connection, {"port": address[1]})
+    threading.Event().wait()
+
+
+def task_main(connection: Connection, launch: TaskLaunch) -> None:
+    """Run a notebook, and report each cell, then the end; or a program, and report its end.
+
+    Args:
+        connection: Where it is reported to.
+        launch: What is run, and what it needs.
+    """
+    places = begin(launch.log, launch.mounts)
+    os.environ.update(launch.environment)
+    os.environ["SPARK_REMOTE"] = launch.spark_remote
+    work = Path(launch.place) / "work"
+    _begin_in(work, launch)
+    sys.argv[:] = [launch.path]
+    spark = _session(launch, places)
+    redactor = Redactor()
+    channel = Channel(connection)
+    channel.send({"ready": True})
+
+    def report(cell: CellResult) -> None:
+        redactor.redact_cell(cell)
+        channel.send({"cell": cell.as_dict()})
+
+    dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
+    provide_modules(spark, dbutils)
+    if launch.program is None:
+        result = run_notebook(
+            launch.source,
+            launch.parameters,
+            spark,
+            launch.path,
+            dbutils=dbutils,
+            on_cell=report,
+            libraries=LibraryEnvironment(Path(launch.place) / "libraries"),
+            find_notebook=lambda path: channel.call("notebook_source", path=path),
+        )
+    else:
+        result = _run_program(launch.program, launch.source, work, places)
+    _report_end(channel, result, redactor)
+    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    threading.Event().wait()
+
+
+def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) -> None:
+    exit_value = None if result.exit_value is None else redactor.redact(result.exit_value)
+    value = None if exit_value is None else exit_value.encode("utf-8", "replace")
+    channel.send(
+        {
+            "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
+            "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
+            "error": redactor.redact(result.error)[:MAX_TRACE_CHARACTERS],
+            "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
+        }
+    )
+
+
+def _begin_in(work: Path, launch: TaskLaunch) -> None:
+    directory = str(work / launch.folder)
+    os.chdir(directory)
+    # The directory of what is run comes first, then the root of its repository (docs: work with Python
+    # modules), then the libraries of the cluster.
+    sys.path[:1] = dict.fromkeys(filter(None, (directory, str(work), launch.libraries)))
+
+
+def _run_program(program: ProgramSpec, source: str, work: Path, places: Mapping[str, str]) -> NotebookResult:
+    arguments = arguments_of(program)
+    if isinstance(program, PythonWheelSpec):
+        return run_entry_point(program.package, program.entry_point, arguments)
+    place = str(work / program.path) if program.git else path_rewriter(places)(program.path)
+    return run_python_file(source, program.path, place, arguments)
+
+
+def guard_main(connection: Connection) -> None:
+    """Kill all tasks and clusters when the server is gone.
+
+    Each watches the server itself, but cannot act while native code holds its interpreter.
+
+    Args:
+        connection: Tells which processes there are, and closes with the server.
+    """
+    os.setsid()
+    guarded: set[int] = set()
+    try:
+        while True:
+            message = json.loads(connection.recv_bytes())
+            guarded ^= {message["pid"]}
+    except EOFError:
+        for pid in guarded:
+            kill_group(pid)
+
+
+def send(connection: Connection, message: dict[str, Any]) -> None:
+    """Send a message as JSON: the server takes no pickles from a process that runs a user's code."""
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
+    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
+    for name, value in launch.spark_conf.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            spark.conf.set(name, value)
+    return spark
+
+
+def begin(log: str, mounts: Mounts) -> Mapping[str, str]:
+    """Make this process one that ends with the server, and sees the workspace's paths.
+
+    Returns:
+        Under which paths the workspace's places are reached.
+    """
+    _lead_own_group(log)
+    places = enter(mounts)
+    _watch_server()
+    return places
+
+
+def _lead_own_group(log: str) -> None:
+    os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    # Of a crash in native code, the log then says where it happened.
+    faulthandler.enable(file=2)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _watch_server() -> None:
+    """Not before the mount namespace is entered, which takes a process with one thread."""
+    threading.Thread(target=_end_with_server, name="watch-server", daemon=True).start()
+
+
+def _end_with_server() -> None:
+    server = parent_process()
+    if server is not None:
+        wait([server.sentinel])
+        kill_group(os.getpid())
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process, its group, and its descendants in groups of their own.
+
+    Args:
+        pid: The leader of the group. It may be gone already.
+    """
+    own = pid == os.getpid()
+    try:
+        family = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    # Any of them may have ended meanwhile, which is what is wanted.
+    for descendant in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descendant.kill()
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+    if own:
+        os._exit(1)

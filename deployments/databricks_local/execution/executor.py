@@ -1,0 +1,307 @@
+"""Starts and ends the processes of clusters and tasks."""
+
+import asyncio
+import posixpath
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from databricks_local.clusters.library_specs import Library
+from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
+from databricks_local.execution.driver_log import end_of_log
+from databricks_local.execution.following import OnCall, TaskResult, follow
+from databricks_local.execution.installing import ClusterLibraries, Installer
+from databricks_local.execution.mounts import Mounts
+from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.remote_spark import reach
+from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
+from databricks_local.runs.models import ClusterSpec, NotebookSpec
+from databricks_local.runtime.dbutils.secret_values import Redactor
+from databricks_local.runtime.outputs import CellResult
+from databricks_local.secrets.access import UnresolvedSecretError, resolve, with_secrets
+from databricks_local.secrets.store import SecretStore
+from databricks_local.server.machine import Machine
+from databricks_local.storage.leftovers import remove_leftovers
+
+CLUSTER_START_SECONDS = 60
+MAX_LOG_CHARACTERS = 20_000
+
+_TEMPORARY = re.compile(
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
+)
+"""The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
+
+
+class DriverLostError(Exception):
+    """Raised when a process ended without having said how its work went; carries the end of its log."""
+
+
+class ClusterError(Exception):
+    """Raised when a cluster cannot be started."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a task executes.
+
+    Attributes:
+        source: The text of a notebook or a Python file; empty for an entry point.
+        files: The directory of the repository that it is part of; None if it is of the workspace.
+    """
+
+    source: str = ""
+    files: Path | None = None
+
+
+@dataclass
+class Cluster:
+    """A Spark Connect server.
+
+    Attributes:
+        child: Its process; None if somebody else runs it.
+        cluster_id: The id of the cluster.
+        spec: What the cluster was asked to be.
+        remote: The URL that a Spark session connects to.
+        lost: Done once the process is gone.
+        libraries: What its tasks can import besides.
+        ended_by_user: Whether somebody asked for its end.
+    """
+
+    child: Child | None
+    cluster_id: str
+    spec: ClusterSpec
+    remote: str
+    lost: "asyncio.Future[None]"
+    libraries: ClusterLibraries
+    ended_by_user: bool = False
+
+
+class Executor:
+    """Forks processes from a warmed interpreter."""
+
+    def __init__(
+        self,
+        directory: Path,
+        cluster_environment: Mapping[str, str],
+        mounts: Mounts,
+        secrets: SecretStore,
+        machine: Machine,
+    ) -> None:
+        """Set up.
+
+        Args:
+            directory: Where tasks get their temporary directories. What a server that was killed left there
+                is removed.
+            cluster_environment: What clusters, and only they, have in their environment: access to storage.
+            mounts: What clusters and tasks find under which paths.
+            secrets: What specifications refer to, and notebooks ask for.
+            machine: How clusters are run here.
+        """
+        self._directory = directory
+        remove_leftovers(directory, _TEMPORARY)
+        self._mounts = mounts
+        self._secrets = secrets
+        self._machine = machine
+        self._unwanted: set[asyncio.Task[None]] = set()
+        self._cluster_environment = dict(cluster_environment)
+        self._processes = Processes()
+        self._installer = Installer(self._processes, directory, mounts)
+
+    async def warm(self) -> None:
+        """Start the interpreter that processes are forked from, and wait until it has imported everything."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        await self._processes.warm()
+
+    def close(self) -> None:
+        """End what `warm` started; all else has to be ended before."""
+        self._processes.close()
+
+    async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        """Start a Spark Connect server.
+
+        Raises:
+            ClusterError: If it does not come up.
+        """
+        log = self._directory / f"{cluster_id}.log"
+        await asyncio.sleep(self._machine.cluster_start_seconds)
+        try:
+            spec = resolve(spec, self._secrets)
+        except UnresolvedSecretError as error:
+            raise ClusterError(str(error)) from error
+        libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
+        # What a task that was being killed wrote there after the end of an all-purpose cluster.
+        shutil.rmtree(libraries.directory, ignore_errors=True)
+        if self._machine.spark_remote:
+            return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
+        environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
+        launch = ClusterLaunch(environment, str(log), self._mounts)
+        starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
+        try:
+            child = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # It is being forked: it ends as soon as it is there.
+            unwanted = asyncio.create_task(self._discard(starting, log.name))
+            self._unwanted.add(unwanted)
+            unwanted.add_done_callback(self._unwanted.discard)
+            raise
+        try:
+            message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
+        except (TimeoutError, asyncio.CancelledError):
+            await self._processes.kill(child)
+            log.unlink(missing_ok=True)
+            raise
+        if message is None:
+            await self._processes.kill(child)
+            said = _take_log(log)
+            log.unlink(missing_ok=True)
+            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
+        remote = f"sc://{LOOPBACK}:{message['port']}"
+        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)), libraries)
+
+    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
+        await self._processes.kill(await starting)
+        (self._directory / log).unlink(missing_ok=True)
+
+    async def stop_cluster(self, cluster: Cluster) -> None:
+        """End a Spark Connect server, if it is ours."""
+        if cluster.child is not None:
+            await self._processes.kill(cluster.child)
+            await cluster.lost
+            (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+        # A task that is being killed may still write there.
+        shutil.rmtree(cluster.libraries.directory, ignore_errors=True)
+
+    async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
+        """Install libraries on a cluster, for all its tasks.
+
+        Raises:
+            LibraryInstallationError: If pip cannot.
+        """
+        await self._installer.install(cluster.cluster_id, cluster.libraries, libraries)
+
+    async def run_notebook(
+        self,
+        cluster: Cluster,
+        notebook: NotebookSpec,
+        code: Code,
+        on_ready: Callable[[], None],
+        on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        """Run a notebook in a process of its own, which is killed with its children when this is cancelled.
+
+        Raises:
+            DriverLostError: If the process or its cluster died.
+        """
+        launch = self._launch(cluster, notebook.path, code)
+        launch = replace(launch, parameters=notebook.parameters)
+        return await self._run(cluster, launch, code.files, on_ready, on_cell, on_call)
+
+    async def run_program(
+        self,
+        cluster: Cluster,
+        program: ProgramSpec,
+        code: Code,
+        on_ready: Callable[[], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        """Run a program in a process of its own, which is killed with its children when this is cancelled.
+
+        Args:
+            cluster: Where.
+            program: What.
+            code: Of a Python file, its text.
+            on_ready: Called when it begins.
+            on_call: Answers what it asks the workspace for.
+
+        Raises:
+            DriverLostError: If the process or its cluster died.
+        """
+        path = program.path if isinstance(program, PythonFileSpec) else ""
+        launch = replace(self._launch(cluster, path, code), program=program)
+        return await self._run(cluster, launch, code.files, on_ready, lambda _: None, on_call)
+
+    def _launch(self, cluster: Cluster, path: str, code: Code) -> TaskLaunch:
+        return TaskLaunch(
+            path=path,
+            source=code.source,
+            folder=posixpath.dirname(path) if code.files else "",
+            spark_remote=cluster.remote,
+            spark_places=self._mounts.places if cluster.child is None else None,
+            spark_conf=cluster.spec.spark_conf,
+            environment=_task_environment(cluster.spec),
+            mounts=self._mounts,
+            libraries=cluster.libraries.site_packages,
+        )
+
+    async def _run(
+        self,
+        cluster: Cluster,
+        launch: TaskLaunch,
+        files: Path | None,
+        on_ready: Callable[[], None],
+        on_cell: Callable[[CellResult], None],
+        on_call: OnCall,
+    ) -> TaskResult:
+        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
+        log = place / "driver.log"
+        redactor = Redactor()
+        child: Child | None = None
+        filling = asyncio.create_task(asyncio.to_thread(_fill, place / "work", files))
+        try:
+            await asyncio.shield(filling)
+            child = await self._processes.start(task_main, (replace(launch, place=str(place), log=str(log)),))
+            calls = with_secrets(on_call, self._secrets, redactor)
+            result = await follow(child, cluster.lost, on_ready, on_cell, calls)
+            if result is None:
+                raise DriverLostError(redactor.redact(_take_log(log)))
+            if launch.program is None:
+                return result
+            logs, truncated = await asyncio.to_thread(end_of_log, log, redactor)
+            return replace(result, logs=logs, logs_truncated=truncated)
+        finally:
+            if child is not None:
+                await self._processes.kill(child)
+            # A copy that is still being made would outlive the removal.
+            await asyncio.wait({filling})
+            # A process that is being killed may still write: what is left over must not fail the task.
+            shutil.rmtree(place, ignore_errors=True)
+
+
+async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: ClusterLibraries) -> Cluster:
+    """A cluster on a server that is there already."""
+    try:
+        await reach(remote)
+    except ConnectionError as error:
+        raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    return Cluster(None, cluster_id, spec, remote, lost, libraries)
+
+
+async def _gone(child: Child) -> None:
+    while await child.messages.get() is not None:
+        continue
+
+
+def _fill(work: Path, files: Path | None) -> None:
+    """Make the directory of a task, with a copy of the repository: tasks do not see each other's changes."""
+    if files is None:
+        work.mkdir()
+    else:
+        shutil.copytree(files, work, symlinks=True)
+
+
+def _task_environment(spec: ClusterSpec) -> dict[str, str]:
+    # "15.4.x-scala2.12" is the runtime 15.4. Notebooks learn from this variable that they run on Databricks.
+    runtime = spec.spark_version.split(".x-", 1)[0] or "local"
+    return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
+
+
+def _take_log(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")[-MAX_LOG_CHARACTERS:].strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,75 @@
+"""Forks processes from an interpreter that has imported everything; what of it runs in threads."""
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from databricks_local.execution.children import kill_group
+
+_LOG = logging.getLogger(__name__)
+
+PRELOAD = "databricks_local.execution.preload"
+CONTEXT = multiprocessing.get_context("forkserver")
+
+Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
+"""A process to start: where it is handed over, what it does, and with which arguments."""
+
+
+def preload() -> None:
+    """Say what the interpreter imports before anything is forked from it."""
+    CONTEXT.set_forkserver_preload([PRELOAD])
+
+
+def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def start_processes(orders: "queue.SimpleQueue[Order]") -> None:
+    """Start the processes that are asked for, in a thread."""
+    while True:
+        start, target, arguments = orders.get()
+        try:
+            start.set_result(_fork(target, arguments))
+        except (OSError, EOFError) as error:
+            start.set_exception(error)
+
+
+def kill_unwanted(start: "Future[tuple[Any, Connection]]") -> None:
+    """End a process whose starter was cancelled while it was being forked."""
+    if not start.cancelled() and start.exception() is None:
+        process, connection = start.result()
+        connection.close()
+        kill_group(process.pid)
+
+
+def receive(
+    connection: Connection,
+    process: Any,
+    messages: "asyncio.Queue[dict[str, Any] | None]",
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Pass on what a process sends until it closes the connection or dies; runs in a thread."""
+
+    def hand_over(message: dict[str, Any] | None) -> None:
+        loop.call_soon_threadsafe(messages.put_nowait, message)
+
+    try:
+        # A grandchild may hold the connection open: the end of the process itself counts, too.
+        while connection in wait([connection, process.sentinel]) or connection.poll():
+            hand_over(json.loads(connection.recv_bytes()))
+    except (EOFError, OSError, ValueError) as error:
+        _LOG.debug("process %s: %r", process.pid, error)
+    finally:
+        connection.close()
+        if not loop.is_closed():
+            hand_over(None)

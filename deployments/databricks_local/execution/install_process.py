@@ -1,0 +1,64 @@
+"""What runs in the process that installs a library."""
+
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from databricks_local.clusters.library_specs import Library
+from databricks_local.execution.children import begin, send
+from databricks_local.execution.mounts import Mounts
+from databricks_local.runtime.environment import LibraryEnvironment
+from databricks_local.runtime.spark_paths import Rewrite, path_rewriter
+
+LINES_NAME = "dependencies.txt"
+_FILE_OPTIONS = ("-r ", "--requirement ")
+
+
+@dataclass(frozen=True)
+class InstallLaunch:
+    """What the process is told."""
+
+    directory: str
+    library: Library
+    log: str
+    mounts: Mounts
+
+
+def install_main(connection: Connection, launch: InstallLaunch) -> None:
+    """Install one library into the environment of a cluster, and report how that went.
+
+    Args:
+        connection: Where it is reported to.
+        launch: What is installed, and where.
+    """
+    rewrite = path_rewriter(begin(launch.log, launch.mounts))
+    directory = Path(launch.directory)
+    output: list[str] = []
+    command = ["install", *_arguments(launch.library, rewrite, directory)]
+    code = LibraryEnvironment(directory).pip(command, output.append)
+    send(connection, {"code": code, "command": ["pip", *command], "output": "".join(output)})
+    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    threading.Event().wait()
+
+
+def _arguments(library: Library, rewrite: Rewrite, directory: Path) -> list[str]:
+    if library.kind == "pypi":
+        return [library.value, *(["--index-url", library.repo] if library.repo else [])]
+    if library.kind == "whl":
+        return ["--upgrade", rewrite(library.value)]
+    if library.kind == "requirements":
+        return ["--requirement", rewrite(library.value)]
+    lines = [_rewritten(line.strip(), rewrite) for line in library.value.splitlines()]
+    directory.mkdir(exist_ok=True)
+    file = directory / LINES_NAME
+    file.write_text("\n".join(lines))
+    return ["--requirement", str(file)]
+
+
+def _rewritten(line: str, rewrite: Rewrite) -> str:
+    """A requirement whose path is one of this process; most have none."""
+    for option in _FILE_OPTIONS:
+        if line.startswith(option):
+            return option + rewrite(line.removeprefix(option).strip())
+    return rewrite(line)

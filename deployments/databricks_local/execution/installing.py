@@ -1,0 +1,77 @@
+"""Installs libraries on clusters: a process for each, which is ended when nobody waits for it any more."""
+
+import asyncio
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from databricks_local.clusters.library_specs import (
+    Library,
+    LibraryInstallationError,
+    installation_failure,
+    misplaced,
+)
+from databricks_local.execution.install_process import InstallLaunch, install_main
+from databricks_local.execution.mounts import Mounts
+from databricks_local.execution.processes import Processes
+from databricks_local.runtime.environment import LibraryEnvironment
+
+MAX_OUTPUT_CHARACTERS = 4_000
+"""What is kept of what pip said; the end of it says why it failed."""
+
+
+@dataclass
+class ClusterLibraries:
+    """The libraries of one cluster: where they are, and which there are."""
+
+    directory: Path
+    installed: list[Library] = field(default_factory=list)
+    installing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def site_packages(self) -> str:
+        """Where its tasks import them from; empty if there is none."""
+        return str(LibraryEnvironment(self.directory).site_packages) if self.installed else ""
+
+
+class Installer:
+    """Installs libraries by pip, in processes that see the workspace's paths."""
+
+    def __init__(self, processes: Processes, directory: Path, mounts: Mounts) -> None:
+        self._processes = processes
+        self._directory = directory
+        self._mounts = mounts
+
+    async def install(self, cluster_id: str, present: ClusterLibraries, wanted: Sequence[Library]) -> None:
+        """Install what is not there yet, one after the other.
+
+        Raises:
+            LibraryInstallationError: If pip cannot.
+        """
+        async with present.installing:
+            for library in wanted:
+                if library not in present.installed:
+                    await self._install(cluster_id, present, library)
+                    present.installed.append(library)
+
+    async def _install(self, cluster_id: str, present: ClusterLibraries, library: Library) -> None:
+        reason = misplaced(library)
+        if reason:
+            raise LibraryInstallationError(reason)
+        log = self._directory / f"{cluster_id}-install.log"
+        launch = InstallLaunch(str(present.directory), library, str(log), self._mounts)
+        child = await self._processes.start(install_main, (launch,))
+        try:
+            message = await child.messages.get()
+        finally:
+            await self._processes.kill(child)
+            log.unlink(missing_ok=True)
+        if message is None:
+            message = {"code": -1, "command": ["pip"], "output": "The process was lost."}
+        if message["code"]:
+            output = message["output"][-MAX_OUTPUT_CHARACTERS:].strip()
+            command = shlex.join(message["command"])
+            raise LibraryInstallationError(
+                installation_failure(library, cluster_id, command, message["code"], output)
+            )

@@ -1,0 +1,84 @@
+"""The processes that the server forks: started one after the other, and never left behind."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, cast
+
+from databricks_local.execution.children import guard_main, kill_group, send
+from databricks_local.execution.forking import Order, kill_unwanted, preload, receive, start_processes
+
+
+@dataclass
+class Child:
+    """A forked process: the messages it sends, and None once it is gone."""
+
+    process: Any
+    connection: Connection
+    messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is that of its group as well."""
+        return cast(int, self.process.pid)
+
+
+class Processes:
+    """Forks processes from a warmed interpreter."""
+
+    def __init__(self) -> None:
+        # One thread, so that processes start one after the other: multiprocessing is not made for more. A
+        # daemon, so that the server can end while the first one still waits for the imports.
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        threading.Thread(target=start_processes, args=(self._orders,), daemon=True).start()
+        self._guarding: asyncio.Task[Child] | None = None
+
+    async def warm(self) -> None:
+        """Start the interpreter that processes are forked from, and wait until it has imported everything."""
+        preload()
+        await self.guard()
+
+    def close(self) -> None:
+        """End what `warm` started; all else has to be ended before."""
+        if self._guarding is not None and self._guarding.done() and not self._guarding.exception():
+            kill_group(self._guarding.result().pid)
+
+    async def guard(self) -> Child:
+        """The process that ends the others when the server is gone; started before them."""
+        if self._guarding is None:
+            self._guarding = asyncio.create_task(self._fork(guard_main, ()))
+        return await asyncio.shield(self._guarding)
+
+    async def start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+        """Fork a process that is the leader of its own group."""
+        guard = await self.guard()
+        child = await self._fork(target, arguments)
+        send(guard.connection, {"pid": child.pid})
+        return child
+
+    async def kill(self, child: Child) -> None:
+        """End a process and all that it started."""
+        kill_group(child.pid)
+        send((await self.guard()).connection, {"pid": child.pid})
+
+    async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
+        start: Future[tuple[Any, Connection]] = Future()
+        self._orders.put((start, target, arguments))
+        try:
+            process, connection = await asyncio.shield(asyncio.wrap_future(start))
+        except asyncio.CancelledError:
+            start.add_done_callback(kill_unwanted)
+            raise
+        child = Child(process, connection)
+        receiver = threading.Thread(
+            target=receive,
+            args=(connection, process, child.messages, asyncio.get_running_loop()),
+            daemon=True,
+        )
+        receiver.start()
+        return child

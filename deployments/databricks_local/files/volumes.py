@@ -1,0 +1,187 @@
+"""Unity Catalog volumes: directories under `<root>/volumes/<catalog>/<schema>/<volume>`.
+
+A volume exists when its directory exists, however that came to be.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.files.tree import MAX_NAME_BYTES, Entry, Tree, remove
+
+PREFIX = "/Volumes"
+DEFAULT_SCHEMA = ("main", "default")
+"""Made at the first start, so that there is a place for a volume."""
+
+VOLUME_DEPTH = 3
+_ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+_NAME = re.compile(r"[^\s./\x00-\x1f\x7f]{1,255}")
+
+
+class FilesApiError(ApiError):
+    """A refusal of the Files API, which says more precisely why in its details.
+
+    Source of the reasons: databricks/cli, filer of the Files API.
+    """
+
+    def __init__(self, status: int, error_code: str, message: str, reason: str) -> None:
+        super().__init__(status, error_code, message)
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, Any]:
+        """The body of the answer."""
+        info = {"@type": _ERROR_INFO, "reason": self.reason, "domain": "filesystem.databricks.com"}
+        return {**super().as_dict(), "details": [info]}
+
+
+def _missing(path: str) -> ApiError:
+    return FilesApiError(
+        404, "NOT_FOUND", f"The file being accessed is not found. Path: {path}", "FILES_API_FILE_NOT_FOUND"
+    )
+
+
+def _directory_missing(path: str) -> ApiError:
+    return FilesApiError(
+        404,
+        "NOT_FOUND",
+        f"The directory being accessed is not found. Path: {path}",
+        "FILES_API_DIRECTORY_IS_NOT_FOUND",
+    )
+
+
+class Volumes:
+    """The tree of volumes, with the paths of the Files API."""
+
+    def __init__(self, root: Path) -> None:
+        fresh = not root.exists()
+        self.tree = Tree(root, _missing)
+        if fresh:
+            self.tree.root.joinpath(*DEFAULT_SCHEMA).mkdir(parents=True)
+
+    def file(self, path: str) -> Path:
+        """A file that is there."""
+        place = self._place(path)
+        if not place.is_file():
+            raise _missing(path)
+        return place
+
+    def describe(self, place: Path) -> Entry:
+        """What there is to know about a place."""
+        entry = self.tree.describe(place)
+        return Entry(entry.name, PREFIX + entry.path, entry.is_directory, entry.size, entry.modified_at)
+
+    def directory(self, path: str) -> Path:
+        """A directory that is there."""
+        place = self._place(path)
+        if not place.is_dir():
+            raise _directory_missing(path)
+        return place
+
+    def children(self, path: str) -> list[Entry]:
+        """What is in a directory."""
+        return [self.describe(self.tree.root / entry.path[1:]) for entry in self._children(path)]
+
+    @contextmanager
+    def writing(self, path: str, *, overwrite: bool) -> Iterator[BinaryIO]:
+        """Write a file in pieces."""
+        place = self.writable(path, overwrite=overwrite)
+        with self.tree.replacing(place) as file:
+            yield file
+
+    def writable(self, path: str, *, overwrite: bool) -> Path:
+        """Where a file may be written.
+
+        Raises:
+            ApiError: If there is a directory, or a file that may not be replaced.
+        """
+        place = self._inside_volume(path)
+        if place.is_dir() or any(above.is_file() for above in place.parents):
+            raise invalid_parameter(f"The path {path} cannot be a file: a part of it is taken.")
+        if place.exists() and not overwrite:
+            # Source: databricks/cli, filer of the Files API: a 409 with this code.
+            raise FilesApiError(
+                409,
+                "ALREADY_EXISTS",
+                f"The file being created already exists. Path: {path}",
+                "FILES_API_FILE_ALREADY_EXISTS",
+            )
+        return place
+
+    def delete_file(self, path: str) -> None:
+        """Delete a file."""
+        self._inside_volume(path)
+        self.file(path).unlink()
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory and those above it."""
+        place = self._inside_volume(path, or_itself=True)
+        if any(taken.is_file() for taken in (place, *place.parents)):
+            raise FilesApiError(
+                409,
+                "ALREADY_EXISTS",
+                f"A part of the path is a file. Path: {path}",
+                "FILES_API_FILE_ALREADY_EXISTS",
+            )
+        place.mkdir(parents=True, exist_ok=True)
+
+    def delete_directory(self, path: str) -> None:
+        """Delete a directory that is empty."""
+        self._inside_volume(path)
+        place = self.directory(path)
+        if any(place.iterdir()):
+            raise FilesApiError(
+                400,
+                "INVALID_PARAMETER_VALUE",
+                f"The directory is not empty. Path: {path}",
+                "FILES_API_DIRECTORY_IS_NOT_EMPTY",
+            )
+        place.rmdir()
+
+    def names(self, *above: str) -> list[str]:
+        """The catalogs, the schemas of one, or the volumes of one, by name."""
+        place = self.tree.root.joinpath(*above)
+        if not place.is_dir():
+            return []
+        return sorted(child.name for child in place.iterdir() if child.is_dir() and not child.is_symlink())
+
+    def has(self, *names: str) -> bool:
+        """Whether there is this catalog, schema or volume."""
+        return all(_NAME.fullmatch(name) for name in names) and names[-1] in self.names(*names[:-1])
+
+    def make(self, *names: str) -> Path:
+        """Make a catalog, schema or volume."""
+        if not _NAME.fullmatch(names[-1]) or len(names[-1].encode()) > MAX_NAME_BYTES:
+            raise invalid_parameter(f"'{names[-1][:300]}' is not a valid name.")
+        place = self.tree.root.joinpath(*names)
+        place.mkdir()
+        return place
+
+    def drop(self, *names: str) -> None:
+        """Remove a catalog, schema or volume and all that is in it."""
+        remove(self.tree.root.joinpath(*names))
+
+    def _children(self, path: str) -> Iterator[Entry]:
+        return self.tree.children(self.directory(path))
+
+    def _place(self, path: str) -> Path:
+        if not (path == PREFIX or path.startswith(f"{PREFIX}/")):
+            raise invalid_parameter(f"Invalid path: {path}. Only paths under /Volumes are supported.")
+        return self.tree.place(path.removeprefix(PREFIX) or "/")
+
+    def _inside_volume(self, path: str, *, or_itself: bool = False) -> Path:
+        place = self._place(path)
+        names = place.relative_to(self.tree.root).parts
+        if len(names) < VOLUME_DEPTH + (0 if or_itself else 1):
+            raise invalid_parameter(
+                f"Invalid path: {path}. A path has the form /Volumes/<catalog>/<schema>/<volume>/<path>."
+            )
+        volume = names[:VOLUME_DEPTH]
+        if not self.has(*volume):
+            name = ".".join(volume)
+            raise FilesApiError(
+                404, "NOT_FOUND", f"Volume '{name}' does not exist.", "FILES_API_VOLUME_NOT_FOUND"
+            )
+        return place

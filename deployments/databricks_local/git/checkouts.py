@@ -1,0 +1,176 @@
+"""What tasks with the source GIT run: the files of one commit, checked out once for a run."""
+
+import asyncio
+import re
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from databricks_local.api.errors import ApiError
+from databricks_local.files.workspace_files import MAX_NAME_BYTES, MAX_PATH_LENGTH, notebook_at
+from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
+from databricks_local.runs.models import GitSpec, Run
+from databricks_local.storage.leftovers import remove_leftovers
+
+REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
+"""Where a clone keeps what a `git_source` names."""
+
+_CHECKOUT = re.compile(r"[0-9a-f]{16}(\.git)?")
+
+
+class CheckoutError(Exception):
+    """Raised when a repository, or a file of it, cannot be had; says why in one line."""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The files of one commit.
+
+    Attributes:
+        directory: Where they are.
+        commit: The commit.
+    """
+
+    directory: Path
+    commit: str
+
+    def file(self, path: str) -> Path:
+        """A file of the repository.
+
+        Args:
+            path: Relative to the repository.
+
+        Raises:
+            CheckoutError: If there is none, or the path leads out of the repository.
+        """
+        place = self._place(path)
+        if place is None or not place.is_file():
+            raise CheckoutError(f"there is no file {path[:1000]} in commit {self.commit}.")
+        return place
+
+    def notebook_source(self, path: str) -> str:
+        """The source of a notebook of the repository, whose path may leave out the extension.
+
+        Raises:
+            CheckoutError: If there is none, or the path leads out of the repository.
+        """
+        place = self._place(path)
+        source = None if place is None else notebook_at(place)
+        if source is None:
+            raise CheckoutError(f"there is no notebook {path[:1000]} in commit {self.commit}.")
+        return source
+
+    def _place(self, path: str) -> Path | None:
+        """Where a path leads, unless it is to the repository itself or out of it."""
+        names = [name for name in path.split("/") if name not in ("", ".")]
+        # What ends with a slash is a folder, in which a task would begin.
+        if not names or ".." in names or path.startswith("/") or path.endswith("/"):
+            return None
+        if not path.isprintable() or len(path) > MAX_PATH_LENGTH:
+            return None
+        too_long = any(len(name.encode()) > MAX_NAME_BYTES for name in names)
+        return None if too_long else self.directory.joinpath(*names)
+
+
+class Checkouts:
+    """Makes checkouts, each in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        """Set up.
+
+        Args:
+            directory: Where they are made. What a server that was killed left there is removed.
+        """
+        self._directory = directory
+        remove_leftovers(directory, _CHECKOUT)
+
+    async def make(self, git: GitSpec, commit: str = "") -> Checkout:
+        """Check out what a `git_source` names.
+
+        Args:
+            git: The `git_source`.
+            commit: The commit that its reference stood for before; empty to find out.
+
+        Raises:
+            CheckoutError: If the repository cannot be had, or there is no such reference in it.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        place = self._directory / secrets.token_hex(8)
+        repository = GitRepository(place.with_suffix(".git"), place)
+        try:
+            return Checkout(place, await _fill(repository, git, commit))
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        finally:
+            shutil.rmtree(repository.directory, ignore_errors=True)
+
+
+async def _fill(repository: GitRepository, git: GitSpec, commit: str) -> str:
+    """Check out, and say which commit it is."""
+    try:
+        # A symbolic link becomes a file that holds its target: one could lead anywhere on this machine.
+        await repository.clone(local_source(git.url), "--no-checkout", "--config", "core.symlinks=false")
+        commit = await _commit(repository, git, commit)
+        await repository.run("checkout", "--quiet", "--force", "--detach", commit)
+    except (GitError, ApiError) as error:
+        raise CheckoutError(" ".join(str(error).split())) from error
+    return commit
+
+
+async def _commit(repository: GitRepository, git: GitSpec, commit: str) -> str:
+    reference = commit or REFERENCES[git.kind] + checked_reference(git.reference)
+    try:
+        found = await repository.run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
+    except GitError as error:
+        raise CheckoutError(f"{git.kind} {commit or git.reference} is not in {git.url[:1000]}.") from error
+    return found.strip()
+
+
+class RunCheckout:
+    """The checkout of one run, or of one repair of it: made when it begins, for all of its tasks."""
+
+    def __init__(self, checkouts: Checkouts, run: Run, keep: Callable[[Run], None]) -> None:
+        """Set up.
+
+        Args:
+            checkouts: What makes it.
+            run: The run; it is told the commit.
+            keep: Keeps the run once it was told.
+        """
+        self._checkouts = checkouts
+        self._run = run
+        self._keep = keep
+        self._making: asyncio.Task[Checkout] | None = None
+
+    def begin(self) -> None:
+        """Start to check out, if the run has a `git_source`."""
+        if self._run.spec.git is not None:
+            self._making = asyncio.create_task(self._make(self._run.spec.git))
+
+    async def get(self) -> Checkout:
+        """The checkout, once it is there.
+
+        Raises:
+            CheckoutError: If there is none.
+        """
+        if self._making is None:
+            raise CheckoutError("the run has no git_source.")
+        # The task that asks may be cancelled while others wait for the same.
+        return await asyncio.shield(self._making)
+
+    async def close(self) -> None:
+        """Remove the checkout."""
+        if self._making is not None:
+            self._making.cancel()
+            (made,) = await asyncio.gather(self._making, return_exceptions=True)
+            if isinstance(made, Checkout):
+                await asyncio.to_thread(shutil.rmtree, made.directory, ignore_errors=True)
+
+    async def _make(self, git: GitSpec) -> Checkout:
+        made = await self._checkouts.make(git, self._run.used_commit)
+        self._run.used_commit = made.commit
+        self._keep(self._run)
+        return made

@@ -1,0 +1,70 @@
+"""The parameters of runs: read from requests, and handed down to tasks. Pure."""
+
+import json
+from typing import Any
+
+from databricks_local.api.bodies import Json, read_object, read_strings
+from databricks_local.api.errors import invalid_parameter, malformed_request
+from databricks_local.runs.models import Parameters
+
+MAX_LEGACY_BYTES = 10_000
+"""Docs: "The JSON representation of this field cannot exceed 10,000 bytes"."""
+
+_LEGACY_MAPS = ("notebook_params", "python_named_params", "sql_params")
+_LEGACY_LISTS = ("jar_params", "python_params", "spark_submit_params", "dbt_commands")
+
+
+def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
+    """Read the parameters of `run-now` or `repair`.
+
+    A parameter that the job does not declare is taken all the same, and handed down as the others.
+
+    Args:
+        body: The request.
+        defaults: What the job declares.
+    """
+    overriding: dict[str, Any] = {}
+    for name in _LEGACY_MAPS:
+        values = read_strings(body, name)
+        if values:
+            overriding[name] = values
+    for name in _LEGACY_LISTS:
+        items = body.get(name)
+        if items is not None and not (
+            isinstance(items, list) and all(isinstance(item, str) for item in items)
+        ):
+            raise malformed_request(
+                f"Could not parse request object: Expected a list of strings for field '{name}'"
+            )
+        if items:
+            overriding[name] = items
+    if read_object(body, "pipeline_params") is not None:
+        overriding["pipeline_params"] = body["pipeline_params"]
+    for name, given in overriding.items():
+        if len(json.dumps({name: given}).encode()) > MAX_LEGACY_BYTES:
+            raise invalid_parameter(f"{name} must be at most {MAX_LEGACY_BYTES} bytes as JSON.")
+    if "notebook_params" in overriding and "jar_params" in overriding:
+        # Docs: "notebook_params cannot be specified in conjunction with jar_params".
+        raise invalid_parameter("notebook_params cannot be specified in conjunction with jar_params.")
+    return Parameters(
+        job={**defaults, **read_strings(body, "job_parameters")},
+        defaults=defaults,
+        notebook=overriding.get("notebook_params", {}),
+        overriding=overriding,
+    )
+
+
+def pushed_down(base: dict[str, str], parameters: Parameters) -> dict[str, str]:
+    """The parameters of a notebook: job parameters win over its own (docs: job parameter push-down).
+
+    `notebook_params` of the request win over both (docs: run-now parameters override `base_parameters`).
+    """
+    return {**base, **parameters.job, **parameters.notebook}
+
+
+def parameters_json(parameters: Parameters) -> list[Json]:
+    """`job_parameters` as `runs/get` shows them."""
+    return [
+        {"name": name, "default": parameters.defaults.get(name, ""), "value": value}
+        for name, value in parameters.job.items()
+    ]

@@ -1,0 +1,114 @@
+"""Where saved jobs are kept: in memory, and in the database."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from databricks_local.api import errors
+from databricks_local.api.bodies import Json
+from databricks_local.jobs.settings import JobSpec, parse_settings
+from databricks_local.runs.models import TaskSpec
+from databricks_local.storage.database import Database, Journal, NoJournal
+
+
+@dataclass
+class Job:
+    """A saved job. `settings` are as they are returned, `spec` is what is read from them."""
+
+    job_id: int
+    creator: str
+    created_time: int
+    settings: Json
+    spec: JobSpec
+
+
+class JobStore:
+    """The saved jobs of a workspace."""
+
+    def __init__(
+        self, clock: Callable[[], int], new_id: Callable[[], int], journal: Journal | None = None
+    ) -> None:
+        self._clock = clock
+        self._new_id = new_id
+        self._journal: Journal = journal or NoJournal()
+        self._jobs: dict[int, Job] = {}
+        self._deleted: set[int] = set()
+        self.check: Callable[[tuple[TaskSpec, ...]], None] = lambda _: None
+
+    def load(self, database: Database) -> None:
+        """Take over what an earlier server kept."""
+        for record in database.load("job"):
+            if record.get("deleted"):
+                self._deleted.add(record["job_id"])
+            else:
+                self._jobs[record["job_id"]] = Job(**record, spec=parse_settings(record["settings"]))
+
+    def create(self, settings: Json, creator: str) -> Job:
+        """Save a job; its settings are checked."""
+        spec = self._checked(settings)
+        job = Job(self._new_id(), creator, self._clock(), settings, spec)
+        self._jobs[job.job_id] = job
+        self._keep(job)
+        return job
+
+    def change(self, job: Job, settings: Json) -> None:
+        """Give a job other settings; they are checked before."""
+        job.spec = self._checked(settings)
+        job.settings = settings
+        self._keep(job)
+
+    def _checked(self, settings: Json) -> JobSpec:
+        spec = parse_settings(settings)
+        self.check(spec.tasks)
+        return spec
+
+    def delete(self, job_id: int) -> bool:
+        """Remove a job.
+
+        Returns:
+            Whether it was there; one that was deleted before is none, and no error (docs: delete).
+
+        Raises:
+            ApiError: If there never was one.
+        """
+        if job_id in self._deleted:
+            return False
+        self.get(job_id)
+        del self._jobs[job_id]
+        self._deleted.add(job_id)
+        self._journal.put("job", job_id, lambda: {"job_id": job_id, "deleted": True})
+        return True
+
+    def get(self, job_id: int) -> Job:
+        """The job of an id.
+
+        Raises:
+            ApiError: If there is none.
+        """
+        job = self.find(job_id)
+        if job is None:
+            raise errors.job_not_found(job_id)
+        return job
+
+    def find(self, job_id: int) -> Job | None:
+        """The job of an id, if there is one."""
+        return self._jobs.get(job_id)
+
+    def is_deleted(self, job_id: int) -> bool:
+        """Whether there was a job of this id."""
+        return job_id in self._deleted
+
+    def newest_first(self) -> Iterator[Job]:
+        """All jobs, the one that was created last first."""
+        return reversed(self._jobs.values())
+
+    def _keep(self, job: Job) -> None:
+        self._journal.put(
+            "job",
+            job.job_id,
+            lambda: {
+                "job_id": job.job_id,
+                "creator": job.creator,
+                "created_time": job.created_time,
+                "settings": job.settings,
+            },
+        )

@@ -1,0 +1,154 @@
+"""Where the tasks of a run are drawn: in layers from left to right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from databricks_local.runs.models import TaskSpec
+from databricks_local.runs.scheduling import topological_order
+
+ROWS = 14
+"""A layer with more tasks is drawn in several columns."""
+
+MAX_ROUTED = 40
+"""With more tasks than these, long edges go the direct way, behind the tasks."""
+
+SWEEPS = 4
+MARGIN = 8
+
+Key = tuple[str, str, int]
+"""A task, as `(key, "", 0)`, or a place where an edge passes a layer: `(from, to, layer)`."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a task and the room around it."""
+
+    width: int
+    height: int
+    gap_x: int
+    gap_y: int
+
+
+LARGE = Size(190, 46, 54, 14)
+SMALL = Size(150, 26, 40, 8)
+LARGE_UP_TO = 24
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A dependency: the points that its line goes through."""
+
+    source: str
+    target: str
+    points: list[Point]
+
+
+@dataclass
+class Layout:
+    """A drawing: the upper left corner of each task, and the edges."""
+
+    size: Size
+    width: float = 0
+    height: float = 0
+    corners: dict[str, Point] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+
+
+def lay_out(specs: Sequence[TaskSpec]) -> Layout:
+    """Place tasks: each right of those that it depends on, near them.
+
+    Args:
+        specs: The tasks. What one depends on that is not among them is left out.
+    """
+    layout = Layout(LARGE if len(specs) <= LARGE_UP_TO else SMALL)
+    known = {spec.key for spec in specs}
+    depth: dict[str, int] = {}
+    for spec in topological_order(specs) or specs:
+        depth[spec.key] = 1 + max((depth.get(name, -1) for name in spec.depends_on), default=-1)
+    pairs = [(name, spec.key) for spec in specs for name in dict.fromkeys(spec.depends_on) if name in known]
+    counts = [list(depth.values()).count(layer) for layer in range(max(depth.values(), default=-1) + 1)]
+    routed = len(specs) <= MAX_ROUTED and max(counts, default=0) <= ROWS
+    chains = {pair: _chain(pair, depth, routed=routed) for pair in pairs}
+    layers = _ordered(_layers(specs, depth, chains), chains)
+    columns = [layer[start : start + ROWS] for layer in layers for start in _starts(layer, routed=routed)]
+    places = _place(columns, layout)
+    for (source, target), chain in chains.items():
+        layout.edges.append(Edge(source, target, _points(chain, places, layout.size)))
+    return layout
+
+
+def _chain(pair: tuple[str, str], depth: dict[str, int], *, routed: bool) -> list[Key]:
+    """An edge's ends, and the places where it passes a layer in between."""
+    source, target = pair
+    passes = range(depth[source] + 1, depth[target]) if routed else range(0)
+    return [(source, "", 0), *((source, target, layer) for layer in passes), (target, "", 0)]
+
+
+def _layers(
+    specs: Sequence[TaskSpec], depth: dict[str, int], chains: dict[tuple[str, str], list[Key]]
+) -> list[list[Key]]:
+    layers: list[list[Key]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for spec in specs:
+        layers[depth[spec.key]].append((spec.key, "", 0))
+    for chain in chains.values():
+        for place in chain[1:-1]:
+            layers[place[2]].append(place)
+    return layers
+
+
+def _ordered(layers: list[list[Key]], chains: dict[tuple[str, str], list[Key]]) -> list[list[Key]]:
+    """Order each layer by where the neighbours are, forth and back, so that few edges cross."""
+    before: dict[Key, list[Key]] = {}
+    after: dict[Key, list[Key]] = {}
+    for chain in chains.values():
+        for one, next_one in pairwise(chain):
+            before.setdefault(next_one, []).append(one)
+            after.setdefault(one, []).append(next_one)
+    rank = {key: float(n) for layer in layers for n, key in enumerate(layer)}
+    for sweep in range(SWEEPS):
+        neighbours = before if sweep % 2 == 0 else after
+        for layer in layers if sweep % 2 == 0 else reversed(layers):
+            middles = {key: _middle(neighbours.get(key, ()), rank, rank[key]) for key in layer}
+            layer.sort(key=middles.__getitem__)
+            rank.update({key: float(n) for n, key in enumerate(layer)})
+    return layers
+
+
+def _middle(neighbours: Sequence[Key], rank: dict[Key, float], default: float) -> float:
+    return sum(rank[key] for key in neighbours) / len(neighbours) if neighbours else default
+
+
+def _starts(layer: list[Key], *, routed: bool) -> range:
+    return range(1) if routed and len(layer) <= ROWS else range(0, len(layer), ROWS)
+
+
+def _place(columns: list[list[Key]], layout: Layout) -> dict[Key, Point]:
+    """The middle of the left side of everything."""
+    size = layout.size
+    # A line needs less room than a task.
+    heights = [[size.height if not key[1] else size.gap_y for key in column] for column in columns]
+    totals = [sum(column) + size.gap_y * (len(column) - 1) for column in heights]
+    layout.height = max(totals, default=0) + 2 * MARGIN
+    layout.width = len(columns) * (size.width + size.gap_x) - (size.gap_x if columns else 0) + 2 * MARGIN
+    places: dict[Key, Point] = {}
+    for number, column in enumerate(columns):
+        x = MARGIN + number * (size.width + size.gap_x)
+        y = (layout.height - totals[number]) / 2
+        for key, height in zip(column, heights[number], strict=True):
+            places[key] = (x, y + height / 2)
+            if not key[1]:
+                layout.corners[key[0]] = (x, y)
+            y += height + size.gap_y
+    return places
+
+
+def _points(chain: list[Key], places: dict[Key, Point], size: Size) -> list[Point]:
+    x, y = places[chain[0]]
+    points: list[Point] = [(x + size.width, y)]
+    for key in chain[1:-1]:
+        x, y = places[key]
+        points += [(x, y), (x + size.width, y)]
+    return [*points, places[chain[-1]]]

@@ -1,0 +1,167 @@
+"""The Workspace API: import, export, get-status, list, mkdirs, delete."""
+
+import base64
+import binascii
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from databricks_local.api import errors
+from databricks_local.api.bodies import (
+    Json,
+    parse_body,
+    read_boolean,
+    read_choice,
+    read_integer,
+    read_required_string,
+    read_string,
+)
+from databricks_local.api.errors import invalid_parameter
+from databricks_local.files.workspace_files import WorkspaceFiles, WorkspaceObject
+from databricks_local.routes.incoming import read_body, read_content
+from databricks_local.runtime.source import NotebookSourceError, source_to_jupyter
+from databricks_local.server.context import Workspace
+
+IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
+EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")
+MAX_OBJECT_BYTES = 10 * 1024 * 1024
+"""What one import or export carries (docs)."""
+
+MAX_IMPORT_BYTES = 64 * 1024 * 1024
+"""A body of an import is read so far, to say how large the object in it is."""
+
+LANGUAGES = ("", "PYTHON", "SQL", "SCALA", "R")
+
+
+def files_router(workspace: Workspace) -> APIRouter:
+    """The routes of the Workspace API."""
+    router = APIRouter(prefix="/api/2.0/workspace")
+    files = workspace.files
+
+    @router.post("/import")
+    async def import_object(request: Request) -> Json:
+        body, content = await _read_import(request)
+        form = read_choice(body, "format", IMPORT_FORMATS, "SOURCE")
+        if form not in ("SOURCE", "AUTO", "JUPYTER", "RAW"):
+            raise errors.not_served(f"Import in format {form}")
+        language = read_choice(body, "language", LANGUAGES, "").lower()
+        path = read_required_string(body, "path")
+        files.put(path, _of_size(content), form, language, overwrite=read_boolean(body, "overwrite"))
+        return {}
+
+    @router.get("/export")
+    async def export_object(request: Request) -> Response:
+        query = dict(request.query_params)
+        form = read_choice(query, "format", EXPORT_FORMATS, "SOURCE")
+        if form not in ("SOURCE", "AUTO", "RAW", "JUPYTER"):
+            raise errors.not_served(f"Export in format {form}")
+        path = read_required_string(query, "path")
+        content = _of_size(files.read(path))
+        if form == "JUPYTER":
+            content = _as_jupyter(content)
+        if read_boolean(query, "direct_download"):
+            return Response(content, media_type="application/octet-stream")
+        found = files.status(path)
+        file_type = {"python": "py", "sql": "sql"}.get(found.language, "file")
+        file_type = "ipynb" if form == "JUPYTER" else file_type
+        return JSONResponse({"content": base64.b64encode(content).decode(), "file_type": file_type})
+
+    _add_questions(router, files)
+
+    @router.post("/mkdirs")
+    async def mkdirs(request: Request) -> Json:
+        files.mkdirs(read_required_string(await read_body(request), "path"))
+        return {}
+
+    @router.post("/delete")
+    async def delete(request: Request) -> Json:
+        body = await read_body(request)
+        files.delete(read_required_string(body, "path"), recursive=read_boolean(body, "recursive"))
+        return {}
+
+    return router
+
+
+def _of_size(content: bytes) -> bytes:
+    if len(content) > MAX_OBJECT_BYTES:
+        raise errors.object_too_large(len(content), MAX_OBJECT_BYTES)
+    return content
+
+
+def _as_jupyter(content: bytes) -> bytes:
+    try:
+        return source_to_jupyter(content.decode("utf-8", "replace")).encode()
+    except NotebookSourceError as error:
+        raise invalid_parameter("Only notebooks can be exported in format JUPYTER.") from error
+
+
+def _add_questions(router: APIRouter, files: WorkspaceFiles) -> None:
+    @router.get("/get-status")
+    async def get_status(request: Request) -> Json:
+        return object_json(files.status(read_required_string(request.query_params, "path")))
+
+    @router.get("/list")
+    async def list_objects(request: Request) -> Json:
+        query = request.query_params
+        since = read_integer(query, "notebooks_modified_after")
+        found = [
+            item
+            for item in files.children(read_required_string(query, "path"))
+            if item.kind != "NOTEBOOK" or item.modified_at >= since
+        ]
+        # An empty folder is an answer without the field, as of any empty list.
+        return {"objects": [object_json(item) for item in found]} if found else {}
+
+
+def object_json(found: WorkspaceObject) -> Json:
+    """An object as the API shows it."""
+    shown: Json = {
+        "path": found.path,
+        "object_type": found.kind,
+        "object_id": found.object_id,
+        "resource_id": str(found.object_id),
+        "created_at": found.created_at,
+        "modified_at": found.modified_at,
+    }
+    if found.language:
+        shown["language"] = found.language.upper()
+    if found.kind == "FILE":
+        shown["size"] = found.size
+    return shown
+
+
+async def _read_import(request: Request) -> tuple[Json, bytes]:
+    """The fields and the content of an import, from JSON or from the form that the SDK's `upload` sends."""
+    sent = await read_content(request, MAX_IMPORT_BYTES)
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return read_form(request.headers["content-type"], sent)
+    body = parse_body(sent)
+    try:
+        return body, base64.b64decode(read_string(body, "content"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid_parameter("The content is not valid base64.") from error
+
+
+def read_form(content_type: str, content: bytes) -> tuple[Json, bytes]:
+    """Read a multipart form: its text fields, and the file in its field `content`."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
+    message = message_from_bytes(head + content)
+    fields: dict[str, Any] = {}
+    file: bytes | None = None
+    for part in message.get_payload() if message.is_multipart() else []:
+        if not isinstance(part, Message):
+            continue
+        name = part.get_param("name", header="content-disposition")
+        payload = part.get_payload(decode=True)
+        if not isinstance(payload, bytes):
+            continue
+        if name == "content":
+            file = payload
+        elif isinstance(name, str):
+            fields[name] = payload.decode("utf-8", "replace")
+    if file is None:
+        raise invalid_parameter("The form has no file named content.")
+    return fields, file

@@ -1,0 +1,47 @@
+"""OAuth: where tokens are, and how to get one."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from databricks_local.access.oauth import (
+    DISCOVERY_PATH,
+    METADATA_PATH,
+    TOKEN_PATH,
+    OAuthError,
+    TokenIssuer,
+    discovery,
+    host_metadata,
+)
+from databricks_local.api.bodies import Json
+from databricks_local.routes.incoming import read_content
+from databricks_local.runs.run_json import Links
+
+
+def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
+    """The routes under `/oidc`."""
+    router = APIRouter()
+
+    @router.get(DISCOVERY_PATH)
+    async def endpoints() -> Json:
+        return discovery(links.origin)
+
+    # Without a service principal there is no OAuth to be found, and 404 is the answer that clients expect.
+    if issuer.has_client:
+
+        @router.get(METADATA_PATH)
+        async def metadata() -> Json:
+            return host_metadata(links.origin, links.workspace_id)
+
+    @router.post(TOKEN_PATH)
+    async def token(request: Request) -> JSONResponse:
+        form = dict(parse_qsl((await read_content(request)).decode("utf-8", "replace")))
+        headers = {"Cache-Control": "no-store"}
+        try:
+            answer = issuer.issue(form, request.headers.get("authorization", ""))
+        except OAuthError as error:
+            return JSONResponse(error.as_dict(), error.status, headers)
+        return JSONResponse(answer, headers=headers)
+
+    return router

@@ -1,0 +1,199 @@
+"""The runs that are under way: starts them, stops them, and lets others begin when they end."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from databricks_local.api import errors
+from databricks_local.api.bodies import Json
+from databricks_local.clusters.registry import ClusterRegistry
+from databricks_local.execution.executor import Cluster
+from databricks_local.git.checkouts import Checkouts
+from databricks_local.jobs.programs import PythonFileSpec
+from databricks_local.jobs.submit_request import key_of
+from databricks_local.runs import states
+from databricks_local.runs.drive import Drive, Surroundings, Tools, Work
+from databricks_local.runs.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
+from databricks_local.runs.run_json import Links
+from databricks_local.runs.states import State
+from databricks_local.runs.store import Clock, RunStore
+from databricks_local.tasks.executor import TaskExecutor
+from databricks_local.tasks.work import do_work
+
+_LOG = logging.getLogger("databricks_local")
+
+MAX_RUNNING_TASKS = 16
+"""Notebooks that run at once, and runs that hold shared clusters; more wait. Bounds the memory."""
+
+
+class Runner:
+    """The runs that are under way."""
+
+    def __init__(
+        self,
+        executor: TaskExecutor,
+        notebook_source: Callable[[str], str | None],
+        python_source: Callable[[str], str | None],
+        checkouts: Checkouts,
+        clusters: ClusterRegistry,
+        store: RunStore,
+        clock: Clock,
+        links: Links,
+        max_running_tasks: int = MAX_RUNNING_TASKS,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._drives: dict[int, Drive] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
+        self._closing = False
+        self.on_end: Callable[[Run], None] = lambda _: None
+        self.work: Work = do_work
+        self.tools = Tools(
+            executor=executor,
+            notebook_source=notebook_source,
+            python_source=python_source,
+            checkouts=checkouts,
+            clusters=clusters,
+            store=store,
+            clock=clock,
+            links=links,
+            task_slots=asyncio.Semaphore(max_running_tasks),
+            run_slots=asyncio.Semaphore(max_running_tasks),
+            start_job=_no_jobs,
+            start_notebook=self._start_notebook,
+            wait_for=self._wait_for,
+        )
+
+    def start(
+        self,
+        run: Run,
+        tasks: Iterable[TaskRun] | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        """Run a run in the background.
+
+        Args:
+            run: The run.
+            tasks: Of a repair, the attempts that it makes; None for all.
+            surroundings: Of a run that a notebook started, what that notebook runs in.
+        """
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, surroundings)
+        work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
+        self._drives[run.run_id] = drive
+        self._tasks[run.run_id] = work
+        work.add_done_callback(lambda done: self._ended(drive, done))
+
+    def start_later(self, run: Run, seconds: float, begin: Callable[[], None]) -> None:
+        """Begin a repair once it is visible; until then the run looks as it did."""
+        timer = asyncio.get_running_loop().call_later(seconds, self._begin_now, run)
+        self._waiting[run.run_id] = timer, begin
+
+    def cancel_run(self, run: Run, ending: State = states.USER_CANCELED) -> None:
+        """Stop a run and all of its tasks. Nothing happens if it has ended."""
+        # A repair that was accepted is canceled as well if it is not visible yet, which makes it so.
+        self._begin_now(run)
+        drive = self._drives.get(run.run_id)
+        if drive is not None:
+            drive.cancel(ending)
+        elif run.state.life_cycle is states.LifeCycle.QUEUED:
+            end_without_start(run, ending, self._store, self._clock())
+            self.on_end(run)
+
+    def cancel_task(self, run: Run, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
+        """Stop one task. Those that depend on it are decided by their `run_if`."""
+        if run.run_id in self._waiting:
+            # Who cancels knows of the attempt before the repair only, and means the one that it makes.
+            self._begin_now(run)
+            task = run.latest_of(task)
+        drive = self._drives.get(run.run_id)
+        if drive is not None:
+            drive.stop_task(task, ending)
+
+    async def close(self) -> None:
+        """End everything that runs. The database keeps it as it is, and the next server finds it lost."""
+        self._closing = True
+        for timer, _ in self._waiting.values():
+            timer.cancel()
+        for drive in self._drives.values():
+            drive.closing = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin_now(self, run: Run) -> None:
+        """Begin the repair of a run that is not visible yet, if there is one."""
+        waiting = self._waiting.pop(run.run_id, None)
+        if waiting is not None:
+            timer, begin = waiting
+            timer.cancel()
+            begin()
+
+    def _ended(self, drive: Drive, done: "asyncio.Task[None]") -> None:
+        run = drive.run
+        del self._drives[run.run_id], self._tasks[run.run_id]
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            _LOG.error("run %s: error in the workspace", run.run_id, exc_info=error)
+            drive.fail(states.workspace_failure(repr(error)))
+        if not self._closing:
+            self.on_end(run)
+
+    async def _wait_for(self, run: Run) -> None:
+        work = self._tasks.get(run.run_id)
+        try:
+            # A run that is queued has nothing that drives it yet.
+            while run.active:
+                await (asyncio.wait({work}) if work else asyncio.sleep(0.05))
+                work = self._tasks.get(run.run_id)
+        except asyncio.CancelledError:
+            if not self._closing:
+                self.cancel_run(run)
+                if work is not None:
+                    await asyncio.wait({work})
+            raise
+
+    def _start_notebook(
+        self, drive: Drive, task: TaskRun, cluster: Cluster, arguments: dict[str, Any]
+    ) -> Run:
+        """Start what `dbutils.notebook.run` asks for, on the cluster of the notebook that asks."""
+        path, timeout = str(arguments["path"]), int(arguments["timeout_seconds"])
+        parameters = {str(name): str(value) for name, value in arguments["arguments"].items()}
+        key = key_of(path.rpartition("/")[2]) or "notebook"
+        # A path of the repository that the task comes from is relative.
+        caller = task.spec.body
+        from_git = isinstance(caller, NotebookSpec | PythonFileSpec) and caller.git
+        if not from_git and not path.startswith("/"):
+            # Of a file outside of the workspace, or of an entry point, which are nowhere in it.
+            raise errors.relative_notebook()
+        body = NotebookSpec(path, parameters, git=from_git and not path.startswith("/"))
+        source = "GIT" if body.git else "WORKSPACE"
+        raw: Json = {
+            "task_key": key,
+            "notebook_task": {"notebook_path": path, "base_parameters": parameters, "source": source},
+            "new_cluster": {},
+        }
+        task_spec = TaskSpec(key, body, task.spec.cluster, raw=raw)
+        ancestors = (*drive.run.spec.ancestors, drive.run.job_id)
+        spec = RunSpec(
+            path, (task_spec,), timeout, legacy=True, run_type=RunType.WORKFLOW_RUN, ancestors=ancestors
+        )
+        run, _ = self._store.create(spec, drive.run.creator)
+        self.start(run, surroundings=Surroundings(cluster, drive.checkout))
+        return run
+
+
+def end_without_start(run: Run, state: State, store: RunStore, now: int) -> None:
+    """End a run none of whose tasks was started."""
+    for task in run.tasks:
+        task.state = state
+    run.state = run.rounds[-1].state = state
+    run.end_time = run.rounds[-1].end_time = now
+    store.changed(run, *run.tasks)
+    _LOG.info("run %s (%s): %s %s", run.run_id, run.spec.name, state.life_cycle, state.result)
+
+
+def _no_jobs(_: Run, __: TaskRun, ___: dict[str, Any]) -> Run:
+    raise RuntimeError("Nothing starts jobs here.")

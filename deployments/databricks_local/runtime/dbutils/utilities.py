@@ -1,0 +1,180 @@
+"""The `dbutils` of a notebook."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from databricks_local.runtime.dbutils.filesystem import FileSystemUtils
+from databricks_local.runtime.dbutils.library import LibraryUtils
+from databricks_local.runtime.dbutils.secret_values import Redactor, SecretUtils
+from databricks_local.runtime.dbutils.task_values import Call, JobsUtils, run_notebook_of_workspace
+
+
+class NotebookExit(BaseException):
+    """Raised by `dbutils.notebook.exit`; no `Exception`, so that a notebook's handlers let it through."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+class InputWidgetNotDefined(Exception):
+    """Raised when a widget is read that is neither defined nor passed as a parameter."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No input widget named {name} is defined")
+
+
+class Widgets:
+    """`dbutils.widgets`: a parameter of the run wins over the default that the notebook gives."""
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self._parameters = dict(parameters)
+        self._defaults: dict[str, str] = {}
+
+    def text(self, name: str, defaultValue: str = "", label: str | None = None) -> None:  # noqa: N803
+        """Define a text widget."""
+        self._define(name, defaultValue)
+
+    def dropdown(
+        self,
+        name: str,
+        defaultValue: str,  # noqa: N803
+        choices: Sequence[str],
+        label: str | None = None,
+    ) -> None:
+        """Define a widget with one choice of several."""
+        self._define(name, _one_of(name, defaultValue, choices))
+
+    def combobox(
+        self,
+        name: str,
+        defaultValue: str,  # noqa: N803
+        choices: Sequence[str],
+        label: str | None = None,
+    ) -> None:
+        """Define a widget with choices that takes other text as well."""
+        self._define(name, defaultValue)
+
+    def multiselect(
+        self,
+        name: str,
+        defaultValue: str,  # noqa: N803
+        choices: Sequence[str],
+        label: str | None = None,
+    ) -> None:
+        """Define a widget with several choices; its value is those chosen, joined by commas."""
+        self._define(name, _one_of(name, defaultValue, choices))
+
+    def get(self, name: str) -> str:
+        """The value of a widget, or of a parameter for which no widget was defined.
+
+        Raises:
+            InputWidgetNotDefined: If there is neither.
+        """
+        if name in self._parameters:
+            return self._parameters[name]
+        if name in self._defaults:
+            return self._defaults[name]
+        raise InputWidgetNotDefined(name)
+
+    def getArgument(self, name: str, defaultValue: str = "") -> str:  # noqa: N802, N803
+        """The value of a widget, or the default given here."""
+        return self._parameters.get(name, self._defaults.get(name, defaultValue))
+
+    def getAll(self) -> dict[str, str]:  # noqa: N802
+        """All values by name."""
+        return {**self._defaults, **self._parameters}
+
+    def remove(self, name: str) -> None:
+        """Remove a widget.
+
+        Raises:
+            InputWidgetNotDefined: If there is none of this name.
+        """
+        if name not in self._defaults and name not in self._parameters:
+            raise InputWidgetNotDefined(name)
+        self._defaults.pop(name, None)
+        self._parameters.pop(name, None)
+
+    def removeAll(self) -> None:  # noqa: N802
+        """Remove every widget."""
+        self._defaults.clear()
+        self._parameters.clear()
+
+    @contextmanager
+    def given(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Have other values for as long as a notebook runs that `%run` includes with them.
+
+        Without, its widgets have their defaults (docs: widgets), unless the run has parameters for them.
+        """
+        before = dict(self._parameters)
+        self._parameters.update(values)
+        try:
+            yield
+        finally:
+            self._parameters = before
+
+    def _define(self, name: str, default: str) -> None:
+        if not isinstance(name, str) or not isinstance(default, str):
+            raise TypeError("A widget's name and default value are strings.")
+        self._defaults[name] = default
+
+
+def _one_of(name: str, default: str, choices: Sequence[str]) -> str:
+    if default not in choices:
+        raise ValueError(f"The default value {default!r} of widget {name} is not among its choices.")
+    return default
+
+
+class NotebookUtils:
+    """`dbutils.notebook`."""
+
+    def __init__(self, call: Call | None = None) -> None:
+        self._call = call
+
+    def run(self, path: str, timeout_seconds: int, arguments: dict[str, Any] | None = None) -> str:
+        """Run another notebook, and return what it gave to `dbutils.notebook.exit`."""
+        return run_notebook_of_workspace(self._call, path, timeout_seconds, arguments)
+
+    def exit(self, value: object = "") -> NoReturn:
+        """End the notebook at once with a value, which `runs/get-output` returns."""
+        raise NotebookExit(str(value))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _not_served(f"notebook.{name}")
+
+
+class DBUtils:
+    """`dbutils`: what is not an attribute here says so when it is used."""
+
+    def __init__(
+        self,
+        parameters: dict[str, str],
+        call: Call | None = None,
+        places: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            parameters: What `widgets` answers.
+            call: Asks the workspace; None where there is none.
+            places: Where `/dbfs`, `/Volumes` and `/Workspace` are; without, there is no `fs`.
+            redactor: Is told of the secrets that the notebook reads.
+        """
+        self.widgets = Widgets(parameters)
+        self.notebook = NotebookUtils(call)
+        self.jobs = JobsUtils(call)
+        self.library = LibraryUtils()
+        if places is not None:
+            self.fs = FileSystemUtils(places)
+        if call is not None:
+            self.secrets = SecretUtils(call, redactor or Redactor())
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _not_served(name)
+
+
+def _not_served(name: str) -> AttributeError:
+    return AttributeError(f"dbutils.{name} is not served by the local workspace yet")

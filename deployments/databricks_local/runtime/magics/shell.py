@@ -1,0 +1,49 @@
+"""`%sh`: a cell that bash runs."""
+
+import codecs
+import os
+import select
+import subprocess
+import sys
+
+from databricks_local.runtime.source import Cell
+
+POLL_SECONDS = 0.1
+PIPE_BYTES = 1 << 20
+"""More than a pipe holds (Linux: 64 KiB unless somebody asks for more)."""
+
+
+def run_shell(cell: Cell) -> None:
+    """Run a `%sh` cell; what it writes is the cell's output.
+
+    As on Databricks, a status that is not zero fails the cell only with `%sh -e` (docs: notebooks, magic
+    commands), with the exception that IPython's script magic raises there.
+
+    Raises:
+        subprocess.CalledProcessError: With `-e`, if the script fails.
+    """
+    strict = cell.argument.split(" ", 1)[0] == "-e"
+    script = cell.script.removeprefix("-e").strip() if strict else cell.script
+    command = ["bash", *(["-e"] if strict else []), "-c", script]
+    with subprocess.Popen(  # noqa: S603 - running the notebook is the purpose
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        _copy_output(process)
+        status = process.wait()
+    if strict and status:
+        raise subprocess.CalledProcessError(status, script)
+
+
+def _copy_output(process: "subprocess.Popen[bytes]") -> None:
+    """Write out what a process says until it has ended; what it left running may hold the pipe open."""
+    if process.stdout is None:
+        raise RuntimeError("The shell was started without a pipe.")
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    ended = False
+    while not ended:
+        # Asked before the pipe is looked at, so that all it wrote is there.
+        ended = process.poll() is not None
+        if select.select([process.stdout], [], [], 0 if ended else POLL_SECONDS)[0]:
+            content = os.read(process.stdout.fileno(), PIPE_BYTES)
+            sys.stdout.write(decoder.decode(content))
+            ended = ended or not content

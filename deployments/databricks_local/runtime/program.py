@@ -1,0 +1,92 @@
+"""Runs a program: a Python file, or the entry point of an installed package."""
+
+import importlib
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from databricks_local.runtime.notebook import NotebookResult
+from databricks_local.runtime.traces import error_line
+
+_RUNTIME_DIRECTORY = str(Path(__file__).parent)
+
+
+def run_python_file(source: str, path: str, place: str, arguments: Sequence[str]) -> NotebookResult:
+    """Run the text of a Python file as `__main__`.
+
+    Args:
+        source: The text.
+        path: The path as the user knows it.
+        place: Where it is for this process; modules beside it can be imported.
+        arguments: Its command line.
+    """
+    module = ModuleType("__main__")
+    module.__file__ = place
+    sys.modules["__main__"] = module
+    sys.path.insert(0, str(Path(place).parent))
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+
+    def execute() -> None:
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the purpose
+
+    return _run(execute, path, arguments)
+
+
+def run_entry_point(package: str, name: str, arguments: Sequence[str]) -> NotebookResult:
+    """Call an entry point of a package.
+
+    Args:
+        package: The name of the package.
+        name: The entry point as its metadata has it, or a function of the package (docs: python_wheel_task).
+        arguments: Its command line.
+    """
+
+    def execute() -> None:
+        _entry_point(package, name)()
+
+    return _run(execute, package, arguments)
+
+
+def _entry_point(package: str, name: str) -> Callable[[], Any]:
+    try:
+        points = [point for point in metadata.distribution(package).entry_points if point.name == name]
+    except metadata.PackageNotFoundError:
+        points = []
+    if points:
+        return points[0].load()  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(package), name)  # type: ignore[no-any-return]
+
+
+def _run(execute: Callable[[], None], name: str, arguments: Sequence[str]) -> NotebookResult:
+    sys.argv[:] = [name, *arguments]
+    for stream in (sys.stdout, sys.stderr):
+        # Nothing is lost when the process is killed, and the two are in order.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    result = NotebookResult()
+    try:
+        execute()
+    except BaseException as error:  # noqa: BLE001 - the border: whatever a program raises is its result
+        if not (isinstance(error, SystemExit) and error.code in (None, 0)):
+            result.error = error_line(error)
+            result.error_trace = _trace(error)
+            sys.stderr.write(f"{result.error_trace}\n")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return result
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the program's first frame on."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and _is_ours(frame.tb_frame.f_code.co_filename):
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame)).rstrip("\n")
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_RUNTIME_DIRECTORY, "<frozen"))

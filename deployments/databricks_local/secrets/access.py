@@ -1,0 +1,88 @@
+"""Secrets for clusters and tasks: references in a specification, and what `dbutils.secrets` asks for."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from databricks_local.api.errors import ApiError
+from databricks_local.execution.following import OnCall
+from databricks_local.runs.models import ClusterSpec
+from databricks_local.runtime.dbutils.secret_values import Redactor
+from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
+from databricks_local.secrets.store import SecretStore, secret_missing
+
+CALLS = frozenset({"get_secret", "list_secrets", "list_scopes"})
+
+_REFERENCE = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
+
+
+class UnresolvedSecretError(Exception):
+    """Raised when a specification refers to a secret that there is not."""
+
+
+def resolve(spec: ClusterSpec, store: SecretStore) -> ClusterSpec:
+    """Put the values in place of references; the whole value has to be one (docs).
+
+    Raises:
+        UnresolvedSecretError: If there is no such secret.
+    """
+    return replace(
+        spec,
+        spark_conf=_resolved(spec.spark_conf, store),
+        spark_env_vars=_resolved(spec.spark_env_vars, store),
+    )
+
+
+def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
+    resolved = dict(values)
+    for name, value in values.items():
+        reference = _REFERENCE.fullmatch(value.strip())
+        if reference is None:
+            continue
+        try:
+            secret = store.get(reference[1], reference[2])
+        except ApiError as error:
+            raise UnresolvedSecretError(secret_missing(reference[1], reference[2]).message) from error
+        resolved[name] = secret.decode("utf-8", "replace").replace("\0", "")
+    return resolved
+
+
+def with_secrets(on_call: OnCall, store: SecretStore, redactor: Redactor) -> OnCall:
+    """Answer what a task asks of secrets, and leave the rest to the run.
+
+    Args:
+        on_call: Answers the rest.
+        store: The secrets.
+        redactor: Is told the values that the task learns.
+    """
+
+    async def answer_all(name: str, arguments: dict[str, Any]) -> Any:
+        if name not in CALLS:
+            return await on_call(name, arguments)
+        told = _answer(name, arguments, store)
+        if name == "get_secret":
+            redactor.add(base64.b64decode(told).decode("utf-8", "replace"))
+        return told
+
+    return answer_all
+
+
+def _answer(name: str, arguments: Mapping[str, Any], store: SecretStore) -> Any:
+    """Answer what a notebook asks for.
+
+    Raises:
+        WorkspaceCallError: If there is no such scope or secret.
+    """
+    scope, key = str(arguments.get("scope", "")), str(arguments.get("key", ""))
+    try:
+        if name == "list_scopes":
+            return store.scopes()
+        if name == "list_secrets":
+            return [secret.key for secret in store.metadata(scope)]
+        return base64.b64encode(store.get(scope, key)).decode()
+    except ApiError as error:
+        # Source of the words, for a scope that is missing, too: terraform-provider-databricks, mounts.
+        missing = secret_missing(scope, key) if name == "get_secret" else error
+        raise WorkspaceCallError(missing.message) from error

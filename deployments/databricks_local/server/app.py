@@ -1,0 +1,105 @@
+"""The application: routes, errors, the token check."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from databricks_local.access.token_check import TokenCheck
+from databricks_local.api import errors
+from databricks_local.api.errors import ApiError
+from databricks_local.execution.executor import Executor
+from databricks_local.routes.files.workspace_files import files_router
+from databricks_local.routes.jobs.jobs import jobs_router
+from databricks_local.routes.jobs.runs import runs_router
+from databricks_local.routes.local import local_router
+from databricks_local.routes.oidc import oidc_router
+from databricks_local.routes.pages import pages_router
+from databricks_local.routes.scim import scim_router
+from databricks_local.routes.services import services_router
+from databricks_local.server.context import Workspace
+from databricks_local.server.local_tools import LocalTools
+
+IDLE_CHECK_SECONDS = 5
+"""How late a cluster that is idle may be noticed; idle times are minutes."""
+
+_LOG = logging.getLogger("databricks_local")
+
+
+def create_app(workspace: Workspace, token: str, executor: Executor, tools: LocalTools) -> FastAPI:
+    """Make the application that serves a workspace.
+
+    Args:
+        workspace: What is served.
+        token: What every request has to show.
+        executor: What is to be warmed up in the background.
+        tools: What there is beyond Databricks.
+
+    Returns:
+        An ASGI application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(executor.warm())
+        warming.add_done_callback(_report_warm_up)
+        watching = asyncio.create_task(_end_idle_clusters(workspace))
+        yield
+        watching.cancel()
+        await workspace.runner.close()
+        await workspace.services.close()
+        workspace.database.close()
+        warming.cancel()
+        executor.close()
+
+    app = FastAPI(
+        title="Local Databricks workspace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    # A path with a slash too many is an unknown endpoint, not a redirect.
+    app.router.redirect_slashes = False
+    app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(HTTPException, _unknown_endpoint)
+    app.add_exception_handler(RequestValidationError, _unknown_endpoint)
+    app.add_exception_handler(Exception, _unexpected)
+    for router in (scim_router, files_router, jobs_router, runs_router):
+        app.include_router(router(workspace))
+    app.include_router(services_router(workspace.services, workspace.jobs.get))
+    app.include_router(local_router(tools.faults, tools.requests))
+    app.include_router(oidc_router(tools.issuer, workspace.links))
+    app.include_router(pages_router(workspace, token))
+    return app
+
+
+async def _api_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse(error.as_dict(), error.status)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    """An error in the workspace itself, which is logged with its trace by the server."""
+    internal = ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace; see its log.")
+    return JSONResponse(internal.as_dict(), internal.status)
+
+
+async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
+    """No route, a wrong method, or a version of the API that there is not."""
+    missing = errors.endpoint_not_found(request.method, request.url.path)
+    return JSONResponse(missing.as_dict(), missing.status)
+
+
+async def _end_idle_clusters(workspace: Workspace) -> None:
+    while True:
+        await asyncio.sleep(IDLE_CHECK_SECONDS)
+        workspace.services.clusters.end_idle()
+
+
+def _report_warm_up(warming: "asyncio.Task[None]") -> None:
+    if not warming.cancelled() and warming.exception() is not None:
+        _LOG.error("the interpreter for notebooks could not be started: %r", warming.exception())

@@ -1,0 +1,73 @@
+"""Puts together what runs runs: the stores, the runner, the launcher."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from databricks_local.clusters.registry import ClusterRegistry
+from databricks_local.execution.executor import Executor
+from databricks_local.execution.mounts import Mounts
+from databricks_local.files.workspace_files import WorkspaceFiles
+from databricks_local.git.checkouts import Checkouts
+from databricks_local.jobs.store import JobStore
+from databricks_local.runs.existing_clusters import check_clusters
+from databricks_local.runs.launcher import Launcher, Options
+from databricks_local.runs.run_json import Links
+from databricks_local.runs.runner import Runner
+from databricks_local.runs.store import Clock, RunStore, random_id
+from databricks_local.storage.database import Database
+from databricks_local.tasks.program_source import python_source
+
+DATABASE_NAME = "workspace.sqlite"
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs and runs of a workspace."""
+
+    database: Database
+    runs: RunStore
+    jobs: JobStore
+    runner: Runner
+    launcher: Launcher
+
+
+def open_jobs(
+    database: Database,
+    executor: Executor,
+    files: WorkspaceFiles,
+    mounts: Mounts,
+    clusters: ClusterRegistry,
+    checkouts: Checkouts,
+    links: Links,
+    clock: Clock,
+    user: str,
+    options: Options,
+) -> Jobs:
+    """Take over the jobs and runs of a workspace; to be called in the event loop.
+
+    Args:
+        database: Where they are kept.
+        executor: Runs notebooks.
+        files: The notebooks.
+        mounts: Where Python files are.
+        clusters: The all-purpose clusters.
+        checkouts: Makes checkouts of repositories.
+        links: Where the workspace is.
+        clock: The time.
+        user: The user of the workspace.
+        options: What is not known of the real one.
+    """
+    runs = RunStore(clock, journal=database)
+    jobs = JobStore(clock, random_id, database)
+    jobs.load(database)
+    runs.load(database)
+    python = partial(python_source, places=mounts.places)
+    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links)
+    jobs.check = partial(check_clusters, clusters)
+    return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
+
+
+def database_path(root: Path) -> Path:
+    """Where the database of a workspace is."""
+    return root / DATABASE_NAME

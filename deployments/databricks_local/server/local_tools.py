@@ -1,0 +1,41 @@
+"""What a local workspace has beyond Databricks: faults, a log of requests, its own tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from databricks_local.access.oauth import ClientCredentials, TokenIssuer
+from databricks_local.faults.book import FaultBook
+from databricks_local.faults.connections import Connections
+from databricks_local.faults.http import HttpFaults
+from databricks_local.routes.local import FAULTS_PATH, REQUESTS_PATH
+from databricks_local.server.request_log import RequestLog, RequestLogging
+
+CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH)
+"""What is not logged and has no faults: by these a test controls the rest."""
+
+
+@dataclass(frozen=True)
+class LocalTools:
+    """The tools."""
+
+    faults: FaultBook
+    requests: RequestLog
+    connections: Connections
+    issuer: TokenIssuer
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The application with faults and the log; only as the outermost can they break a connection."""
+        faulty = HttpFaults(app, self.faults.of_request, self.connections, CONTROL_PATHS)
+        return RequestLogging(faulty, self.requests, lambda path: path in CONTROL_PATHS)
+
+
+def make_local_tools(clock: Callable[[], int], client: ClientCredentials | None) -> LocalTools:
+    """Make the tools.
+
+    Args:
+        clock: Milliseconds since 1970.
+        client: The service principal that gets tokens, if any.
+    """
+    return LocalTools(FaultBook(), RequestLog(clock), Connections(), TokenIssuer(client, clock))

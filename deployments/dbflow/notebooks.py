@@ -1,0 +1,107 @@
+"""Brings the notebooks of the package into a workspace."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from databricks_blocks.workspace.api_errors import api_errors
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+_FIRST_LINE = b"# Databricks notebook source"
+Change = Literal["created", "updated", "unchanged", "deleted"]
+
+
+@dataclass(frozen=True)
+class NotebookChange:
+    """What was done with a notebook.
+
+    Attributes:
+        path: Path in the workspace.
+        change: What was done.
+    """
+
+    path: str
+    change: Change
+
+
+def import_notebooks(
+    client: WorkspaceClient, directory: str, sources: Mapping[str, bytes] | None = None
+) -> list[NotebookChange]:
+    """Import what a folder of the workspace lacks or has otherwise.
+
+    Args:
+        client: SDK client of the workspace.
+        directory: Absolute path of the folder; it is made if it is not there.
+        sources: Source by name, without extension; those of the package by default.
+
+    Raises:
+        DatabricksJobError: The workspace refuses it, or does not answer.
+    """
+    with api_errors(client.config.host, f"the import of notebooks into {directory}"):
+        there = _notebooks_there(client, directory)
+        return [
+            NotebookChange(path, _bring(client, path, source, exists=path in there))
+            for name, source in sorted((packaged_notebooks() if sources is None else sources).items())
+            for path in [f"{directory.rstrip('/')}/{name}"]
+        ]
+
+
+def packaged_notebooks() -> dict[str, bytes]:
+    """Read the notebooks that come with the package: source by name, without extension."""
+    sources = {
+        entry.name.removesuffix(".py"): entry.read_bytes()
+        for entry in _notebook_directory().iterdir()
+        if entry.name.endswith(".py")
+    }
+    return {name: source for name, source in sources.items() if source.startswith(_FIRST_LINE)}
+
+
+def _notebook_directory() -> Path:
+    """Where the notebooks are: in the installed package, or beside it in a checkout."""
+    installed = Path(__file__).parent / "resources" / "notebooks"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "notebooks"
+
+
+def same_source(one: bytes, other: bytes) -> bool:
+    """Whether two sources are the same notebook.
+
+    The end of the file does not count: a workspace does not keep the last line break
+    (databricks/databricks-cli#117).
+    """
+    return one.rstrip().splitlines() == other.rstrip().splitlines()
+
+
+def _notebooks_there(client: WorkspaceClient, directory: str) -> set[str]:
+    """Paths of the notebooks of a folder; the folder is made if it is not there."""
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.service.workspace import ObjectType
+
+    try:
+        found = list(client.workspace.list(directory))
+    except NotFound:
+        client.workspace.mkdirs(directory)
+        return set()
+    return {item.path for item in found if item.path and item.object_type is ObjectType.NOTEBOOK}
+
+
+def _bring(client: WorkspaceClient, path: str, source: bytes, *, exists: bool) -> Change:
+    from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language
+
+    if exists:
+        exported = client.workspace.export(path, format=ExportFormat.SOURCE).content or ""
+        if same_source(b64decode(exported), source):
+            return "unchanged"
+    client.workspace.import_(
+        path,
+        content=b64encode(source).decode(),
+        format=ImportFormat.SOURCE,
+        language=Language.PYTHON,
+        overwrite=True,
+    )
+    return "updated" if exists else "created"

@@ -1,0 +1,175 @@
+"""`dbflow run`: the renewable analysis on the local stack."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from databricks_flows.renewable.countries import check_countries
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
+
+if TYPE_CHECKING:
+    from databricks_flows.renewable.analysis import RenewableAnalysis
+
+    from dbflow.local.endpoints import StackEndpoints
+    from dbflow.local.stack import LocalStack
+    from dbflow.terminal import StepBars
+
+
+# What the user has set for other servers would reach the libraries that talk to the stack.
+_FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
+WORK_POOL = "databricks-flows"
+_SECONDS_TO_SEND = 10.0
+_LIBRARIES = (
+    "databricks_flows.renewable.analysis",
+    "databricks.sdk",
+    "prefect_aws.s3",
+    "prefect_sqlalchemy.database",
+)
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised when the process is asked to end by SIGTERM."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `dbflow run` was asked for.
+
+    Attributes:
+        countries: Names of countries and regions.
+        all_countries: Whether to take all there are.
+        data: Folder of CSV files, or nothing for the data that comes with the package.
+        out: Folder for chart and table.
+    """
+
+    countries: list[str]
+    all_countries: bool
+    data: Path | None
+    out: Path
+
+    def check(self) -> None:
+        """Refuse what cannot work before anything starts.
+
+        Raises:
+            InputError: A file or a country cannot be used.
+        """
+        files = find_share_files(self.data or DATA_DIRECTORY)
+        if not self.all_countries:
+            check_countries(files, self.countries)
+        writable_folder(self.out)
+
+
+def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep: bool) -> RenewableAnalysis:
+    """Start what is not up, run the flow, and stop what was started.
+
+    Raises:
+        StackError: A part of the stack cannot be started.
+        InputError: A file cannot be used.
+        DatabricksJobError: The Databricks run ended without success.
+    """
+    # The slowest import that needs no settings goes on while the services start.
+    Thread(target=import_module, args=("databricks.sdk",), daemon=True).start()
+    try:
+        endpoints = stack.start(keep=keep, progress=bars.service)
+        point_prefect_at(stack)
+        _import_libraries()
+        prepare(endpoints, stack.root, bars.service)
+        return _run_flow(options, bars)
+    finally:
+        stack.release()
+
+
+def _import_libraries() -> None:
+    """Import what the flow needs without looking for garbage meanwhile, which takes a sixth longer."""
+    gc.disable()
+    try:
+        for name in _LIBRARIES:
+            import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def point_prefect_at(stack: LocalStack) -> None:
+    """Make Prefect, which is not imported yet, use the stack's server, and nothing else the stack's parts."""
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        del os.environ[name]
+    os.environ.update(stack.environment())
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    # The log of a run is in the Prefect UI; the terminal shows its progress.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+
+
+def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str], None]) -> None:
+    """Make what runs need: blocks that point at the stack, notebooks in its workspace, and a work pool."""
+    from databricks_blocks.setup.register import SETTINGS, are_registered, fingerprint, register_blocks
+    from databricks_blocks.setup.settings import WorkspaceSettings
+    from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY
+
+    from dbflow.notebooks import import_notebooks
+
+    progress("blocks and notebooks", "registering")
+    variables = endpoints.variables()
+    settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
+    # Beside the database that holds the blocks, so that the two come and go together.
+    registered = root / "prefect" / "registered"
+    print_of_settings = fingerprint(settings)
+    if (
+        not registered.exists()
+        or registered.read_text(encoding="utf-8") != print_of_settings
+        or not are_registered()
+    ):
+        register_blocks(settings)
+        registered.write_text(print_of_settings, encoding="utf-8")
+    import_notebooks(WorkspaceSettings.read(variables).block().workspace_client(), NOTEBOOK_DIRECTORY)
+    _make_work_pool()
+    progress("blocks and notebooks", "ready")
+
+
+def _make_work_pool() -> None:
+    from prefect import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists
+
+    # The first worker that polls it brings the template of its jobs.
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
+
+
+def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
+    from databricks_flows.renewable.analysis import renewable_analysis
+    from databricks_flows.shared.progress import listening
+    from prefect.exceptions import TerminationSignal
+
+    try:
+        with listening(bars.show):
+            return asyncio.run(
+                renewable_analysis(
+                    countries=options.countries,
+                    all_countries=options.all_countries,
+                    data_directory=str(options.data.resolve()) if options.data else "",
+                    output_directory=str(options.out),
+                )
+            )
+    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
+        raise Terminated from terminated
+    finally:
+        send_what_is_queued()
+
+
+def send_what_is_queued() -> None:
+    """Send the logs and events that Prefect still holds, before the server stops."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=_SECONDS_TO_SEND)

@@ -1,0 +1,75 @@
+"""The Databricks runs that flow runs left a link to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from databricks_blocks.errors import DatabricksRunRefused
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+)
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.exceptions import ObjectNotFound
+
+from databricks_flows.job.report import RUN_ARTIFACT
+
+
+async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
+    """The ids of the runs that a flow run itself launched, in order."""
+    artifacts = await client.read_artifacts(
+        artifact_filter=ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]),
+            key=ArtifactFilterKey(any_=[RUN_ARTIFACT]),
+        ),
+        sort=ArtifactSort.CREATED_DESC,
+    )
+    ids = [int(artifact.metadata_["run_id"]) for artifact in reversed(artifacts) if artifact.metadata_]
+    # A process that is started again links the same runs again.
+    return list(dict.fromkeys(ids))
+
+
+async def run_named(run: str) -> int:
+    """Find the Databricks run that a person means.
+
+    Args:
+        run: Id of a Databricks run, or of a flow run that launched one, itself or in a subflow.
+
+    Raises:
+        DatabricksRunRefused: There is no such flow run, or it launched none or several.
+    """
+    text = run.strip()
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        flow_run_id = UUID(text)
+    except ValueError:
+        raise DatabricksRunRefused(
+            f"`{text}` is neither the id of a Databricks run, which is a number, nor that of a flow run."
+        ) from None
+    async with get_client() as client:
+        try:
+            await client.read_flow_run(flow_run_id)
+        except ObjectNotFound:
+            raise DatabricksRunRefused(f"The Prefect server has no flow run {flow_run_id}.") from None
+        found = list(dict.fromkeys(await _last_runs(client, flow_run_id)))
+    if len(found) != 1:
+        many = f"{len(found)} runs ({', '.join(map(str, found))})" if found else "no run"
+        raise DatabricksRunRefused(
+            f"Flow run {flow_run_id} launched {many} in Databricks: give the id of a run."
+        )
+    return found[0]
+
+
+async def _last_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
+    """The last run of a flow run and of each of its subflows: those before it were replaced by it."""
+    found = (await known_runs(client, flow_run_id))[-1:]
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
+    for child in await client.read_flow_runs(flow_run_filter=children):
+        found += await _last_runs(client, child.id)
+    return found

@@ -1,0 +1,250 @@
+"""Databricks tasks as Prefect task runs: one for each task, with its edges, its attempts and its state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from databricks_blocks.run.failure import task_line
+from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.outputs import TaskOutputs
+from databricks_blocks.run.repair_policy import GiveUp, Repair
+from databricks_blocks.run.results import task_result
+from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+from prefect import State, Task, get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import StateDetails, TaskRun
+from prefect.context import TaskRunContext
+from prefect.states import Cancelled, Completed, Crashed
+
+from databricks_flows.shared.private_prefect import log_at, show_state
+
+
+class TaskAttemptFailed(Exception):
+    """Raised in a mirrored task when an attempt failed; `another` says whether one more follows."""
+
+    def __init__(self, message: str, another: bool) -> None:
+        super().__init__(message)
+        self.another = another
+
+
+def _another_follows(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.data, TaskAttemptFailed) and state.data.another
+
+
+class Mirror(Observer):
+    """Shows the tasks of a run.
+
+    A mirrored task run begins when Databricks begins to work on the task, and is retried for each further
+    attempt, by Databricks itself or by a repair. Its final state is known when no attempt can follow.
+    """
+
+    def __init__(self, outputs: TaskOutputs, retries: int) -> None:
+        """Set up.
+
+        Args:
+            outputs: Where the output of an attempt is read.
+            retries: How many attempts may follow the first one at a task.
+        """
+        self._outputs = outputs
+        self._retries = retries
+        self._attempts: dict[str, list[TaskAttempt]] = {}
+        self._upstream: dict[str, tuple[str, ...]] = {}
+        self._awaited: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
+        self._mirrors: dict[str, asyncio.Task[State[Any]]] = {}
+        self._task_run_ids: dict[str, asyncio.Future[Any]] = {}
+        self._over = False
+        self._changed: dict[str, asyncio.Event] = {}
+
+    async def changed(self, run: RunSnapshot) -> None:
+        """Begin the task runs of tasks that Databricks has begun, and wake those that are there."""
+        attempts: dict[str, list[TaskAttempt]] = {}
+        for attempt in run.attempts:
+            self._upstream[attempt.task_key] = attempt.upstream
+            if _is_real(attempt):
+                attempts.setdefault(attempt.task_key, []).append(attempt)
+        for key, of_task in attempts.items():
+            if of_task != self._attempts.get(key):
+                self._attempts[key] = of_task
+                self._wake(key)
+        for key, of_task in attempts.items():
+            mirror = self._mirrors.get(key)
+            if (mirror is None or mirror.done()) and len(of_task) > self._shown.get(key, 0):
+                self._begin(key)
+
+    async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
+        """Let the task runs of what failed be retried at once, if a repair comes."""
+        if isinstance(decision, Repair):
+            for task in run.failed:
+                self._awaited[task.task_key] = len(self._attempts[task.task_key])
+                self._wake(task.task_key)
+
+    async def finish(self, run: RunSnapshot | None) -> None:
+        """End all task runs as the run was seen last, and show the tasks that were never begun as not ready.
+
+        Args:
+            run: The run as it was seen last; None if it was left or cancelled in its course.
+        """
+        self._over = True
+        for key in self._mirrors:
+            self._wake(key)
+        if run is None:
+            for mirror in self._mirrors.values():
+                mirror.cancel()
+        await asyncio.gather(*self._mirrors.values(), return_exceptions=True)
+        for task in run.tasks if run is not None else ():
+            if task.state.is_terminal and not _is_real(task):
+                await self._show_left_out(task)
+
+    def _begin(self, key: str) -> None:
+        self._task_run_ids[key] = asyncio.get_running_loop().create_future()
+        self._mirrors[key] = asyncio.create_task(self._mirror(key, self._shown.get(key, 0)))
+
+    async def _mirror(self, key: str, first: int) -> State[Any]:
+        async def follow() -> Any:
+            context = TaskRunContext.get()
+            if context is None:
+                raise RuntimeError("A mirrored task runs as a Prefect task.")
+            self._announce(key, context.task_run.id)
+            return await self._follow(key, first + context.task_run.run_count - 1, context.task_run)
+
+        upstream: list[State[Any]] = [
+            Completed(data=True, state_details=StateDetails(task_run_id=await self._task_run_ids[name]))
+            for name in self._upstream[key]
+            if name in self._task_run_ids
+        ]
+        task = _task(follow, key, retries=self._retries, retry_condition_fn=_another_follows)
+        return await _state_of(task, upstream)
+
+    def _announce(self, key: str, task_run_id: Any) -> None:
+        if not self._task_run_ids[key].done():
+            self._task_run_ids[key].set_result(task_run_id)
+
+    async def _follow(self, key: str, index: int, task_run: TaskRun) -> Any:
+        """Follow one attempt to its end, and say how it ended as a Prefect task does."""
+        attempt = await self._last_seen_attempt(key, index, task_run)
+        if not attempt.state.is_terminal:
+            return Crashed(message=f"Last seen {attempt.state}, its end is not known: {attempt.run_page_url}")
+        if attempt.state.is_left_out:
+            return Completed(name=str(attempt.state).capitalize(), message=attempt.state.state_message)
+        output = await self._outputs.of(attempt)
+        _log_output(attempt, output)
+        if attempt.state.is_success:
+            return task_result(attempt, output, index + 1)
+        another = await self._another_attempt(key, index)
+        line = task_line(attempt, output)
+        if attempt.state.result_state == "CANCELED" and not another:
+            return Cancelled(message=line)
+        raise TaskAttemptFailed(line, another)
+
+    async def _last_seen_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:
+        """The attempt as it ended, or as it was when nobody looked any more."""
+        shown = ""
+        self._shown[key] = max(self._shown.get(key, 0), index + 1)
+        while True:
+            attempts = self._attempts[key]
+            if index < len(attempts):
+                attempt = attempts[index]
+                if attempt.state.is_terminal or self._over:
+                    return attempt
+                shown = _show(attempt, shown, task_run)
+            elif self._over:
+                return attempts[-1]
+            await self._change(key)
+
+    async def _another_attempt(self, key: str, index: int) -> bool:
+        """Whether one more attempt follows; known at the latest when the run is over."""
+        while True:
+            if len(self._attempts[key]) > index + 1 or self._awaited.get(key) == index + 1:
+                return not self._over or len(self._attempts[key]) > index + 1
+            if self._over:
+                return False
+            await self._change(key)
+
+    async def _show_left_out(self, task: TaskAttempt) -> None:
+        """Show a task that never ran: Prefect finds it not ready, since one before it did not end well."""
+
+        async def never() -> State[Any]:
+            return Cancelled(name=str(task.state).capitalize(), message=task.state.state_message)
+
+        upstream = [self._mirrors[name].result() for name in task.upstream if name in self._mirrors]
+        mirror = _task(never, task.task_key)
+        self._mirrors[task.task_key] = asyncio.create_task(_state_of(mirror, upstream))
+        await self._mirrors[task.task_key]
+
+    async def _change(self, key: str) -> None:
+        await self._changed.setdefault(key, asyncio.Event()).wait()
+
+    def _wake(self, key: str) -> None:
+        self._changed.pop(key, asyncio.Event()).set()
+
+
+def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[[], Any]:
+    return Task(
+        work,
+        name=key,
+        task_run_name=key,
+        tags=["databricks"],
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        **options,
+    )
+
+
+async def _state_of(task: Task[[], Any], upstream: list[State[Any]]) -> State[Any]:
+    running: Any = task(wait_for=upstream, return_state=True)
+    return cast(State[Any], await running)
+
+
+def _is_real(attempt: TaskAttempt) -> bool:
+    """Whether Databricks has begun with this attempt, or has left it out for good."""
+    if attempt.state.is_left_out:
+        return attempt.state.is_fine
+    return attempt.state.life_cycle_state not in ("", "BLOCKED")
+
+
+_STATE_NAMES = {
+    "QUEUED": "Queued",
+    "PENDING": "WaitingForCluster",
+    "WAITING_FOR_RETRY": "WaitingForRetry",
+    "TERMINATING": "Terminating",
+}
+
+
+def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
+    """Show where an attempt is, if that is something else than before; what is shown now."""
+    name = _STATE_NAMES.get(attempt.state.life_cycle_state, "Running")
+    message = attempt.state.state_message
+    if attempt.iterations is not None:
+        message = _iterations(attempt.iterations)
+    if (wanted := f"{name}: {message}") != shown and (shown or name != "Running" or message):
+        show_state(task_run, name, message)
+    return wanted
+
+
+def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
+    """Log what an attempt said, at the time at which it ended."""
+    logger = get_run_logger()
+    ended = attempt.end_time / 1000
+    log_at(
+        logger,
+        "INFO",
+        f"Attempt {attempt.attempt_number + 1}: {attempt.run_page_url}",
+        attempt.start_time / 1000,
+    )
+    if attempt.iterations is not None:
+        log_at(logger, "INFO", _iterations(attempt.iterations), ended)
+    if attempt.outcome:
+        log_at(logger, "INFO", f"Outcome: {attempt.outcome}", ended)
+    if value := (output.get("notebook_output") or {}).get("result"):
+        log_at(logger, "INFO", f"Exit value: {value}", ended)
+    for line in (output.get("logs") or "").splitlines():
+        log_at(logger, "INFO", line, ended)
+    if trace := output.get("error_trace") or output.get("error"):
+        log_at(logger, "ERROR", trace, ended)
+
+
+def _iterations(counts: tuple[int, int]) -> str:
+    return f"{counts[0]} of {counts[1]} iterations ended"

@@ -1,0 +1,182 @@
+"""What a person sees of a Databricks run in the Prefect UI: links, progress, a table, events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+from uuid import UUID
+
+import httpx
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunCancelled
+from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.repair_policy import GiveUp, Repair
+from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.run.table import cluster_minutes, run_table
+from prefect import get_client, get_run_logger
+from prefect.artifacts import (
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from databricks_flows.shared.progress import Progress, report
+
+RUN_ARTIFACT = "databricks-run"
+"""Key of the link to a run; its metadata has the `run_id`, for whoever has to find the run again."""
+
+
+class RunReport(Observer):
+    """Reports one run of `run_databricks_job`."""
+
+    def __init__(self, workspace_url: str, name: str) -> None:
+        self._workspace_url = workspace_url
+        self._name = name
+        self._flow_run = {
+            "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
+            "prefect.resource.role": "flow-run",
+        }
+        self._linked = False
+        self._run_id: int | None = None
+        self._progress_id: UUID | None = None
+        self._progress = -1.0
+        self._sending: asyncio.Task[None] | None = None
+        self._seen: dict[int, str] = {}
+
+    async def launched(self, run_id: int) -> None:
+        """Tell of the launch."""
+        self._linked = False
+        self._run_id = run_id
+        self._emit("submitted", run_id)
+
+    async def changed(self, run: RunSnapshot) -> None:
+        """Link the run, log each change of a task, and show how many have ended."""
+        if not self._linked:
+            self._linked = True
+            get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
+            self._send(self._link(run))
+        logger = get_run_logger()
+        for task in run.tasks:
+            if self._seen.get(task.run_id) != str(task.state):
+                self._seen[task.run_id] = str(task.state)
+                logger.info("Task %s: %s %s", task.task_key, task.state, task.state.state_message)
+        ended = sum(task.state.is_terminal for task in run.tasks)
+        working = [task.task_key for task in run.tasks if not task.state.is_terminal]
+        report(Progress("run_databricks_job", ended, len(run.tasks), ", ".join(working[:5])))
+        percent = 100 * ended / max(len(run.tasks), 1)
+        if percent != self._progress:
+            self._progress = percent
+            self._send(self._show_progress(percent))
+
+    async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
+        """Say what failed, and what comes of it."""
+        what = "Repair" if isinstance(decision, Repair) else "No repair"
+        get_run_logger().warning("%s of Databricks run %s: %s", what, run.run_id, decision.reason)
+
+    async def repaired(self, run_id: int, repair_id: int) -> None:
+        """Tell of a repair."""
+        get_run_logger().info("Repair %s of Databricks run %s began", repair_id, run_id)
+        self._emit("repaired", run_id, repair_id=str(repair_id))
+
+    async def succeeded(self, run: RunSnapshot) -> None:
+        """Show the table of the attempts."""
+        self._send(self._show_table(run))
+        await self._sent()
+        self._emit("succeeded", run.run_id)
+
+    def cancelled(self) -> None:
+        """Tell that the flow cancelled its run."""
+        if self._run_id is not None:
+            self._emit("cancelled", self._run_id)
+
+    async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
+        """Show the table of the attempts, and the error."""
+        if run is not None:
+            await self._show_table(run)
+        line, _, rest = error.message.partition("\n")
+        trace = f"\n\n```\n{rest}\n```" if rest else ""
+        run_id, url = error.run_id, error.run_page_url
+        if run is not None:
+            run_id, url = run_id or run.run_id, url or run.run_page_url
+        link = f"\n\n[Open the run]({url})" if url else ""
+        await acreate_markdown_artifact(
+            f"**{line}**{trace}{link}", key="databricks-failure", description="Why the Databricks run failed"
+        )
+        if run_id is not None:
+            what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
+            self._emit(what, run_id, error=line)
+
+    async def _link(self, run: RunSnapshot) -> None:
+        """Link the run, so that a person, or a process that knows only the flow run, can find it."""
+        async with get_client() as client:
+            await client.create_artifact(
+                ArtifactCreate(
+                    key=RUN_ARTIFACT,
+                    type="markdown",
+                    description="Databricks run",
+                    data=f"[{run.run_name or self._name}]({run.run_page_url})",
+                    metadata_={"run_id": str(run.run_id)},
+                    flow_run_id=UUID(flow_run.id) if flow_run.id else None,
+                )
+            )
+
+    async def _show_table(self, run: RunSnapshot) -> None:
+        minutes = cluster_minutes(run)
+        await acreate_table_artifact(
+            run_table(run),
+            key="databricks-tasks",
+            description=f"Tasks and attempts of {self._name}: about {minutes:.1f} cluster minutes",
+        )
+
+    async def _show_failure(self, line: str, trace: str, url: str) -> None:
+        block = f"\n\n```\n{trace}\n```" if trace else ""
+        link = f"\n\n[Open the run]({url})" if url else ""
+        await acreate_markdown_artifact(
+            f"**{line}**{block}{link}", key="databricks-failure", description="Why the Databricks run failed"
+        )
+
+    async def _show_progress(self, percent: float) -> None:
+        if self._progress_id is None:
+            self._progress_id = await acreate_progress_artifact(
+                percent, key="databricks-progress", description=f"Tasks of {self._name}"
+            )
+        else:
+            await aupdate_progress_artifact(self._progress_id, percent)
+
+    def _send(self, work: Coroutine[Any, Any, None]) -> None:
+        """Write an artifact after those before it, while the run is watched on.
+
+        A run that costs money does not end because Prefect does not take a picture of it.
+        """
+        before = self._sending
+        logger = get_run_logger()
+
+        async def in_order() -> None:
+            if before is not None:
+                await before
+            try:
+                await work
+            except httpx.HTTPError as error:
+                logger.warning("An artifact of the Databricks run was not written: %s", error)
+
+        self._sending = asyncio.create_task(in_order())
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
+
+    def _emit(self, what: str, run_id: int, **payload: str) -> None:
+        emit_event(
+            event=f"databricks.run.{what}",
+            resource={
+                "prefect.resource.id": f"databricks.run.{run_id}",
+                "prefect.resource.name": self._name,
+                "databricks.workspace": self._workspace_url,
+            },
+            related=[self._flow_run],
+            payload={"run_id": run_id, **payload},
+        )

@@ -1,0 +1,166 @@
+"""The Databricks subflow: a job as one run, mirrored, repaired, never doubled, never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+import anyio
+from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.errors import DatabricksJobError
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.run.life import RunLife
+from databricks_blocks.run.life_options import LifeOptions, Observer
+from databricks_blocks.run.outputs import TaskOutputs
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import GiveUp, Repair
+from databricks_blocks.run.results import DatabricksRunResult, run_result
+from databricks_blocks.run.snapshot import RunSnapshot
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from databricks_flows.job.ask import asking
+from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.interruption import Sigterm, is_cancel_requested, noticing_sigterm
+from databricks_flows.job.mirror import Mirror
+from databricks_flows.job.report import RunReport
+from databricks_flows.job.requested_job import RequestedJob, load_requested_job
+from databricks_flows.shared.sync_callable import SyncCallableFlow
+
+_MOST_ATTEMPTS = 1000
+"""More than a task ever has. How many there will be is not known: people repair runs, too, and the task
+retries of a job that is there already are not in its specification."""
+
+NO_PARAMETERS: dict[str, str] = {}
+
+
+class _Watchers(Observer):
+    """Tells the mirror and the report, and remembers the run."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+        self.run: RunSnapshot | None = None
+
+    async def launched(self, run_id: int) -> None:
+        for observer in self._observers:
+            await observer.launched(run_id)
+
+    async def changed(self, run: RunSnapshot) -> None:
+        self.run = run
+        for observer in self._observers:
+            await observer.changed(run)
+
+    async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
+        for observer in self._observers:
+            await observer.failed(run, errors, decision)
+
+    async def repaired(self, run_id: int, repair_id: int) -> None:
+        for observer in self._observers:
+            await observer.repaired(run_id, repair_id)
+
+
+def _flow_run_name() -> str:
+    job = flow_run.parameters["job"]
+    return job if isinstance(job, str) else getattr(job, "name", None) or job["name"]
+
+
+async def _run_databricks_job(
+    job: JobSpecification | DatabricksJob | str,
+    workspace: str = "",
+    policy: RunPolicy | None = None,
+    job_parameters: dict[str, str] = NO_PARAMETERS,
+    inputs_since: datetime | None = None,
+) -> DatabricksRunResult:
+    """Run a Databricks job as one run, show its tasks, repair what fails, and wait until it has succeeded.
+
+    A retry of the flow, or a second worker after a crash, finds the run that is there instead of starting
+    another: it goes on with one that is active, uses one that has succeeded, and repairs one that has failed.
+    Cancelling the flow cancels the run.
+
+    Args:
+        job: The specification of a job, or a Databricks Job block or its name. Of a block that is not saved,
+            Prefect keeps no credentials: only the flow's own process can cancel its run.
+        workspace: Name of the Databricks Workspace block; empty takes that of the job's block, or for a
+            specification the workspace that the environment is for, as the Databricks SDK reads it.
+        policy: How the run is watched and repaired; empty takes that of the job's block.
+        job_parameters: Values of job parameters that replace those of the job.
+        inputs_since: When what the job reads was written last; in a retry, tasks that began before run again.
+
+    Raises:
+        InvalidJob: The specification has problems; all are listed, and nothing was sent.
+        DatabricksRunRefused: The workspace does not accept the request.
+        DatabricksRunFailed: A task failed; the first line names task, error, attempt and link.
+        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+    """
+    loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters)
+    return await run_to_the_end(loaded, inputs_since)
+
+
+async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = None) -> DatabricksRunResult:
+    """Launch what a flow run is for, show it, and stay with it until it has succeeded.
+
+    Args:
+        loaded: What is launched, and where.
+        inputs_since: When what the job reads was written last.
+
+    Raises:
+        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+    """
+    call = await current_call_identity()
+    options = LifeOptions(
+        loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
+    )
+    outputs = TaskOutputs(loaded.client, loaded.policy.polling)
+    mirror = Mirror(outputs, _MOST_ATTEMPTS)
+    report = RunReport(loaded.client.config.host, loaded.specification.name)
+    watchers = _Watchers(mirror, report)
+    ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
+    life = RunLife(loaded.client, loaded.launch(call), options, watchers, outputs, ask=ask)
+    async with noticing_sigterm() as sigterm:
+        try:
+            run = await life.to_the_end()
+        except DatabricksJobError as error:
+            await mirror.finish(watchers.run)
+            await report.ended_badly(watchers.run, error)
+            raise
+        except BaseException:
+            # A time-out of the flow, by a scope of anyio, would cancel each of these waits as well.
+            with anyio.CancelScope(shield=True):
+                if await _cancel_unless_left(life, loaded, call, sigterm):
+                    report.cancelled()
+                await mirror.finish(None)
+            raise
+    await mirror.finish(run)
+    await report.succeeded(run)
+    return run_result(
+        run, {task.task_key: await outputs.of(task) for task in run.tasks if task.state.is_success}
+    )
+
+
+async def _cancel_unless_left(
+    life: RunLife, loaded: RequestedJob, call: CallIdentity, sigterm: Sigterm
+) -> bool:
+    """Cancel the run, unless the flow's process is ended without that anybody wanted a cancel."""
+    logger = get_run_logger()
+    crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
+    if crashed and loaded.policy.on_crash == "leave":
+        logger.warning("The Databricks run goes on: a retry of this flow run will find it")
+        return False
+    logger.warning("Cancelling the Databricks run")
+    try:
+        await life.cancel()
+    except (TimeoutError, DatabricksJobError) as error:
+        logger.warning("The Databricks run may still be going on: %s", error or "it takes its time to end")
+        return False
+    return True
+
+
+run_databricks_job = SyncCallableFlow(
+    _run_databricks_job,
+    name="run-databricks-job",
+    flow_run_name=_flow_run_name,
+    on_cancellation=[cancel_databricks_runs],
+    on_crashed=[cancel_databricks_runs],
+)

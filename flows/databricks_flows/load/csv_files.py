@@ -1,0 +1,220 @@
+"""A flow that loads CSV files, one or thousands, each into a table with types by its content."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from threading import Event
+from typing import Annotated, Any
+
+import psycopg2
+from databricks_blocks.csv.typed import load_typed
+from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.database.transaction import Transactions
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture, as_completed
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.tasks import Task
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadInterrupted, settled
+from databricks_flows.load.plan import Source, find_sources
+from databricks_flows.load.progress import LoadProgress, open_artifact
+from databricks_flows.load.scope import NOTES, LoadScope
+from databricks_flows.renewable.share_files import InputError
+from databricks_flows.shared.batches import Batch, make_batches
+from databricks_flows.shared.retries import STEP_OPTIONS, may_pass
+
+
+class LoadEnded(RuntimeError):
+    """Raised when files of a batch are not begun, since the flow run was ended."""
+
+
+def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, LoadInterrupted) or may_pass(error)
+
+
+@flow(name="load-csv-files", flow_run_name="into {target_schema}")
+def load_csv_files(
+    files: Annotated[list[str], Field(min_length=1)],
+    target_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "csv_files",
+    batch_size: Annotated[int, Field(ge=0)] = 0,
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4,
+    concurrency_limit: str = "",
+    database: str = DATABASE_BLOCK,
+) -> list[FileOutcome]:
+    """Load CSV files into the database, each into a table of its name, with types by its content.
+
+    A file is loaded whole or not at all, and one that cannot be used does not keep the others from being
+    loaded. A retry of the run loads what is missing.
+
+    Args:
+        files: Files, folders and patterns such as data/2026-*.csv, where the flow runs.
+        target_schema: Schema of the tables, made if it is not there; elsewhere than in PostgreSQL what their
+            names begin with. Tables of the same names are replaced.
+        batch_size: Files that one task run loads, at most; 0 takes one up to 50 files, and then up to 50.
+        concurrency: Task runs, and with them connections to the database, at a time.
+        concurrency_limit: Name of a global concurrency limit of Prefect, of which each task run takes a slot.
+        database: Name of the SQLAlchemy Connector block.
+
+    Raises:
+        InputError: There is no such file, or two would have the same table.
+        FilesNotLoaded: Some files are not loaded, or not known to be; all others are.
+    """
+    sources = find_sources(files, reserved=NOTES.name)
+    scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
+    _prepare(scope)
+    progress = LoadProgress(
+        [source.path for source in sources],
+        open_artifact(f"{len(sources)} CSV files, by their bytes"),
+        get_run_logger(),
+    )
+    batches = make_batches({source.table: source for source in sources}, concurrency, batch_size)
+    try:
+        outcomes = _load_batches(batches, scope, progress, concurrency)
+    finally:
+        progress.close()
+    if any(outcome.in_doubt for outcome in outcomes):
+        outcomes = _ask_notes(outcomes, scope)
+    _show(outcomes)
+    if any(outcome.error for outcome in outcomes):
+        raise FilesNotLoaded(outcomes)
+    return outcomes
+
+
+@task(name="prepare_load", **STEP_OPTIONS)
+def _prepare(scope: LoadScope) -> None:
+    """Make the schema and the table of notes, where they are not there."""
+    with scope.transactions() as begin, begin(scope.schema) as transaction:
+        transaction.keep(NOTES)
+
+
+def _load_batches(
+    batches: Sequence[Batch[Source]], scope: LoadScope, progress: LoadProgress, concurrency: int
+) -> list[FileOutcome]:
+    outcomes: list[FileOutcome] = []
+    ending = Event()
+    with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
+        try:
+            futures: dict[PrefectFuture[Any], Batch[Source]] = {
+                runner.submit(
+                    load_batch, {"batch": batch, "scope": scope, "progress": progress, "ending": ending}
+                ): batch
+                for batch in batches
+            }
+            for future in as_completed(list(futures)):
+                outcomes += _outcomes(future, futures[future])
+        finally:
+            # The runner waits for its task runs: after a cancel, none is to begin another file.
+            ending.set()
+    return outcomes
+
+
+@task(
+    name="load_files",
+    task_run_name="load_files-{batch.name}",
+    **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
+)
+def load_batch(
+    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
+) -> list[FileOutcome]:
+    """Load the files of a batch that this run has not loaded yet, one transaction a file.
+
+    Raises:
+        LoadInterrupted: A file is not loaded for a reason that may pass.
+        FilesNotLoaded: A file cannot be used; the others of the batch are loaded.
+        LoadEnded: The flow run was ended before all files were begun.
+    """
+    outcomes: list[FileOutcome] = []
+    with scope.transactions() as begin:
+        loaded = scope.loaded(begin)
+        for source in batch.files:
+            if ending.is_set():
+                raise LoadEnded(
+                    f"the run was ended after {len(outcomes)} of {len(batch.files)} files of the batch"
+                )
+            if source.table in loaded:
+                outcomes.append(FileOutcome(source.name, source.table, loaded[source.table]))
+            else:
+                outcomes.append(_try_to_load(source, scope, begin, progress))
+            progress.done(source.path)
+    if any(outcome.in_doubt for outcome in outcomes):
+        raise LoadInterrupted(outcomes)
+    if any(outcome.error for outcome in outcomes):
+        raise FilesNotLoaded(outcomes)
+    return outcomes
+
+
+def _try_to_load(
+    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress
+) -> FileOutcome:
+    try:
+        return _load(source, scope, begin, progress)
+    except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
+        # Of a connection that was lost it is not known what its last commit came to.
+        outcome = _failure(source, error, in_doubt=may_pass(error))
+        get_run_logger().error("%s", outcome.error)
+        return outcome
+
+
+def _load(source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress) -> FileOutcome:
+    with begin(scope.schema) as transaction:
+        loaded = load_typed(transaction, source.path, source.table, progress.watch(source.path))
+        transaction.add(NOTES, (scope.run, source.table, loaded.rows, source.name))
+    logger = get_run_logger()
+    logger.info("%s: %s rows in %s", source.name, loaded.rows, source.table)
+    for widening in loaded.widenings:
+        logger.warning(
+            "%s: column `%s` is of type %s, not %s as it began, so the file was loaded again",
+            f"{source.name}, line {widening.line}",
+            widening.column,
+            widening.after,
+            widening.before or "empty",
+        )
+    return FileOutcome(source.name, source.table, loaded.rows)
+
+
+def _failure(source: Source, error: Exception, *, in_doubt: bool) -> FileOutcome:
+    reason = " ".join(str(error).split())
+    named = reason if isinstance(error, InputError) else f"{source.name}: {reason}"
+    return FileOutcome(source.name, source.table, error=named, in_doubt=in_doubt)
+
+
+def _outcomes(future: PrefectFuture[Any], batch: Batch[Source]) -> list[FileOutcome]:
+    result = future.result(raise_on_failure=False)
+    if isinstance(result, FilesNotLoaded):
+        return result.outcomes
+    if isinstance(result, Exception):
+        # An attempt before the last one may have loaded some.
+        return [_failure(source, result, in_doubt=True) for source in batch.files]
+    return list(result)
+
+
+def _ask_notes(outcomes: Sequence[FileOutcome], scope: LoadScope) -> list[FileOutcome]:
+    loaded = _read_notes(scope, return_state=True).result(raise_on_failure=False)
+    return list(outcomes) if isinstance(loaded, Exception) else settled(outcomes, loaded)
+
+
+@task(name="read_notes", **STEP_OPTIONS)
+def _read_notes(scope: LoadScope) -> dict[str, int]:
+    """Read which files the run has loaded."""
+    with scope.transactions() as begin:
+        return scope.loaded(begin)
+
+
+def _show(outcomes: Sequence[FileOutcome]) -> None:
+    failed = [outcome for outcome in outcomes if outcome.error]
+    in_doubt = sum(outcome.in_doubt for outcome in outcomes)
+    rows = sum(outcome.rows for outcome in outcomes)
+    create_table_artifact(
+        [{"file": outcome.file, "error": outcome.error} for outcome in failed]
+        or [{"file": outcome.file, "table": outcome.table, "rows": outcome.rows} for outcome in outcomes],
+        key="loaded-files",
+        description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
+        + f"; {in_doubt} others may be" * bool(in_doubt),
+    )

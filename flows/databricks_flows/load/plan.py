@@ -1,0 +1,60 @@
+"""Which CSV files are loaded, and into which tables."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from databricks_flows.renewable.share_files import LONGEST_NAME, InputError, table_name
+from databricks_flows.shared.printable import printable
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, and the table that it goes to."""
+
+    path: Path
+    table: str
+
+    @property
+    def name(self) -> str:
+        """The path, as text that can be stored and sent."""
+        return printable(str(self.path))
+
+
+def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
+    """Find CSV files, and name their tables after them.
+
+    Args:
+        names: Files, folders and patterns such as `data/2026-*.csv`; of a folder, all that end in .csv.
+        reserved: Name that no table may have.
+
+    Raises:
+        InputError: There is no such file, or two would have the same table.
+    """
+    sources: dict[str, Source] = {}
+    for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
+        table = table_name(path.stem, LONGEST_NAME)
+        if table in sources:
+            raise InputError(f"{sources[table].path} and {path}: both make the table `{table}`; rename one")
+        if table == reserved:
+            raise InputError(f"{path}: the table `{table}` is kept for what has been loaded; rename the file")
+        sources[table] = Source(path, table)
+    return list(sources.values())
+
+
+def _files(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
+        if not found:
+            raise InputError(f"{path}: holds no CSV file")
+        return found
+    if path.exists():
+        return [path]
+    found = [Path(match) for match in sorted(glob.glob(name, recursive=True)) if Path(match).is_file()]  # noqa: PTH207
+    if not found:
+        raise InputError(f"{name}: no such file or folder, and no file of such a name")
+    return found

@@ -1,0 +1,105 @@
+"""How far the load of many files is, as a progress artifact and for a listener in this process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from logging import Logger, LoggerAdapter
+from pathlib import Path
+from threading import Lock
+from typing import Any, cast
+from uuid import UUID
+
+from httpx import HTTPError
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+from databricks_flows.shared.progress import Progress, report
+
+_SECONDS_BETWEEN = 2.0
+
+
+def open_artifact(description: str) -> Callable[[float], object]:
+    """Make a progress artifact.
+
+    Returns:
+        The function that sets its percentage.
+    """
+    artifact = create_progress_artifact(progress=0.0, key="load-progress", description=description)
+    return partial(update_progress_artifact, cast(UUID, artifact))
+
+
+class LoadProgress:
+    """Bytes read of files, by task runs in several threads."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        update: Callable[[float], object],
+        logger: Logger | LoggerAdapter[Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin at nothing.
+
+        Args:
+            paths: The files.
+            update: Is told the percentage from time to time, by one thread at a time.
+            logger: Is told if that fails, which does not keep files from being loaded.
+            clock: Tells the seconds.
+        """
+        self._sizes = {path: path.stat().st_size for path in paths}
+        self._read: dict[Path, int] = {}
+        self._finished: set[Path] = set()
+        self._lock = Lock()
+        self._update = update
+        self._logger = logger
+        self._warned = False
+        self._clock = clock
+        self._next = clock() + _SECONDS_BETWEEN
+
+    def watch(self, path: Path) -> Callable[[int], None]:
+        """Make the function that is told how many bytes of a file have been read."""
+
+        def read(size: int) -> None:
+            with self._lock:
+                # A file that is loaded again does not go back.
+                self._read[path] = max(size, self._read.get(path, 0))
+            self._show_if_due()
+
+        return read
+
+    def done(self, path: Path) -> None:
+        """Note that nothing more comes of a file, unless a retry loads it."""
+        with self._lock:
+            self._read[path] = self._sizes[path]
+            if path not in self._finished:
+                self._finished.add(path)
+                # Under the lock, so that the listener hears the numbers in their order.
+                report(Progress("load_files", len(self._finished), len(self._sizes)))
+        self._show_if_due()
+
+    def close(self) -> None:
+        """Show where it ended."""
+        self._show()
+
+    def _show_if_due(self) -> None:
+        with self._lock:
+            if self._clock() < self._next:
+                return
+            # Until it is shown no other thread does so, or waits for the Prefect server.
+            self._next = math.inf
+        self._show()
+        with self._lock:
+            self._next = self._clock() + _SECONDS_BETWEEN
+
+    def _show(self) -> None:
+        with self._lock:
+            read, total = sum(self._read.values()), sum(self._sizes.values())
+        try:
+            self._update(min(100.0, 100 * read / max(total, 1)))
+        except (PrefectException, HTTPError, OSError) as error:
+            if not self._warned:
+                self._warned = True
+                self._logger.warning("The progress of the load is not shown: %s", error)

@@ -1,0 +1,87 @@
+"""The data contract of the renewable analysis, as tasks: measure, show, and stop if it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from databricks_blocks.database.tables import Table
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from databricks_flows.renewable.data_contract import (
+    Finding,
+    StagedData,
+    StagedShare,
+    artifact_rows,
+    breach,
+    judge_result,
+    judge_staged,
+)
+from databricks_flows.renewable.share_files import ShareFile
+from databricks_flows.renewable.steps import KEY, RESULT, SUBSET_FOLDER, LoadedShare, RunScope
+from databricks_flows.shared.retries import STEP_OPTIONS
+
+
+@task(name="check_staged", **STEP_OPTIONS)
+def check_staged(
+    scope: RunScope,
+    files: Sequence[ShareFile],
+    loaded: Sequence[LoadedShare],
+    selected: Sequence[Table],
+    staged_rows: Sequence[int],
+    countries: Sequence[str] | None,
+) -> StagedData:
+    """Check, before a cluster starts, that what was staged is what the files hold for these countries.
+
+    Returns:
+        What was found, and what the result has to be.
+
+    Raises:
+        DataContractBreach: It is not.
+    """
+    there = scope.staging.names(SUBSET_FOLDER)
+    shares = []
+    with scope.transaction() as transaction:
+        for file, source, selection, rows in zip(files, loaded, selected, staged_rows, strict=True):
+            table = transaction.profile(source.table, "Year", [file.share])
+            shares.append(
+                StagedShare(
+                    file.share,
+                    source.records,
+                    table,
+                    table
+                    if countries is None
+                    else transaction.profile(source.table, "Year", [file.share], "Entity", countries),
+                    transaction.profile(selection, "Year", [file.share]),
+                    transaction.count_keys([selection], KEY),
+                    rows,
+                    f"{SUBSET_FOLDER}/{file.table}.csv" in there,
+                )
+            )
+        staged = judge_staged(shares, transaction.count_keys(selected, KEY))
+    _show(staged.findings)
+    return staged
+
+
+@task(name="check_result", **STEP_OPTIONS)
+def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
+    """Check, before anything is published, that the result has every key and value that was staged.
+
+    Raises:
+        DataContractBreach: It has not.
+    """
+    with scope.transaction() as transaction:
+        result = transaction.profile(RESULT, "Year", list(staged.expected))
+        keys = transaction.count_keys([RESULT], KEY)
+    _show([*staged.findings, *judge_result(staged, counted, result, keys)])
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    broken = breach(findings)
+    create_table_artifact(
+        artifact_rows(findings),
+        key="data-contract",
+        description=f"**Broken:** {broken}" if broken else "Data contract: what went in came out",
+    )
+    if broken:
+        raise broken

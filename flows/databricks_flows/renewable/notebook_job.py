@@ -1,0 +1,61 @@
+"""The Databricks job of the renewable analysis: `transform_data` runs after `join_data`."""
+
+from __future__ import annotations
+
+from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.job.tasks import notebook_task
+
+from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER, RunScope
+
+DEFAULT_CLUSTER = JobCluster()
+NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
+NO_GIT_SOURCE: dict[str, str] = {}
+
+
+def notebook_job(
+    tables: list[str],
+    scope: RunScope,
+    notebook_directory: str,
+    cluster: JobCluster,
+    launch: LaunchMode,
+    git_source: dict[str, str] = NO_GIT_SOURCE,
+) -> JobSpecification:
+    """Declare the job: `transform_data` runs after `join_data`.
+
+    A saved job is the same for all flow runs, so what differs between them travels in job parameters.
+    """
+    values = {
+        "subset": scope.uri(SUBSET_FOLDER),
+        "tables": ",".join(tables),
+        "joined": scope.uri("joined_data"),
+        "transformed": scope.uri(RESULT_FOLDER),
+    }
+    saved = launch == "run_now"
+    given = {name: f"{{{{job.parameters.{name}}}}}" if saved else value for name, value in values.items()}
+    return JobSpecification(
+        name="renewable-analysis" if saved else f"renewable-analysis-{scope.prefix}",
+        launch=launch,
+        job_clusters={"analysis": cluster.specification()},
+        job_parameters=values if saved else {},
+        extra_job_params={"git_source": git_source} if git_source else {},
+        tasks=[
+            notebook_task(
+                "join_data",
+                f"{notebook_directory}/join_data",
+                parameters={
+                    "source": given["subset"],
+                    "tables": given["tables"],
+                    "target": given["joined"],
+                },
+                job_cluster_key="analysis",
+            ),
+            notebook_task(
+                "transform_data",
+                f"{notebook_directory}/transform_data",
+                parameters={"source": given["joined"], "target": given["transformed"]},
+                depends_on=["join_data"],
+                job_cluster_key="analysis",
+            ),
+        ],
+    )

@@ -1,0 +1,264 @@
+"""The steps of the renewable analysis, as tasks."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from databricks_blocks.csv.checked import CheckedCsv
+from databricks_blocks.csv.records import MalformedRecord
+from databricks_blocks.csv.values import FORMS
+from databricks_blocks.database.connection import open_transaction
+from databricks_blocks.database.tables import Column, RecordRefused, Table
+from databricks_blocks.database.transaction import DatabaseTransaction
+from databricks_blocks.staging.area import StagingArea, open_staging
+from prefect import get_run_logger, task
+from prefect.artifacts import create_image_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.concurrency.sync import concurrency as slots
+
+from databricks_flows.renewable.chart_process import ChartProcess
+from databricks_flows.renewable.share_files import SHARES, InputError, ShareFile, find_fault
+from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.retries import STEP_OPTIONS
+
+COMBINED = "SHW%"
+SUBSET_FOLDER = "country_subset"
+RESULT_FOLDER = "transformed_data"
+BEGUN = "begun"
+"""Name of the note; it comes before those of the folders, so that it is the first to be removed."""
+
+KEY = ("Entity", "Year")
+_KEYS = {
+    "Entity": Column("text", required=True),
+    "Code": Column("text"),
+    "Year": Column("integer", required=True),
+}
+# Without a primary key, whose index costs three times what the load does; its keys are counted instead.
+RESULT = Table("transformed", _KEYS | dict.fromkeys((*SHARES, COMBINED), Column("double")))
+_LOADED = Table(
+    "loaded_parts", {"batch": Column("text"), "rows": Column("integer", required=True)}, key=("batch",)
+)
+"""What is in the result, noted with it, so that a repetition doubles nothing."""
+_SHARED_COLUMNS = ("Entity", "Year", "Code", *SHARES, COMBINED)
+_SHARED = Table(
+    "renewable_share",
+    {"entity": Column("text"), "year": Column("integer"), "code": Column("text")}
+    | dict.fromkeys(("solar", "hydro", "wind", "shw"), Column("double")),
+    key=("entity", "year"),
+)
+
+
+@dataclass(frozen=True)
+class RunScope:
+    """What belongs to one flow run alone, and is removed at its end.
+
+    Attributes:
+        database: Name of the database block.
+        schema: Schema that holds the run's tables, or what their names begin with.
+        bucket: Name of the block of the storage.
+        prefix: Prefix of the files that the run stages.
+        limit: Name of a global concurrency limit of Prefect, of which each transaction takes a slot, or
+            nothing.
+        staging_uri: URI of that prefix.
+        staged_since: When the run began to stage what is there.
+    """
+
+    database: str
+    schema: str
+    bucket: str
+    prefix: str
+    limit: str = ""
+    staging_uri: str = ""
+    staged_since: datetime | None = None
+
+    @property
+    def staging(self) -> StagingArea:
+        """The files of the run."""
+        return open_staging(self.bucket, self.prefix)
+
+    @contextmanager
+    def transaction(self) -> Iterator[DatabaseTransaction]:
+        """Open one transaction on the tables of the run."""
+        with (
+            slots(self.limit or [], strict=True),
+            open_transaction(self.database, self.schema) as transaction,
+        ):
+            yield transaction
+
+    def uri(self, folder: str) -> str:
+        """URI of a folder of the run."""
+        return f"{self.staging_uri}/{folder}"
+
+
+@dataclass(frozen=True)
+class LoadedShare:
+    """A table with the records of a file.
+
+    Attributes:
+        table: The table.
+        records: Records of the file.
+    """
+
+    table: Table
+    records: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A table with selected rows.
+
+    Attributes:
+        table: The table.
+        rows: Number of rows.
+    """
+
+    table: Table
+    rows: int
+
+
+@task(name="prepare_run", **STEP_OPTIONS)
+def prepare_run(scope: RunScope) -> RunScope:
+    """Make room for the run's tables, and note in the storage when the run began to stage.
+
+    A run that failed removed what it had staged, with that note: its retry writes another one, and what
+    Databricks made of the old files counts no more. A run that was killed did not: the note is still there,
+    and so may be the result.
+
+    Returns:
+        The scope, with the place and the time.
+    """
+    with scope.transaction() as transaction:
+        transaction.begin_run()
+    staging = scope.staging
+    if BEGUN not in staging.names():
+        staging.upload(BEGUN, lambda stream: stream.write(b"staged here\n"))
+    return replace(scope, staging_uri=staging.uri(), staged_since=staging.written_at(BEGUN))
+
+
+@task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
+def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
+    """Load a CSV file into a table of the run.
+
+    Raises:
+        InputError: A record cannot be used; names file, line and column.
+    """
+    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
+    forms = [FORMS.get(column.kind) for column in table.columns.values()]
+    try:
+        with scope.transaction() as transaction, CheckedCsv(file.path, forms) as stream:
+            transaction.create(table)
+            rows = transaction.load_csv(table, stream)
+            stream.refuse_misfit()
+            duplicate = transaction.find_duplicate(table, KEY)
+            if duplicate and (fault := find_fault(file, duplicate)):
+                raise fault
+    except (RecordRefused, MalformedRecord) as error:
+        raise find_fault(file) or InputError(f"{file.path}{error}") from error
+    get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
+    return LoadedShare(table, stream.records)
+
+
+@task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)
+def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | None) -> Selection:
+    """Select the rows of the chosen countries, all rows if none are given, into another table of the run."""
+    selected = replace(table, name=f"selected_{table.name}")
+    with scope.transaction() as transaction:
+        rows = transaction.select_into(selected.name, table, "Entity", countries)
+    get_run_logger().info("%s: %s rows selected", table.name, rows)
+    return Selection(selected, rows)
+
+
+@task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
+def export_table(table: Table, name: str, scope: RunScope) -> int:
+    """Stream a table into `country_subset/<name>.csv` of the run.
+
+    Returns:
+        The number of rows.
+    """
+
+    def write(stream: IO[bytes]) -> int:
+        with scope.transaction() as transaction:
+            return transaction.write_csv(table, tuple(table.columns), stream)
+
+    rows = scope.staging.upload(f"{SUBSET_FOLDER}/{name}.csv", write)
+    get_run_logger().info("%s rows to %s", rows, scope.uri(f"{SUBSET_FOLDER}/{name}.csv"))
+    return rows
+
+
+@task(name="delete_intake_files", **STEP_OPTIONS)
+def delete_intake_files(scope: RunScope) -> int:
+    """Remove what the notebooks read.
+
+    Returns:
+        The number of objects removed.
+    """
+    return scope.staging.delete(SUBSET_FOLDER)
+
+
+@task(name="list_result_files", **STEP_OPTIONS)
+def list_result_files(scope: RunScope, folder: str) -> list[str]:
+    """List the part files that Spark wrote, and make the table that they go to."""
+    with scope.transaction() as transaction:
+        transaction.create(RESULT)
+        transaction.create(_LOADED)
+    return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
+
+
+@task(name="load_result", task_run_name="load_result-{part_files.name}", **STEP_OPTIONS)
+def load_result(part_files: Batch[str], scope: RunScope) -> int:
+    """Stream part files of the result into the database, all of them or none.
+
+    Returns:
+        The number of rows.
+    """
+    rows = 0
+    staging = scope.staging
+    with scope.transaction() as transaction:
+        if noted := transaction.find(_LOADED, "batch", part_files.name):
+            return int(noted[0][1])
+        for name in part_files.files:
+            with staging.open(name) as stream:
+                rows += transaction.load_csv(RESULT, stream)
+        transaction.add(_LOADED, (part_files.name, rows))
+    return rows
+
+
+@task(name="write_result", **STEP_OPTIONS)
+def write_result(scope: RunScope, table_path: Path) -> int:
+    """Write the result as a CSV file.
+
+    Returns:
+        The number of rows.
+    """
+    with scope.transaction() as transaction, table_path.open("wb") as stream:
+        return transaction.write_csv(RESULT, tuple(RESULT.columns), stream, order_by=KEY)
+
+
+@task(name="publish_result", **STEP_OPTIONS)
+def publish_result(scope: RunScope) -> None:
+    """Merge the result into the table `renewable_share`, which stays."""
+    with scope.transaction() as transaction:
+        transaction.merge(RESULT, _SHARED_COLUMNS, _SHARED)
+    get_run_logger().info("The result is in renewable_share")
+
+
+@task(name="create_graph", cache_policy=NO_CACHE)
+def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> None:
+    """Draw the chart and show it on the run's page in the Prefect UI."""
+    title = charting.draw(table_path, chart_path)
+    image = base64.b64encode(chart_path.read_bytes()).decode()
+    create_image_artifact(image_url=f"data:image/png;base64,{image}", key="shw", description=title)
+
+
+@task(name="cleanup", **STEP_OPTIONS)
+def cleanup(scope: RunScope) -> None:
+    """Remove the run's tables and all that it staged."""
+    with scope.transaction() as transaction:
+        transaction.end_run()
+    scope.staging.delete()

@@ -1,0 +1,50 @@
+"""What the page of a finished run says in words: the latest years, and where to look further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from databricks_flows.renewable.spans import Span
+
+MOST_ROWS = 300
+"""More entities than the files of Our World in Data have; the Prefect UI shows all at once."""
+
+
+def summary_markdown(spans: Sequence[Span], databricks_run_url: str, files: Sequence[str]) -> str:
+    """Write the summary of an analysis.
+
+    Args:
+        spans: First and last year of each entity.
+        databricks_run_url: Page of the run in the workspace.
+        files: Paths of what the analysis left behind, as a person would look for them.
+    """
+    shown = [f"| {_escaped(span.entity)} | {_latest(span)} | {_first(span)} |" for span in spans[:MOST_ROWS]]
+    left_out = [f"{len(spans) - MOST_ROWS} more are in the table."] if len(spans) > MOST_ROWS else []
+    where = [f"[Databricks run]({databricks_run_url})", *(f"`{file}`" for file in files)]
+    return "\n".join(
+        [
+            "| Country or region | Latest year | First year |",
+            "|---|---|---|",
+            *shown,
+            "",
+            *left_out,
+            "",
+            " · ".join(where),
+        ]
+    )
+
+
+def _latest(span: Span) -> str:
+    return _share(span.last_year, span.last_share)
+
+
+def _first(span: Span) -> str:
+    return _share(span.first_year, span.first_share)
+
+
+def _share(year: int | None, share: float | None) -> str:
+    return "no year has all three shares" if year is None or share is None else f"{share:.3f} % in {year}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")

@@ -1,0 +1,62 @@
+"""Sync tasks in an async flow: run in threads, awaited without blocking the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+from prefect.futures import PrefectFuture, as_completed, wait
+
+from databricks_flows.shared.progress import Progress, report
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+async def run_task(
+    task: Task[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> Result:
+    """Run a sync task once.
+
+    Raises:
+        Exception: What the task raised.
+    """
+    future: PrefectFuture[Result] = task.submit(*arguments, **named)
+    await _in_thread(lambda: wait([future]), [future])
+    return future.result()
+
+
+async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any) -> list[Result]:
+    """Map a sync task over items, one task run an item, and report each that ends.
+
+    Args:
+        task: The task.
+        *items: Values of its first parameters, one sequence a parameter, all of one length.
+        **named: Values of its other parameters, the same for every task run; wrap them in `unmapped` if they
+            are iterable.
+
+    Returns:
+        The results, in the order of the items.
+
+    Raises:
+        Exception: What the first task run that failed raised, once all have ended.
+    """
+    futures: list[PrefectFuture[Result]] = list(task.map(*items, **named))
+    await _in_thread(lambda: _report_each(task.name, futures), futures)
+    return [future.result() for future in futures]
+
+
+async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFuture[Result]]) -> None:
+    """Wait for task runs, even if the flow is cancelled or terminated: none may write after the clean-up."""
+    try:
+        await asyncio.to_thread(wait_for_all)
+    except BaseException:
+        await asyncio.to_thread(wait, futures)
+        raise
+
+
+def _report_each(step: str, futures: list[PrefectFuture[Result]]) -> None:
+    for done, _ in enumerate(as_completed(futures), start=1):
+        report(Progress(step, done, len(futures)))

@@ -1,0 +1,123 @@
+"""The repair of a run that a person asks for: made once, waited for, taken up by a retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+from unittest.mock import create_autospec
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import InternalError, InvalidParameterValue
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.run.repair_launcher import RepairLauncher, launch_parameters
+from databricks_blocks.run.repair_policy import Repair
+
+ENDED = {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}
+ACTIVE = {"life_cycle_state": "RUNNING"}
+SUCCEEDED = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}
+
+
+class Workspace:
+    """One run, which shows a repair some looks after it was made."""
+
+    def __init__(self, looks_until_seen: int = 0, state: dict[str, str] = ENDED) -> None:
+        self.looks_left = looks_until_seen
+        self.state = state
+        self.requests: list[dict[str, Any]] = []
+        self.refusals: list[Exception] = []
+        self.clock = 0.0
+
+    def run(self) -> dict[str, Any]:
+        seen = bool(self.requests) and self.looks_left <= 0
+        history = [{"type": "ORIGINAL"}, *([{"type": "REPAIR", "id": 7}] if seen else [])]
+        return {"run_id": 9, "state": self.state, "repair_history": history}
+
+    def answer(self, method: str, path: str, *, query: Any = None, body: Any = None) -> dict[str, Any]:
+        if path.endswith("runs/repair"):
+            if self.refusals:
+                raise self.refusals.pop(0)
+            self.requests.append(body)
+            return {"repair_id": 7}
+        assert path.endswith("runs/get")
+        found = self.run()
+        self.looks_left -= bool(self.requests)
+        return found
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    def repair(self, repair: Repair | None = None, **options: Any) -> RepairLauncher:
+        client = create_autospec(WorkspaceClient, instance=True)
+        client.config.host = "https://dbc.example"
+        client.api_client.do = cast(Callable[..., Any], self.answer)
+        return RepairLauncher(
+            client, self.run(), repair or Repair(), clock=lambda: self.clock, sleep=self.sleep, **options
+        )
+
+
+def test_a_repair_that_is_not_seen_at_once_is_waited_for() -> None:
+    workspace = Workspace(looks_until_seen=3)
+    assert workspace.repair(Repair(("plot",), False)).start(0) == 9
+    assert workspace.requests == [{"run_id": 9, "rerun_tasks": ["plot"], "rerun_dependent_tasks": False}]
+    assert workspace.looks_left < 0
+    assert workspace.clock > 0
+
+
+def test_a_repair_that_is_never_seen_is_told_as_such() -> None:
+    with pytest.raises(DatabricksUnreachable, match=r"run 9 was accepted, but is not to be seen .* after 12"):
+        Workspace(looks_until_seen=10_000).repair().start(0)
+
+
+def test_started_again_it_is_the_same_repair() -> None:
+    workspace = Workspace()
+    repair = workspace.repair()
+    assert [repair.start(0), repair.start(0)] == [9, 9]
+    assert len(workspace.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "requests"), [(ACTIVE, 0), (SUCCEEDED, 0), (ENDED, 1)], ids=["active", "succeeded", "failed"]
+)
+def test_a_retry_takes_up_the_repair_and_makes_another_only_if_that_failed(
+    state: dict[str, str], requests: int
+) -> None:
+    workspace = Workspace(state=state)
+    assert workspace.repair(taken_up=True).start(0) == 9
+    assert len(workspace.requests) == requests
+
+
+def test_a_refusal_is_told_unless_an_earlier_request_was_heard() -> None:
+    refusal = InvalidParameterValue("Run 9 is active: it cannot be repaired.")
+    active = Workspace(state=ACTIVE)
+    active.refusals = [refusal]
+    with pytest.raises(DatabricksRunRefused, match=r"refused jobs/runs/repair: Run 9 is active"):
+        active.repair().start(0)
+
+    heard = Workspace()
+    repair = heard.repair()
+    heard.requests.append({})
+    heard.refusals = [InternalError("lost"), refusal]
+    with pytest.raises(DatabricksUnreachable):
+        repair.start(0)
+    assert repair.start(0) == 9
+
+    other = Workspace()
+    other.refusals = [InvalidParameterValue("There are no failed tasks to repair.")]
+    with pytest.raises(DatabricksRunRefused, match="no failed tasks"):
+        other.repair().start(0)
+
+
+@pytest.mark.parametrize(
+    ("run", "sent"),
+    [
+        ({}, {}),
+        (
+            {"job_parameters": [{"name": "a", "default": "1", "value": "2"}, {"name": "b", "default": "3"}]},
+            {"job_parameters": {"a": "2"}},
+        ),
+        ({"overriding_parameters": {"notebook_params": {"x": "y"}}}, {"notebook_params": {"x": "y"}}),
+    ],
+)
+def test_what_a_run_was_launched_with_is_sent_again(run: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert launch_parameters(run) == sent

@@ -1,0 +1,87 @@
+"""Which files are loaded, into which tables, and in which batches."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from databricks_flows.load.plan import find_sources
+from databricks_flows.renewable.share_files import InputError
+from databricks_flows.shared.batches import make_batches
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.csv", "a.CSV", "deep/Größe 1.csv", "notes.txt"):
+        (tmp_path / name).write_text("x\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("names", "tables"),
+    [
+        (["."], ["a", "b"]),
+        (["b.csv", ".", "b.csv"], ["b", "a"]),
+        (["**/*.csv"], ["b", "grosse_1"]),
+        (["notes.txt"], ["notes"]),
+    ],
+)
+def test_files_folders_and_patterns_are_found_once(folder: Path, names: list[str], tables: list[str]) -> None:
+    found = find_sources([str(folder / name) for name in names], reserved="loaded_files")
+    assert [source.table for source in found] == tables
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["c.csv"], "c.csv: no such file or folder"),
+        (["*.tsv"], "*.tsv: no such file or folder"),
+        (["empty"], "empty: holds no CSV file"),
+        (["b.csv", "deep/B.csv"], "both make the table `b`; rename one"),
+        (["deep/Loaded files.csv"], "the table `loaded_files` is kept"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_before_anything_is(
+    folder: Path, names: list[str], message: str
+) -> None:
+    (folder / "empty").mkdir()
+    for name in ("deep/B.csv", "deep/Loaded files.csv"):
+        (folder / name).write_text("x\n")
+    with pytest.raises(InputError, match=re.escape(message)):
+        find_sources([str(folder / name) for name in names], reserved="loaded_files")
+
+
+@pytest.mark.parametrize(
+    ("files", "batch_size", "concurrency", "batches", "largest"),
+    [
+        (1, 0, 4, 1, 1),
+        (50, 0, 4, 50, 1),
+        (51, 0, 4, 13, 4),
+        (1000, 0, 4, 20, 50),
+        (10_000, 0, 8, 200, 50),
+        (10, 3, 4, 4, 3),
+        (2, 100, 4, 1, 2),
+    ],
+)
+def test_hundreds_are_grouped_and_none_is_lost(
+    files: int, batch_size: int, concurrency: int, batches: int, largest: int
+) -> None:
+    given = {f"t{number}": number for number in range(files)}
+    made = make_batches(given, concurrency, batch_size)
+    assert len({batch.name for batch in made}) == batches
+    assert max(len(batch.files) for batch in made) == largest
+    assert sorted(file for batch in made for file in batch.files) == list(range(files))
+
+
+def test_a_name_that_is_not_utf_8_is_told_so_that_it_can_be_sent(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / os.fsdecode(b"x-\xff.csv")).write_text("x\n")
+    [source] = find_sources([str(tmp_path / "one")], reserved="loaded_files")
+    assert source.name == f"{tmp_path}/one/x-\\udcff.csv"
+    with pytest.raises(InputError) as caught:
+        find_sources([str(tmp_path / "one"), str(tmp_path / "two")], reserved="loaded_files")
+    assert f"{tmp_path}/two/x-\\udcff.csv: both make the table" in str(caught.value)

@@ -1,0 +1,168 @@
+"""The CSV files of an analysis are found by their columns, and refused with file, line and column."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from databricks_flows.renewable.countries import check_countries
+from databricks_flows.renewable.share_files import (
+    DATA_DIRECTORY,
+    SHARES,
+    InputError,
+    find_fault,
+    find_share_files,
+    table_name,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+SOLAR, HYDRO, WIND = SHARES
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def write_shares(folder: Path, **texts: str | bytes) -> None:
+    """Three sound files, or the given text in place of one of them."""
+    for name, share in (("solar", SOLAR), ("hydro", HYDRO), ("wind", WIND)):
+        write(folder, f"{name}.csv", texts.get(name, f"Entity,Code,Year,{share}\nPeru,PER,2000,1.5\n"))
+
+
+def test_the_packaged_files_are_found() -> None:
+    files = find_share_files(DATA_DIRECTORY)
+    assert [(file.share, file.path.name) for file in files] == [
+        (SOLAR, "share-electricity-solar.csv"),
+        (HYDRO, "share-electricity-hydro.csv"),
+        (WIND, "share-electricity-wind.csv"),
+    ]
+
+
+def test_shares_are_found_by_column_name_not_by_position_or_file_name(tmp_path: Path) -> None:
+    write(tmp_path, "hydro.csv", f"{SOLAR},Year,Entity,Code\n1,2000,Peru,PER\n")
+    write(tmp_path, "a b.CSV", f"\ufeffEntity,Code,Year,{HYDRO}\r\nPeru,PER,2000,1\r\n")
+    write(tmp_path, "x.csv", f'"Entity","Code","Year","{WIND}"\nPeru,PER,2000,1\n')
+    write(tmp_path, "nuclear.csv", "Entity,Code,Year,Nuclear (% electricity)\nPeru,PER,2000,1\n")
+    write(tmp_path, "notes.txt", "not a table")
+    files = find_share_files(tmp_path)
+    assert [file.path.name for file in files] == ["hydro.csv", "a b.CSV", "x.csv"]
+    assert files[0].columns == (SOLAR, "Year", "Entity", "Code")
+    assert len({file.table for file in files}) == 3
+
+
+@pytest.mark.parametrize(
+    ("solar", "message"),
+    [
+        ("", "solar.csv, line 1: empty; the first line must name the columns"),
+        ("\n\n", "solar.csv, line 1: empty; the first line must name the columns"),
+        (
+            f"Entity;Code;Year;{SOLAR}\n",
+            "solar.csv, line 1: the fields are separated by semicolons; save it with commas",
+        ),
+        (
+            f"Entity\tCode\tYear\t{SOLAR}\n",
+            "solar.csv, line 1: the fields are separated by tabs; save it with commas",
+        ),
+        (
+            f"Entity,Year,{SOLAR}\n",
+            f"solar.csv, line 1: column `Code` is missing; found `Entity`, `Year`, `{SOLAR}`",
+        ),
+        (f"Entity,Code,Year,Year,{SOLAR}\n", "solar.csv, line 1: column `Year` occurs 2 times"),
+        ("Entity,Code,Year\n", f"no CSV file has the column `{SOLAR}`"),
+        (f"Entity,Code,Year,{SOLAR},more\n", f"found `{SOLAR}`, `more`"),
+        (b"Entity,Code,Year,\xff\n", "solar.csv, line 1: bytes that are not UTF-8; save the file as UTF-8"),
+        (f"Entity,Code,Year,{SOLAR}\n".encode("utf-16"), "solar.csv, line 1: bytes that are not UTF-8"),
+        (f'Entity,Code,Year,"{SOLAR}\n', "solar.csv, line 1: unexpected end of data; is a quote missing"),
+        (
+            f"Entity,Code,Year,{HYDRO}\n",
+            f"both hydro.csv and solar.csv have the column `{HYDRO}`; keep one of them",
+        ),
+        ("Entity,Code,Year,Coal (% electricity)\n", f"no CSV file has the column `{SOLAR}`"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused_in_one_line(
+    tmp_path: Path, solar: str | bytes, message: str
+) -> None:
+    write_shares(tmp_path, solar=solar)
+    with pytest.raises(InputError) as refused:
+        find_share_files(tmp_path)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no CSV file"):
+        find_share_files(tmp_path)
+    with pytest.raises(InputError, match="missing: no such folder"):
+        find_share_files(tmp_path / "missing")
+
+
+def test_every_missing_share_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "wind.csv", f"Entity,Code,Year,{WIND}\n")
+    with pytest.raises(InputError, match=re.escape(f"no CSV file has the column `{SOLAR}`, `{HYDRO}`")):
+        find_share_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ("Peru,PER,2000\n", "line 3, 3 fields where the header has 4: `Peru,PER,2000`"),
+        ("Peru,PER,2000,1,2\n", "line 3, 5 fields where the header has 4"),
+        ("\nPeru,PER,2001,1\n", "line 3, an empty line; remove it"),
+        ("Peru,PER,MM,1\n", "line 3, column `Year`: `MM` is not a whole number"),
+        ("Peru,PER,2000.5,1\n", "line 3, column `Year`: `2000.5` is not a whole number"),
+        ("Peru,PER,99999999999,1\n", "line 3, column `Year`: `99999999999` is not a whole number"),
+        ("Peru,PER,,1\n", "line 3, column `Year`: `` is not a whole number"),
+        ("Peru,PER,2000,n/a\n", f"line 3, column `{SOLAR}`: `n/a` is not a number"),
+        ("Peru,PER,2000,NaN\n", f"line 3, column `{SOLAR}`: `NaN` is not a number"),
+        (",PER,2000,1\n", "line 3, column `Entity`: empty; every row needs an entity"),
+        (
+            b"Per\xfa,PER,2000,1\n",
+            "line 3, column `Entity`: bytes that are not UTF-8; save the file as UTF-8",
+        ),
+        (b"Pe\x00ru,PER,2000,1\n", "line 3, column `Entity`: a NUL byte; save the file as text"),
+        ('"Peru,PER,2000,1\n', "line 3: unexpected end of data; is a quote missing or in excess?"),
+        ('"two\nlines",,2000,1\nPeru,PER,x,1\n', "line 5, column `Year`: `x` is not a whole number"),
+    ],
+)
+def test_the_first_record_that_cannot_be_used_is_named(tmp_path: Path, rows: str | bytes, fault: str) -> None:
+    rows = rows.encode() if isinstance(rows, str) else rows
+    write_shares(tmp_path, solar=f"Entity,Code,Year,{SOLAR}\nChile,CHL,2000,\n".encode() + rows)
+    solar = find_share_files(tmp_path)[0]
+    assert str(find_fault(solar)).startswith(f"{solar.path}, {fault}")
+
+
+def test_sound_records_have_no_fault(tmp_path: Path) -> None:
+    rows = 'Chile,,2000,\n"a ""quoted"", name\nin two lines",X,1999,1e-5\n'
+    write_shares(tmp_path, solar=f"\ufeffEntity,Code,Year,{SOLAR}\n{rows}".replace("\n", "\r\n"))
+    assert find_fault(find_share_files(tmp_path)[0]) is None
+
+
+def test_a_duplicate_is_named_with_both_of_its_lines(tmp_path: Path) -> None:
+    rows = "Peru,PER,2000,1\nPeru,PER,2001,1\nPeru,PER,2000,2\n"
+    write_shares(tmp_path, solar=f"Entity,Code,Year,{SOLAR}\n{rows}")
+    fault = find_fault(find_share_files(tmp_path)[0], duplicate=("Peru", 2000))
+    assert str(fault).endswith(
+        "line 4, columns `Entity` and `Year`: Peru 2000 is already in line 2; keep one of them"
+    )
+
+
+def test_unknown_countries_are_refused_with_the_nearest_names() -> None:
+    files = find_share_files(DATA_DIRECTORY)
+    check_countries(files, ["Switzerland", "World", "Cote d'Ivoire"])
+    with pytest.raises(InputError) as refused:
+        check_countries(files, ["Swizerland", "Peru", "UNITED STATES", "Qxz"])
+    message = str(refused.value)
+    assert "`Swizerland` (nearest: `Switzerland`" in message
+    assert "`UNITED STATES` (nearest: `United States`" in message
+    assert "unknown country `Qxz`, " in message
+    assert "`Peru`" not in message
+
+
+@given(st.text())
+def test_any_text_gives_a_safe_table_name(text: str) -> None:
+    assert re.fullmatch(r"[a-z0-9_]{1,40}", table_name(text))
