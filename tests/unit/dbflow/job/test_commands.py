@@ -11,7 +11,7 @@ import pytest
 from databricks_blocks.errors import InvalidJob, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
-from databricks_flows.job.requested_job import load_job_call
+from databricks_flows.job.requested_job import load_requested_job
 from dbflow.job.file import JobFile, pairs
 from dbflow.prefect_api import prefect_api
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
@@ -52,12 +52,12 @@ def test_a_specification_without_a_workspace_runs_in_that_of_the_environment(
     with pytest.raises(
         WorkspaceNotConfigured, match="No workspace to log in to: set DATABRICKS_HOST"
     ) as none:
-        load_job_call(job, "", None, {})
+        load_requested_job(job, "", None, {})
     assert "\n" not in none.value.message
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         host = f"http://127.0.0.1:{server.server_port}"
         (tmp_path / ".databrickscfg").write_text(f"[DEFAULT]\nhost = {host}\ntoken = secret\n")
         Thread(target=server.serve_forever, daemon=True).start()
-        client = load_job_call(job, "", None, {}).client
+        client = load_requested_job(job, "", None, {}).client
         server.shutdown()
     assert (client.config.host, client.config.auth_type) == (host, "pat")
