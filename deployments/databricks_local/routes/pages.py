@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from databricks_local.access.token_check import cookie_name, is_token, session_of
+from databricks_local.pages.formatting import run_path
 from databricks_local.pages.lists import (
     GROUPS,
     group_of,
@@ -18,9 +19,8 @@ from databricks_local.pages.lists import (
     message_page,
     runs_page,
 )
-from databricks_local.pages.parts import run_path
+from databricks_local.pages.rendering import CONTENT_SECURITY_POLICY
 from databricks_local.pages.run import inline_tasks, run_page, task_page
-from databricks_local.pages.style import CONTENT_SECURITY_POLICY
 from databricks_local.routes.incoming import read_content
 from databricks_local.runs.models import Run
 from databricks_local.server.context import Workspace
