@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
 from databricks_local.pages.formatting import (
+    MAX_ROWS,
     Badge,
     badge,
     clock_text,
@@ -26,9 +28,6 @@ from databricks_local.runs.models import (
 )
 
 MAX_ITERATIONS = 200
-MAX_ROWS = 30
-"""A longer table has a scroll bar of its own."""
-
 ERROR_CHARACTERS = 300
 INPUT_CHARACTERS = 80
 
@@ -70,17 +69,17 @@ class AttemptTable:
 
     rows: Sequence[AttemptRow]
 
-    @property
+    @cached_property
     def with_errors(self) -> bool:
         """Whether any attempt has an error."""
         return any(row.error for row in self.rows)
 
-    @property
+    @cached_property
     def with_inputs(self) -> bool:
         """Whether these are iterations with a known input."""
         return any(row.loop_input for row in self.rows)
 
-    @property
+    @cached_property
     def long(self) -> bool:
         """Whether the table has a scroll bar of its own."""
         return len(self.rows) > MAX_ROWS

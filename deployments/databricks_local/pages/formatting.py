@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import CANCELED, SUCCEEDED, LifeCycle, Result, State
 
+MAX_ROWS = 30
+"""A table or time line with more rows has a scroll bar of its own."""
+
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from databricks_local.jobs.store import Job
-from databricks_local.pages.attempts import MAX_ROWS
 from databricks_local.pages.formatting import (
+    MAX_ROWS,
     Badge,
     badge,
     elapsed,

@@ -4,7 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_local.pages.formatting import Badge, badge, duration_text, elapsed, run_path, state_text
+from databricks_local.pages.formatting import (
+    MAX_ROWS,
+    Badge,
+    badge,
+    duration_text,
+    elapsed,
+    run_path,
+    state_text,
+)
 from databricks_local.runs.models import Round, Run, TaskRun
 
 TICKS = 4
@@ -65,6 +73,11 @@ class TimeLine:
     duration: str
     ticks: list[Tick]
     lanes: list[Lane]
+
+    @property
+    def long(self) -> bool:
+        """Whether it has a scroll bar of its own."""
+        return len(self.lanes) > MAX_ROWS
 
 
 def time_lines(run: Run, now: int) -> list[TimeLine]:
