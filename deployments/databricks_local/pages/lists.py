@@ -90,17 +90,15 @@ def runs_page(runs: Sequence[Run], counts: Mapping[str, int], chosen: str, now: 
         chosen: The group that is shown; empty for all.
         now: The time in milliseconds since 1970.
     """
-    names = [run.spec.name for run in runs]
-    shown = _run_list(list(zip(runs, names, strict=True)), counts, chosen, now, "/")
+    shown = _run_list([(run, run.spec.name) for run in runs], counts, chosen, now, "/")
     return render("runs", live=shown.live, title="Runs", runs=shown)
 
 
 def job_page(job: Job, runs: Sequence[Run], counts: Mapping[str, int], chosen: str, now: int) -> str:
     """A saved job with its runs and its settings, as HTML; the arguments are those of `runs_page`."""
-    path = f"/jobs/{job.job_id}"
     # The runs of a job have its name: their ids tell them apart.
-    names = [str(run.run_id) for run in runs]
-    shown = _run_list(list(zip(runs, names, strict=True)), counts, chosen, now, path)
+    named = [(run, str(run.run_id)) for run in runs]
+    shown = _run_list(named, counts, chosen, now, f"/jobs/{job.job_id}")
     facts = [
         fact("Job", job.job_id),
         fact("Tasks", len(job.spec.tasks)),
