@@ -102,7 +102,7 @@ def _layers(
 
 
 def _ordered(layers: list[list[Key]], chains: dict[tuple[str, str], list[Key]]) -> list[list[Key]]:
-    """Order each layer by the mean position of its neighbours, left to right and back, so that few edges cross."""
+    """Order each layer by the mean position of its neighbours, back and forth, so that few edges cross."""
     before: dict[Key, list[Key]] = {}
     after: dict[Key, list[Key]] = {}
     for chain in chains.values():
