@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.databricks_local.pages.html_reader import HtmlPage
+
 from .workspace_lab import CLUSTER, Lab
 
 
@@ -28,7 +30,11 @@ def log_in(browser: httpx.Client, token: str, target: str = "/") -> httpx.Respon
 def test_pages_ask_for_the_token(lab: Lab, browser: httpx.Client) -> None:
     answer = browser.get("/jobs/1/runs/2?o=3")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/jobs/1/runs/2")
-    assert '<input type="password"' in browser.get("/login").text
+    form = HtmlPage(browser.get("/login?next=/jobs").text).all(".//form[@action='/login']/input")
+    assert [(each.get("type"), each.get("name"), each.get("value")) for each in form] == [
+        ("hidden", "next", "/jobs"),
+        ("password", "token", None),
+    ]
     assert log_in(browser, "wrong").status_code == 403
     assert browser.get("/").status_code == 303
     answer = log_in(browser, lab.workspace.token, "/jobs/1/runs/2")
@@ -58,20 +64,20 @@ def test_the_page_of_a_run_shows_what_happened_and_escapes_it(lab: Lab, browser:
     run = lab.run(
         lab.task("show", lab.notebook("<i>page</i>".replace("/", "-"), source)), run_name="<u>run</u>"
     )
-    page = browser.get(re.sub(r"^http://[^/]+", "", run["run_page_url"]))
-    assert page.status_code == 200
-    text = page.text
-    assert "FAILED" in text
-    assert "&lt;u&gt;run&lt;/u&gt;" in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;\n" in text
-    assert "<th>na&lt;me</th>" in text
-    assert "<td>&lt;b&gt;</td><td>1</td>" in text
-    assert "<td><i>null</i></td><td>2</td>" in text
-    assert "RuntimeError: &lt;img src=x&gt;" in text
-    for tag in ("<script", "<img", "<u>", "<b>"):
-        assert tag not in text
-    assert "http-equiv" not in text
-    assert "&lt;u&gt;run&lt;/u&gt;" in browser.get("/").text
+    answer = browser.get(re.sub(r"^http://[^/]+", "", run["run_page_url"]))
+    assert answer.status_code == 200
+    page = HtmlPage(answer.text)
+    assert page.texts(".//h1") == ["<u>run</u>"]
+    assert page.texts(".//section[@id='head']/span") == ["FAILED"]
+    assert page.texts(".//pre[@class='stdout']") == ["<script>alert(1)</script>\n"]
+    assert page.texts(".//table[@class='data']//th") == ["na<me", "n"]
+    assert page.texts(".//table[@class='data']//td") == ["<b>", "1", "null", "2"]
+    (error,) = page.texts(".//pre[@class='error']")
+    assert error.rstrip().endswith("RuntimeError: <img src=x>")
+    for tag in ("script", "img", "u", "b"):
+        assert not page.all(f".//{tag}")
+    assert "http-equiv" not in answer.text
+    assert "<u>run</u>" in HtmlPage(browser.get("/").text).texts(".//section[@id='runs']//a")
     task_page = f"/jobs/{run['job_id']}/runs/{run['tasks'][0]['run_id']}"
     assert browser.get(task_page).status_code == 200
 
@@ -82,8 +88,8 @@ def test_the_page_of_an_active_run_refreshes_itself(lab: Lab, browser: httpx.Cli
     run_id = lab.submit(lab.task("waits", path))
     lab.wait_for_task(run_id, "waits", "RUNNING")
     run = lab.get("/api/2.1/jobs/runs/get", run_id=run_id).json()
-    text = browser.get(f"/jobs/{run['job_id']}/runs/{run_id}").text
-    assert '<meta http-equiv="refresh"' in text
+    page = HtmlPage(browser.get(f"/jobs/{run['job_id']}/runs/{run_id}").text)
+    assert page.one(".//noscript/meta").get("http-equiv") == "refresh"
     lab.sdk.jobs.cancel_run(run_id)
     lab.ended(run_id)
 
@@ -94,16 +100,16 @@ def test_a_live_page_asks_for_itself_and_runs_no_other_script(lab: Lab, browser:
     run_id = lab.submit(lab.task("waits", path), run_name="live")
     lab.wait_for_task(run_id, "waits", "RUNNING")
     answer = browser.get(f"/runs/{run_id}", follow_redirects=True)
-    assert "data-live" in answer.text
-    assert "<noscript><meta http-equiv" in answer.text
-    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    page = HtmlPage(answer.text)
+    assert "data-live" in page.one("body").attrib
+    (script,) = page.texts(".//script")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = answer.headers["content-security-policy"]
     assert f"script-src 'sha256-{digest}';" in policy
     assert policy.startswith("default-src 'none';")
     assert "https:" not in policy
-    assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text)
-    assert "live" in browser.get("/?state=active").text
+    assert all(re.match("/(?!/)|data:", address) for address in page.addresses())
+    assert "live" in HtmlPage(browser.get("/?state=active").text).texts(".//tbody//a")
     lab.sdk.jobs.cancel_run(run_id)
     lab.ended(run_id)
     assert "data-live" not in browser.get(f"/runs/{run_id}", follow_redirects=True).text
@@ -124,11 +130,12 @@ def test_plots_and_html_on_the_page_of_a_task(lab: Lab, browser: httpx.Client) -
         lab.task("plots", lab.notebook("plots", source)), lab.task("b", lab.notebook("b", "x = 1\n"))
     )
     url = next(task["run_page_url"] for task in run["tasks"] if task["task_key"] == "plots")
-    text = browser.get(re.sub(r"^http://[^/]+", "", url)).text
-    images = re.findall(r'<img class="plot" alt="A plot" src="data:image/png;base64,([^"]+)">', text)
-    assert [base64.b64decode(image)[:4] for image in images] == [b"\x89PNG"] * 2
-    assert "&lt;b&gt;bold&lt;/b&gt;" in text
-    assert "<script" not in text
+    page = HtmlPage(browser.get(re.sub(r"^http://[^/]+", "", url)).text)
+    images = [image.get("src", "") for image in page.all(".//img")]
+    assert [source.partition(",")[0] for source in images] == ["data:image/png;base64"] * 2
+    assert [base64.b64decode(source.partition(",")[2])[:4] for source in images] == [b"\x89PNG"] * 2
+    assert page.one(".//iframe").get("srcdoc", "").endswith("<b>bold</b><script>1</script>")
+    assert not page.all(".//script")
 
 
 def test_the_page_of_a_job_shows_its_runs_and_repairs(lab: Lab, browser: httpx.Client) -> None:
@@ -143,14 +150,16 @@ def test_the_page_of_a_job_shows_its_runs_and_repairs(lab: Lab, browser: httpx.C
     repair = {"run_id": run_id, "rerun_all_failed_tasks": True, "notebook_params": {"ok": "yes"}}
     assert "repair_id" in lab.post("/api/2.2/jobs/runs/repair", repair).json()
     lab.ended(run_id)
-    assert f'href="/jobs/{job_id}">a &lt;job&gt;</a>' in browser.get("/jobs").text
-    page = browser.get(f"/jobs/{job_id}").text
-    assert "1× repaired" in page
-    assert "max_retries" in page
+    jobs = HtmlPage(browser.get("/jobs").text).all(".//tbody//a")
+    assert (f"/jobs/{job_id}", "a <job>") in [(link.get("href"), link.text) for link in jobs]
+    page = HtmlPage(browser.get(f"/jobs/{job_id}").text)
+    assert page.texts(".//tbody/tr/td[1]") == [f"{run_id} 1× repaired"]
+    assert "max_retries" in page.texts(".//details/pre")[0]
     text = browser.get(f"/jobs/{job_id}/runs/{run_id}").text
-    assert text.count("<h3>") == 2
-    assert 'needs</a> <span class="soft">×2</span>' in text
-    assert "3, repair 1" in text
+    page = HtmlPage(text)
+    assert len(page.all(".//h3")) == 2
+    assert "needs ×2" in page.texts(".//div[@class='lane']/span")
+    assert "3, repair 1" in page.texts(".//section[@id='attempts']//td")
     assert "AssertionError: not yet" in text
     assert browser.get("/jobs/1").status_code == 404
 

@@ -1,1 +1,1 @@
-"""The pages for people, as text. Pure; everything that comes from outside is escaped."""
+"""The pages for people: Python decides what is shown, Jinja templates show it and escape all of it."""

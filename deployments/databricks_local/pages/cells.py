@@ -1,63 +1,91 @@
-"""What a notebook left: its cells with their output."""
+"""What a task left behind: the cells of its notebook with their output, its logs, its result, its error."""
 
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from databricks_local.pages.rendering import FRAME_STYLE
 from databricks_local.runs.models import TaskRun
 from databricks_local.runtime.outputs import CellResult, Output
 
 MAX_ROWS = 200
-"""Rows of a table that a page shows."""
-
-FRAME_STYLE = "body{margin:8px;font:14px/1.5 system-ui,sans-serif;color:#1a2330;background:#fff}"
+"""How many rows of a table a page shows."""
 
 
-def task_output(task: TaskRun) -> str:
-    """The cells of a task with their output, what it returned, and its error."""
-    shown = [_cell(cell) for cell in task.cells]
-    if task.logs:
-        cut = '<p class="soft small note">There was more before this.</p>' if task.logs_truncated else ""
-        shown.append(f'{cut}<pre class="stdout">{escape(task.logs)}</pre>')
-    if task.exit_value is not None:
-        cut = " It was longer." if task.exit_truncated else ""
-        shown.append(f'<p class="soft note">Exit value{cut}</p><pre>{escape(task.exit_value)}</pre>')
-    problem = task.error_trace or task.error
-    if problem:
-        shown.append(f'<pre class="error">{escape(problem)}</pre>')
-    return "".join(shown)
+@dataclass(frozen=True)
+class OutputView:
+    """One piece of output.
+
+    Attributes:
+        kind: `table`, `image`, `html`, `stdout`, `stderr` or `text`.
+        text: The text; of an image, the PNG in base64; of HTML, the whole document for the frame.
+        columns: A table's header.
+        rows: The rows of a table that are shown.
+        notes: What is left out, in sentences.
+    """
+
+    kind: str
+    text: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | None]]
+    notes: list[str]
 
 
-def _cell(cell: CellResult) -> str:
-    title = f"{escape(cell.title)} · " if cell.title else ""
-    source = f"%{cell.language}\n{cell.source}" if cell.language != "python" else cell.source
-    outputs = "".join(_output(output) for output in cell.outputs)
-    return (
-        f'<div class="cell"><p class="soft small">{title}Cell {cell.index + 1}, {cell.seconds:.2f} s</p>'
-        f'<pre class="code">{escape(source)}</pre>{outputs}</div>'
+@dataclass(frozen=True)
+class CellView:
+    """One cell: what stands above it, its source, and its output."""
+
+    heading: str
+    source: str
+    outputs: list[OutputView]
+
+
+@dataclass(frozen=True)
+class TaskOutput:
+    """All that a task left behind; what it did not leave is empty, or None for the exit value."""
+
+    cells: list[CellView]
+    logs: str
+    logs_truncated: bool
+    exit_value: str | None
+    exit_truncated: bool
+    error: str
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.cells or self.logs or self.error) and self.exit_value is None
+
+
+def task_output(task: TaskRun) -> TaskOutput:
+    """What a task left behind."""
+    return TaskOutput(
+        cells=[_cell(cell) for cell in task.cells],
+        logs=task.logs,
+        logs_truncated=task.logs_truncated,
+        exit_value=task.exit_value,
+        exit_truncated=task.exit_truncated,
+        error=task.error_trace or task.error,
     )
 
 
-def _output(output: Output) -> str:
-    cut = '<p class="soft small note">There was more; it is left out.</p>' if output.truncated else ""
-    if output.kind == "table":
-        return _table(output, cut)
-    if output.kind == "image":
-        return f'<img class="plot" alt="A plot" src="data:image/png;base64,{escape(output.text)}">'
+def _cell(cell: CellResult) -> CellView:
+    heading = f"Cell {cell.index + 1}, {cell.seconds:.2f} s"
+    return CellView(
+        heading=f"{cell.title} · {heading}" if cell.title else heading,
+        source=cell.source if cell.language == "python" else f"%{cell.language}\n{cell.source}",
+        outputs=[_output(output) for output in cell.outputs],
+    )
+
+
+def _output(output: Output) -> OutputView:
+    rows = output.rows[:MAX_ROWS]
+    notes = []
+    if len(rows) < len(output.rows):
+        notes.append(f"The first {len(rows)} of {len(output.rows)} rows.")
+    if output.truncated:
+        notes.append("There was more; it is left out.")
+    text = output.text
     if output.kind == "html":
-        # Shown apart from this page: no script of a notebook runs, and nothing of here is in its reach.
-        page = f"<!doctype html><meta charset=utf-8><style>{FRAME_STYLE}</style>{output.text}"
-        return f'<iframe sandbox="" title="HTML output" srcdoc="{escape(page)}"></iframe>{cut}'
-    return f'<pre class="{escape(output.kind)}">{escape(output.text)}</pre>{cut}'
-
-
-def _table(output: Output, cut: str) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in output.columns)
-    kept = output.rows[:MAX_ROWS]
-    rows = "".join(f"<tr>{''.join(_value(value) for value in row)}</tr>" for row in kept)
-    if len(kept) < len(output.rows):
-        cut = f'<p class="soft small note">The first {len(kept)} of {len(output.rows)} rows.</p>{cut}'
-    table = f'<table class="data"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<div class="scroll tall">{table}</div>{cut}'
-
-
-def _value(value: str | None) -> str:
-    return f"<td>{'<i>null</i>' if value is None else escape(value)}</td>"
+        # A document of its own in a frame without any rights: its scripts do not run.
+        text = f"<!doctype html><meta charset=utf-8><style>{FRAME_STYLE}</style>{text}"
+    return OutputView(output.kind, text, output.columns, rows, notes)

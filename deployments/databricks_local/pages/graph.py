@@ -1,14 +1,17 @@
-"""The tasks of a run as a graph."""
+"""The tasks of a run as a graph: what the template draws, and where."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 
+from databricks_local.pages.formatting import Badge, badge, cut, elapsed, run_path, state_text
 from databricks_local.pages.layout import LARGE, Edge, Layout, Point, lay_out
-from databricks_local.pages.parts import elapsed, run_path, state_style, state_text
 from databricks_local.runs.models import Run, TaskRun
 
 CHARACTER_WIDTH = 7.3
-LEAST_SCALE = 0.7
+LEAST_SCALE = 0.8
+"""How far a graph shrinks to fit the window; a larger one is scrolled."""
+
+STATE_CHARACTERS = 22
 MARKS = {
     "SUCCESS": "OK",
     "FAILED": "FAIL",
@@ -21,62 +24,110 @@ MARKS = {
     "QUEUED": "WAIT",
     "WAITING_FOR_RETRY": "WAIT",
 }
-"""States where there is no room for their names; the others are those of tasks that never ran."""
+"""Short names of states for small boxes. All other states are those of tasks that never ran: SKIP."""
 
 
-def graph(run: Run, latest: Mapping[str, TaskRun], now: int) -> str:
-    """The latest attempts and what they depend on, as an SVG."""
+@dataclass(frozen=True)
+class Node:
+    """The box of a task.
+
+    Attributes:
+        path: The page that it leads to.
+        x: Its left side.
+        y: Its upper side.
+        title: What is shown when the mouse is over it.
+        name: The task's key, cut to the room there is.
+        state: The state; in a small box as one of `MARKS`.
+        note: How long it took, and which attempt it is if not the first; empty in a small box.
+    """
+
+    path: str
+    x: float
+    y: float
+    title: str
+    name: str
+    state: Badge
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A dependency: the curve in SVG's path language, where its arrow ends, and the outcome it waits for."""
+
+    curve: str
+    x: float
+    y: float
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph as it is drawn; lengths are in the units of the SVG.
+
+    Attributes:
+        width: Of the whole graph.
+        height: Of the whole graph.
+        least_width: The width, in CSS pixels, below which it does not shrink.
+        node_width: Of every box.
+        node_height: Of every box.
+        dense: Whether the boxes are small and have one line of text.
+        nodes: The boxes.
+        lines: What connects them.
+    """
+
+    width: int
+    height: int
+    least_width: int
+    node_width: int
+    node_height: int
+    dense: bool
+    nodes: list[Node]
+    lines: list[Line]
+
+
+def graph(run: Run, latest: Mapping[str, TaskRun], now: int) -> Graph:
+    """The graph of the latest attempts and what they depend on.
+
+    Args:
+        run: The run.
+        latest: The last attempt at each task, by its key.
+        now: The time in milliseconds since 1970.
+    """
     tasks = list(latest.values())
     layout = lay_out([task.spec for task in tasks])
-    edges = "".join(_edge(edge, latest[edge.target]) for edge in layout.edges)
-    nodes = "".join(_node(run, task, layout, now) for task in tasks)
     width, height = round(layout.width), round(layout.height)
-    kind = "" if layout.size is LARGE else ' class="dense"'
-    return (
-        f'<div class="scroll tall"><svg{kind} viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="The tasks and what they depend on" style="display:block;width:100%;max-width:{width}px;'
-        f'min-width:{min(round(width * LEAST_SCALE), width)}px">{edges}{nodes}</svg></div>'
+    return Graph(
+        width=width,
+        height=height,
+        least_width=round(width * LEAST_SCALE),
+        node_width=layout.size.width,
+        node_height=layout.size.height,
+        dense=layout.size is not LARGE,
+        nodes=[_node(run, task, layout, now) for task in tasks],
+        lines=[_line(edge, latest[edge.target]) for edge in layout.edges],
     )
 
 
-def _node(run: Run, task: TaskRun, layout: Layout, now: int) -> str:
+def _node(run: Run, task: TaskRun, layout: Layout, now: int) -> Node:
     x, y = layout.corners[task.spec.key]
-    width, height = layout.size.width, layout.size.height
-    style, text = state_style(task.state), state_text(task.state)
+    text = state_text(task.state)
     duration = elapsed(task.start_time, task.end_time, now)
-    attempt = f", attempt {task.attempt_number + 1}" if task.attempt_number else ""
-    title = escape(f"{task.spec.key}: {text}{attempt}{f', {duration}' if duration else ''}")
-    room = int((width - 26) / CHARACTER_WIDTH)
-    if layout.size is LARGE:
-        number = f" · #{task.attempt_number + 1}" if task.attempt_number else ""
-        after = f" · {duration}" if duration else ""
-        lines = _text(x + 18, y + 19, cut(task.spec.key, room)) + (
-            f'<text class="sub" x="{x + 18:g}" y="{y + 36:g}"><tspan class="{style}">{_short(text)}</tspan>'
-            f'<tspan class="soft">{escape(after + number)}</tspan></text>'
-        )
-    else:
-        mark = MARKS.get(text, "SKIP")
-        lines = _text(x + 14, y + 17, cut(task.spec.key, room - 5)) + (
-            f'<text class="sub {style}" x="{x + width - 6:g}" y="{y + 17:g}" text-anchor="end">{mark}</text>'
-        )
-    return (
-        f'<a href="{run_path(run, task)}"><title>{title}</title>'
-        f'<rect class="node" x="{x:g}" y="{y:g}" width="{width}" height="{height}" rx="7"/>'
-        f'<rect class="{style}" x="{x + 5:g}" y="{y + 6:g}" width="4" height="{height - 12}" rx="2"/>'
-        f"{lines}</a>"
-    )
+    number = task.attempt_number + 1
+    title = f"{task.spec.key}: {text}{f', attempt {number}' if number > 1 else ''}"
+    title += f", {duration}" if duration else ""
+    room = int((layout.size.width - 26) / CHARACTER_WIDTH)
+    path, style = run_path(run, task), badge(task.state).style
+    if layout.size is not LARGE:
+        mark = Badge(MARKS.get(text, "SKIP"), style)
+        return Node(path, x, y, title, cut(task.spec.key, room - 5), mark)
+    note = (f" · {duration}" if duration else "") + (f" · #{number}" if number > 1 else "")
+    state = Badge(cut(text, STATE_CHARACTERS), style)
+    return Node(path, x, y, title, cut(task.spec.key, room), state, note)
 
 
-def _edge(edge: Edge, target: TaskRun) -> str:
+def _line(edge: Edge, target: TaskRun) -> Line:
     x, y = edge.points[-1]
-    outcome = target.spec.outcomes.get(edge.source, "")
-    label = ""
-    if outcome:
-        label = (
-            f'<text class="sub soft" x="{x - 10:g}" y="{y - 5:g}" text-anchor="end">{escape(outcome)}</text>'
-        )
-    arrow = f'<path class="arrow" d="M{x:g} {y:g}l-8 -4v8z"/>'
-    return f'<path class="edge" d="{_curve(edge.points)}"/>{arrow}{label}'
+    return Line(_curve(edge.points), x, y, target.spec.outcomes.get(edge.source, ""))
 
 
 def _curve(points: Sequence[Point]) -> str:
@@ -87,16 +138,3 @@ def _curve(points: Sequence[Point]) -> str:
         parts.append(f"C{middle:g} {y:g} {middle:g} {next_y:g} {next_x:g} {next_y:g}")
         x, y = next_x, next_y
     return "".join(parts)
-
-
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:g}" y="{y:g}">{escape(text)}</text>'
-
-
-def _short(text: str) -> str:
-    return escape(cut(text, 22))
-
-
-def cut(text: str, room: int) -> str:
-    """Text that is not longer than there is room."""
-    return text if len(text) <= room else f"{text[: max(room - 1, 1)]}…"

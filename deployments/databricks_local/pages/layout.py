@@ -8,12 +8,14 @@ from databricks_local.runs.models import TaskSpec
 from databricks_local.runs.scheduling import topological_order
 
 ROWS = 14
-"""A layer with more tasks is drawn in several columns."""
+"""How many tasks a column has at most; a layer with more is drawn in several columns."""
 
 MAX_ROUTED = 40
-"""With more tasks than these, long edges go the direct way, behind the tasks."""
+"""Up to this many tasks, an edge that passes a layer is led around its tasks; else it runs behind them."""
 
 SWEEPS = 4
+"""How often the layers are ordered anew so that fewer edges cross."""
+
 MARGIN = 8
 
 Key = tuple[str, str, int]
@@ -24,7 +26,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a task and the room around it."""
+    """The size of a task's box, and the gaps between boxes."""
 
     width: int
     height: int
@@ -48,7 +50,7 @@ class Edge:
 
 @dataclass
 class Layout:
-    """A drawing: the upper left corner of each task, and the edges."""
+    """A drawing: the upper left corner of each task's box, and the edges."""
 
     size: Size
     width: float = 0
@@ -58,10 +60,10 @@ class Layout:
 
 
 def lay_out(specs: Sequence[TaskSpec]) -> Layout:
-    """Place tasks: each right of those that it depends on, near them.
+    """Place the tasks in layers: each to the right of those that it depends on, at about their height.
 
     Args:
-        specs: The tasks. What one depends on that is not among them is left out.
+        specs: The tasks. A dependency on a task that is not among them is ignored.
     """
     layout = Layout(LARGE if len(specs) <= LARGE_UP_TO else SMALL)
     known = {spec.key for spec in specs}
@@ -81,7 +83,7 @@ def lay_out(specs: Sequence[TaskSpec]) -> Layout:
 
 
 def _chain(pair: tuple[str, str], depth: dict[str, int], *, routed: bool) -> list[Key]:
-    """An edge's ends, and the places where it passes a layer in between."""
+    """The ends of an edge and, if it is led around tasks, the places where it passes a layer."""
     source, target = pair
     passes = range(depth[source] + 1, depth[target]) if routed else range(0)
     return [(source, "", 0), *((source, target, layer) for layer in passes), (target, "", 0)]
@@ -100,7 +102,7 @@ def _layers(
 
 
 def _ordered(layers: list[list[Key]], chains: dict[tuple[str, str], list[Key]]) -> list[list[Key]]:
-    """Order each layer by where the neighbours are, forth and back, so that few edges cross."""
+    """Order each layer by the mean position of its neighbours, back and forth, so that few edges cross."""
     before: dict[Key, list[Key]] = {}
     after: dict[Key, list[Key]] = {}
     for chain in chains.values():
@@ -126,9 +128,13 @@ def _starts(layer: list[Key], *, routed: bool) -> range:
 
 
 def _place(columns: list[list[Key]], layout: Layout) -> dict[Key, Point]:
-    """The middle of the left side of everything."""
+    """Set the size of the drawing and the corners of the tasks.
+
+    Returns:
+        The middle of the left side of each task, and of each place where an edge passes a layer.
+    """
     size = layout.size
-    # A line needs less room than a task.
+    # An edge that passes a layer needs less room than a task.
     heights = [[size.height if not key[1] else size.gap_y for key in column] for column in columns]
     totals = [sum(column) + size.gap_y * (len(column) - 1) for column in heights]
     layout.height = max(totals, default=0) + 2 * MARGIN

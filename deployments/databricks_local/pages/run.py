@@ -1,34 +1,76 @@
-"""The page of a run, and of one attempt at a task."""
+"""The page of a run, the page of one attempt at a task, and an exported notebook."""
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
-from databricks_local.pages.cells import task_output
-from databricks_local.pages.graph import cut, graph
-from databricks_local.pages.parts import (
+from databricks_local.pages.attempts import (
+    ERROR_CHARACTERS,
+    Iterations,
+    attempts_at,
+    attempts_of,
+    iterations_of,
+    what,
+)
+from databricks_local.pages.cells import TaskOutput, task_output
+from databricks_local.pages.formatting import (
+    Badge,
+    Fact,
+    Link,
     badge,
-    document,
+    cut,
     elapsed,
-    facts,
+    fact,
+    known,
+    message_of,
     run_path,
-    section,
     state_style,
-    table,
     time_text,
 )
-from databricks_local.pages.timeline import timelines
-from databricks_local.runs.models import NotebookSpec, Run, RunJobSpec, RunType, TaskRun
+from databricks_local.pages.graph import graph
+from databricks_local.pages.rendering import render
+from databricks_local.pages.timeline import time_lines
+from databricks_local.runs.models import Run, RunType, TaskRun
 
 MAX_INLINE = 12
-"""Attempts whose output is on the page of the run; of a larger run only of those that failed or run now."""
+"""How many outputs are on the page of a run. If more tasks began, only those that failed or run now."""
 
-MAX_ITERATIONS = 200
-ERROR_CHARACTERS = 300
+_KINDS = {
+    RunType.JOB_RUN: "Run of a job",
+    RunType.SUBMIT_RUN: "One-time run",
+    RunType.WORKFLOW_RUN: "Notebook",
+}
+
+
+@dataclass(frozen=True)
+class InlineOutput:
+    """The output of an attempt on the page of its run.
+
+    Attributes:
+        section: The id of its section. It is the same for all attempts at the task, so that on a live page
+            a new attempt replaces the one before.
+        run_id: The id of the attempt.
+        key: The task's key.
+        path: The page of the attempt.
+        state: Its state.
+        message: What its state says, for an attempt without output.
+        open: Whether the output is shown without a click.
+        iterations: Of a for-each task, its iterations.
+        output: What it left behind.
+    """
+
+    section: str
+    run_id: int
+    key: str
+    path: str
+    state: Badge
+    message: str
+    open: bool
+    iterations: Iterations | None
+    output: TaskOutput
 
 
 def inline_tasks(run: Run) -> list[TaskRun]:
-    """The attempts whose output the page of a run shows: of the latest, those that failed first."""
+    """The attempts whose output the page of a run shows: the latest ones, those that failed first."""
     begun = [task for task in run.latest().values() if task.start_time]
     urgent = {"bad": 0, "busy": 1}
     if len(begun) > MAX_INLINE:
@@ -38,170 +80,103 @@ def inline_tasks(run: Run) -> list[TaskRun]:
 
 
 def run_page(run: Run, shown: Sequence[TaskRun], now: int) -> str:
-    """One run.
+    """The page of a run, as HTML.
 
     Args:
         run: The run.
         shown: The attempts of `inline_tasks`, with their output.
-        now: The time.
+        now: The time in milliseconds since 1970.
     """
     latest = run.latest()
-    parts = [section("head", _head(run, now), style="plain")]
-    if len(latest) > 1:
-        parts.append(section("graph", graph(run, latest, now), "Tasks"))
-    parts += [
-        section("time", timelines(run, now) + _PALER, "Time line"),
-        section("attempts", _attempts(run, now), "Attempts"),
-    ]
-    parts.extend(_inline(run, task, is_only=len(latest) == 1, now=now) for task in shown)
-    left_out = sum(bool(task.start_time) for task in latest.values()) - len(shown)
-    if left_out > 0:
-        note = f'<p class="soft">The output of {left_out} tasks is on pages of their own.</p>'
-        parts.append(section("more", note, style="plain"))
-    return document(f"{run.spec.name} – run", "".join(parts), live=run.active)
+    begun = sum(bool(task.start_time) for task in latest.values())
+    return render(
+        "run",
+        live=run.active,
+        title=run.spec.name,
+        state=badge(run.state),
+        message=run.state.message if run.state.terminal else run.state.queue_reason,
+        facts=_run_facts(run, now),
+        graph=graph(run, latest, now) if len(latest) > 1 else None,
+        time_lines=time_lines(run, now),
+        attempts=attempts_of(run, now),
+        outputs=[_inline(run, task, is_only=len(latest) == 1, now=now) for task in shown],
+        left_out=max(begun - len(shown), 0),
+    )
 
 
 def task_page(run: Run, task: TaskRun, now: int) -> str:
-    """One attempt at a task, with its output."""
-    head = (
-        '<p class="soft small"><a href="/">Runs</a> / '
-        f'<a href="{run_path(run)}">{escape(run.spec.name)}</a></p>'
-        f"<h1>{escape(task.spec.key)}</h1>{badge(task.state)}{_message(task)}{_task_facts(task, now)}"
+    """The page of one attempt at a task, with its output, as HTML.
+
+    Args:
+        run: The run that the attempt belongs to.
+        task: The attempt, with its output.
+        now: The time in milliseconds since 1970.
+    """
+    return render(
+        "task",
+        live=not task.state.terminal,
+        title=task.spec.key,
+        run=Link(run.spec.name, run_path(run)),
+        state=badge(task.state),
+        message=message_of(task.state),
+        facts=_task_facts(task, now),
+        attempts=attempts_at(run, task.spec.key, now),
+        iterations=iterations_of(run, task, now),
+        output=task_output(task),
     )
-    siblings = [each for each in run.tasks if each.spec.key == task.spec.key]
-    parts = [section("head", head, style="plain")]
-    if len(siblings) > 1:
-        rows = [_attempt_row(run, each, now) for each in siblings]
-        parts.append(section("attempts", table(_COLUMNS, rows), "Attempts"))
-    if task.total_iterations:
-        parts.append(section("iterations", _iterations(run, task, now), "Iterations"))
-    output = task_output(task) or '<p class="soft">Nothing yet.</p>'
-    parts.append(section("output", output, "Output"))
-    return document(f"{task.spec.key} – {run.spec.name}", "".join(parts), live=not task.state.terminal)
 
 
 def export_page(task: TaskRun) -> str:
-    """The cells of a notebook run with their output, as `runs/export` returns them."""
-    body = section("output", f"<h1>{escape(what(task))}</h1>{task_output(task)}")
-    return document(what(task), body, navigation=False)
+    """The cells of a notebook with their output, as `runs/export` returns them: HTML in one file."""
+    return render("export", live=False, title=what(task.spec.body), output=task_output(task))
 
 
-def what(task: TaskRun) -> str:
-    """What a task does, in a few words."""
-    body = task.spec.body
-    if isinstance(body, NotebookSpec):
-        return body.path
-    if isinstance(body, PythonFileSpec):
-        return body.path
-    if isinstance(body, PythonWheelSpec):
-        return f"{body.package}: {body.entry_point}"
-    if isinstance(body, RunJobSpec):
-        return f"Run job {body.job_id}"
-    return type(body).__name__.removesuffix("Spec")
-
-
-_PALER = '<p class="soft small note">Paler: until the cluster was there.</p>'
-_COLUMNS = ["Task", "State", "-Attempt", "-Started", "Duration", "-What", "-Error"]
-_KINDS = {
-    RunType.JOB_RUN: "Run of a job",
-    RunType.SUBMIT_RUN: "One-time run",
-    RunType.WORKFLOW_RUN: "Notebook",
-}
-
-
-def _head(run: Run, now: int) -> str:
-    message = run.state.message if run.state.terminal else run.state.queue_reason
-    problem = f'<p class="problem">{escape(message)}</p>' if message else ""
-    failed = [task for task in run.latest().values() if state_style(task.state) == "bad"]
-    links = ", ".join(f'<a href="{run_path(run, task)}">{escape(task.spec.key)}</a>' for task in failed)
-    repairs = len(run.rounds) - 1
-    kind = _KINDS[run.spec.run_type]
+def _run_facts(run: Run, now: int) -> list[Fact]:
+    latest = run.latest().values()
+    failed = [task for task in latest if state_style(task.state) == "bad"] if len(latest) > 1 else []
+    kind = Link(_KINDS[run.spec.run_type])
     if run.spec.run_type is RunType.JOB_RUN:
-        kind = f'<a href="/jobs/{run.job_id}">Run of job {run.job_id}</a>'
+        kind = Link(f"Run of job {run.job_id}", f"/jobs/{run.job_id}")
     given = ", ".join(f"{name}={value}" for name, value in run.parameters.job.items())
-    return f"<h1>{escape(run.spec.name)}</h1>{badge(run.state)}{problem}" + facts(
+    return known(
         [
-            ("Started", time_text(run.start_time)),
-            ("Duration", elapsed(run.start_time, run.end_time, now)),
-            ("Run", str(run.run_id)),
-            ("Kind", kind),
-            ("Repairs", str(repairs) if repairs else ""),
-            ("Failed", links if len(run.latest()) > 1 else ""),
-            ("Parameters", escape(cut(given, ERROR_CHARACTERS))),
+            fact("Started", time_text(run.start_time)),
+            fact("Duration", elapsed(run.start_time, run.end_time, now)),
+            fact("Run", run.run_id),
+            fact("Kind", kind),
+            fact("Repairs", len(run.rounds) - 1),
+            Fact("Failed", [Link(task.spec.key, run_path(run, task)) for task in failed]),
+            fact("Parameters", cut(given, ERROR_CHARACTERS)),
         ]
     )
 
 
-def _attempts(run: Run, now: int) -> str:
-    order = {key: number for number, key in enumerate(run.latest())}
-    tasks = sorted(run.tasks, key=lambda task: (order[task.spec.key], task.attempt_number))
-    return table(_COLUMNS, [_attempt_row(run, task, now) for task in tasks])
-
-
-def _attempt_row(run: Run, task: TaskRun, now: int) -> str:
-    number = task.attempt_number
-    repair = f", repair {task.round}" if task.round else ""
-    narrow = f' <span class="soft">#{number + 1}</span>' if number else ""
-    error = task.error or (task.state.message if task.state.terminal else "")
-    return (
-        f'<tr><td><a href="{run_path(run, task)}">{escape(task.spec.key)}</a>{narrow}</td>'
-        f'<td>{badge(task.state)}</td><td class="number wide">{number + 1}{repair}</td>'
-        f'<td class="number wide">{time_text(task.start_time)}</td>'
-        f'<td class="number">{elapsed(task.start_time, task.end_time, now)}</td>'
-        f'<td class="wide">{escape(what(task))}</td>'
-        f'<td class="error wide">{escape(cut(error, ERROR_CHARACTERS))}</td></tr>'
-    )
-
-
-def _iterations(run: Run, task: TaskRun, now: int) -> str:
-    iterations = run.iterations_of(task)
-    rows = [_attempt_row(run, each, now) for each in iterations[:MAX_ITERATIONS]]
-    left_out = len(iterations) - len(rows)
-    more = f'<p class="soft small">{left_out} more are left out.</p>' if left_out > 0 else ""
-    total = f'<p class="soft small">{len(iterations)} attempts at {task.total_iterations} inputs.</p>'
-    return total + table(_COLUMNS, rows) + more
-
-
-def _inline(run: Run, task: TaskRun, *, is_only: bool, now: int) -> str:
-    """The output of an attempt: open if it is the only one, failed, or is under way."""
-    is_open = is_only or state_style(task.state) in ("bad", "busy")
-    body = task_output(task) or _message(task) or '<p class="soft note">No output.</p>'
-    iterations = _iterations(run, task, now) if task.total_iterations else ""
-    return section(
-        f"output-{_name(task)}",
-        f'<details class="task" id="task-{task.run_id}"{" open" if is_open else ""}><summary>'
-        f"{escape(task.spec.key)}{badge(task.state)}"
-        f'<a class="small" href="{run_path(run, task)}">Page of this task</a></summary>'
-        f"{iterations}{body}</details>",
-    )
-
-
-def _name(task: TaskRun) -> str:
-    """The same for all attempts, so that a new one takes the place of the one before."""
-    return str(task.original_run_id or task.run_id)
-
-
-def _message(task: TaskRun) -> str:
-    message = task.state.message if task.state.terminal else ""
-    return f'<p class="problem">{escape(message)}</p>' if message else ""
-
-
-def _task_facts(task: TaskRun, now: int) -> str:
-    child = f'<a href="/runs/{task.child_run_id}">{task.child_run_id}</a>' if task.child_run_id else ""
-    return facts(
+def _task_facts(task: TaskRun, now: int) -> list[Fact]:
+    child = Link(str(task.child_run_id), f"/runs/{task.child_run_id}") if task.child_run_id else ""
+    return known(
         [
-            ("Started", time_text(task.start_time)),
-            ("Duration", elapsed(task.start_time, task.end_time, now)),
-            ("Attempt", str(task.attempt_number + 1)),
-            ("Repair", str(task.round) if task.round else ""),
-            ("What", escape(what(task))),
-            ("After", escape(_names(task.spec.depends_on))),
-            ("Cluster", escape(task.cluster_id)),
-            ("Outcome", escape(task.outcome)),
-            ("Started run", child),
+            fact("Started", time_text(task.start_time)),
+            fact("Duration", elapsed(task.start_time, task.end_time, now)),
+            fact("Attempt", task.attempt_number + 1),
+            fact("Repair", task.round),
+            fact("What", what(task.spec.body)),
+            fact("After", ", ".join(task.spec.depends_on)),
+            fact("Cluster", task.cluster_id),
+            fact("Outcome", task.outcome),
+            fact("Started run", child),
         ]
     )
 
 
-def _names(keys: Iterable[str]) -> str:
-    return ", ".join(keys)
+def _inline(run: Run, task: TaskRun, *, is_only: bool, now: int) -> InlineOutput:
+    return InlineOutput(
+        section=f"output-{task.original_run_id or task.run_id}",
+        run_id=task.run_id,
+        key=task.spec.key,
+        path=run_path(run, task),
+        state=badge(task.state),
+        message=message_of(task.state),
+        open=is_only or state_style(task.state) in ("bad", "busy"),
+        iterations=iterations_of(run, task, now),
+        output=task_output(task),
+    )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from databricks_local.access.token_check import cookie_name, is_token, session_of
+from databricks_local.pages.formatting import run_path
 from databricks_local.pages.lists import (
     GROUPS,
     group_of,
@@ -18,14 +19,14 @@ from databricks_local.pages.lists import (
     message_page,
     runs_page,
 )
-from databricks_local.pages.parts import run_path
+from databricks_local.pages.rendering import CONTENT_SECURITY_POLICY
 from databricks_local.pages.run import inline_tasks, run_page, task_page
-from databricks_local.pages.style import CONTENT_SECURITY_POLICY
 from databricks_local.routes.incoming import read_content
 from databricks_local.runs.models import Run
 from databricks_local.server.context import Workspace
 
 MAX_RUNS = 200
+"""How many runs or jobs a list shows at most."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -100,7 +101,7 @@ async def _run(workspace: Workspace, job_id: str, run_id: int) -> Response:
     whole = run or (found[0] if found else None)
     if whole is None or str(whole.job_id) != job_id:
         return _page(message_page("Not found", f"There is no run {run_id} of job {job_id}."), 404)
-    # A run of the single-task format and its task have the same id; the page of the run shows both.
+    # A run of the single-task format has the same id as its task. The page of the run shows both.
     if run is None and found is not None:
         task = await workspace.store.with_output(found[1])
         return _page(task_page(whole, task, workspace.clock()))
@@ -109,7 +110,7 @@ async def _run(workspace: Workspace, job_id: str, run_id: int) -> Response:
 
 
 def _choose(newest_first: Iterable[Run], state: str) -> tuple[list[Run], Counter[str], str]:
-    """The runs of a group of states, how many there are of each, and the group."""
+    """The runs to show, how many runs each group has, and the chosen group; empty for all."""
     chosen = state if state in GROUPS else ""
     counts: Counter[str] = Counter()
     shown: list[Run] = []
@@ -122,7 +123,7 @@ def _choose(newest_first: Iterable[Run], state: str) -> tuple[list[Run], Counter
 
 
 def _local(target: str) -> str:
-    """A path of this server; anything else becomes the list of runs."""
+    """The target if it is a path of this server, otherwise the path of the list of runs."""
     safe = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if safe else "/"
 
