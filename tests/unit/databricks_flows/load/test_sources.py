@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from databricks_flows.load.plan import find_sources
+from databricks_flows.load.sources import find_sources
 from databricks_flows.renewable.share_files import InputError
 from databricks_flows.shared.batches import make_batches
 
