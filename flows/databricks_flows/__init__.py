@@ -5,8 +5,8 @@ What most users need can be imported from here. Each name is loaded when it is f
 
 Examples:
     >>> from databricks_flows import JobCluster, JobSpecification, notebook_task, run_databricks_job
-    >>> cluster = JobCluster(num_workers=2).specification()
-    >>> job = JobSpecification(name="nightly", tasks=[notebook_task("load", "/Shared/load", new_cluster=cluster)])
+    >>> load = notebook_task("load", "/Shared/load", new_cluster=JobCluster().specification())
+    >>> job = JobSpecification(name="nightly", tasks=[load])
 
     In a flow, `await run_databricks_job(job, "workspace")` runs it; `workspace` is the name of a block.
 """

@@ -48,7 +48,7 @@ def load_csv_files(
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
 ) -> list[FileOutcome]:
-    """Load CSV files into the database, each into its own table, with column types that fit its content.
+    r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
     A file is loaded whole or not at all. A file that cannot be used does not stop the others. A retry of the
     run loads the files that are missing.
@@ -57,7 +57,7 @@ def load_csv_files(
         files: Files, folders and patterns such as data/2026-*.csv, on the machine that runs the flow.
         target_schema: Schema of the tables; it is created if it does not exist. In databases other than
             PostgreSQL, the names of the tables begin with it. Tables with the same names are replaced.
-        batch_size: Files that one task run loads, at most. 0: one for up to 50 files; for more files up to 50.
+        batch_size: Files that one task run loads, at most. 0: one, and with more than 50 files up to 50.
         concurrency: How many task runs there are at a time, each with one connection to the database.
         concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
@@ -72,7 +72,7 @@ def load_csv_files(
     Examples:
         >>> from pathlib import Path
         >>> from databricks_flows import load_csv_files
-        >>> written = Path("measurements.csv").write_text("day,value\\n2026-11-27,1.5\\n")
+        >>> written = Path("measurements.csv").write_text("day,value\n2026-11-27,1.5\n")
         >>> [loaded] = load_csv_files(["measurements.csv"], target_schema="sensors")
         >>> loaded.table, loaded.rows
         ('measurements', 1)

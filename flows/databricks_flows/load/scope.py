@@ -21,7 +21,7 @@ NOTES = Table(
     },
     key=("run", "table"),
 )
-"""What each run has loaded. A note is written in the transaction of its file: a retry loads what is missing."""
+"""What each run has loaded. A note is part of the transaction of its file: a retry loads what is missing."""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ def make_batches(files: Mapping[str, File], concurrency: int, batch_size: int = 
     Args:
         files: The files by name.
         concurrency: How many task runs there are at a time.
-        batch_size: Files in a batch, at most. 0: one for up to 50 files; for more files, a number from 1 to 50
-            that gives each concurrent task run about four batches.
+        batch_size: Files in a batch, at most. 0: one, and with more than 50 files as many as give each
+            concurrent task run about four batches, but no more than 50.
 
     Returns:
         The batches; each file is in one of them.

@@ -33,7 +33,7 @@ def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return is_transient(state.result(raise_on_failure=False))
 
 
-# No cache: a retry of the flow runs each step again, because the tables and files of the first attempt are gone.
+# No cache: the tables and files of the first attempt are gone, so a retry of the flow runs each step again.
 STEP_OPTIONS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "retries": 2,
