@@ -150,7 +150,7 @@ async def renewable_analysis(
     Args:
         countries: Names of countries and regions, as in the column Entity of the files.
         all_countries: Take every country and region of the files; the names above are ignored.
-        data_directory: Folder of CSV files with Entity, Code, Year and one share each; empty: the packaged data.
+        data_directory: Folder of CSV files with Entity, Code, Year and a share; empty: the packaged files.
         output_directory: Folder for shw.csv and shw.png.
         launch: submit makes a one-time run with a cluster for each notebook; run_now saves a job whose runs
             have one cluster for both notebooks.
