@@ -40,7 +40,11 @@ class DatabricksTask(BaseModel):
         ('sql_task', ['load'])
     """
 
-    model_config = _FROZEN
+    model_config = ConfigDict(
+        **_FROZEN,
+        # Forms in the Prefect UI show this, without the example.
+        json_schema_extra={"description": "One task of a Databricks job."},
+    )
 
     task_key: str = Field(description="Name of the task in the job: 1 to 100 letters, digits, `-` and `_`.")
     body: dict[str, Any] = Field(
