@@ -39,7 +39,7 @@ class ChartProcess:
 
 @contextmanager
 def chart_process() -> Iterator[ChartProcess]:
-    """Start the process. It ends with the `with` block, and also when this process dies."""
+    """Start the process. It ends with the `with` block, or when the process that started it dies."""
     process = subprocess.Popen(
         [sys.executable, "-m", "databricks_flows.renewable.chart"],
         stdin=subprocess.PIPE,
