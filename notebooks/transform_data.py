@@ -1,8 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Combine solar, hydro and wind
-# MAGIC Adds `SHW%`, the combined share of solar, hydro and wind, to the joined rows. If one of the three shares is
-# MAGIC missing in a year, `SHW%` is null.
+# MAGIC Adds `SHW%`, the combined share of solar, hydro and wind, to the joined rows. If one of the three shares
+# MAGIC is missing in a year, `SHW%` is null.
 # MAGIC
 # MAGIC | parameter | meaning |
 # MAGIC |---|---|
