@@ -12,17 +12,6 @@ class DatabricksJobError(Exception):
 
     Attributes:
         may_retry: Whether the same call can succeed when it is repeated unchanged.
-        message: What went wrong; the first line says it all.
-        run_id: Id of the run in Databricks, if there is one.
-        run_page_url: Its page in the workspace.
-
-    Examples:
-        >>> from databricks_flows import DatabricksJobError, DatabricksRunFailed
-        >>> try:
-        ...     raise DatabricksRunFailed("Task `train` failed: ValueError: no rows", run_id=7)
-        ... except DatabricksJobError as error:
-        ...     print(error.run_id, error.message, error.may_retry)
-        7 Task `train` failed: ValueError: no rows False
     """
 
     may_retry = False
@@ -54,18 +43,7 @@ class DatabricksRunRefused(DatabricksJobError):
 
 
 class DatabricksRunFailed(DatabricksJobError):
-    """Raised when a task of the run failed; only a repair or a new run can help.
-
-    The first line of the message names the task, its error, the attempt and the link to it.
-
-    Examples:
-        >>> from databricks_flows import DatabricksRunFailed
-        >>> try:
-        ...     raise DatabricksRunFailed("Task `train` failed: ValueError: no rows", run_id=7)
-        ... except DatabricksRunFailed as error:
-        ...     print(f"Run {error.run_id}: {error}")
-        Run 7: Task `train` failed: ValueError: no rows
-    """
+    """Raised when a task of the run failed; only a repair or a new run can help."""
 
 
 class DatabricksRunCancelled(DatabricksJobError):
@@ -91,17 +69,7 @@ class WorkspaceNotConfigured(DatabricksJobError, ValueError):
 
 
 class InvalidJob(DatabricksJobError, ValueError):
-    """Raised when the description of a job cannot be run as it is; nothing was sent.
-
-    Examples:
-        >>> from databricks_flows import InvalidJob, JobSpecification
-        >>> try:
-        ...     JobSpecification.from_settings({"name": "nightly", "tasks": [{"task_key": 1}]})
-        ... except InvalidJob as error:
-        ...     print(error)
-        the settings cannot be read as a job:
-        - tasks.0.task_key: Input should be a valid string
-    """
+    """Raised when the description of a job cannot be run as it is; nothing was sent."""
 
     @classmethod
     def from_validation(cls, error: ValidationError, source: str) -> Self:

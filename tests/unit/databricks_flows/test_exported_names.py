@@ -32,6 +32,8 @@ NAMES = [
 ]
 RUN_IN_E2E = {"load_csv_files", "renewable_analysis", "run_databricks_job"}
 """Their examples need a stack: `tests/e2e/test_examples.py` runs them."""
+OF_BLOCKS = {"DatabricksJobError", "DatabricksRunFailed", "InvalidJob"}
+"""`databricks_blocks` exports them as well, and its tests run their examples."""
 
 
 def loaded_after(statements: str) -> set[str]:
@@ -71,7 +73,7 @@ def test_running_a_job_loads_no_library_of_data_storage_or_charts() -> None:
     assert modules.isdisjoint({"pandas", "matplotlib", "seaborn", "boto3", "psycopg2", "databricks.sdk"})
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in RUN_IN_E2E])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in RUN_IN_E2E | OF_BLOCKS])
 def test_the_example_of_each_name_runs(name: str) -> None:
     run_examples(getattr(databricks_flows, name), name)
 
