@@ -19,13 +19,13 @@ KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 
 LONGEST_NAME = 63
-"""Longest name of a table or a column in bytes; PostgreSQL cuts longer ones (docs: identifiers)."""
+"""Bytes of a name of a table or a column, which PostgreSQL cuts there (docs: identifiers)."""
 
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 class InputError(ValueError):
-    """Raised when the user's input cannot be used; the message is one line that says what to change."""
+    """Raised when what the user gave cannot be used; the message is one line for a person."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
@@ -182,7 +182,7 @@ def _read_header(path: Path) -> tuple[str, ...]:
 
 
 def delimiter_fault(columns: Sequence[str]) -> str | None:
-    """Say which other delimiter a header has. `None`: no other one."""
+    """Say which other delimiter a header has, if it has one."""
     for delimiter, name in _OTHER_DELIMITERS.items():
         if len(columns) == 1 and delimiter in columns[0]:
             return f"the fields are separated by {name}; save it with commas"
