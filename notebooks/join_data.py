@@ -1,13 +1,13 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Join the shares of electricity
-# MAGIC Reads one CSV file a table, each with the columns Entity, Code, Year and one share, and joins them into
-# MAGIC one row for every entity and year that any of the files has.
+# MAGIC Reads a CSV file for each table, with the columns Entity, Code, Year and one share. Joins them into one
+# MAGIC row for each entity and year that occurs in any of the files.
 # MAGIC
 # MAGIC | parameter | meaning |
 # MAGIC |---|---|
 # MAGIC | `source` | URI of the folder that holds the CSV files |
-# MAGIC | `tables` | their names without `.csv`, separated by commas |
+# MAGIC | `tables` | names of the files without `.csv`, separated by commas |
 # MAGIC | `target` | URI of the folder that the joined rows are written to, as Parquet |
 
 # COMMAND ----------
@@ -29,7 +29,7 @@ from pyspark.sql import functions as F
 
 
 def read_share(table: str) -> DataFrame:
-    """Entity, Year, Code_<table> and the share of one table; the share keeps the name it has in the file."""
+    """Read Entity, Year, Code_<table> and the share of one table; the share keeps its name."""
     path = f"{source}/{table}.csv"
     rows = spark.read.csv(
         path,
@@ -53,7 +53,7 @@ def read_share(table: str) -> DataFrame:
 
 # COMMAND ----------
 
-# Code is empty for regions, and an empty code equals nothing: it takes no part in the key.
+# Regions have no code, and null never equals null in a join, so Code is not part of the key.
 joined = reduce(
     lambda left, right: left.join(right, ["Entity", "Year"], "full_outer"),
     (read_share(table) for table in tables),

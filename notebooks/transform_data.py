@@ -1,8 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Combine solar, hydro and wind
-# MAGIC Adds `SHW%`, the combined share of solar, hydro and wind, to the joined rows. A year in which one source
-# MAGIC has no row has no `SHW%`.
+# MAGIC Adds `SHW%`, the combined share of solar, hydro and wind, to the joined rows. If one of the three shares
+# MAGIC is missing in a year, `SHW%` is null.
 # MAGIC
 # MAGIC | parameter | meaning |
 # MAGIC |---|---|
@@ -27,7 +27,7 @@ missing = [share for share in shares if share not in joined.columns]
 if missing:
     raise ValueError(f"{source} is not there, or lacks {', '.join(missing)}: {joined.columns}")
 
-# A null in any of the three makes the sum null: a missing source must show as a gap, never as a zero.
+# If one of the three is null, so is the sum: a missing source must show as a gap, not as zero.
 solar, hydro, wind = (F.col(f"`{share}`") for share in shares)
 transformed = joined.withColumn("SHW%", solar + hydro + wind).select(
     "Entity", "Code", "Year", solar, hydro, wind, F.col("`SHW%`")

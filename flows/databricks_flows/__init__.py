@@ -1,0 +1,83 @@
+"""Prefect flows that run Databricks jobs as one run each, show their tasks and repair what failed.
+
+What most users need can be imported from here. Each name is loaded when it is first used, so that
+`import databricks_flows` itself costs nothing.
+
+Examples:
+    >>> from databricks_flows import JobCluster, JobSpecification, notebook_task, run_databricks_job
+    >>> load = notebook_task("load", "/Shared/load", new_cluster=JobCluster().specification())
+    >>> job = JobSpecification(name="nightly", tasks=[load])
+
+    In a flow, `await run_databricks_job(job, "workspace")` runs it; `workspace` is the name of a block.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from databricks_blocks.errors import DatabricksJobError, DatabricksRunFailed, InvalidJob
+    from databricks_blocks.job.cluster import JobCluster
+    from databricks_blocks.job.specification import JobSpecification
+    from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+    from databricks_blocks.run.policy import RunPolicy
+    from databricks_blocks.run.repair_policy import RepairPolicy
+    from databricks_blocks.run.results import DatabricksRunResult, TaskResult
+
+    from databricks_flows.job.cancelling import cancel_databricks_runs
+    from databricks_flows.job.subflow import run_databricks_job
+    from databricks_flows.load.csv_files import load_csv_files
+    from databricks_flows.load.outcomes import FilesNotLoaded
+    from databricks_flows.renewable.analysis import renewable_analysis
+
+__all__ = [
+    "DatabricksJobError",
+    "DatabricksRunFailed",
+    "DatabricksRunResult",
+    "DatabricksTask",
+    "FilesNotLoaded",
+    "InvalidJob",
+    "JobCluster",
+    "JobSpecification",
+    "RepairPolicy",
+    "RunPolicy",
+    "TaskResult",
+    "cancel_databricks_runs",
+    "load_csv_files",
+    "notebook_task",
+    "renewable_analysis",
+    "run_databricks_job",
+]
+
+_MODULES = {
+    "DatabricksJobError": "databricks_blocks.errors",
+    "DatabricksRunFailed": "databricks_blocks.errors",
+    "DatabricksRunResult": "databricks_blocks.run.results",
+    "DatabricksTask": "databricks_blocks.job.tasks",
+    "FilesNotLoaded": "databricks_flows.load.outcomes",
+    "InvalidJob": "databricks_blocks.errors",
+    "JobCluster": "databricks_blocks.job.cluster",
+    "JobSpecification": "databricks_blocks.job.specification",
+    "RepairPolicy": "databricks_blocks.run.repair_policy",
+    "RunPolicy": "databricks_blocks.run.policy",
+    "TaskResult": "databricks_blocks.run.results",
+    "cancel_databricks_runs": "databricks_flows.job.cancelling",
+    "load_csv_files": "databricks_flows.load.csv_files",
+    "notebook_task": "databricks_blocks.job.tasks",
+    "renewable_analysis": "databricks_flows.renewable.analysis",
+    "run_databricks_job": "databricks_flows.job.subflow",
+}
+"""The module that each name is loaded from."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,7 @@ from databricks_blocks.errors import (
     DatabricksUnreachable,
 )
 from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.plan import plan
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.run.policy import RunPolicy
@@ -26,7 +27,8 @@ from databricks_blocks.workspace.block import DatabricksWorkspace
 from databricks_blocks.workspace.runs_api import get_run
 from databricks_flows.job.subflow import DatabricksRunResult, run_databricks_job
 from databricks_flows.shared.progress import Progress
-from prefect import flow
+from prefect import flow, get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 
 from .conftest import ImportNotebook, Stack, analyse, until
 
@@ -160,11 +162,36 @@ def test_a_run_goes_on_when_prefect_takes_no_artifacts(
     async def no_artifact(*_: Any, **__: Any) -> None:
         raise httpx.ReadTimeout("no artifacts today")
 
-    for name in ("acreate_progress_artifact", "acreate_table_artifact"):
-        monkeypatch.setattr(f"databricks_flows.job.report.{name}", no_artifact)
+    for kind in ("progress", "table", "markdown"):
+        monkeypatch.setattr(f"databricks_flows.job.report.acreate_{kind}_artifact", no_artifact)
     result = run_job(notebook_task("quick", notebook("says", "x = 1"), new_cluster=CLUSTER), name="unseen")
     assert result.state == "SUCCESS"
     assert "An artifact of the Databricks run was not written: no artifacts today" in caplog.text
+    with pytest.raises(DatabricksRunFailed, match="Task `bad` failed"):
+        run_job(notebook_task("bad", notebook("fails", "raise ValueError"), new_cluster=CLUSTER))
+
+
+def test_the_plan_of_the_launch_is_an_artifact_of_the_flow_run(notebook: ImportNotebook) -> None:
+    path = notebook("says", "x = 1")
+    job = job_of(
+        notebook_task("load", path, new_cluster=CLUSTER),
+        notebook_task("train", path, new_cluster=CLUSTER, depends_on=["load"]),
+        name="planned",
+    )
+    state = asyncio.run(run_databricks_job(job, "workspace", NO_REPAIR, return_state=True))
+
+    async def read_plans() -> list[Any]:
+        of_flow_run = ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id])
+        with_key = ArtifactFilterKey(any_=["databricks-plan"])
+        async with get_client() as client:
+            return await client.read_artifacts(
+                artifact_filter=ArtifactFilter(flow_run_id=of_flow_run, key=with_key)
+            )
+
+    (made,) = asyncio.run(read_plans())
+    assert made.data == plan(job).as_markdown()
+    assert "| submit (chosen) | 2 clusters | none |" in made.data
+    assert made.description == "What the launch of planned does"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class JobCluster(BaseModel):
-    """A cluster that starts for a task of a run and ends with it."""
+    """A cluster that starts for a task of a run and ends with it.
+
+    Examples:
+        >>> from databricks_flows import JobCluster
+        >>> JobCluster(num_workers=4).specification()
+        {'spark_version': '16.4.x-scala2.12', 'num_workers': 4, 'node_type_id': 'm5d.large'}
+    """
+
+    # Forms in the Prefect UI show this, without the example.
+    model_config = ConfigDict(
+        json_schema_extra={"description": "A cluster that starts for a task of a run and ends with it."}
+    )
 
     spark_version: str = Field(
         default="16.4.x-scala2.12",

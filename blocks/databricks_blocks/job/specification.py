@@ -18,7 +18,21 @@ LaunchMode = Literal["submit", "run_now", "existing_job"]
 
 
 class JobSpecification(BaseModel):
-    """A Databricks job as plain values; equal specifications make equal requests."""
+    """A Databricks job as plain values; equal specifications make equal requests.
+
+    Examples:
+        >>> from databricks_flows import JobCluster, JobSpecification, notebook_task
+        >>> job = JobSpecification(
+        ...     name="nightly",
+        ...     job_clusters={"main": JobCluster().specification()},
+        ...     tasks=[
+        ...         notebook_task("load", "/Shared/load", job_cluster_key="main"),
+        ...         notebook_task("train", "/Shared/train", depends_on=["load"], job_cluster_key="main"),
+        ...     ],
+        ... )
+        >>> [task.task_key for task in job.tasks]
+        ['load', 'train']
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -30,12 +30,21 @@ def _dependency(value: Any) -> Any:
 class DatabricksTask(BaseModel):
     """One task of a Databricks job.
 
-    The kind of the task is plain JSON, so that every kind that the Jobs API has, or will have, can be used:
+    The kind of the task is plain JSON, so that every kind that the Jobs API has, or will have, can be used.
 
-        DatabricksTask(task_key="load", body={"sql_task": {"warehouse_id": "1", "file": {"path": "/a.sql"}}})
+    Examples:
+        >>> from databricks_flows import DatabricksTask
+        >>> statement = {"sql_task": {"warehouse_id": "1", "file": {"path": "/Shared/report.sql"}}}
+        >>> task = DatabricksTask(task_key="report", body=statement, depends_on=["load"])
+        >>> task.kind, task.upstream
+        ('sql_task', ['load'])
     """
 
-    model_config = _FROZEN
+    model_config = ConfigDict(
+        **_FROZEN,
+        # Forms in the Prefect UI show this, without the example.
+        json_schema_extra={"description": "One task of a Databricks job."},
+    )
 
     task_key: str = Field(description="Name of the task in the job: 1 to 100 letters, digits, `-` and `_`.")
     body: dict[str, Any] = Field(
@@ -137,7 +146,13 @@ def notebook_task(
         notebook_path: Path of the notebook in the workspace, without extension.
         parameters: Values of the notebook's widgets.
         depends_on: Tasks that this one waits for.
-        **fields: Further fields of `DatabricksTask`.
+        **fields: Further fields of `DatabricksTask`, such as `new_cluster` or `max_retries`.
+
+    Examples:
+        >>> from databricks_flows import notebook_task
+        >>> task = notebook_task("train", "/Shared/train", depends_on=["load"], job_cluster_key="main")
+        >>> task.as_json()["notebook_task"]
+        {'notebook_path': '/Shared/train'}
     """
     notebook: Json = {"notebook_path": notebook_path}
     if parameters:

@@ -12,9 +12,23 @@ from databricks_blocks.workspace.polling import PollingPolicy
 
 
 class RunPolicy(BaseModel):
-    """How a run is watched and repaired, what counts as success, and what a crash does to it."""
+    """How a run is watched and repaired, what counts as success, and what a crash does to it.
 
-    model_config = ConfigDict(frozen=True)
+    Examples:
+        >>> from databricks_flows import RepairPolicy, RunPolicy
+        >>> policy = RunPolicy(repair=RepairPolicy(max_repairs=1), on_crash="cancel")
+        >>> policy.repair.max_repairs, policy.accept_failures
+        (1, False)
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        # Forms in the Prefect UI show this, without the example.
+        json_schema_extra={
+            "description": "How a run is watched and repaired, what counts as success, and what a crash does "
+            "to it."
+        },
+    )
 
     repair: RepairPolicy = Field(
         default=RepairPolicy(), description="When a failed run is repaired, and how."

@@ -45,9 +45,20 @@ class NewSettings(BaseModel):
 
 
 class RepairPolicy(BaseModel):
-    """When a failed run is repaired, and how."""
+    """When a failed run is repaired, and how.
 
-    model_config = ConfigDict(frozen=True)
+    Examples:
+        >>> from databricks_flows import RepairPolicy
+        >>> policy = RepairPolicy(max_repairs=3, wait_seconds=10, backoff_factor=2)
+        >>> [policy.wait(repairs_before, chance=0) for repairs_before in range(3)]
+        [10.0, 20.0, 40.0]
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        # Forms in the Prefect UI show this, without the example.
+        json_schema_extra={"description": "When a failed run is repaired, and how."},
+    )
 
     max_repairs: int = Field(default=2, ge=0, description="How often a failed run is repaired by itself.")
     wait_seconds: float = Field(default=5.0, ge=0, description="Seconds before the first repair.")

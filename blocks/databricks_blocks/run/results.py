@@ -25,6 +25,12 @@ class TaskResult:
         queue_seconds: Seconds in the queue.
         setup_seconds: Seconds until the cluster was ready.
         run_seconds: Seconds of the work itself.
+
+    Examples:
+        >>> from databricks_flows import TaskResult
+        >>> task = TaskResult("train", "SUCCESS", attempts=2, run_id=7, run_page_url="https://…/run/7")
+        >>> f"{task.task_key} ended {task.state} after {task.attempts} attempts"
+        'train ended SUCCESS after 2 attempts'
     """
 
     task_key: str
@@ -49,6 +55,13 @@ class DatabricksRunResult:
         run_page_url: Its page in the workspace.
         state: Result state as the API spells it.
         tasks: Results by task key.
+
+    Examples:
+        >>> from databricks_flows import DatabricksRunResult, TaskResult
+        >>> train = TaskResult("train", "SUCCESS", 1, 7, "https://…/run/7", exit_value="0.93")
+        >>> result = DatabricksRunResult(5, "https://…/run/5", tasks={"train": train})
+        >>> result.exit_values
+        {'train': '0.93'}
     """
 
     run_id: int

@@ -1,4 +1,4 @@
-"""Asks a person, in the Prefect UI, what to do with a run that would be given up."""
+"""Asks a person in the Prefect UI what to do with a failed run, before the flow gives up."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SECONDS_BETWEEN_LOOKS = 2
 
 
 class RepairForm(RunInput):
-    """What a person may want."""
+    """The form that the person fills in."""
 
     action: Literal["repair all that failed", "repair these tasks", "give up"] = Field(
         default="repair all that failed", description="What to do with the run."
     )
     tasks: list[str] = Field(default=[], description="Keys of the tasks, for 'repair these tasks'.")
     job_parameters: dict[str, str] = Field(
-        default={}, description="Values of job parameters that replace those of the launch."
+        default={}, description="Values of job parameters; they replace those of the launch."
     )
 
 
 def asking(policy: RepairPolicy) -> Ask:
-    """Make the question of a policy.
+    """Make the function that asks.
 
     Args:
         policy: Says how long to wait for the answer.
@@ -38,7 +38,7 @@ def asking(policy: RepairPolicy) -> Ask:
     async def ask(run: RunSnapshot, errors: Mapping[str, str], decision: GiveUp) -> Repair | GiveUp:
         form = RepairForm.with_initial_data(description=_question(run, errors, decision))
         try:
-            # Each pause has a key of its own: a flow may ask again after a repair.
+            # A key for each question: the flow may ask again after a repair.
             answer = await apause_flow_run(
                 wait_for_input=form,
                 timeout=policy.ask_timeout_seconds,
@@ -53,7 +53,7 @@ def asking(policy: RepairPolicy) -> Ask:
 
 
 def answered(answer: RepairForm, run: RunSnapshot, policy: RepairPolicy) -> Repair | GiveUp:
-    """Turn an answer into what is done."""
+    """Decide by the answer: repair, or give up."""
     if answer.action == "give up":
         return GiveUp("a person gave it up")
     unknown = sorted(set(answer.tasks) - {task.task_key for task in run.tasks})

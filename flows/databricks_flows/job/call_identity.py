@@ -1,4 +1,4 @@
-"""Which launch this is: the same for every retry of the same call, another for another call."""
+"""Tells the calls of `run_databricks_job` apart. A retry of a call has the same identity as the call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prefect.context import FlowRunContext
 
 @dataclass(frozen=True)
 class CallIdentity:
-    """A flow run, and the way that leads to it.
+    """Which call of a flow this is, counted from the outermost flow run.
 
     Attributes:
-        root_flow_run_id: Id of the outermost flow run, which a retry keeps, whereas a subflow gets a new id.
-        path: From there to this flow run, the name and number of each call.
-        flow_run_ids: This flow run and those around it, the outermost last.
-        flow_run_count: How often it, or the one of those around it with the most starts, was started.
+        root_flow_run_id: Id of the outermost flow run. A retry keeps it, whereas a subflow gets a new id.
+        path: Name and number of each call on the way from there to this flow run.
+        flow_run_ids: Ids of this flow run and of its parents, the outermost last.
+        flow_run_count: How often the flow run was started, or the parent that was started most often.
     """
 
     root_flow_run_id: UUID
@@ -28,10 +28,10 @@ class CallIdentity:
 
 
 async def current_call_identity() -> CallIdentity:
-    """Name the call that this flow run is.
+    """Find the identity of the flow run that this code runs in.
 
     Raises:
-        RuntimeError: There is no flow run around.
+        RuntimeError: It does not run in a flow.
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
@@ -40,11 +40,11 @@ async def current_call_identity() -> CallIdentity:
 
 
 async def call_identity_of(flow_run: FlowRun) -> CallIdentity:
-    """Name the call that a flow run is."""
+    """Find the identity of a flow run."""
     run, ids, path, starts = flow_run, [flow_run.id], [], 1
     async with get_client() as client:
         while True:
-            # Not the sum: a subflow whose process was killed is started again together with its parent.
+            # Not the sum: after a killed process, subflow and parent are started again together.
             starts = max(starts, run.run_count)
             if run.parent_task_run_id is None:
                 break

@@ -1,4 +1,4 @@
-"""Cancels the Databricks runs of a flow run from a process that knows nothing but the flow run."""
+"""A hook that cancels the Databricks runs of a flow run. It needs nothing but the flow run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,21 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
     """Cancel the Databricks runs of a flow run and of its subflows.
 
     A hook for `on_cancellation` and `on_crashed` of any flow that calls `run_databricks_job`. After a crash
-    only those runs are cancelled whose policy says so; the others wait for the retry.
+    it cancels only the runs whose policy has `on_crash="cancel"`; the others go on, and a retry finds them.
+
+    Args:
+        flow: The flow.
+        flow_run: The flow run that was cancelled, or crashed.
+        state: Its state.
+
+    Examples:
+        >>> from databricks_flows import cancel_databricks_runs, run_databricks_job
+        >>> from prefect import flow
+        >>> @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
+        ... async def nightly() -> None:
+        ...     await run_databricks_job("nightly-job", "workspace")
+        >>> nightly.name
+        'nightly'
     """
     logger = flow_run_logger(flow_run)
     async with get_client() as client:
@@ -67,8 +81,8 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
         return
     run_ids = await known_runs(client, subflow.id)
     if not _came_to_its_end(subflow) and await _another_may_follow(loaded, run_ids):
-        # It may have been launched a moment before its process ended. The token finds it; and if there is
-        # none, what the token starts is cancelled before it costs anything.
+        # A run may have been launched just before the process ended. A launch with its token finds it. If
+        # there is none, the launch starts one, which is cancelled at once, before it costs anything.
         start = partial(loaded.launch(await call_identity_of(subflow)).start, len(run_ids))
         run_ids.append(await outlive(partial(asyncio.to_thread, start), loaded.policy.polling))
     for run_id in run_ids:
@@ -81,7 +95,7 @@ def _came_to_its_end(subflow: FlowRun) -> bool:
 
 
 async def _another_may_follow(loaded: RequestedJob, run_ids: list[int]) -> bool:
-    """Whether there may be a run that is not linked yet: the first one, or one after a failed one."""
+    """Whether there may be a run without a link yet: the first one, or one that replaces a failed one."""
     if not run_ids:
         return True
     if loaded.specification.launch != "submit":
@@ -93,7 +107,7 @@ async def _another_may_follow(loaded: RequestedJob, run_ids: list[int]) -> bool:
 
 
 def _job(given: Any) -> JobSpecification | str:
-    """The job as it was given, out of the parameters that Prefect keeps: of a block, its name."""
+    """Read the job from the parameters that Prefect stored; a block is replaced by its name."""
     if not (isinstance(given, dict) and "block_type_slug" in given):
         return _JOB.validate_python(given)
     if name := given.get("_block_document_name"):

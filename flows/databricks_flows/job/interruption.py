@@ -1,4 +1,4 @@
-"""Why a flow is interrupted: cancelled by somebody, or its process told to go."""
+"""Why a flow is interrupted: somebody cancelled it, or its process was told to end (SIGTERM)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ from prefect.exceptions import PrefectException
 
 @dataclass
 class Sigterm:
-    """Whether the process was told to end."""
+    """Whether the process was told to end.
+
+    Attributes:
+        received: Whether a SIGTERM arrived.
+    """
 
     received: bool = False
 
 
 class _Handler:
-    """Handles SIGTERM as long as a task notices it, and hands it on when none does."""
+    """Handles SIGTERM: cancels the tasks that were added, or else calls the handler that was there before."""
 
     def __init__(self) -> None:
         self._noticing: dict[asyncio.Task[Any], Sigterm] = {}
         self._before: Callable[[int, FrameType | None], Any] | None = None
 
     def add(self, task: asyncio.Task[Any]) -> Sigterm:
-        """Begin to notice, unless nobody handles the signal, which then ends the process at once."""
+        """Cancel this task when a SIGTERM arrives.
+
+        If nobody handles the signal, it is left so: it ends the process at once.
+        """
         before = signal.getsignal(signal.SIGTERM)
         if before is not self and callable(before):
             self._before = before
@@ -40,14 +47,18 @@ class _Handler:
         return self._noticing.setdefault(task, Sigterm())
 
     def remove(self, task: asyncio.Task[Any]) -> None:
-        """End it; the engines of other subflows may have put another handler in place meanwhile."""
+        """Leave this task alone from now on.
+
+        The handler before is put back only if this one is still in place: the engines of other subflows
+        replace it, too.
+        """
         del self._noticing[task]
         before = self._before
         if not self._noticing and before is not None and signal.getsignal(signal.SIGTERM) is self:
             signal.signal(signal.SIGTERM, before)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Cancel each task once; a second signal is not waited with."""
+        """Cancel each task once. A second signal goes to the handler before this one, at once."""
         waiting = {task: noticed for task, noticed in self._noticing.items() if not noticed.received}
         for task, noticed in waiting.items():
             noticed.received = True
@@ -56,7 +67,7 @@ class _Handler:
             self.hand_on(number, frame)
 
     def hand_on(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
-        """Do what is done with the signal when nobody notices it."""
+        """Call the handler that was there before."""
         if self._before is not None:
             self._before(number, frame)
 
@@ -66,11 +77,11 @@ _HANDLER = _Handler()
 
 @asynccontextmanager
 async def noticing_sigterm() -> AsyncIterator[Sigterm]:
-    """Note a SIGTERM, cancel what is done inside, and then leave the signal to whoever handles it.
+    """On a SIGTERM, cancel the work inside, and then call the handler that was there before.
 
-    Prefect's handler raises an exception wherever the process happens to be. In a task beside the flow, or
-    in a callback of the event loop, it is lost there, and the flow goes on. Outside of the main thread there
-    is nothing to note: no signal arrives there.
+    Prefect's own handler raises an exception wherever the process happens to be. In another task, or in a
+    callback of the event loop, this exception is lost, and the flow goes on. Outside of the main thread this
+    does nothing: no signal arrives there.
     """
     task = asyncio.current_task()
     if task is None or threading.current_thread() is not threading.main_thread():
@@ -93,7 +104,10 @@ async def noticing_sigterm() -> AsyncIterator[Sigterm]:
 
 
 async def is_cancel_requested(flow_run_ids: Sequence[UUID]) -> bool:
-    """Whether the Prefect server knows of a cancel of one of these flow runs; no, if it does not answer."""
+    """Whether one of these flow runs was cancelled, as far as the Prefect server knows.
+
+    A server that does not answer counts as no.
+    """
     try:
         async with get_client() as client:
             states = [(await client.read_flow_run(flow_run_id)).state for flow_run_id in flow_run_ids]

@@ -1,4 +1,4 @@
-"""The Databricks runs that flow runs left a link to."""
+"""Finds the Databricks runs of a flow run by the links that it left as artifacts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from databricks_flows.job.report import RUN_ARTIFACT
 
 
 async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
-    """The ids of the runs that a flow run itself launched, in order."""
+    """Read the ids of the Databricks runs that a flow run launched itself, the first one first."""
     artifacts = await client.read_artifacts(
         artifact_filter=ArtifactFilter(
             flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]),
@@ -30,18 +30,18 @@ async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
         sort=ArtifactSort.CREATED_DESC,
     )
     ids = [int(artifact.metadata_["run_id"]) for artifact in reversed(artifacts) if artifact.metadata_]
-    # A process that is started again links the same runs again.
+    # A flow run that is started again links the same runs again.
     return list(dict.fromkeys(ids))
 
 
 async def run_named(run: str) -> int:
-    """Find the Databricks run that a person means.
+    """Find the Databricks run that a person names.
 
     Args:
         run: Id of a Databricks run, or of a flow run that launched one, itself or in a subflow.
 
     Raises:
-        DatabricksRunRefused: There is no such flow run, or it launched none or several.
+        DatabricksRunRefused: There is no such flow run, or it launched no run, or several.
     """
     text = run.strip()
     if text.isascii() and text.isdigit():
@@ -67,7 +67,7 @@ async def run_named(run: str) -> int:
 
 
 async def _last_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
-    """The last run of a flow run and of each of its subflows: those before it were replaced by it."""
+    """The last run of a flow run and of each of its subflows; the last one replaced those before."""
     found = (await known_runs(client, flow_run_id))[-1:]
     children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
     for child in await client.read_flow_runs(flow_run_filter=children):

@@ -1,4 +1,4 @@
-"""Databricks tasks as Prefect task runs: one for each task, with its edges, its attempts and its state."""
+"""Shows Databricks tasks as Prefect task runs, with the same edges, attempts and states."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from databricks_flows.shared.private_prefect import log_at, show_state
 
 
 class TaskAttemptFailed(Exception):
-    """Raised in a mirrored task when an attempt failed; `another` says whether one more follows."""
+    """Raised in a mirrored task when an attempt failed.
+
+    Attributes:
+        another: Whether another attempt follows.
+    """
 
     def __init__(self, message: str, another: bool) -> None:
         super().__init__(message)
@@ -36,15 +40,15 @@ def _another_follows(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
 class Mirror(Observer):
     """Shows the tasks of a run.
 
-    A mirrored task run begins when Databricks begins to work on the task, and is retried for each further
-    attempt, by Databricks itself or by a repair. Its final state is known when no attempt can follow.
+    A task run starts when Databricks starts the task. Each further attempt, by Databricks itself or by a
+    repair, is a retry of the task run. It gets its final state when no further attempt can follow.
     """
 
     def __init__(self, outputs: TaskOutputs, retries: int) -> None:
         """Set up.
 
         Args:
-            outputs: Where the output of an attempt is read.
+            outputs: Reads the output of attempts.
             retries: How many attempts may follow the first one at a task.
         """
         self._outputs = outputs
@@ -59,7 +63,7 @@ class Mirror(Observer):
         self._changed: dict[str, asyncio.Event] = {}
 
     async def changed(self, run: RunSnapshot) -> None:
-        """Begin the task runs of tasks that Databricks has begun, and wake those that are there."""
+        """Start task runs for the tasks that Databricks has started, and update those that are there."""
         attempts: dict[str, list[TaskAttempt]] = {}
         for attempt in run.attempts:
             self._upstream[attempt.task_key] = attempt.upstream
@@ -75,17 +79,17 @@ class Mirror(Observer):
                 self._begin(key)
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
-        """Let the task runs of what failed be retried at once, if a repair comes."""
+        """If the run is repaired, let the task runs of its failed tasks be retried at once."""
         if isinstance(decision, Repair):
             for task in run.failed:
                 self._awaited[task.task_key] = len(self._attempts[task.task_key])
                 self._wake(task.task_key)
 
     async def finish(self, run: RunSnapshot | None) -> None:
-        """End all task runs as the run was seen last, and show the tasks that were never begun as not ready.
+        """End all task runs, and show the tasks that never started as not ready.
 
         Args:
-            run: The run as it was seen last; None if it was left or cancelled in its course.
+            run: The run as it was last seen. `None`: the flow stopped watching it before its end.
         """
         self._over = True
         for key in self._mirrors:
@@ -123,7 +127,7 @@ class Mirror(Observer):
             self._task_run_ids[key].set_result(task_run_id)
 
     async def _follow(self, key: str, index: int, task_run: TaskRun) -> Any:
-        """Follow one attempt to its end, and say how it ended as a Prefect task does."""
+        """Follow one attempt to its end, and end as a Prefect task does: by a value, a state or an error."""
         attempt = await self._last_seen_attempt(key, index, task_run)
         if not attempt.state.is_terminal:
             return Crashed(message=f"Last seen {attempt.state}, its end is not known: {attempt.run_page_url}")
@@ -140,7 +144,7 @@ class Mirror(Observer):
         raise TaskAttemptFailed(line, another)
 
     async def _last_seen_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:
-        """The attempt as it ended, or as it was when nobody looked any more."""
+        """Wait for the end of an attempt, and give it as it was last seen."""
         shown = ""
         self._shown[key] = max(self._shown.get(key, 0), index + 1)
         while True:
@@ -155,7 +159,7 @@ class Mirror(Observer):
             await self._change(key)
 
     async def _another_attempt(self, key: str, index: int) -> bool:
-        """Whether one more attempt follows; known at the latest when the run is over."""
+        """Whether another attempt follows. This waits until it is known."""
         while True:
             if len(self._attempts[key]) > index + 1 or self._awaited.get(key) == index + 1:
                 return not self._over or len(self._attempts[key]) > index + 1
@@ -164,7 +168,7 @@ class Mirror(Observer):
             await self._change(key)
 
     async def _show_left_out(self, task: TaskAttempt) -> None:
-        """Show a task that never ran: Prefect finds it not ready, since one before it did not end well."""
+        """Show a task that never ran. Prefect sets it to NotReady: a task before it did not succeed."""
 
         async def never() -> State[Any]:
             return Cancelled(name=str(task.state).capitalize(), message=task.state.state_message)
@@ -199,7 +203,7 @@ async def _state_of(task: Task[[], Any], upstream: list[State[Any]]) -> State[An
 
 
 def _is_real(attempt: TaskAttempt) -> bool:
-    """Whether Databricks has begun with this attempt, or has left it out for good."""
+    """Whether Databricks has started this attempt, or skipped it for good."""
     if attempt.state.is_left_out:
         return attempt.state.is_fine
     return attempt.state.life_cycle_state not in ("", "BLOCKED")
@@ -214,7 +218,16 @@ _STATE_NAMES = {
 
 
 def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
-    """Show where an attempt is, if that is something else than before; what is shown now."""
+    """Show the state of an attempt, if it differs from the one shown before.
+
+    Args:
+        attempt: The attempt.
+        shown: What was shown before.
+        task_run: The task run that shows it.
+
+    Returns:
+        What is shown now.
+    """
     name = _STATE_NAMES.get(attempt.state.life_cycle_state, "Running")
     message = attempt.state.state_message
     if attempt.iterations is not None:
@@ -225,7 +238,7 @@ def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
 
 
 def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
-    """Log what an attempt said, at the time at which it ended."""
+    """Log the output of an attempt, with the time of its end."""
     logger = get_run_logger()
     ended = attempt.end_time / 1000
     log_at(

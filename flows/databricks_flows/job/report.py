@@ -1,4 +1,7 @@
-"""What a person sees of a Databricks run in the Prefect UI: links, progress, a table, events."""
+"""What a person sees of a Databricks run in the Prefect UI: plan, link, progress, table, events.
+
+Telling never decides a result: an artifact that cannot be written is logged, and the run goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 from uuid import UUID
 
-import httpx
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunCancelled
+from databricks_blocks.job.plan import JobPlan
 from databricks_blocks.run.life_options import Observer
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.run.table import cluster_minutes, run_table
+from httpx import HTTPError
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -22,16 +26,18 @@ from prefect.artifacts import (
 )
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.events import emit_event
+from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from databricks_flows.shared.progress import Progress, report
 
+PLAN_ARTIFACT = "databricks-plan"
 RUN_ARTIFACT = "databricks-run"
-"""Key of the link to a run; its metadata has the `run_id`, for whoever has to find the run again."""
+"""Key of the link to a run. `known_runs` reads the `run_id` from its metadata."""
 
 
 class RunReport(Observer):
-    """Reports one run of `run_databricks_job`."""
+    """Reports one flow run of `run_databricks_job`."""
 
     def __init__(self, workspace_url: str, name: str) -> None:
         self._workspace_url = workspace_url
@@ -47,14 +53,18 @@ class RunReport(Observer):
         self._sending: asyncio.Task[None] | None = None
         self._seen: dict[int, str] = {}
 
+    def planned(self, plan: JobPlan) -> None:
+        """Show what is launched: tasks, clusters and requests."""
+        self._send(self._show_plan(plan))
+
     async def launched(self, run_id: int) -> None:
-        """Tell of the launch."""
+        """Emit an event about the launch."""
         self._linked = False
         self._run_id = run_id
         self._emit("submitted", run_id)
 
     async def changed(self, run: RunSnapshot) -> None:
-        """Link the run, log each change of a task, and show how many have ended."""
+        """Link the run, log each task that changed, and show how many tasks have ended."""
         if not self._linked:
             self._linked = True
             get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
@@ -73,45 +83,47 @@ class RunReport(Observer):
             self._send(self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
-        """Say what failed, and what comes of it."""
+        """Log whether the failed run is repaired, and why."""
         what = "Repair" if isinstance(decision, Repair) else "No repair"
         get_run_logger().warning("%s of Databricks run %s: %s", what, run.run_id, decision.reason)
 
     async def repaired(self, run_id: int, repair_id: int) -> None:
-        """Tell of a repair."""
+        """Log the repair, and emit an event."""
         get_run_logger().info("Repair %s of Databricks run %s began", repair_id, run_id)
         self._emit("repaired", run_id, repair_id=str(repair_id))
 
     async def succeeded(self, run: RunSnapshot) -> None:
-        """Show the table of the attempts."""
+        """Show the table of the attempts, and emit an event."""
         self._send(self._show_table(run))
         await self._sent()
         self._emit("succeeded", run.run_id)
 
     def cancelled(self) -> None:
-        """Tell that the flow cancelled its run."""
+        """Emit an event: the flow cancelled its run."""
         if self._run_id is not None:
             self._emit("cancelled", self._run_id)
 
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
-        """Show the table of the attempts, and the error."""
+        """Show the table of the attempts and the error, and emit an event."""
         if run is not None:
-            await self._show_table(run)
-        line, _, rest = error.message.partition("\n")
-        trace = f"\n\n```\n{rest}\n```" if rest else ""
+            self._send(self._show_table(run))
+        line, _, trace = error.message.partition("\n")
         run_id, url = error.run_id, error.run_page_url
         if run is not None:
             run_id, url = run_id or run.run_id, url or run.run_page_url
-        link = f"\n\n[Open the run]({url})" if url else ""
-        await acreate_markdown_artifact(
-            f"**{line}**{trace}{link}", key="databricks-failure", description="Why the Databricks run failed"
-        )
+        self._send(self._show_failure(line, trace, url or ""))
+        await self._sent()
         if run_id is not None:
             what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
             self._emit(what, run_id, error=line)
 
+    async def _show_plan(self, plan: JobPlan) -> None:
+        await acreate_markdown_artifact(
+            plan.as_markdown(), key=PLAN_ARTIFACT, description=f"What the launch of {plan.name} does"
+        )
+
     async def _link(self, run: RunSnapshot) -> None:
-        """Link the run, so that a person, or a process that knows only the flow run, can find it."""
+        """Link the run, for people and for other processes: see `known_runs`."""
         async with get_client() as client:
             await client.create_artifact(
                 ArtifactCreate(
@@ -148,9 +160,10 @@ class RunReport(Observer):
             await aupdate_progress_artifact(self._progress_id, percent)
 
     def _send(self, work: Coroutine[Any, Any, None]) -> None:
-        """Write an artifact after those before it, while the run is watched on.
+        """Write an artifact in the background, after those that were sent before.
 
-        A run that costs money does not end because Prefect does not take a picture of it.
+        Watching the run does not wait for it. If it fails, that is logged: an artifact is no reason to end a
+        run that costs money.
         """
         before = self._sending
         logger = get_run_logger()
@@ -160,7 +173,7 @@ class RunReport(Observer):
                 await before
             try:
                 await work
-            except httpx.HTTPError as error:
+            except (PrefectException, HTTPError, OSError) as error:
                 logger.warning("An artifact of the Databricks run was not written: %s", error)
 
         self._sending = asyncio.create_task(in_order())

@@ -1,4 +1,4 @@
-"""What a call of `run_databricks_job` means: which job, where, how looked after, and by which tokens."""
+"""What a call of `run_databricks_job` asks for: the job, the workspace, the policy, and the launch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.job.plan import JobPlan
+from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.loading import load_block
@@ -25,17 +27,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RequestedJob:
-    """A job, ready to be launched."""
+    """A job, ready to be launched.
+
+    Attributes:
+        specification: The job.
+        client: SDK client of the workspace.
+        policy: How its run is watched and repaired.
+    """
 
     specification: JobSpecification
     client: WorkspaceClient
     policy: RunPolicy
 
+    def plan(self) -> JobPlan | None:
+        """Tell what the launch does; `None` if this launches no job."""
+        return plan_of(self.specification)
+
     def launch(self, call: CallIdentity) -> Launcher:
-        """Make the launch of this job in a flow run.
+        """Make the launcher of this job for a flow run.
 
         Args:
-            call: The flow run; the same call makes the same tokens.
+            call: The flow run. Equal calls get equal idempotency tokens, and so the same Databricks run.
         """
         identity = {"call": call.path, "job": self.specification.model_dump(mode="json")}
         token = partial(idempotency_token, call.root_flow_run_id, identity)
@@ -48,19 +60,19 @@ def load_requested_job(
     policy: RunPolicy | None,
     job_parameters: Mapping[str, str],
 ) -> RequestedJob:
-    """Load what a call of `run_databricks_job` names. Blocks: call it in a thread.
+    """Load the blocks that a call of `run_databricks_job` names. It blocks: call it in a thread.
 
     Args:
-        job: A specification, or a Databricks Job block or its name.
-        workspace: Name of a Databricks Workspace block; empty for that of the job's block, and for a
-            specification for the workspace that the environment of the process is for.
-        policy: How the run is looked after; None for the policy of the job's block, or the default one.
-        job_parameters: Values that replace those of the job.
+        job: A specification, or a Databricks Job block, or the name of one.
+        workspace: Name of a Databricks Workspace block. Empty: the workspace of the job's block; for a
+            specification the workspace of the environment.
+        policy: How the run is watched and repaired. `None`: the policy of the job's block, or the default.
+        job_parameters: Values of job parameters; they replace those of the job.
 
     Raises:
         InvalidJob: The specification has problems; all are listed.
         ValueError: There is no such block.
-        WorkspaceNotConfigured: No workspace is named, and the environment names none either.
+        WorkspaceNotConfigured: Neither the call nor the environment names a workspace.
     """
     given = load_block(DatabricksJob, job) if isinstance(job, str) else job
     if isinstance(given, DatabricksJob):

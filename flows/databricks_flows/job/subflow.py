@@ -1,4 +1,4 @@
-"""The Databricks subflow: a job as one run, mirrored, repaired, never doubled, never lost."""
+"""The flow `run_databricks_job`: a job as one run, shown, repaired, never launched twice, never lost."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from databricks_flows.job.interruption import Sigterm, is_cancel_requested, noti
 from databricks_flows.job.mirror import Mirror
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
-from databricks_flows.shared.sync_callable import SyncCallableFlow
+from databricks_flows.job.sync_callable import SyncCallableFlow
 
 _MOST_ATTEMPTS = 1000
-"""More than a task ever has. How many there will be is not known: people repair runs, too, and the task
-retries of a job that is there already are not in its specification."""
+"""More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
+task retries of an existing job are not in its specification."""
 
 NO_PARAMETERS: dict[str, str] = {}
 
 
 class _Watchers(Observer):
-    """Tells the mirror and the report, and remembers the run."""
+    """Passes each event on to the mirror and the report, and keeps the latest state of the run."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
@@ -75,38 +75,52 @@ async def _run_databricks_job(
 ) -> DatabricksRunResult:
     """Run a Databricks job as one run, show its tasks, repair what fails, and wait until it has succeeded.
 
-    A retry of the flow, or a second worker after a crash, finds the run that is there instead of starting
-    another: it goes on with one that is active, uses one that has succeeded, and repairs one that has failed.
-    Cancelling the flow cancels the run.
+    A retry of the flow, or a second worker after a crash, does not start another run. It finds the first one:
+    if it is active, the flow waits for it; if it has succeeded, the flow uses it; if it has failed, the flow
+    repairs it. Cancelling the flow cancels the run.
 
     Args:
-        job: The specification of a job, or a Databricks Job block or its name. Of a block that is not saved,
-            Prefect keeps no credentials: only the flow's own process can cancel its run.
-        workspace: Name of the Databricks Workspace block; empty takes that of the job's block, or for a
-            specification the workspace that the environment is for, as the Databricks SDK reads it.
-        policy: How the run is watched and repaired; empty takes that of the job's block.
-        job_parameters: Values of job parameters that replace those of the job.
-        inputs_since: When what the job reads was written last; in a retry, tasks that began before run again.
+        job: The specification of a job, or a Databricks Job block, or the name of one. Save the block:
+            Prefect stores no credentials of an unsaved block, so no other process could cancel its run.
+        workspace: Name of the Databricks Workspace block. Empty: the workspace of the job's block; for a
+            specification the workspace of the environment, as the Databricks SDK finds it.
+        policy: How the run is watched and repaired. Empty: the policy of the job's block, or the default.
+        job_parameters: Values of job parameters; they replace those of the job.
+        inputs_since: Time at which the job's input was last written. In a retry, tasks that began before this
+            time run again.
+
+    Returns:
+        The run that succeeded: its id, its page, and the result of each task.
 
     Raises:
         InvalidJob: The specification has problems; all are listed, and nothing was sent.
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksRunFailed: A task failed; the first line names task, error, attempt and link.
-        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+        DatabricksJobError: The run did not succeed for another reason, or the workspace cannot be reached.
+
+    Examples:
+        >>> import asyncio
+        >>> from databricks_flows import JobCluster, JobSpecification, notebook_task, run_databricks_job
+        >>> cluster = JobCluster().specification()
+        >>> load = notebook_task("load", "/Shared/load", new_cluster=cluster)
+        >>> job = JobSpecification(name="nightly", tasks=[load])
+        >>> result = asyncio.run(run_databricks_job(job, "workspace"))
+        >>> result.state, list(result.tasks)
+        ('SUCCESS', ['load'])
     """
     loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters)
     return await run_to_the_end(loaded, inputs_since)
 
 
 async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = None) -> DatabricksRunResult:
-    """Launch what a flow run is for, show it, and stay with it until it has succeeded.
+    """Launch a job or a repair, show it in Prefect, and wait until the run has succeeded.
 
     Args:
-        loaded: What is launched, and where.
-        inputs_since: When what the job reads was written last.
+        loaded: What is launched, and in which workspace.
+        inputs_since: Time at which the job's input was last written.
 
     Raises:
-        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+        DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
     call = await current_call_identity()
     options = LifeOptions(
@@ -116,6 +130,8 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
     mirror = Mirror(outputs, _MOST_ATTEMPTS)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
     watchers = _Watchers(mirror, report)
+    if plan := loaded.plan():
+        report.planned(plan)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
     life = RunLife(loaded.client, loaded.launch(call), options, watchers, outputs, ask=ask)
     async with noticing_sigterm() as sigterm:
@@ -126,7 +142,7 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
             await report.ended_badly(watchers.run, error)
             raise
         except BaseException:
-            # A time-out of the flow, by a scope of anyio, would cancel each of these waits as well.
+            # When the flow times out, its scope of anyio would cancel these waits, too.
             with anyio.CancelScope(shield=True):
                 if await _cancel_unless_left(life, loaded, call, sigterm):
                     report.cancelled()
@@ -142,7 +158,11 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
 async def _cancel_unless_left(
     life: RunLife, loaded: RequestedJob, call: CallIdentity, sigterm: Sigterm
 ) -> bool:
-    """Cancel the run, unless the flow's process is ended without that anybody wanted a cancel."""
+    """Cancel the run, unless the process was only told to end and the policy leaves the run to a retry.
+
+    Returns:
+        Whether the run was cancelled.
+    """
     logger = get_run_logger()
     crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
     if crashed and loaded.policy.on_crash == "leave":

@@ -1,4 +1,4 @@
-"""A flow that loads CSV files, one or thousands, each into a table with types by its content."""
+"""A flow that loads CSV files, one or thousands, each into a table whose column types fit its content."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadInterrupted, settled
-from databricks_flows.load.plan import Source, find_sources
 from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
+from databricks_flows.load.sources import Source, find_sources
 from databricks_flows.renewable.share_files import InputError
 from databricks_flows.shared.batches import Batch, make_batches
-from databricks_flows.shared.retries import STEP_OPTIONS, may_pass
+from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
 
 
 class LoadEnded(RuntimeError):
-    """Raised when files of a batch are not begun, since the flow run was ended."""
+    """Raised when the flow run ended before all files of a batch were started."""
 
 
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, LoadInterrupted) or may_pass(error)
+    return isinstance(error, LoadInterrupted) or is_transient(error)
 
 
 @flow(name="load-csv-files", flow_run_name="into {target_schema}")
@@ -48,23 +48,34 @@ def load_csv_files(
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
 ) -> list[FileOutcome]:
-    """Load CSV files into the database, each into a table of its name, with types by its content.
+    r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
-    A file is loaded whole or not at all, and one that cannot be used does not keep the others from being
-    loaded. A retry of the run loads what is missing.
+    A file is loaded whole or not at all. A file that cannot be used does not stop the others. A retry of the
+    run loads the files that are missing.
 
     Args:
-        files: Files, folders and patterns such as data/2026-*.csv, where the flow runs.
-        target_schema: Schema of the tables, made if it is not there; elsewhere than in PostgreSQL what their
-            names begin with. Tables of the same names are replaced.
-        batch_size: Files that one task run loads, at most; 0 takes one up to 50 files, and then up to 50.
-        concurrency: Task runs, and with them connections to the database, at a time.
-        concurrency_limit: Name of a global concurrency limit of Prefect, of which each task run takes a slot.
+        files: Files, folders and patterns such as data/2026-*.csv, on the machine that runs the flow.
+        target_schema: Schema of the tables; it is created if it does not exist. In databases other than
+            PostgreSQL, the names of the tables begin with it. Tables with the same names are replaced.
+        batch_size: Files that one task run loads, at most. 0: one, and with more than 50 files up to 50.
+        concurrency: How many task runs there are at a time, each with one connection to the database.
+        concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
 
+    Returns:
+        What happened to each file: its table and the number of rows.
+
     Raises:
-        InputError: There is no such file, or two would have the same table.
-        FilesNotLoaded: Some files are not loaded, or not known to be; all others are.
+        InputError: There is no such file, or two files would have the same table.
+        FilesNotLoaded: Some files are not loaded, or it is not known; all others are.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from databricks_flows import load_csv_files
+        >>> written = Path("measurements.csv").write_text("day,value\n2026-11-27,1.5\n")
+        >>> [loaded] = load_csv_files(["measurements.csv"], target_schema="sensors")
+        >>> loaded.table, loaded.rows
+        ('measurements', 1)
     """
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
@@ -89,7 +100,7 @@ def load_csv_files(
 
 @task(name="prepare_load", **STEP_OPTIONS)
 def _prepare(scope: LoadScope) -> None:
-    """Make the schema and the table of notes, where they are not there."""
+    """Create the schema and the table of notes, if they do not exist."""
     with scope.transactions() as begin, begin(scope.schema) as transaction:
         transaction.keep(NOTES)
 
@@ -110,7 +121,7 @@ def _load_batches(
             for future in as_completed(list(futures)):
                 outcomes += _outcomes(future, futures[future])
         finally:
-            # The runner waits for its task runs: after a cancel, none is to begin another file.
+            # The runner waits for its task runs: after a cancel, none of them may start another file.
             ending.set()
     return outcomes
 
@@ -123,12 +134,21 @@ def _load_batches(
 def load_batch(
     batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
 ) -> list[FileOutcome]:
-    """Load the files of a batch that this run has not loaded yet, one transaction a file.
+    """Load the files of a batch that this run has not loaded yet, each in its own transaction.
+
+    Args:
+        batch: The files.
+        scope: Where they are loaded to.
+        progress: Is told how many bytes have been read.
+        ending: Is set when the flow run ends.
+
+    Returns:
+        What happened to each file.
 
     Raises:
-        LoadInterrupted: A file is not loaded for a reason that may pass.
+        LoadInterrupted: A file is not loaded because of a transient error.
         FilesNotLoaded: A file cannot be used; the others of the batch are loaded.
-        LoadEnded: The flow run was ended before all files were begun.
+        LoadEnded: The flow run ended before all files were started.
     """
     outcomes: list[FileOutcome] = []
     with scope.transactions() as begin:
@@ -156,8 +176,8 @@ def _try_to_load(
     try:
         return _load(source, scope, begin, progress)
     except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
-        # Of a connection that was lost it is not known what its last commit came to.
-        outcome = _failure(source, error, in_doubt=may_pass(error))
+        # After a lost connection it is not known whether the last commit was done.
+        outcome = _failure(source, error, in_doubt=is_transient(error))
         get_run_logger().error("%s", outcome.error)
         return outcome
 
@@ -190,7 +210,7 @@ def _outcomes(future: PrefectFuture[Any], batch: Batch[Source]) -> list[FileOutc
     if isinstance(result, FilesNotLoaded):
         return result.outcomes
     if isinstance(result, Exception):
-        # An attempt before the last one may have loaded some.
+        # An earlier attempt of the task run may have loaded some of them.
         return [_failure(source, result, in_doubt=True) for source in batch.files]
     return list(result)
 
@@ -202,7 +222,7 @@ def _ask_notes(outcomes: Sequence[FileOutcome], scope: LoadScope) -> list[FileOu
 
 @task(name="read_notes", **STEP_OPTIONS)
 def _read_notes(scope: LoadScope) -> dict[str, int]:
-    """Read which files the run has loaded."""
+    """Read which files the run has loaded, and their numbers of rows by table."""
     with scope.transactions() as begin:
         return scope.loaded(begin)
 

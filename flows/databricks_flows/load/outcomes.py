@@ -1,4 +1,4 @@
-"""What became of the files of a load, and the errors that tell it."""
+"""What happened to the files of a load, and the errors that report it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of a file.
+    """What happened to a file.
 
     Attributes:
-        file: The file.
-        table: Its table.
+        file: Path of the file.
+        table: Name of its table.
         rows: Number of rows, if it is loaded.
-        error: Why it is not, in one line.
-        in_doubt: Whether it may be loaded in spite of the error, as after a commit that was not answered.
+        error: Why it is not loaded, in one line; empty if it is.
+        in_doubt: Whether it may be loaded despite the error, as after a commit that got no answer.
     """
 
     file: str
@@ -28,10 +28,20 @@ class FileOutcome:
 
 
 class FilesNotLoaded(RuntimeError):
-    """Raised when some of the files are not loaded, or not known to be; all others are.
+    """Raised when some files are not loaded, or it is not known; all others are loaded.
 
     Attributes:
-        outcomes: What became of each file of the batch or of the run.
+        outcomes: What happened to each file of the batch or of the run, a `FileOutcome` each.
+
+    Examples:
+        >>> from databricks_flows import FilesNotLoaded
+        >>> from databricks_flows.load.outcomes import FileOutcome
+        >>> outcomes = [FileOutcome("a.csv", "a", rows=2), FileOutcome("b.csv", "b", error="b.csv: is empty")]
+        >>> try:
+        ...     raise FilesNotLoaded(outcomes)
+        ... except FilesNotLoaded as error:
+        ...     print(error)
+        1 of 2 files are not loaded: b.csv: is empty
     """
 
     def __init__(self, outcomes: Sequence[FileOutcome]) -> None:
@@ -41,20 +51,20 @@ class FilesNotLoaded(RuntimeError):
         super().__init__(f"{_counted(outcomes)}: {'; '.join(errors[:_SHOWN])}{rest}")
 
     def __reduce__(self) -> tuple[type[FilesNotLoaded], tuple[list[FileOutcome]]]:
-        """Pickle what it is made of: Prefect persists the errors of runs."""
+        """Rebuild the error from its outcomes: Prefect pickles the errors of runs."""
         return type(self), (self.outcomes,)
 
 
 class LoadInterrupted(FilesNotLoaded):
-    """Raised when files of a batch are not loaded for a reason that may pass."""
+    """Raised when files of a batch are not loaded because of a transient error."""
 
 
 def settled(outcomes: Sequence[FileOutcome], loaded: Mapping[str, int]) -> list[FileOutcome]:
-    """Decide what was in doubt.
+    """Settle the outcomes that are in doubt.
 
     Args:
         outcomes: What is known of each file.
-        loaded: Number of rows by table, of all files that are loaded.
+        loaded: Number of rows by table, for all files that are loaded.
     """
     return [_settled(outcome, loaded) if outcome.in_doubt else outcome for outcome in outcomes]
 

@@ -1,4 +1,4 @@
-"""How far the load of many files is, as a progress artifact and for a listener in this process."""
+"""The progress of a load of many files: as an artifact, and for a listener in this process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_artifact(description: str) -> Callable[[float], object]:
 
 
 class LoadProgress:
-    """Bytes read of files, by task runs in several threads."""
+    """Counts the bytes that task runs in several threads have read."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class LoadProgress:
         logger: Logger | LoggerAdapter[Any],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin at nothing.
+        """Start at 0 %.
 
         Args:
             paths: The files.
-            update: Is told the percentage from time to time, by one thread at a time.
-            logger: Is told if that fails, which does not keep files from being loaded.
-            clock: Tells the seconds.
+            update: Is called with the percentage from time to time, by one thread at a time.
+            logger: Logs an error of `update`; the load goes on.
+            clock: Gives the time in seconds.
         """
         self._sizes = {path: path.stat().st_size for path in paths}
         self._read: dict[Path, int] = {}
@@ -60,35 +60,35 @@ class LoadProgress:
         self._next = clock() + _SECONDS_BETWEEN
 
     def watch(self, path: Path) -> Callable[[int], None]:
-        """Make the function that is told how many bytes of a file have been read."""
+        """Make the function to call with the number of bytes that have been read of a file."""
 
         def read(size: int) -> None:
             with self._lock:
-                # A file that is loaded again does not go back.
+                # When a file is loaded again, its progress does not go back.
                 self._read[path] = max(size, self._read.get(path, 0))
             self._show_if_due()
 
         return read
 
     def done(self, path: Path) -> None:
-        """Note that nothing more comes of a file, unless a retry loads it."""
+        """Count a file as done, whether it was loaded or not."""
         with self._lock:
             self._read[path] = self._sizes[path]
             if path not in self._finished:
                 self._finished.add(path)
-                # Under the lock, so that the listener hears the numbers in their order.
+                # Under the lock, so that the listener gets the numbers in order.
                 report(Progress("load_files", len(self._finished), len(self._sizes)))
         self._show_if_due()
 
     def close(self) -> None:
-        """Show where it ended."""
+        """Show the final percentage."""
         self._show()
 
     def _show_if_due(self) -> None:
         with self._lock:
             if self._clock() < self._next:
                 return
-            # Until it is shown no other thread does so, or waits for the Prefect server.
+            # No other thread shows it meanwhile, so that only one waits for the Prefect server.
             self._next = math.inf
         self._show()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Where a run loads its files to, and what it notes there of those that are loaded."""
+"""Where a run loads its files to, and the notes that it keeps there on files that are loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTES = Table(
     },
     key=("run", "table"),
 )
-"""What each run has loaded, noted with the file, so that a retry does only what is missing."""
+"""What each run has loaded. A note is part of the transaction of its file: a retry loads what is missing."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class LoadScope:
     Attributes:
         run: Its id.
         database: Name of the database block.
-        schema: Schema of the tables, or what their names begin with.
-        limit: Name of a global concurrency limit of Prefect, or nothing.
+        schema: Schema of the tables; in databases other than PostgreSQL, a prefix of their names.
+        limit: Name of a global concurrency limit of Prefect; empty for none.
     """
 
     run: str
@@ -42,11 +42,11 @@ class LoadScope:
 
     @contextmanager
     def transactions(self) -> Iterator[Transactions]:
-        """Open the database, in a slot of the limit."""
+        """Take a slot of the limit, and open the database."""
         with slots(self.limit or [], strict=True), open_database(self.database) as transactions:
             yield transactions
 
     def loaded(self, begin: Transactions) -> dict[str, int]:
-        """Find the number of rows by table, of the files that the run has loaded."""
+        """Find the tables that the run has loaded, with their numbers of rows."""
         with begin(self.schema) as transaction:
             return {table: rows for _, table, rows, _ in transaction.find(NOTES, "run", self.run)}

@@ -20,19 +20,19 @@ SECONDS_TO_END = 300.0
 
 @flow(name="cancel-databricks-run", flow_run_name="cancel {run}")
 async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
-    """Cancel a Databricks run, and wait until it has ended. A run that has ended already is left as it is.
+    """Cancel a Databricks run, and wait until it has ended. A run that has already ended is not changed.
 
     Args:
         run: Id of the Databricks run, or of the flow run that launched it.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
 
     Returns:
-        How the run ended; its state says whether the cancel came in time.
+        How the run ended. Its state is `CANCELED`, unless the run ended before the cancel reached it.
 
     Raises:
-        DatabricksRunRefused: There is no such run, or the workspace does not cancel it.
+        DatabricksRunRefused: There is no such run, or the workspace refuses to cancel it.
         DatabricksUnreachable: The workspace did not answer for too long.
-        DatabricksJobError: The run has not ended five minutes after the cancel.
+        DatabricksJobError: Five minutes after the cancel, the run has still not ended.
     """
     logger = get_run_logger()
     run_id = await run_named(run)

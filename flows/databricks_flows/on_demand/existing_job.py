@@ -30,13 +30,16 @@ async def run_existing_job(
     """Run a job that is saved in the workspace, show its tasks, and repair what fails.
 
     Args:
-        job: Id of the job, or its name where no other job has the same.
-        parameters: Values of job parameters that replace those of the job.
+        job: Id of the job, or its name if no other job has the same name.
+        parameters: Values of job parameters; they replace those of the job.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
+
+    Returns:
+        The run that succeeded.
 
     Raises:
         DatabricksRunRefused: There is no such job, or several have the name.
-        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+        DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
     specification = await outlive(partial(asyncio.to_thread, _existing_job, job.strip(), workspace))
     result: DatabricksRunResult = await run_databricks_job(

@@ -1,4 +1,4 @@
-"""A flow for people: repair a Databricks run, and stay with it until it has succeeded."""
+"""A flow for people: repair a Databricks run, and wait until it has succeeded."""
 
 from __future__ import annotations
 
@@ -33,18 +33,26 @@ _ONE_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
 
 @dataclass(frozen=True)
 class RepairRequest(RequestedJob):
-    """The repair of a run, in the place of the launch of a job."""
+    """The repair of a run, in place of the launch of a job.
+
+    Attributes:
+        run: The run as `jobs/runs/get` returned it before the repair.
+        repair: What is repaired.
+    """
 
     run: dict[str, Any]
     repair: Repair
 
+    def plan(self) -> None:
+        """Nothing is launched: the job's tasks and clusters are those of the run."""
+
     def launch(self, call: CallIdentity) -> Launcher:
-        """Make the repair; a retry of the flow run takes up the one that it asked for before."""
+        """Make the repair. A retry of the flow run goes on with the repair that it asked for before."""
         return RepairLauncher(self.client, self.run, self.repair, taken_up=call.flow_run_count > 1)
 
 
 async def cancel_repaired_run(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Cancel the run that a cancelled flow run was repairing, whatever process that was in."""
+    """Cancel the run that a cancelled flow run was repairing. It may have been in another process."""
     async with get_client() as client:
         run_ids = await known_runs(client, flow_run.id)
     try:
@@ -70,14 +78,17 @@ async def repair_databricks_run(
     Args:
         run: Id of the Databricks run, or of the flow run that launched it.
         tasks: Keys of the tasks to run again; empty for all that failed.
-        rerun_dependents: Run the tasks that depend on them again, too.
+        rerun_dependents: Also run the tasks again that depend on them.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
-        job_parameters: Values of job parameters that replace those of the launch.
+        job_parameters: Values of job parameters; they replace those of the launch.
+
+    Returns:
+        The run that succeeded.
 
     Raises:
         DatabricksRunRefused: There is no such run, or the workspace does not repair it.
         DatabricksRunFailed: A task failed again; the first line names task, error, attempt and link.
-        DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+        DatabricksJobError: The run did not succeed for another reason, or the workspace cannot be reached.
     """
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)

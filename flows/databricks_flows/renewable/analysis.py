@@ -1,9 +1,9 @@
-"""The renewable analysis: from CSV files to the combined share of solar, hydro and wind, as a chart."""
+"""The flow `renewable_analysis`: from CSV files to a chart of the combined share of solar, hydro and wind."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
+from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_blocks.staging.area import STAGING_BLOCK
@@ -25,7 +26,7 @@ from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.renewable.chart_process import chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
-from databricks_flows.renewable.countries import check_countries
+from databricks_flows.renewable.countries import files_with
 from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.notebook_job import (
     DEFAULT_CLUSTER,
@@ -33,13 +34,7 @@ from databricks_flows.renewable.notebook_job import (
     NOTEBOOK_DIRECTORY,
     notebook_job,
 )
-from databricks_flows.renewable.share_files import (
-    DATA_DIRECTORY,
-    InputError,
-    ShareFile,
-    find_share_files,
-    writable_folder,
-)
+from databricks_flows.renewable.share_files import InputError, ShareFile, writable_folder
 from databricks_flows.renewable.spans import Span, read_spans
 from databricks_flows.renewable.steps import (
     RESULT_FOLDER,
@@ -72,7 +67,7 @@ STEPS = (
     "create_graph",
     "cleanup",
 )
-# Each has a database connection of its own, and a server takes about a hundred.
+# Each has its own database connection, and a server accepts about a hundred.
 TASK_RUNS_AT_ONCE = 8
 TABLE_FILE = "shw.csv"
 CHART_FILE = "shw.png"
@@ -80,16 +75,16 @@ CHART_FILE = "shw.png"
 
 @dataclass(frozen=True)
 class RenewableAnalysis:
-    """What an analysis leaves behind.
+    """The result of an analysis.
 
     Attributes:
-        table: CSV file with one row for each entity and year.
+        table: CSV file with one row for each entity (country or region) and year.
         chart: PNG file.
         rows: Number of rows of the table.
         databricks_run_url: Page of the run in the workspace.
         flow_run_url: Page of the flow run in the Prefect UI.
-        spans: First and last year of each country, in the order of the table.
-        seconds: Duration by step.
+        spans: First and last year of each entity, in the order of the table.
+        seconds: Duration of each step, in seconds.
     """
 
     table: Path
@@ -99,6 +94,27 @@ class RenewableAnalysis:
     databricks_run_url: str
     flow_run_url: str
     seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What a flow run is asked for, checked.
+
+    Attributes:
+        files: The file of each share.
+        countries: Names of countries and regions. `None`: all.
+        output: Folder for the table and the chart.
+        job: Makes the specification of the Databricks job for a run.
+        workspace: Name of the Databricks Workspace block.
+        policy: How the Databricks run is watched and repaired.
+    """
+
+    files: list[ShareFile]
+    countries: list[str] | None
+    output: Path
+    job: Callable[[RunScope], JobSpecification]
+    workspace: str
+    policy: RunPolicy
 
 
 def _flow_run_name() -> str:
@@ -129,54 +145,71 @@ async def renewable_analysis(
     workspace: str = WORKSPACE_BLOCK,
     concurrency_limit: str = "",
 ) -> RenewableAnalysis:
-    """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw them.
+    """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw a chart.
 
     Args:
         countries: Names of countries and regions, as in the column Entity of the files.
         all_countries: Take every country and region of the files; the names above are ignored.
-        data_directory: Folder of CSV files with Entity, Code, Year and one share each; empty takes the data
-            that comes with the package.
+        data_directory: Folder of CSV files with Entity, Code, Year and a share; empty: the packaged files.
         output_directory: Folder for shw.csv and shw.png.
-        launch: submit makes a one-time run with a cluster for each notebook; run_now saves a job, whose runs
-            have one cluster for both.
-        max_repairs: How often a failed Databricks run is repaired by itself.
-        ask: Pause and ask here, in the Prefect UI, before a Databricks run is given up.
+        launch: submit makes a one-time run with a cluster for each notebook; run_now saves a job whose runs
+            have one cluster for both notebooks.
+        max_repairs: How often a failed Databricks run is repaired automatically.
+        ask: Before giving up a Databricks run, pause and ask a person in the Prefect UI.
         cluster: The job cluster that the notebooks run on.
-        notebook_directory: Folder of the workspace that holds the notebooks join_data and transform_data, or
-            with a git_source a folder of that repository, such as notebooks.
-        git_source: Repository that Databricks takes the notebooks from: git_url, git_provider and one of
-            git_branch, git_tag and git_commit, as in the Jobs API; empty for those of the workspace.
+        notebook_directory: Folder of the workspace with the notebooks join_data and transform_data; with
+            git_source a folder of the repository, such as notebooks.
+        git_source: Repository of the notebooks: git_url, git_provider and one of git_branch, git_tag and
+            git_commit, as in the Jobs API; empty for the notebooks of the workspace.
         database: Name of the SQLAlchemy Connector block.
-        bucket: Name of the block that files are staged in: S3 Bucket, Unity Catalog Volume, GCS Bucket, Azure
-            Blob Storage Container or Remote File System.
+        bucket: Name of the block of the storage where files are staged: S3 Bucket, Unity Catalog Volume, GCS
+            Bucket, Azure Blob Storage Container or Remote File System.
         workspace: Name of the Databricks Workspace block.
-        concurrency_limit: Name of a global concurrency limit of Prefect, of which each transaction of the
-            database takes a slot; without one, a run has up to eight at a time.
+        concurrency_limit: Name of a global concurrency limit of Prefect; each database transaction takes a
+            slot of it. Without one, a run has up to eight transactions at a time.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.
-        DataContractBreach: Rows or values were lost, doubled or changed on the way.
-        DatabricksJobError: The Databricks run ended without success.
+        DataContractBreach: Rows or values were lost, duplicated or changed on the way.
+        DatabricksJobError: The Databricks run did not succeed.
+
+    Examples:
+        >>> import asyncio
+        >>> from databricks_flows import renewable_analysis
+        >>> asyncio.run(renewable_analysis(["Peru"], output_directory="peru")).chart.name
+        'shw.png'
     """
-    files = find_share_files(Path(data_directory) if data_directory else DATA_DIRECTORY)
-    if not all_countries:
-        check_countries(files, countries)
-    output = writable_folder(Path(output_directory))
+    chosen = None if all_countries else countries
+    files, output = files_with(chosen, data_directory), writable_folder(Path(output_directory))
+    tables = [file.table for file in files]
+
+    def job(scope: RunScope) -> JobSpecification:
+        return notebook_job(tables, scope, notebook_directory, cluster, launch, git_source)
+
+    policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
+    request = _Request(files, chosen, output, job, workspace, policy)
+    return await _analyse(request, _run_scope(database, bucket, concurrency_limit))
+
+
+def _run_scope(database: str, bucket: str, concurrency_limit: str) -> RunScope:
     run_id = flow_run.id
-    scope = RunScope(database, f"run_{run_id.replace('-', '')}", bucket, run_id, concurrency_limit)
+    return RunScope(database, f"run_{run_id.replace('-', '')}", bucket, run_id, concurrency_limit)
+
+
+async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
     steps = Steps(STEPS)
-    # In a folder of the run until both are complete: another run may write to the same output folder.
-    with chart_process() as charting, fresh_folder(output / f".shw-{run_id}") as unfinished:
+    output = request.output
+    # Table and chart are written to a folder of this run first: other runs may have the same output folder.
+    with chart_process() as charting, fresh_folder(output / f".shw-{scope.prefix}") as unfinished:
         table, chart = unfinished / TABLE_FILE, unfinished / CHART_FILE
         try:
             scope = await run_task(prepare_run, scope)
-            staged = await _stage(files, scope, None if all_countries else countries, steps)
-            job = notebook_job(
-                [file.table for file in files], scope, notebook_directory, cluster, launch, git_source
-            )
-            policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
+            staged = await _stage(request, scope, steps)
+            job = request.job(scope)
             async with steps.step("run_databricks_job", len(job.tasks)):
-                run = await run_databricks_job(job, workspace, policy, inputs_since=scope.staged_since)
+                run = await run_databricks_job(
+                    job, request.workspace, request.policy, inputs_since=scope.staged_since
+                )
             await _load(scope, staged, int(run.exit_values["transform_data"]), table, steps)
             async with steps.step("create_graph"):
                 await run_task(create_graph, charting, table, chart)
@@ -207,7 +240,7 @@ async def renewable_analysis(
 
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[Path]:
-    """Make an empty folder, in place of what a killed attempt left, and remove it at the end."""
+    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     try:
@@ -217,7 +250,7 @@ def fresh_folder(path: Path) -> Iterator[Path]:
 
 
 async def _clean_up_after_failure(scope: RunScope) -> None:
-    """Clean up, and let what went wrong before be told, not what goes wrong here."""
+    """Clean up; an error here is logged, so that the flow reports the error before it."""
     logger = get_run_logger()
     try:
         await run_task(cleanup, scope)
@@ -225,9 +258,8 @@ async def _clean_up_after_failure(scope: RunScope) -> None:
         logger.exception("Schema %s and prefix %s are left", scope.schema, scope.prefix)
 
 
-async def _stage(
-    files: list[ShareFile], scope: RunScope, countries: list[str] | None, steps: Steps
-) -> StagedData:
+async def _stage(request: _Request, scope: RunScope, steps: Steps) -> StagedData:
+    files, countries = request.files, request.countries
     async with steps.step("load_csv", len(files)):
         loaded = await map_task(load_csv, files, scope=scope)
     tables = [share.table for share in loaded]

@@ -1,7 +1,7 @@
-"""The chart of combined shares by year; run as a module, it draws one in a process of its own.
+"""The chart of combined shares by year. Run as a module, it draws one chart in its own process.
 
-A process of its own because matplotlib is not thread-safe (docs: matplotlib FAQ) and takes seconds to import:
-started early, it is ready when the result is.
+In its own process, because matplotlib is not thread-safe (docs: matplotlib FAQ) and takes seconds to import:
+a process that starts early is ready when the result is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ LONGEST_NAME = 60
 def draw_chart_of_file(table_path: Path, chart_path: Path) -> str:
     """Draw the chart of a table like `shw.csv`.
 
+    Args:
+        table_path: The table.
+        chart_path: The PNG file.
+
     Returns:
         The title of the chart.
     """
@@ -40,13 +44,13 @@ def draw_chart_of_file(table_path: Path, chart_path: Path) -> str:
 def draw_chart(shares: pd.DataFrame, path: Path) -> None:
     """Draw `SHW%` by year as a line for each entity, with a gap where a year has no value.
 
-    One entity has one line, a few have a line each and a legend. Of more than `MOST_LINES`, the ones whose
-    share changed most between their first and last year are coloured and named, and the others are thin grey
-    lines behind them: a reader of a time series looks for change, and the highest lines would be a bundle at
-    100 %.
+    With several entities there is a legend. With more than `MOST_LINES` of them, only those are coloured and
+    named whose share changed most between their first and last year; the others are thin grey lines in the
+    background. Not the highest ones: they would be a bundle at 100 %, and readers of a time series look for
+    change.
 
     Args:
-        shares: Columns `Entity`, `Year` and `SHW%`, one row by entity and year.
+        shares: Columns `Entity`, `Year` and `SHW%` (in percent), one row for each entity and year.
         path: The PNG file; its folder exists.
     """
     import seaborn as sns
@@ -56,7 +60,7 @@ def draw_chart(shares: pd.DataFrame, path: Path) -> None:
     entities = list(dict.fromkeys(shares["Entity"]))
     named = entities if len(entities) <= MOST_LINES else _most_changed(shares, MOST_LINES)
     sns.set_theme(style="whitegrid")
-    # Not pyplot, whose global state the threads of a worker would share.
+    # Not pyplot: the threads of a worker would share its global state.
     figure = Figure(figsize=(10, 5.6), dpi=144, layout="constrained")
     axes = figure.subplots()
     segments = _segments(shares)
@@ -75,7 +79,7 @@ def draw_chart(shares: pd.DataFrame, path: Path) -> None:
 
 
 def chart_title(entities: list[str]) -> str:
-    """Title of the chart: up to three names, then their number."""
+    """Title of the chart: up to three names, or the number of entities."""
     if len(entities) > MOST_NAMES_IN_TITLE:
         where = f"{len(entities)} countries and regions"
     else:
@@ -101,7 +105,7 @@ def _draw_named(axes: Axes, segments: pd.DataFrame, palette: Palette) -> None:
         legend=False,
         ax=axes,
     )
-    # A year between two gaps has no line to show it.
+    # A single year between two gaps has no line; a point shows it.
     alone = segments[segments.groupby("segment")["Year"].transform("size") == 1]
     for entity, points in alone.groupby("Entity"):
         axes.plot(points["Year"], points["SHW%"], "o", markersize=4, color=palette[str(entity)])
@@ -118,7 +122,7 @@ def _draw_legend(axes: Axes, palette: Palette, title: str) -> None:
         frameon=False,
         title=title,
     )
-    # As labels, names that begin with an underscore would be left out, and dollar signs be read as formulas.
+    # Names are set afterwards: labels that begin with an underscore are left out, and `$` begins a formula.
     for text, name in zip(legend.get_texts(), palette, strict=True):
         text.set(text=_shortened(name), parse_math=False)
 
@@ -133,7 +137,7 @@ def _draw_background(axes: Axes, segments: pd.DataFrame) -> None:
 
 
 def _segments(shares: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have a value, with the number of the unbroken run of years that each belongs to."""
+    """The rows that have a value; `segment` numbers the unbroken sequences of years."""
     present = shares.dropna(subset=["SHW%"]).sort_values(["Entity", "Year"])
     follows = (present["Entity"] == present["Entity"].shift()) & (
         present["Year"] == present["Year"].shift() + 1
@@ -148,7 +152,7 @@ def _most_changed(shares: pd.DataFrame, count: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    import seaborn as _warm  # noqa: F401 - imported before the paths arrive, not after
+    import seaborn as _warm  # noqa: F401 - imported while the result is not there yet
 
     if request := sys.stdin.read():
         sys.stdout.write(draw_chart_of_file(*map(Path, json.loads(request))))

@@ -11,19 +11,23 @@ from pathlib import Path
 
 
 class ChartProcess:
-    """A process that has imported what it needs and waits for a table to draw."""
+    """A process that has imported its libraries and waits for a table to draw."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def draw(self, table_path: Path, chart_path: Path) -> str:
-        """Draw one chart, and end.
+        """Draw one chart; then the process ends.
+
+        Args:
+            table_path: A table like `shw.csv`.
+            chart_path: The PNG file.
 
         Returns:
             The title of the chart.
 
         Raises:
-            RuntimeError: The process failed; the message is the last line it wrote.
+            RuntimeError: The process failed; the message has the last line that it wrote.
         """
         request = json.dumps([str(table_path.resolve()), str(chart_path.resolve())])
         title, errors = self._process.communicate(request)
@@ -35,7 +39,7 @@ class ChartProcess:
 
 @contextmanager
 def chart_process() -> Iterator[ChartProcess]:
-    """Start the process; it ends with the block, and by itself if this process dies."""
+    """Start the process. It ends with the `with` block, or when the process that started it dies."""
     process = subprocess.Popen(
         [sys.executable, "-m", "databricks_flows.renewable.chart"],
         stdin=subprocess.PIPE,
@@ -43,8 +47,8 @@ def chart_process() -> Iterator[ChartProcess]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        cwd=Path(__file__).parents[2],  # where this package is, so that no module of the user takes its place
-        start_new_session=True,  # Ctrl-C is for the flow, which then ends this
+        cwd=Path(__file__).parents[2],  # the folder of this package, so that no module of the user shadows it
+        start_new_session=True,  # Ctrl-C reaches only the flow, which then ends this process
     )
     try:
         yield ChartProcess(process)

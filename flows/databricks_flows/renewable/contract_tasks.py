@@ -1,4 +1,4 @@
-"""The data contract of the renewable analysis, as tasks: measure, show, and stop if it is broken."""
+"""Tasks that check the data contract of the renewable analysis, show it, and stop the run if it is broken."""
 
 from __future__ import annotations
 
@@ -31,13 +31,21 @@ def check_staged(
     staged_rows: Sequence[int],
     countries: Sequence[str] | None,
 ) -> StagedData:
-    """Check, before a cluster starts, that what was staged is what the files hold for these countries.
+    """Check that the staged files hold the rows of these countries, before a cluster starts.
+
+    Args:
+        scope: The tables and files of the run.
+        files: The files that were loaded.
+        loaded: The table of each file.
+        selected: The table of its selected rows.
+        staged_rows: The number of rows that were exported from it.
+        countries: Names of the countries and regions. `None`: all.
 
     Returns:
-        What was found, and what the result has to be.
+        What was measured, and what the result has to be.
 
     Raises:
-        DataContractBreach: It is not.
+        DataContractBreach: Rows or values differ.
     """
     there = scope.staging.names(SUBSET_FOLDER)
     shares = []
@@ -65,10 +73,15 @@ def check_staged(
 
 @task(name="check_result", **STEP_OPTIONS)
 def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
-    """Check, before anything is published, that the result has every key and value that was staged.
+    """Check that the result has every key and value that was staged, before anything is published.
+
+    Args:
+        scope: The tables and files of the run.
+        staged: What was staged.
+        counted: The number of rows that the last notebook counted.
 
     Raises:
-        DataContractBreach: It has not.
+        DataContractBreach: Keys or values differ.
     """
     with scope.transaction() as transaction:
         result = transaction.profile(RESULT, "Year", list(staged.expected))

@@ -1,20 +1,43 @@
-"""The countries and regions that an analysis is asked for."""
+"""Checks the countries and regions that an analysis is asked for."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from databricks_flows.renewable.share_files import InputError, ShareFile, entities
+from databricks_flows.renewable.share_files import (
+    DATA_DIRECTORY,
+    InputError,
+    ShareFile,
+    entities,
+    find_share_files,
+)
+
+
+def files_with(countries: Sequence[str] | None, directory: str) -> list[ShareFile]:
+    """Find the files of an analysis, and check that they have the countries.
+
+    Args:
+        countries: Names of countries and regions. `None`: not checked.
+        directory: Folder of the files; empty for the data that comes with the package.
+
+    Raises:
+        InputError: A file cannot be used, or a country is in none of the files.
+    """
+    files = find_share_files(Path(directory) if directory else DATA_DIRECTORY)
+    if countries is not None:
+        check_countries(files, countries)
+    return files
 
 
 def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> None:
-    """Refuse countries that no file knows.
+    """Refuse countries that are in none of the files.
 
-    Reads no further than to the last of them.
+    Reading stops when all countries are found.
 
     Raises:
-        InputError: A country is in none of the files; the message offers the nearest names.
+        InputError: A country is in none of the files; the message suggests similar names.
     """
     missing = set(countries)
     known: set[str] = set()
@@ -30,7 +53,7 @@ def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> Non
 
 
 def unknown_countries_message(missing: Sequence[str], known: Iterable[str]) -> str:
-    """Say which countries are unknown, and which names come near."""
+    """Write the message about unknown countries, with similar names."""
     by_folded = {name.casefold(): name for name in known}
     parts = []
     for country in missing:

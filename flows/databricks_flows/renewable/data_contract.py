@@ -1,4 +1,4 @@
-"""The data contract of an analysis: what a step took in comes out of it, or the run stops."""
+"""The data contract of an analysis: no step loses, duplicates or changes data, or the run stops. Pure."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass, replace
 
 from databricks_blocks.database.tables import Profile
 
-# Spark and the database add the same numbers up in another order.
+# Relative. Spark and the database add the same numbers up in different orders.
 _TOLERANCE = 1e-9
 
 
 class DataContractBreach(ValueError):
-    """Raised when rows or values were lost, doubled or changed between steps; one line for a person."""
+    """Raised when rows or values were lost, duplicated or changed between steps."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of one share after a step; what was not measured is nothing.
+    """What was measured of one share after a step. `None`: not measured.
 
     Attributes:
         rows: Number of rows.
-        duplicates: Rows whose entity and year another row has.
-        empty: Rows without a value.
+        duplicates: Number of rows with the entity and year of another row.
+        empty: Number of rows without a value.
         first_year: The first year.
         last_year: The last year.
-        total: Sum of the values, each without its sign.
+        total: Sum of the absolute values.
     """
 
     rows: int | None = None
@@ -49,13 +49,13 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of a share after a step, beside what had to be found.
+    """What was measured after a step, and what was expected.
 
     Attributes:
         step: Name of the step.
-        share: Name of the share, or of all.
-        found: What is there.
-        expected: What has to be there; what is nothing here is not compared.
+        share: Name of the share, or `all`.
+        found: What was measured.
+        expected: What was expected; `None` in it: not compared.
     """
 
     step: str
@@ -65,7 +65,7 @@ class Finding:
 
     @property
     def breaches(self) -> list[str]:
-        """What differs, in words."""
+        """The differences, in words."""
         pairs = {name: (getattr(self.found, name), getattr(self.expected, name)) for name in _WORDS}
         return [
             f"{found} {_WORDS[name]} instead of {expected}"
@@ -80,13 +80,13 @@ class StagedShare:
 
     Attributes:
         share: Name of the share.
-        records: Records of the file.
+        records: Number of records of the file.
         table: Profile of the rows that were loaded.
-        loaded: Profile of those that belong to the chosen countries.
+        loaded: Profile of those loaded rows that belong to the chosen countries.
         selected: Profile of the rows that were selected.
-        keys: How many different pairs of entity and year they have.
-        staged_rows: Rows that were written to the storage.
-        is_there: Whether the storage has the file.
+        keys: Number of different pairs of entity and year in the selected rows.
+        staged_rows: Number of rows that were written to the storage.
+        is_there: Whether the file exists in the storage.
     """
 
     share: str
@@ -101,11 +101,11 @@ class StagedShare:
 
 @dataclass(frozen=True)
 class StagedData:
-    """What the notebooks were given.
+    """The data that the notebooks read, as it was measured.
 
     Attributes:
-        findings: What was found so far.
-        expected: What the result has to hold, by share.
+        findings: The findings so far.
+        expected: What the result has to have, by share.
     """
 
     findings: tuple[Finding, ...]
@@ -113,11 +113,11 @@ class StagedData:
 
 
 def judge_staged(shares: Sequence[StagedShare], keys: int) -> StagedData:
-    """Compare the steps before the cluster, and derive what has to come back.
+    """Compare the steps before the notebooks, and derive what the result has to have.
 
     Args:
-        shares: What was measured of each.
-        keys: How many different pairs of entity and year all shares have together.
+        shares: What was measured of each share.
+        keys: Number of different pairs of entity and year in all shares together.
     """
     findings = [finding for share in shares for finding in _staged_findings(share)]
     firsts = [share.selected.first for share in shares if share.selected.first is not None]
@@ -136,13 +136,13 @@ def judge_staged(shares: Sequence[StagedShare], keys: int) -> StagedData:
 
 
 def judge_result(staged: StagedData, counted: int, result: Profile, keys: int) -> list[Finding]:
-    """Compare what came back with what the notebooks were given.
+    """Compare the result with what the notebooks read.
 
     Args:
-        staged: What they were given.
-        counted: How many rows the last notebook counted.
-        result: Profile of the rows that arrived.
-        keys: How many different pairs of entity and year they have.
+        staged: What they read.
+        counted: Number of rows that the last notebook counted.
+        result: Profile of the rows of the result.
+        keys: Number of different pairs of entity and year in the result.
     """
     rows = next(iter(staged.expected.values())).rows
     counts = [Finding("run_databricks_job", "all", Figures(rows=counted), Figures(rows=rows))]
@@ -159,7 +159,7 @@ def judge_result(staged: StagedData, counted: int, result: Profile, keys: int) -
 
 
 def artifact_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """The findings as a table for a person."""
+    """The findings as rows of a table artifact."""
     return [
         {
             "after": finding.step,
@@ -172,7 +172,7 @@ def artifact_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def breach(findings: Sequence[Finding]) -> DataContractBreach | None:
-    """The first breach, if there is any, and how many more there are."""
+    """The error for the first broken finding, with the number of the others; `None` if all is kept."""
     broken = [finding for finding in findings if finding.breaches]
     if not broken:
         return None

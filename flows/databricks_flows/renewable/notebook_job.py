@@ -21,9 +21,17 @@ def notebook_job(
     launch: LaunchMode,
     git_source: dict[str, str] = NO_GIT_SOURCE,
 ) -> JobSpecification:
-    """Declare the job: `transform_data` runs after `join_data`.
+    """Specify the job: `transform_data` runs after `join_data`.
 
-    A saved job is the same for all flow runs, so what differs between them travels in job parameters.
+    A saved job is the same for all flow runs, so the values of a run are passed as job parameters.
+
+    Args:
+        tables: Names of the staged files, without `.csv`.
+        scope: The tables and files of the run.
+        notebook_directory: Folder of the notebooks.
+        cluster: The job cluster of both notebooks.
+        launch: How the job is launched.
+        git_source: Repository of the notebooks, as in the Jobs API; empty for those of the workspace.
     """
     values = {
         "subset": scope.uri(SUBSET_FOLDER),

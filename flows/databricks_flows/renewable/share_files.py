@@ -1,4 +1,4 @@
-"""The CSV files of an analysis: which file holds which share, and what is wrong with a file."""
+"""The CSV files of an analysis: finds the file of each share, and explains what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class ShareFile:
     Attributes:
         path: The file.
         columns: Its columns, in its order.
-        share: The column with the share.
-        table: Name of the tables and staged objects made from it: letters, digits and `_` only.
+        share: Name of the column with the share.
+        table: Name of its tables and staged files: letters, digits and `_` only.
     """
 
     path: Path
@@ -49,17 +49,17 @@ class ShareFile:
 
 
 def find_share_files(directory: Path) -> list[ShareFile]:
-    """Find the file of each share by the names of its columns.
+    """Find the file of each share by the names of the columns.
 
     Args:
         directory: Folder with CSV files, each with the columns Entity, Code, Year and one value column, in
-            any order. Files without one of the three shares are left alone.
+            any order. Files without one of the three shares are ignored.
 
     Returns:
-        One file a share, in the order of `SHARES`.
+        One file for each share, in the order of `SHARES`.
 
     Raises:
-        InputError: The folder, a file or a header cannot be used, or a share has no file, or two.
+        InputError: The folder, a file or a header cannot be used, or a share has no file or two files.
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such folder; name one that holds the CSV files")
@@ -93,18 +93,18 @@ def find_share_files(directory: Path) -> list[ShareFile]:
 
 
 def table_name(text: str, max_length: int = 40) -> str:
-    """Make a name that is safe in SQL, in a URI and in a notebook parameter, from any text."""
+    """Make a name from any text that is safe in SQL, in a URI and in a notebook parameter."""
     return slugify(text, separator="_", max_length=max_length).strip("_") or "table"
 
 
 def writable_folder(path: Path) -> Path:
-    """Make a folder if it is not there, and check that files can be written to it.
+    """Create a folder if it does not exist, and check that files can be written to it.
 
     Returns:
         Its absolute path.
 
     Raises:
-        InputError: It cannot be made or written to.
+        InputError: It cannot be created or written to.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -115,14 +115,14 @@ def writable_folder(path: Path) -> Path:
 
 
 def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> InputError | None:
-    """Find the first record that a database refuses, so that a person can mend it.
+    """Find the first record that the database refuses, so that the user can correct it.
 
     Args:
         file: The file; it is read as a stream, from the start.
-        duplicate: Entity and year known to occur more than once, if that is what was refused.
+        duplicate: Entity and year that occur more than once, if the database refused that.
 
     Returns:
-        An error that names file, line and column, or nothing if every record is sound.
+        An error that names file, line and column; `None` if every record is valid.
     """
     seen_line = 0
     try:
@@ -210,7 +210,7 @@ def entities(file: ShareFile) -> Iterator[str]:
     """Yield the entity of each record.
 
     Raises:
-        InputError: The file cannot be read, or is no CSV file.
+        InputError: The file cannot be read, or is not a CSV file.
     """
     position = file.columns.index("Entity")
     for _, record, _ in _records(file.path):
@@ -219,9 +219,9 @@ def entities(file: ShareFile) -> Iterator[str]:
 
 
 def _records(path: Path, *, first_line: int = 2) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each record with the line it starts on and its raw text.
+    """Yield each record with its first line number and its raw text.
 
-    Bytes that are not UTF-8 stay in it as surrogates.
+    Bytes that are not UTF-8 become surrogates.
     """
     raw: list[str] = []
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Span:
-    """First and last year that have a combined share, and the share in percent.
+    """The first and the last year of an entity with a combined share.
 
     Attributes:
         entity: Country or region.
-        first_year: First year; nothing if no year has all three shares.
-        first_share: Share in that year.
+        first_year: First year. `None`: no year has all three shares.
+        first_share: Combined share in that year, in percent.
         last_year: Last year.
-        last_share: Share in that year.
+        last_share: Combined share in that year, in percent.
     """
 
     entity: str
@@ -27,7 +27,7 @@ class Span:
 
 
 def read_spans(table_path: Path) -> list[Span]:
-    """Read the span of each entity from a table like `shw.csv`, in its order."""
+    """Read the span of each entity from a table like `shw.csv`, in the order of the table."""
     spans: dict[str, Span] = {}
     with table_path.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):

@@ -31,7 +31,7 @@ COMBINED = "SHW%"
 SUBSET_FOLDER = "country_subset"
 RESULT_FOLDER = "transformed_data"
 BEGUN = "begun"
-"""Name of the note; it comes before those of the folders, so that it is the first to be removed."""
+"""Name of the note on the start of staging. It sorts before the folders, so it is removed first."""
 
 KEY = ("Entity", "Year")
 _KEYS = {
@@ -39,12 +39,12 @@ _KEYS = {
     "Code": Column("text"),
     "Year": Column("integer", required=True),
 }
-# Without a primary key, whose index costs three times what the load does; its keys are counted instead.
+# Without a primary key: its index costs three times as much as the load. The keys are counted instead.
 RESULT = Table("transformed", _KEYS | dict.fromkeys((*SHARES, COMBINED), Column("double")))
 _LOADED = Table(
     "loaded_parts", {"batch": Column("text"), "rows": Column("integer", required=True)}, key=("batch",)
 )
-"""What is in the result, noted with it, so that a repetition doubles nothing."""
+"""Which batches are in the result. Each note is written with its batch, so a retry adds no rows twice."""
 _SHARED_COLUMNS = ("Entity", "Year", "Code", *SHARES, COMBINED)
 _SHARED = Table(
     "renewable_share",
@@ -56,17 +56,16 @@ _SHARED = Table(
 
 @dataclass(frozen=True)
 class RunScope:
-    """What belongs to one flow run alone, and is removed at its end.
+    """The tables and files that belong to one flow run; they are removed at its end.
 
     Attributes:
         database: Name of the database block.
-        schema: Schema that holds the run's tables, or what their names begin with.
+        schema: Schema of the run's tables; in databases other than PostgreSQL, a prefix of their names.
         bucket: Name of the block of the storage.
         prefix: Prefix of the files that the run stages.
-        limit: Name of a global concurrency limit of Prefect, of which each transaction takes a slot, or
-            nothing.
-        staging_uri: URI of that prefix.
-        staged_since: When the run began to stage what is there.
+        limit: Name of a global concurrency limit of Prefect, empty for none. Each transaction takes a slot.
+        staging_uri: URI of the prefix; known after `prepare_run`.
+        staged_since: When the run began to stage the files that are there; known after `prepare_run`.
     """
 
     database: str
@@ -98,11 +97,11 @@ class RunScope:
 
 @dataclass(frozen=True)
 class LoadedShare:
-    """A table with the records of a file.
+    """A table that holds the records of a file.
 
     Attributes:
         table: The table.
-        records: Records of the file.
+        records: Number of records of the file.
     """
 
     table: Table
@@ -111,7 +110,7 @@ class LoadedShare:
 
 @dataclass(frozen=True)
 class Selection:
-    """A table with selected rows.
+    """A table that holds selected rows.
 
     Attributes:
         table: The table.
@@ -124,14 +123,14 @@ class Selection:
 
 @task(name="prepare_run", **STEP_OPTIONS)
 def prepare_run(scope: RunScope) -> RunScope:
-    """Make room for the run's tables, and note in the storage when the run began to stage.
+    """Make room for the run's tables, and note in the storage when staging began.
 
-    A run that failed removed what it had staged, with that note: its retry writes another one, and what
-    Databricks made of the old files counts no more. A run that was killed did not: the note is still there,
-    and so may be the result.
+    A run that failed has removed its files and the note. Its retry writes a new note, so the results that
+    Databricks made of the old files are not used. A run that was killed has removed nothing: the note is
+    still there, and the results may be, too.
 
     Returns:
-        The scope, with the place and the time.
+        The scope, with the URI of its files and the time of the note.
     """
     with scope.transaction() as transaction:
         transaction.begin_run()
@@ -146,7 +145,7 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
     """Load a CSV file into a table of the run.
 
     Raises:
-        InputError: A record cannot be used; names file, line and column.
+        InputError: A record cannot be used; the message names file, line and column.
     """
     table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
     forms = [FORMS.get(column.kind) for column in table.columns.values()]
@@ -166,7 +165,7 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
 
 @task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)
 def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | None) -> Selection:
-    """Select the rows of the chosen countries, all rows if none are given, into another table of the run."""
+    """Copy the rows of the chosen countries into another table of the run; without countries, all rows."""
     selected = replace(table, name=f"selected_{table.name}")
     with scope.transaction() as transaction:
         rows = transaction.select_into(selected.name, table, "Entity", countries)
@@ -176,7 +175,7 @@ def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | N
 
 @task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
 def export_table(table: Table, name: str, scope: RunScope) -> int:
-    """Stream a table into `country_subset/<name>.csv` of the run.
+    """Stream a table to `country_subset/<name>.csv` in the storage.
 
     Returns:
         The number of rows.
@@ -193,17 +192,17 @@ def export_table(table: Table, name: str, scope: RunScope) -> int:
 
 @task(name="delete_intake_files", **STEP_OPTIONS)
 def delete_intake_files(scope: RunScope) -> int:
-    """Remove what the notebooks read.
+    """Remove the files that the notebooks have read.
 
     Returns:
-        The number of objects removed.
+        The number of files that were removed.
     """
     return scope.staging.delete(SUBSET_FOLDER)
 
 
 @task(name="list_result_files", **STEP_OPTIONS)
 def list_result_files(scope: RunScope, folder: str) -> list[str]:
-    """List the part files that Spark wrote, and make the table that they go to."""
+    """List the part files that Spark wrote, and create the table for them."""
     with scope.transaction() as transaction:
         transaction.create(RESULT)
         transaction.create(_LOADED)
@@ -212,7 +211,7 @@ def list_result_files(scope: RunScope, folder: str) -> list[str]:
 
 @task(name="load_result", task_run_name="load_result-{part_files.name}", **STEP_OPTIONS)
 def load_result(part_files: Batch[str], scope: RunScope) -> int:
-    """Stream part files of the result into the database, all of them or none.
+    """Stream part files of the result into the database, all of a batch or none.
 
     Returns:
         The number of rows.
@@ -242,7 +241,7 @@ def write_result(scope: RunScope, table_path: Path) -> int:
 
 @task(name="publish_result", **STEP_OPTIONS)
 def publish_result(scope: RunScope) -> None:
-    """Merge the result into the table `renewable_share`, which stays."""
+    """Merge the result into the table `renewable_share`, which stays after the run."""
     with scope.transaction() as transaction:
         transaction.merge(RESULT, _SHARED_COLUMNS, _SHARED)
     get_run_logger().info("The result is in renewable_share")
@@ -250,7 +249,7 @@ def publish_result(scope: RunScope) -> None:
 
 @task(name="create_graph", cache_policy=NO_CACHE)
 def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> None:
-    """Draw the chart and show it on the run's page in the Prefect UI."""
+    """Draw the chart, and show it as an artifact in the Prefect UI."""
     title = charting.draw(table_path, chart_path)
     image = base64.b64encode(chart_path.read_bytes()).decode()
     create_image_artifact(image_url=f"data:image/png;base64,{image}", key="shw", description=title)
@@ -258,7 +257,7 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
 
 @task(name="cleanup", **STEP_OPTIONS)
 def cleanup(scope: RunScope) -> None:
-    """Remove the run's tables and all that it staged."""
+    """Remove the run's tables and its files in the storage."""
     with scope.transaction() as transaction:
         transaction.end_run()
     scope.staging.delete()

@@ -1,4 +1,4 @@
-"""What the page of a finished run says in words: the latest years, and where to look further."""
+"""The summary on the page of a finished run: the latest years, and links to the results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from databricks_flows.renewable.spans import Span
 
 MOST_ROWS = 300
-"""More entities than the files of Our World in Data have; the Prefect UI shows all at once."""
+"""Rows of the summary, at most: more than the packaged data needs. The Prefect UI shows all rows at once."""
 
 
 def summary_markdown(spans: Sequence[Span], databricks_run_url: str, files: Sequence[str]) -> str:
@@ -16,7 +16,7 @@ def summary_markdown(spans: Sequence[Span], databricks_run_url: str, files: Sequ
     Args:
         spans: First and last year of each entity.
         databricks_run_url: Page of the run in the workspace.
-        files: Paths of what the analysis left behind, as a person would look for them.
+        files: Paths of the results.
     """
     shown = [f"| {_escaped(span.entity)} | {_latest(span)} | {_first(span)} |" for span in spans[:MOST_ROWS]]
     left_out = [f"{len(spans) - MOST_ROWS} more are in the table."] if len(spans) > MOST_ROWS else []

@@ -1,4 +1,4 @@
-"""How far a flow run is: for a listener in this process, and as a progress artifact in the Prefect UI."""
+"""The progress of a flow run: for a listener in this process, and as an artifact in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one step is.
+    """The progress of one step.
 
     Attributes:
         step: Name of the step.
         done: How many of its parts are done.
         total: How many parts it has.
-        detail: What happens now, in a few words.
+        detail: What is happening now, in a few words.
     """
 
     step: str
@@ -67,7 +67,7 @@ class Steps:
 
     @asynccontextmanager
     async def step(self, name: str, total: int = 1) -> AsyncIterator[None]:
-        """Time a step, and show that it runs."""
+        """Time a step, and report its start and its end."""
         if self._artifact_id is None:
             self._artifact_id = await acreate_progress_artifact(
                 progress=0.0, key="progress", description=f"Steps: {', '.join(self.names)}"

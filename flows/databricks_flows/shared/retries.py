@@ -1,4 +1,4 @@
-"""How a step of a flow is repeated: after what passes by itself, and not after what stays."""
+"""Retries of the steps of a flow: transient errors are retried, permanent ones are not."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 
-def may_pass(error: object) -> bool:
-    """Whether an error is one of those that pass: a lost connection, a busy storage, a full disk."""
+def is_transient(error: object) -> bool:
+    """Whether a retry can help: after a lost connection, a busy storage, a full disk."""
     from botocore.exceptions import BotoCoreError, ClientError
     from databricks.sdk import errors
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     lost = (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, InterfaceError)
-    # What the SDK raises is an OSError, too.
-    passing = (*lost, BotoCoreError, ClientError, OSError)
-    staying = (
+    # The errors of the Databricks SDK are OSErrors, too.
+    transient = (*lost, BotoCoreError, ClientError, OSError)
+    permanent = (
         FileNotFoundError,
         PermissionError,
         errors.BadRequest,
         errors.NotFound,
         errors.PermissionDenied,
     )
-    return isinstance(error, passing) and not isinstance(error, staying)
+    return isinstance(error, transient) and not isinstance(error, permanent)
 
 
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    return may_pass(state.result(raise_on_failure=False))
+    return is_transient(state.result(raise_on_failure=False))
 
 
-# A step that was done by an attempt before this one must be done again: its tables and files are gone.
+# No cache: the tables and files of the first attempt are gone, so a retry of the flow runs each step again.
 STEP_OPTIONS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "retries": 2,

@@ -1,4 +1,4 @@
-"""Events of tables, for automations that start something else when a table has changed."""
+"""Events about tables. Automations can start other flows when a table has changed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ TABLE_UPDATED = "databricks-flows.table.updated"
 
 
 def emit_table_updated(table: str, database: str, rows: int) -> None:
-    """Tell that rows were merged into a table.
+    """Emit an event: rows were merged into a table.
 
-    The run, flow and deployment that did it are related resources, which Prefect adds.
+    Prefect adds the flow run, the flow and the deployment as related resources.
 
     Args:
         table: Name of the table.

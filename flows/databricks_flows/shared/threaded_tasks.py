@@ -1,4 +1,4 @@
-"""Sync tasks in an async flow: run in threads, awaited without blocking the event loop."""
+"""Runs sync tasks in an async flow: in threads, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ async def run_task(
 ) -> Result:
     """Run a sync task once.
 
+    Args:
+        task: The task.
+        *arguments: Its arguments.
+        **named: Its named arguments.
+
+    Returns:
+        What the task returned.
+
     Raises:
         Exception: What the task raised.
     """
@@ -29,19 +37,18 @@ async def run_task(
 
 
 async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any) -> list[Result]:
-    """Map a sync task over items, one task run an item, and report each that ends.
+    """Map a sync task over items, one task run for each, and report the progress.
 
     Args:
         task: The task.
-        *items: Values of its first parameters, one sequence a parameter, all of one length.
-        **named: Values of its other parameters, the same for every task run; wrap them in `unmapped` if they
-            are iterable.
+        *items: Values of its first parameters, one sequence for each parameter, all of the same length.
+        **named: Values of its other parameters, the same for all task runs. Wrap iterables in `unmapped`.
 
     Returns:
         The results, in the order of the items.
 
     Raises:
-        Exception: What the first task run that failed raised, once all have ended.
+        Exception: The error of the first task run that failed, raised when all have ended.
     """
     futures: list[PrefectFuture[Result]] = list(task.map(*items, **named))
     await _in_thread(lambda: _report_each(task.name, futures), futures)
@@ -49,7 +56,7 @@ async def map_task(task: Task[..., Result], *items: Sequence[Any], **named: Any)
 
 
 async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFuture[Result]]) -> None:
-    """Wait for task runs, even if the flow is cancelled or terminated: none may write after the clean-up."""
+    """Wait for task runs, even when the flow is cancelled: none of them may write after the clean-up."""
     try:
         await asyncio.to_thread(wait_for_all)
     except BaseException:

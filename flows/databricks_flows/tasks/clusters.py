@@ -22,12 +22,12 @@ TIMEOUT_SECONDS = 1200.0
 
 @dataclass(frozen=True)
 class ClusterState:
-    """A cluster as it stands.
+    """The state of a cluster.
 
     Attributes:
-        cluster_id: Its id.
-        name: Its name.
-        state: As the API spells it, such as `RUNNING`; `UNKNOWN` if this release of the SDK does not know it.
+        cluster_id: Id of the cluster.
+        name: Name of the cluster.
+        state: State as the API spells it, such as `RUNNING`; `UNKNOWN` if the installed SDK does not know it.
         message: What the workspace says about the state.
     """
 
@@ -41,19 +41,22 @@ class ClusterState:
 def start_cluster(
     cluster_id: str, workspace: str = WORKSPACE_BLOCK, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> ClusterState:
-    """Start a cluster, unless it runs already, and wait until it is running.
+    """Start a cluster if it is not running, and wait until it is.
 
     Args:
         cluster_id: Id of the cluster.
         workspace: Name of the Databricks Workspace block.
-        timeout_seconds: For how long to wait.
+        timeout_seconds: How long to wait, in seconds.
+
+    Returns:
+        The cluster, RUNNING.
 
     Raises:
         DatabricksRunRefused: There is no such cluster, or it cannot be started.
-        DatabricksUnreachable: The workspace did not answer, or the cluster takes longer.
+        DatabricksUnreachable: The workspace did not answer, or the cluster took longer.
     """
     with _clusters(workspace, "clusters/start") as clusters:
-        # The SDK's ensure_cluster_is_running starts a cluster that cannot start again and again.
+        # Not ensure_cluster_is_running of the SDK: it tries for ever to start a cluster that cannot start.
         state = _state(clusters.get(cluster_id)).state
         if state == "TERMINATING":
             clusters.wait_get_cluster_terminated(cluster_id, timedelta(seconds=timeout_seconds))
@@ -71,11 +74,14 @@ def restart_cluster(
     Args:
         cluster_id: Id of the cluster.
         workspace: Name of the Databricks Workspace block.
-        timeout_seconds: For how long to wait.
+        timeout_seconds: How long to wait, in seconds.
+
+    Returns:
+        The cluster, RUNNING.
 
     Raises:
         DatabricksRunRefused: There is no such cluster, or it is not running.
-        DatabricksUnreachable: The workspace did not answer, or the cluster takes longer.
+        DatabricksUnreachable: The workspace did not answer, or the cluster took longer.
     """
     with _clusters(workspace, "clusters/restart") as clusters:
         return _state(clusters.restart(cluster_id).result(timedelta(seconds=timeout_seconds)))
@@ -85,16 +91,19 @@ def restart_cluster(
 def terminate_cluster(
     cluster_id: str, workspace: str = WORKSPACE_BLOCK, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> ClusterState:
-    """Terminate a cluster, and wait until it has ended; it can be started again.
+    """Terminate a cluster, and wait until it is terminated. It can be started again.
 
     Args:
         cluster_id: Id of the cluster.
         workspace: Name of the Databricks Workspace block.
-        timeout_seconds: For how long to wait.
+        timeout_seconds: How long to wait, in seconds.
+
+    Returns:
+        The cluster, TERMINATED.
 
     Raises:
         DatabricksRunRefused: There is no such cluster, or no permission.
-        DatabricksUnreachable: The workspace did not answer, or the cluster takes longer.
+        DatabricksUnreachable: The workspace did not answer, or the cluster took longer.
     """
     with _clusters(workspace, "clusters/delete") as clusters:
         return _state(clusters.delete(cluster_id).result(timedelta(seconds=timeout_seconds)))
@@ -102,7 +111,7 @@ def terminate_cluster(
 
 @task(cache_policy=NO_CACHE)
 def get_cluster_state(cluster_id: str, workspace: str = WORKSPACE_BLOCK) -> ClusterState:
-    """Say how a cluster stands.
+    """Get the state of a cluster.
 
     Args:
         cluster_id: Id of the cluster.

@@ -1,4 +1,4 @@
-"""Tasks for the Git folders of a Databricks workspace: update."""
+"""A task for the Git folders of a Databricks workspace: update."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RepoState:
-    """A Git folder as it stands.
+    """What a Git folder holds.
 
     Attributes:
-        repo_id: Its id.
+        repo_id: Id of the Git folder.
         path: Its path in the workspace.
         branch: The branch that is checked out; empty for a tag.
         head_commit_id: The commit that is checked out.
@@ -34,16 +34,19 @@ class RepoState:
 
 @task(cache_policy=NO_CACHE)
 def update_repo(repo: str, branch: str = "", tag: str = "", workspace: str = WORKSPACE_BLOCK) -> RepoState:
-    """Bring a Git folder to the latest commit of a branch, or to a tag.
+    """Check out the latest commit of a branch, or a tag, in a Git folder.
 
     Args:
         repo: Id of the Git folder, or its path in the workspace.
         branch: Name of the branch.
-        tag: Name of the tag, in place of a branch.
+        tag: Name of the tag, instead of a branch.
         workspace: Name of the Databricks Workspace block.
 
+    Returns:
+        The Git folder after the update.
+
     Raises:
-        ValueError: Neither a branch nor a tag is given, or both.
+        ValueError: Neither a branch nor a tag is given, or both are.
         DatabricksRunRefused: There is no such Git folder, branch or tag.
     """
     if bool(branch) == bool(tag):

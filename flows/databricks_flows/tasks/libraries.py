@@ -16,8 +16,8 @@ class LibraryStatus:
     """A library of a cluster.
 
     Attributes:
-        library: As it was asked for, such as `{"pypi": {"package": "simplejson"}}`.
-        status: As the API spells it, such as `INSTALLED`, `PENDING` or `UNINSTALL_ON_RESTART`.
+        library: The library as the API writes it, such as `{"pypi": {"package": "simplejson"}}`.
+        status: Status as the API spells it, such as `INSTALLED`, `PENDING` or `UNINSTALL_ON_RESTART`.
         messages: What the workspace says, such as why it could not be installed.
     """
 
@@ -30,7 +30,7 @@ class LibraryStatus:
 def install_libraries(
     cluster_id: str, libraries: list[dict[str, Any]], workspace: str = WORKSPACE_BLOCK
 ) -> None:
-    """Ask a cluster to install libraries. It does so in the background, or when it starts.
+    """Ask a cluster to install libraries. It installs them in the background, or when it starts.
 
     Args:
         cluster_id: Id of the cluster.
@@ -38,7 +38,7 @@ def install_libraries(
         workspace: Name of the Databricks Workspace block.
 
     Raises:
-        DatabricksRunRefused: There is no such cluster, or that is no library.
+        DatabricksRunRefused: There is no such cluster, or a library is not valid.
     """
     _post(workspace, "install", {"cluster_id": cluster_id, "libraries": libraries})
 
@@ -47,22 +47,22 @@ def install_libraries(
 def uninstall_libraries(
     cluster_id: str, libraries: list[dict[str, Any]], workspace: str = WORKSPACE_BLOCK
 ) -> None:
-    """Mark libraries of a cluster; they are gone once it was restarted.
+    """Mark libraries of a cluster for removal. They are gone after the next restart of the cluster.
 
     Args:
         cluster_id: Id of the cluster.
-        libraries: What to uninstall, as it was installed.
+        libraries: What to uninstall, written as for the installation.
         workspace: Name of the Databricks Workspace block.
 
     Raises:
-        DatabricksRunRefused: There is no such cluster, or that is no library.
+        DatabricksRunRefused: There is no such cluster, or a library is not valid.
     """
     _post(workspace, "uninstall", {"cluster_id": cluster_id, "libraries": libraries})
 
 
 @task(cache_policy=NO_CACHE)
 def get_library_statuses(cluster_id: str, workspace: str = WORKSPACE_BLOCK) -> list[LibraryStatus]:
-    """Say how the libraries of a cluster stand.
+    """Get the status of each library of a cluster.
 
     Args:
         cluster_id: Id of the cluster.
@@ -84,7 +84,7 @@ def get_library_statuses(cluster_id: str, workspace: str = WORKSPACE_BLOCK) -> l
 
 
 def _post(workspace: str, endpoint: str, body: dict[str, Any]) -> None:
-    """Send the libraries as they are: the SDK's own type drops fields that it does not know."""
+    """Send the libraries as they are: the type of the SDK drops fields that it does not know."""
     client = named_client(workspace)
     with api_errors(client.config.host, f"libraries/{endpoint}"):
         client.api_client.do("POST", f"/api/2.0/libraries/{endpoint}", body=body)

@@ -18,11 +18,12 @@ class RunSummary:
     """A run in a list.
 
     Attributes:
-        run_id: Its id.
-        run_name: Its name.
+        run_id: Id of the run.
+        run_name: Name of the run.
         job_id: Id of its job.
-        state: Result state as the API spells it, or where it stands, such as `RUNNING`.
-        start_time: Epoch milliseconds; `end_time` likewise, 0 while the run is active.
+        state: Result state as the API spells it; of an active run its life cycle state, such as `RUNNING`.
+        start_time: When it started, in epoch milliseconds.
+        end_time: When it ended, in epoch milliseconds; 0 while it is active.
         run_page_url: Its page in the workspace.
     """
 
@@ -37,12 +38,12 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class RunOutput:
-    """What one attempt at a task left behind.
+    """The output of one attempt at a task.
 
     Attributes:
-        exit_value: What a notebook gave to `dbutils.notebook.exit`.
+        exit_value: What a notebook passed to `dbutils.notebook.exit`.
         logs: Output of a Python, wheel or jar task.
-        error: The last line of its exception.
+        error: Last line of the exception, if it failed.
         error_trace: The traceback.
     """
 
@@ -54,7 +55,7 @@ class RunOutput:
 
 @task(cache_policy=NO_CACHE)
 def get_databricks_run(run_id: int, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
-    """Say how a run and its tasks stand.
+    """Get the state of a run and of its tasks.
 
     Args:
         run_id: Id of the run.
@@ -73,12 +74,12 @@ def list_databricks_runs(
     limit: int = 25,
     workspace: str = WORKSPACE_BLOCK,
 ) -> list[RunSummary]:
-    """List runs, the latest first.
+    """List runs, the latest one first.
 
     Args:
-        job_id: Id of the job; empty for the runs of all jobs, one-time runs among them.
+        job_id: Id of the job; empty for the runs of all jobs and one-time runs.
         active_only: Leave out the runs that have ended.
-        limit: How many at most.
+        limit: How many runs to list, at most.
         workspace: Name of the Databricks Workspace block.
 
     Raises:
@@ -90,11 +91,11 @@ def list_databricks_runs(
 
 @task(cache_policy=NO_CACHE)
 def get_databricks_run_output(task_run_id: int, workspace: str = WORKSPACE_BLOCK) -> RunOutput:
-    """Read what an attempt at a task left behind.
+    """Get the output of one attempt at a task.
 
     Args:
-        task_run_id: Id of the attempt, as `get_databricks_run` tells it by task: a run of several tasks has
-            no output of its own.
+        task_run_id: Id of the attempt, which `get_databricks_run` gives for each task. A run of several tasks
+            has no output of its own.
         workspace: Name of the Databricks Workspace block.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ import matplotlib.figure
 import pandas as pd
 import pytest
 from databricks_flows.renewable.chart import MOST_LINES, chart_title, draw_chart, draw_chart_of_file
-from databricks_flows.renewable.chart_process import chart_process
 from PIL import Image
 
 HEADER = "Entity,Code,Year,Solar (% electricity),Hydro (% electricity),Wind (% electricity),SHW%\n"
@@ -121,30 +118,3 @@ def test_an_entity_named_na_is_an_entity(tmp_path: Path) -> None:
     table = tmp_path / "shw.csv"
     table.write_text(HEADER + "NA,,2000,1,1,1,3\nNA,,2001,1,,1,\n")
     assert draw_chart_of_file(table, tmp_path / "shw.png").endswith("in NA")
-
-
-def test_the_chart_process_draws_and_ends(tmp_path: Path) -> None:
-    table = tmp_path / "a b" / "shw.csv"
-    table.parent.mkdir()
-    table.write_text(HEADER + "Peru,PER,2000,1,1,1,3\n")
-    with chart_process() as charting:
-        assert charting.draw(table, tmp_path / "shw.png").endswith("in Peru")
-    assert Image.open(tmp_path / "shw.png").format == "PNG"
-
-
-def test_the_chart_process_says_why_it_failed(tmp_path: Path) -> None:
-    with (
-        chart_process() as charting,
-        pytest.raises(RuntimeError, match=r"No such file or directory: '.*none.csv'"),
-    ):
-        charting.draw(tmp_path / "none.csv", tmp_path / "shw.png")
-
-
-def test_the_chart_process_ends_when_nobody_speaks_to_it_any_more() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "databricks_flows.renewable.chart"],
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 0

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import (
     DATA_DIRECTORY,
     SHARES,
@@ -149,18 +148,6 @@ def test_a_duplicate_is_named_with_both_of_its_lines(tmp_path: Path) -> None:
     assert str(fault).endswith(
         "line 4, columns `Entity` and `Year`: Peru 2000 is already in line 2; keep one of them"
     )
-
-
-def test_unknown_countries_are_refused_with_the_nearest_names() -> None:
-    files = find_share_files(DATA_DIRECTORY)
-    check_countries(files, ["Switzerland", "World", "Cote d'Ivoire"])
-    with pytest.raises(InputError) as refused:
-        check_countries(files, ["Swizerland", "Peru", "UNITED STATES", "Qxz"])
-    message = str(refused.value)
-    assert "`Swizerland` (nearest: `Switzerland`" in message
-    assert "`UNITED STATES` (nearest: `United States`" in message
-    assert "unknown country `Qxz`, " in message
-    assert "`Peru`" not in message
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""Which files are loaded, into which tables, and in which batches."""
+"""Which files are loaded, and into which tables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from databricks_flows.load.plan import find_sources
+from databricks_flows.load.sources import find_sources
 from databricks_flows.renewable.share_files import InputError
-from databricks_flows.shared.batches import make_batches
 
 
 @pytest.fixture
@@ -52,28 +51,6 @@ def test_what_cannot_be_loaded_is_refused_before_anything_is(
         (folder / name).write_text("x\n")
     with pytest.raises(InputError, match=re.escape(message)):
         find_sources([str(folder / name) for name in names], reserved="loaded_files")
-
-
-@pytest.mark.parametrize(
-    ("files", "batch_size", "concurrency", "batches", "largest"),
-    [
-        (1, 0, 4, 1, 1),
-        (50, 0, 4, 50, 1),
-        (51, 0, 4, 13, 4),
-        (1000, 0, 4, 20, 50),
-        (10_000, 0, 8, 200, 50),
-        (10, 3, 4, 4, 3),
-        (2, 100, 4, 1, 2),
-    ],
-)
-def test_hundreds_are_grouped_and_none_is_lost(
-    files: int, batch_size: int, concurrency: int, batches: int, largest: int
-) -> None:
-    given = {f"t{number}": number for number in range(files)}
-    made = make_batches(given, concurrency, batch_size)
-    assert len({batch.name for batch in made}) == batches
-    assert max(len(batch.files) for batch in made) == largest
-    assert sorted(file for batch in made for file in batch.files) == list(range(files))
 
 
 def test_a_name_that_is_not_utf_8_is_told_so_that_it_can_be_sent(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which CSV files are loaded, and into which tables."""
+"""Finds the CSV files to load, and names their tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from databricks_flows.shared.printable import printable
 
 @dataclass(frozen=True)
 class Source:
-    """A file, and the table that it goes to."""
+    """A file and its table.
+
+    Attributes:
+        path: Path of the file.
+        table: Name of the table that it is loaded into.
+    """
 
     path: Path
     table: str
@@ -28,11 +33,14 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
     """Find CSV files, and name their tables after them.
 
     Args:
-        names: Files, folders and patterns such as `data/2026-*.csv`; of a folder, all that end in .csv.
+        names: Files, folders and patterns such as `data/2026-*.csv`. In a folder, all files that end in .csv.
         reserved: Name that no table may have.
 
+    Returns:
+        The files, each of them once.
+
     Raises:
-        InputError: There is no such file, or two would have the same table.
+        InputError: There is no such file, or two files would have the same table.
     """
     sources: dict[str, Source] = {}
     for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
