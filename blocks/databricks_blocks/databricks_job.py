@@ -19,15 +19,15 @@ from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.run.failure import run_error
-from databricks_blocks.run.launchers import launcher_of
-from databricks_blocks.run.life_options import Launcher
+from databricks_blocks.run.launchers import Launcher, launcher_of
 from databricks_blocks.run.outputs import TaskOutputs
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import Repair, repair_body
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.watching import outlive, watch_run
+from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.block import DatabricksWorkspace, workspace_client
+from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run, repair_run
 
 if TYPE_CHECKING:

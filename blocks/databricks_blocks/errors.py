@@ -33,13 +33,18 @@ def _rebuild(
     return kind(message, run_id=run_id, run_page_url=run_page_url)
 
 
+_ANOTHER_REPAIR = ("active", "in progress", "running", "latest repair")
+"""Words by which Databricks refuses a repair because of another one: somebody else's, or one of ours whose
+answer was lost. "Latest repair" is how it asks for the id of one that we have not seen."""
+
+
 class DatabricksRunRefused(DatabricksJobError):
     """Raised when the workspace refuses the request; the request has to change."""
 
     @property
-    def says_active(self) -> bool:
-        """Whether the reason is that the run has not ended."""
-        return any(word in self.message for word in ("active", "in progress", "running"))
+    def says_another_repair(self) -> bool:
+        """Whether a repair was refused because another one is under way, or was made meanwhile."""
+        return any(words in self.message for words in _ANOTHER_REPAIR)
 
 
 class DatabricksRunFailed(DatabricksJobError):

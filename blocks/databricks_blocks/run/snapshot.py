@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,21 +109,38 @@ class RunSnapshot:
         )
 
 
-def joined(runs: Sequence[RunSnapshot]) -> RunSnapshot:
-    """See a run and those launched in place of its repairs as one.
+@dataclass(frozen=True)
+class RunHistory:
+    """The runs before the current one, where runs were launched in place of refused repairs.
 
-    Args:
-        runs: The first run, then those that hold the tasks which failed in the one before.
-
-    Returns:
-        The last run, with the attempts of all.
+    Attributes:
+        earlier: The runs as they ended, each followed by the one that ran its failed tasks again.
+        repairs: How many repairs there were before the current run; a run in place of one counts as one.
     """
-    attempts = [
-        replace(attempt, generation=generation)
-        for generation, run in enumerate(runs)
-        for attempt in run.attempts
-    ]
-    return replace(runs[-1], attempts=tuple(attempts))
+
+    earlier: tuple[RunSnapshot, ...] = ()
+    repairs: int = 0
+
+    def joined(self, run: RunSnapshot) -> RunSnapshot:
+        """See the current run and those before it as one: the current run, with the attempts of all."""
+        attempts = [
+            replace(attempt, generation=generation)
+            for generation, each in enumerate([*self.earlier, run])
+            for attempt in each.attempts
+        ]
+        return replace(run, attempts=tuple(attempts))
+
+    def repairs_with(self, run: RunSnapshot) -> int:
+        """How many repairs there were, those of the current run included."""
+        return self.repairs + len(run.repair_ids)
+
+    def replaced(self, run: RunSnapshot) -> RunHistory:
+        """The history after a run was launched in place of a repair of the current one."""
+        return RunHistory((*self.earlier, run), self.repairs_with(run) + 1)
+
+    def started_over(self) -> RunHistory:
+        """The history after the whole job was launched again."""
+        return RunHistory((), self.repairs)
 
 
 def _task_attempt(task: Mapping[str, Any]) -> TaskAttempt:

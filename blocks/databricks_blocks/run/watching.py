@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from databricks_blocks.errors import DatabricksUnreachable
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.workspace.polling import PollingPolicy
-
-DEFAULT_POLICY = PollingPolicy()
-
-Result = TypeVar("Result")
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy
 
 
 async def watch_run(
     read: Callable[[], Mapping[str, Any]],
     *,
-    policy: PollingPolicy = DEFAULT_POLICY,
+    policy: PollingPolicy = DEFAULT_POLLING,
     on_change: Callable[[RunSnapshot], Awaitable[None]] | None = None,
     is_over: Callable[[RunSnapshot], bool] = lambda run: run.state.is_terminal,
     clock: Callable[[], float] = time.monotonic,
@@ -59,32 +55,3 @@ async def watch_run(
             if is_over(run):
                 return run
         await sleep(policy.pause(clock() - started))
-
-
-async def outlive(
-    call: Callable[[], Awaitable[Result]],
-    policy: PollingPolicy = DEFAULT_POLICY,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Result:
-    """Make a call that is safe to repeat, until it is answered.
-
-    Args:
-        call: The call.
-        policy: When to repeat it, and how long to put up with no answer.
-        clock: Seconds that only grow.
-        sleep: Waits for a number of seconds.
-
-    Raises:
-        DatabricksUnreachable: There was no answer for longer than the policy allows.
-    """
-    since = clock()
-    while True:
-        try:
-            return await call()
-        except DatabricksUnreachable:
-            waited = clock() - since
-            if policy.gives_up(waited):
-                raise
-            await sleep(policy.pause(waited))

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from databricks_blocks.run.watching import outlive
-from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_blocks.workspace.polling import PollingPolicy, outlive
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from databricks_blocks.run.failure import task_line
-from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.outputs import TaskOutputs
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import task_result

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunCancelled
-from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.run.table import cluster_minutes, run_table

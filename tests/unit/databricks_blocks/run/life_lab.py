@@ -10,9 +10,9 @@ from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.run.launchers import launcher_of
 from databricks_blocks.run.life import RunLife
-from databricks_blocks.run.life_options import Ask, LifeOptions, Observer
+from databricks_blocks.run.observer import Ask, Observer
 from databricks_blocks.run.outputs import TaskOutputs
-from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, Repair, RepairPolicy
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.polling import PollingPolicy

@@ -18,8 +18,8 @@ from databricks_blocks.errors import (
 )
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.run.failure import run_error
+from databricks_blocks.run.launchers import idempotency_token
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.tokens import idempotency_token
 from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.polling import PollingPolicy
 
