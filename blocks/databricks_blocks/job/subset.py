@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from graphlib import TopologicalSorter
 
 from databricks_blocks.errors import InvalidJob
-from databricks_blocks.job.graph import in_order
 from databricks_blocks.job.request_bodies import submit_body_of, submit_tasks
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.task_json import Json, referenced_tasks
@@ -100,7 +100,7 @@ def _value_sources(specification: JobSpecification) -> dict[str, set[str]]:
 
 def _with_dependents(tasks: Mapping[str, DatabricksTask], failed_keys: Collection[str]) -> set[str]:
     wanted = set(failed_keys)
-    for key in in_order({key: task.upstream for key, task in tasks.items()}):
+    for key in _in_order(tasks):
         upstream = set(tasks[key].upstream)
         # A task that ended well is not run again, so a task that waits for failures only has no turn.
         excluded = tasks[key].run_if == "ALL_FAILED" and not upstream <= wanted
@@ -112,7 +112,7 @@ def _with_dependents(tasks: Mapping[str, DatabricksTask], failed_keys: Collectio
 def _dependencies(tasks: Mapping[str, DatabricksTask], keys: Collection[str]) -> dict[str, list[Json]]:
     """What each task waits for, where tasks that are left out stand for what they waited for."""
     found: dict[str, dict[str, Json]] = {}
-    for key in in_order({key: task.upstream for key, task in tasks.items()}):
+    for key in _in_order(tasks):
         own = {dependency.task_key: dependency for dependency in tasks[key].depends_on}
         inherited: dict[str, Json] = {}
         for upstream in own.keys() - keys:
@@ -148,6 +148,12 @@ def _detached(task: DatabricksTask, body: Json, depends_on: list[Json]) -> Json:
         # One of those that it waited for has ended well already.
         result["run_if"] = "ALL_DONE" if task.run_if == "AT_LEAST_ONE_SUCCESS" else task.run_if
     return result
+
+
+def _in_order(tasks: Mapping[str, DatabricksTask]) -> list[str]:
+    """Keys of the tasks, each after those that it waits for."""
+    upstream = {key: task.upstream for key, task in tasks.items()}
+    return [key for key in TopologicalSorter(upstream).static_order() if key in tasks]
 
 
 def _listed(keys: Collection[str]) -> str:
