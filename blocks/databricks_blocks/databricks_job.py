@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.blocks.abstract import JobBlock, JobRun
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import ConfigDict, Field, HttpUrl
@@ -19,6 +18,7 @@ from databricks_blocks.job.plan import JobPlan
 from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
+from databricks_blocks.private_prefect import async_dispatch
 from databricks_blocks.run.failure import run_error
 from databricks_blocks.run.launchers import launcher_of
 from databricks_blocks.run.outputs import TaskOutputs

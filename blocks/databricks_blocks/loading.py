@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from prefect import get_client
@@ -12,6 +12,7 @@ from prefect.blocks.core import Block
 from prefect.utilities.importtools import from_qualified_name
 
 from databricks_blocks.errors import BlockNotFound, BlockTypeNotInstalled
+from databricks_blocks.private_prefect import synchronous
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
@@ -26,10 +27,8 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
     Raises:
         BlockNotFound: The Prefect server has no such block.
     """
-    # Without _sync, the same call gives a coroutine when any async code is around it.
-    load = cast(Any, kind).load
     try:
-        return cast(AnyBlock, load(name, _sync=True))
+        return synchronous(cast("Callable[[str], AnyBlock]", kind.load))(name)
     except ValueError as error:
         raise BlockNotFound(
             f"The Prefect server has no block `{name}` of type `{kind.get_block_type_slug()}`; "

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, cast
 
 from httpx import HTTPError
 from prefect import get_client
@@ -17,6 +16,7 @@ from prefect.blocks.core import Block
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.loading import blocks_named
+from databricks_blocks.private_prefect import synchronous
 from databricks_blocks.setup.checks import CheckFailed, check_block
 from databricks_blocks.setup.database_url import DatabaseUrlSettings
 from databricks_blocks.setup.other_staging import RemoteSettings, VolumeSettings
@@ -92,8 +92,7 @@ def register_blocks(settings: Mapping[str, BlockSettings]) -> None:
 
 
 def _save(name: str, block: Block) -> None:
-    # Without _sync, the same call gives a coroutine when any async code is around it.
-    cast(Any, block).save(name, overwrite=True, _sync=True)
+    synchronous(block.save)(name, overwrite=True)
     if block.get_block_type_slug() in STAGING_BLOCKS:
         _delete_others(name, block)
 
