@@ -42,6 +42,16 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
     """A run of a Databricks job, as `DatabricksJob.trigger` starts it.
 
     It repairs nothing by itself; the subflow `run_databricks_job` does.
+
+    Examples:
+        ```python
+        from databricks_blocks import DatabricksJob, DatabricksJobRun
+
+        run: DatabricksJobRun = DatabricksJob.load("BLOCK_NAME").trigger()
+        run.wait_for_completion()
+        for key, task in run.fetch_result().tasks.items():
+            print(key, task.state, task.exit_value)
+        ```
     """
 
     def __init__(
@@ -187,7 +197,7 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
 
     Examples:
         ```python
-        from databricks_blocks.databricks_job import DatabricksJob
+        from databricks_blocks import DatabricksJob
 
         job = DatabricksJob.load("BLOCK_NAME")
         run = job.trigger()

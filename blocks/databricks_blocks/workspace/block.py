@@ -41,7 +41,7 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     Examples:
         ```python
-        from databricks_blocks.workspace.block import DatabricksWorkspace
+        from databricks_blocks import DatabricksWorkspace
 
         workspace = DatabricksWorkspace.load("BLOCK_NAME")
         print(workspace.workspace_client().current_user.me().user_name)
