@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from databricks_blocks.csv.faults import at
 from databricks_blocks.csv.records import MalformedRecord, count_records, records_pattern, split_record
 from databricks_blocks.database.tables import RecordRefused
 
@@ -133,7 +134,7 @@ class CheckedCsv(io.RawIOBase):
         """
         if self.misfit is not None:
             reason = self.fault or "a value that does not fit its column"
-            raise RecordRefused(f", line {line_at(self.path, self.misfit)}: {reason}")
+            raise RecordRefused(at(line_at(self.path, self.misfit), reason))
 
     def _match(self, data: bytes, start: int) -> int:
         found = self._pattern.match(data, start)

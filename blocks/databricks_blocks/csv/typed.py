@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from databricks_flows.renewable.share_files import LONGEST_NAME, InputError, delimiter_fault
-
 from databricks_blocks.csv.checked import CHUNK, CheckedCsv, Record, lines_at, records_from
+from databricks_blocks.csv.faults import (
+    LONGEST_NAME,
+    InputError,
+    at,
+    delimiter_fault,
+    duplicate_fault,
+    has_undecoded_bytes,
+)
+from databricks_blocks.csv.forms import INFERRED_FORMS
 from databricks_blocks.csv.records import MalformedRecord
-from databricks_blocks.csv.types import FORMS, kind_of, widened
+from databricks_blocks.csv.types import kind_of, widened
 from databricks_blocks.database.tables import Column, Kind, RecordRefused, Table
 from databricks_blocks.database.transaction import DatabaseTransaction
 
@@ -121,7 +127,9 @@ class TypedCsv(CheckedCsv):
                 self.surprises.setdefault(column, offset)
 
     def _match_kinds(self) -> None:
-        self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
+        self.match_fields(
+            [_NO_VALUE_YET if kind is None else INFERRED_FORMS.get(kind) for kind in self.kinds]
+        )
 
     def _of_first_records(self) -> list[Kind | None]:
         self._read_on()
@@ -162,7 +170,7 @@ def load_typed(
             rows = _load(transaction, second, name) or 0
             second.refuse_misfit()
     except MalformedRecord as error:
-        raise InputError(f"{path}, line 1: {error}") from error
+        raise InputError(f"{path}{at(1, str(error))}") from error
     except RecordRefused as error:
         raise InputError(f"{path}{error}") from error
     table = second.table(name)
@@ -188,17 +196,17 @@ def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int 
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if fault := delimiter_fault(columns):
-        raise InputError(f"{path}, line 1: {fault}")
+    if fault := delimiter_fault(columns) or _names_fault(columns) or duplicate_fault(columns):
+        raise InputError(f"{path}{at(1, fault)}")
+
+
+def _names_fault(columns: Sequence[str]) -> str | None:
     if not any(columns):
-        raise InputError(f"{path}, line 1: empty; the first line must name the columns")
+        return "empty; the first line must name the columns"
     for column in columns:
-        if not column or re.search("[\udc80-\udcff]", column):
+        if not column or has_undecoded_bytes(column):
             what = "bytes that are not UTF-8" if column else "a column without a name"
-            raise InputError(f"{path}, line 1: {what}; the first line must name the columns")
-        if columns.count(column) > 1:
-            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+            return f"{what}; the first line must name the columns"
         if len(column.encode()) > LONGEST_NAME:
-            raise InputError(
-                f"{path}, line 1: column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
-            )
+            return f"column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
+    return None

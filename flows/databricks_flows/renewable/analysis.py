@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.run.policy import RunPolicy
@@ -35,7 +36,6 @@ from databricks_flows.renewable.notebook_job import (
 )
 from databricks_flows.renewable.share_files import (
     DATA_DIRECTORY,
-    InputError,
     ShareFile,
     find_share_files,
     writable_folder,

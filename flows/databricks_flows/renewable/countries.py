@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from databricks_flows.renewable.share_files import InputError, ShareFile, entities
+from databricks_blocks.csv.faults import InputError
+
+from databricks_flows.renewable.share_files import ShareFile, entities
 
 
 def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> None:

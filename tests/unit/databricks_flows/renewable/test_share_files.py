@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import (
     DATA_DIRECTORY,
     SHARES,
-    InputError,
     find_fault,
     find_share_files,
     table_name,
