@@ -1,4 +1,4 @@
-"""The errors that users of the blocks catch, by whether asking again can help."""
+"""The errors that users of the blocks catch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class DatabricksJobError(Exception):
-    """Base class of what goes wrong with a Databricks run.
+    """Base class of the errors of Databricks runs.
 
     Attributes:
         may_retry: Whether the same call can succeed when it is repeated unchanged.
@@ -194,7 +194,7 @@ class InvalidJob(DatabricksJobError, ValueError):
 
     @classmethod
     def from_validation(cls, error: ValidationError, source: str) -> Self:
-        """Say what in `source` has another shape than a job has."""
+        """Say which fields in `source` are not as a job needs them."""
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         return cls("\n".join([f"{source} cannot be read as a job:", *(f"- {fault}" for fault in faults)]))
 

@@ -1,4 +1,4 @@
-"""Loading stored blocks from plain code, whatever runs around it."""
+"""Load stored blocks synchronously, in sync and in async code."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
 
 @dataclass(frozen=True)
 class BlockClass:
-    """A class of blocks that is imported when there is a block of it.
+    """A class of blocks, which is imported only when a block of it is loaded.
 
     Attributes:
         name: Its qualified name.
-        extra: The extra of this package that installs it, if it is optional.
+        extra: The extra of this package that installs it; empty: it is always installed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class BlockClass:
 
 
 def load_one_of(kinds: Mapping[str, BlockClass], name: str) -> Block:
-    """Load a stored block that may be of several types; its name tells which one it is.
+    """Load a stored block that may have one of several types; the stored name decides.
 
     Args:
         kinds: Classes, by the slug of their type.

@@ -1,4 +1,4 @@
-"""CSV files as rows of a database that has no way of its own to read and write them."""
+"""CSV files read and written row by row, for databases that cannot read and write CSV themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_rows(table: Table, stream: Readable, rows_at_once: int) -> Iterator[lis
     Args:
         table: The table. Its columns are those of the file, in its order.
         stream: The file, in UTF-8.
-        rows_at_once: How many are given at a time, at most.
+        rows_at_once: How many rows each list has at most.
 
     Raises:
         RecordRefused: A record cannot be read, or does not fit the table.
@@ -38,7 +38,7 @@ def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
     reader = csv.reader(_lines(stream), strict=True)
     try:
         for fields in islice(reader, 1, None):
-            # An empty line is no value of an only column, as PostgreSQL reads and writes it.
+            # In a file of one column, an empty line is a row without a value, as in PostgreSQL.
             record = fields or [""]
             if len(record) != len(table.columns):
                 reason = f"{len(record)} fields for {len(table.columns)} columns"
@@ -52,7 +52,7 @@ def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
 
 
 def _lines(stream: Readable) -> Iterator[str]:
-    # What is streamed from a storage has no more than `read`.
+    # A stream from a storage has only `read`; the text wrapper needs a whole raw stream.
     buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(stream)), 1024 * 1024)
     return iter(io.TextIOWrapper(buffered, encoding="utf-8", newline=""))
 
@@ -115,7 +115,7 @@ def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO
             writer.writerow([_text(value) for value in row])
             written += 1
     finally:
-        # Otherwise it would close the stream, which is for who opened it to do.
+        # Otherwise the wrapper closes the stream, which belongs to the caller.
         text.detach()
     return written
 

@@ -1,4 +1,4 @@
-"""A CSV file whose columns get their types from what is in them, on its way into a table."""
+"""Load a CSV file into a table whose column types are inferred from the file."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Widening:
 
     Attributes:
         column: Its name.
-        before: The type that it had, if it had any value.
-        after: The type that it has.
+        before: The type before; `None` if the column had no value yet.
+        after: The type after.
         line: Line of the first record whose value did not fit.
     """
 
@@ -53,7 +53,7 @@ class LoadedFile:
     Attributes:
         table: The table.
         rows: Number of rows.
-        widenings: Columns whose values fitted no more after some way, so that the file was loaded again.
+        widenings: Columns whose type changed during the load, so that the file was loaded again.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class TypedCsv(CheckedCsv):
 
     Attributes:
         kinds: Type of each column, as far as values have been seen.
-        surprises: Where the first record begins that made the type of a column another one, by its position.
+        surprises: Offset in bytes of the first record that changed the type of a column, by its position.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class TypedCsv(CheckedCsv):
 
         Args:
             path: The file.
-            kinds: Type of each column; nothing takes what its beginning, up to a megabyte, tells.
-            watch: Is told again and again how many bytes have been read.
+            kinds: Type of each column; left out: inferred from the first megabyte.
+            watch: Called after each part with the number of bytes that have been read.
 
         Raises:
             MalformedRecord: The file has no header.
@@ -95,18 +95,18 @@ class TypedCsv(CheckedCsv):
         self.surprises.clear()
 
     def table(self, name: str) -> Table:
-        """Describe the table; a column without any value is of text."""
+        """Describe the table; a column without any value has the type text."""
         kinds = zip(self.columns, self.kinds, strict=True)
         return Table(name, {column: Column(kind or "text") for column, kind in kinds})
 
     def widen_to_the_end(self) -> None:
-        """Read on to the end without handing anything on, and let the types fit all that is there."""
+        """Read to the end of the file, and widen the types until they fit all of it."""
         self._widens, self.misfit = True, None
         while self.misfit is None and self.advance():
             self._ready = b""
 
     def accept(self, records: Iterator[Record]) -> bool:
-        """Widen the columns, when that is asked for."""
+        """Widen the types of the columns, while types are inferred."""
         first = next(records)
         if len(first[0]) != len(self.columns):
             self.fault = f"{len(first[0])} fields where the header has {len(self.columns)}"
@@ -114,7 +114,7 @@ class TypedCsv(CheckedCsv):
             for fields, offset in chain([first], islice(records, self._look_ahead)):
                 if len(fields) == len(self.columns):
                     self._widen(fields, offset)
-            # To compile the pattern of many columns takes as long as to read a thousand records.
+            # Compiling the pattern of many columns takes as long as reading a thousand records.
             self._look_ahead *= 2
             self._match_kinds()
             return True
@@ -143,16 +143,16 @@ class TypedCsv(CheckedCsv):
 def load_typed(
     transaction: DatabaseTransaction, path: Path, name: str, watch: Watch = lambda _: None
 ) -> LoadedFile:
-    """Load a CSV file into a table made for it, with types that keep every value as it is.
+    """Load a CSV file into a new table, with types that keep every value as it is.
 
-    A value that does not fit what the beginning of the file told ends the load. The rest is then read for its
-    types, and the file is loaded again, once.
+    The types are inferred from the beginning of the file. If a later value does not fit, the rest of the file
+    is read for its types, and the file is loaded again, once.
 
     Args:
         transaction: The transaction.
         path: The file.
         name: Name of the table; one of that name is replaced.
-        watch: Is told again and again how many bytes have been read.
+        watch: Called after each part with the number of bytes that have been read.
 
     Raises:
         InputError: The file cannot be used; names file and line.
@@ -165,7 +165,7 @@ def load_typed(
             before = list(first.kinds)
             first.widen_to_the_end()
             first.refuse_misfit()
-        # Matched again, since it may have changed meanwhile.
+        # Matched again, because the file may have changed meanwhile.
         with TypedCsv(path, first.kinds, watch) as second:
             rows = _load(transaction, second, name) or 0
             second.refuse_misfit()
@@ -184,7 +184,7 @@ def load_typed(
 
 
 def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int | None:
-    """Load what fits; the number of rows, unless the type of a column has to be widened."""
+    """Load the records that fit; the number of rows, or `None` if the type of a column has to be widened."""
     table = stream.table(name)
     transaction.create(table)
     rows = transaction.load_csv(table, stream)

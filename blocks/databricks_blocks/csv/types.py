@@ -1,4 +1,4 @@
-"""The type of a column by what its fields look like, so that no value changes by being read as that type."""
+"""Infer the type of a column from its fields, so that no value changes by being read as that type."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WIDER: dict[frozenset[Kind], Kind] = {
 
 
 def kind_of(fields: Iterable[str]) -> Kind | None:
-    """The narrowest type that all fields fit; none if all are empty.
+    """Find the narrowest type that all fields fit; `None` if all are empty.
 
-    Numbers are of type `double` if one of them has an exponent and all of them stay what they are.
+    Numbers are of type `double` if one of them has an exponent and a double keeps all of them exactly.
     """
     present = [field.encode("utf-8", "surrogateescape") for field in fields if field]
     if any(b"e" in field or b"E" in field for field in present) and _all_fit("double", present):
@@ -34,12 +34,12 @@ def kind_of(fields: Iterable[str]) -> Kind | None:
 
 
 def join(one: Kind, other: Kind) -> Kind:
-    """The narrowest type that the values of both fit."""
+    """Find the narrowest type that the values of both types fit."""
     return one if one == other else _WIDER.get(frozenset({one, other}), "text")
 
 
 def widened(kind: Kind | None, field: str) -> Kind | None:
-    """The type of a column after one more field."""
+    """Find the type of a column after one more field."""
     if not field or (kind in _PATTERNS and _all_fit(kind, [field.encode("utf-8", "surrogateescape")])):
         return kind
     found = kind_of([field])

@@ -1,4 +1,4 @@
-"""What is wrong with the specification of a job: all of it at once, before any call. Pure."""
+"""Find all problems of a specification at once, before any call is made. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check(specification: JobSpecification) -> None:
     """Refuse a specification that cannot run.
 
     Raises:
-        InvalidJob: With everything that is wrong with it.
+        InvalidJob: The specification has problems; the message lists all of them.
     """
     found = problems(specification)
     if found:
@@ -44,7 +44,7 @@ def check(specification: JobSpecification) -> None:
 
 
 def problems(specification: JobSpecification) -> list[str]:
-    """Find everything that is wrong with a specification; nothing is, if there is none."""
+    """Find all problems of a specification; an empty list: there is none."""
     if specification.launch == "existing_job":
         found = [*_existing_job(specification), *run_parameter_problems(specification)]
     else:

@@ -1,4 +1,4 @@
-"""What attempts at tasks left behind, each read once, whoever asks."""
+"""The outputs of tasks; each is read once, however often it is asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TaskOutputs:
         self._free = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     async def of(self, attempt: TaskAttempt) -> Mapping[str, Any]:
-        """The answer of `jobs/runs/get-output` for an attempt that has ended; empty if its kind has none.
+        """Read the output (`jobs/runs/get-output`) of an attempt that has ended; empty if its kind has none.
 
         Raises:
             DatabricksUnreachable: The workspace did not answer for too long.

@@ -15,11 +15,11 @@ class TaskResult:
 
     Attributes:
         task_key: Key of the task.
-        state: Result state as the API spells it, such as `SUCCESS` or `EXCLUDED`.
-        attempts: How many attempts were made at it.
+        state: Result state in the spelling of the API, such as `SUCCESS` or `EXCLUDED`.
+        attempts: How often it was tried.
         run_id: Id of the attempt in Databricks.
         run_page_url: Its page in the workspace.
-        exit_value: What a notebook gave to `dbutils.notebook.exit`.
+        exit_value: The value that a notebook gave to `dbutils.notebook.exit`.
         logs: Output of a Python, wheel or jar task.
         outcome: Of a condition task, `true` or `false`.
         queue_seconds: Seconds in the queue.
@@ -45,9 +45,9 @@ class DatabricksRunResult:
     """A run that has ended.
 
     Attributes:
-        run_id: Id of the run in Databricks; of the last one, where one was launched in place of a repair.
+        run_id: Id of the run in Databricks; if runs were launched in place of repairs, of the last one.
         run_page_url: Its page in the workspace.
-        state: Result state as the API spells it.
+        state: Result state in the spelling of the API.
         tasks: Results by task key.
     """
 
@@ -80,7 +80,7 @@ def run_result(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Da
 
 
 def task_result(task: TaskAttempt, output: Mapping[str, Any], attempts: int) -> TaskResult:
-    """Sum up an attempt, the latest of so many."""
+    """Sum up the latest of several attempts."""
     return TaskResult(
         task_key=task.task_key,
         state=str(task.state),
@@ -107,10 +107,10 @@ def run_table(run: RunSnapshot) -> list[dict[str, Any]]:
 
 
 def cluster_minutes(run: RunSnapshot) -> float:
-    """Estimate for how many minutes clusters ran for this run.
+    """Estimate how many minutes clusters ran for this run.
 
-    Each cluster counts from the start of the first attempt on it to the end of the last one. Attempts that
-    name no cluster, such as serverless ones, count by themselves.
+    Each cluster counts from the start of the first attempt on it to the end of the last one. An attempt
+    without a cluster, such as a serverless one, counts alone.
     """
     spans: dict[str, tuple[int, int]] = {}
     for attempt in run.attempts:

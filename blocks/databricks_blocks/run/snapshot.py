@@ -14,13 +14,13 @@ class TaskAttempt:
     """One attempt at one task.
 
     Attributes:
-        generation: Which run of the job it belongs to: 0 for the first, 1 for the one launched in place of a
-            refused repair, and so on.
+        generation: Number of the run that it belongs to: 0 for the first, 1 for the one that was launched in
+            place of a refused repair, and so on.
         start_time: Epoch milliseconds; 0 before the start. `end_time` likewise.
         queue_duration: Milliseconds; `setup_duration` and `execution_duration` likewise.
-        has_output: Whether `jobs/runs/get-output` can tell more: not of what the run shows itself.
+        has_output: Whether `jobs/runs/get-output` has more than the run shows: not for conditions and loops.
         outcome: Of a condition task, `true` or `false`.
-        iterations: Of a for-each task, how many have ended, of how many.
+        iterations: Of a for-each task: how many iterations have ended, and how many there are.
     """
 
     task_key: str
@@ -42,16 +42,16 @@ class TaskAttempt:
 
     @property
     def failed_itself(self) -> bool:
-        """Whether this attempt is a cause of the failure, not one left out because of another task."""
+        """Whether this attempt caused the failure, and was not left out because of another task."""
         return self.state.is_terminal and not self.state.is_success and not self.state.is_left_out
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run and all attempts at its tasks, those of one task in the order in which they were made.
+    """A run and all attempts at its tasks; the attempts at one task are in their order in time.
 
     Attributes:
-        repair_ids: The repairs that the run shows, in order. Asked for with `include_history`.
+        repair_ids: Ids of the repairs that the run lists, in order; needs `include_history` in the request.
         start_time: Epoch milliseconds; `end_time` likewise, 0 while the run is active.
     """
 
@@ -72,7 +72,7 @@ class RunSnapshot:
 
     @property
     def failed(self) -> tuple[TaskAttempt, ...]:
-        """The latest attempts that are a cause of the failure."""
+        """The latest attempts that caused the failure."""
         return tuple(task for task in self.tasks if task.failed_itself)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Watching one run until it ends: one poller a run, however many tasks it has."""
+"""Watch a run until it ends: one poller for each run, however many tasks it has."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ async def watch_run(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> RunSnapshot:
-    """Look at a run until it has ended.
+    """Read a run again and again until it has ended.
 
     Args:
         read: Reads the run; called in a thread.
-        policy: When to look, and how long to put up with no answer.
+        policy: When to read it, and how long to put up with no answer.
         on_change: Awaited with every state of the run that differs from the one before.
-        is_over: Whether the run has ended; after a repair it may look so for minutes (airflow#68358).
+        is_over: Whether the run has ended. After a repair it may look ended for minutes (airflow#68358).
         clock: Seconds that only grow.
         sleep: Waits for a number of seconds.
 
@@ -36,7 +36,7 @@ async def watch_run(
 
     Raises:
         DatabricksUnreachable: There was no answer for longer than the policy allows. The run may go on.
-        DatabricksRunRefused: The workspace does not let us read the run.
+        DatabricksRunRefused: There is no such run, or no permission to read it.
     """
     started = answered = clock()
     seen: RunSnapshot | None = None

@@ -33,7 +33,7 @@ def job(**fields: object) -> DatabricksJob:
 
 
 class TestDatabricksJob(BlockStandardTestSuite):
-    # The suite downloads the logo. What is wanted of it here is that it is named.
+    # The suite downloads the logo; here it is enough that there is one.
     test_has_a_valid_image = None
 
     @pytest.fixture

@@ -45,7 +45,7 @@ def workspace() -> FakeWorkspace:
 
 
 def showing(workspace: FakeWorkspace, state: dict[str, Any], until: float) -> None:
-    """Let every run be in a state until then."""
+    """Let every run show a state until a time."""
 
     def answer() -> tuple[int, dict[str, str], str]:
         for run in workspace.runs.values():

@@ -1,4 +1,4 @@
-"""What is used of Prefect without being public is there, in the form in which it is used.
+"""The private API of Prefect that the project uses exists, with the parameters that it is given.
 
 A test that fails here says by name what a new release of Prefect has changed.
 """
@@ -63,7 +63,7 @@ def test_async_dispatch_chooses_by_what_is_around_it_and_sync_by_the_caller() ->
         return "sync"
 
     async def ask() -> tuple[Any, str]:
-        return await answer(), synchronous(answer)()  # type: ignore[misc]
+        return await answer(), synchronous(answer)()
 
     assert answer() == "sync"
     assert asyncio.run(ask()) == ("async", "sync"), "async_dispatch or its `_sync` works in another way now"
@@ -90,7 +90,7 @@ def test_a_line_can_be_logged_as_of_another_time() -> None:
     log_at(PrefectLogAdapter(logger, {"flow_run_id": "a run"}), "WARNING", "late", 1_700_000_000.0)
     (record,) = records
     assert (record.getMessage(), record.levelname, record.created) == ("late", "WARNING", 1_700_000_000.0)
-    assert record.flow_run_id == "a run"  # type: ignore[attr-defined]
+    assert record.flow_run_id == "a run"
 
 
 def test_nothing_else_of_the_project_uses_what_is_private() -> None:

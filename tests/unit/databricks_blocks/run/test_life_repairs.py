@@ -108,7 +108,7 @@ def test_the_answer_to_a_repair_that_is_lost_makes_no_second_one(
 def test_the_answer_to_a_quick_repair_that_is_lost_makes_no_second_one(
     workspace: FakeWorkspace, seconds: float, lost: object, launch: str
 ) -> None:
-    """It has ended when it is asked for again: what is refused then is a repair without the latest id."""
+    """The repair has ended before the next try, which is refused since it lacks the latest repair id."""
     workspace.repair_shown_after = seconds
     workspace.default_seconds = 0.0
     workspace.repairs_submitted = True
@@ -144,7 +144,7 @@ def test_a_person_repairs_the_run_meanwhile(
 def test_a_stale_answer_after_a_repair_that_was_only_found_is_waited_for(
     workspace: FakeWorkspace, shown_after: float
 ) -> None:
-    """The process before asked for the repair: the patience with it begins when it is found."""
+    """An earlier process asked for the repair: the patience begins when the repair is found."""
     workspace.repair_shown_after = shown_after
     workspace.outcomes = {"plot": [ENDED_BADLY]}
     answers: list[tuple[int, dict[str, str], str]] = []

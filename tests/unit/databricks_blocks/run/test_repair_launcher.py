@@ -52,7 +52,7 @@ class Workspace:
 
 
 def ended(time: Time | None = None) -> tuple[FakeWorkspace, int]:
-    """A workspace with a run that has failed, which a second attempt would not."""
+    """A workspace with a failed run, which succeeds when it is repaired."""
     workspace = FakeWorkspace(time)
     workspace.outcomes = {"plot": [ENDED_BADLY]}
     with pytest.raises(DatabricksRunFailed):
