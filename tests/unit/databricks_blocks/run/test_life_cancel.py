@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 import requests
-from databricks_blocks.errors import DatabricksRunCancelled, DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunCancelled, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.run.repair_policy import NewSettings
 
 from .fake_workspace import FakeWorkspace
@@ -218,6 +218,19 @@ def test_settings_that_cannot_be_restored_do_not_hide_the_cancel(workspace: Fake
 def test_a_cancel_of_what_was_never_launched_asks_for_nothing(workspace: FakeWorkspace) -> None:
     run_async(life_of(workspace).cancel())
     assert workspace.calls == []
+
+
+def test_a_cancel_after_a_refused_launch_launches_nothing(workspace: FakeWorkspace) -> None:
+    workspace.fail("runs/submit", (400, '{"error_code": "INVALID_PARAMETER_VALUE", "message": "no"}'))
+
+    async def live() -> None:
+        life = life_of(workspace)
+        with pytest.raises(DatabricksRunRefused):
+            await life.to_the_end()
+        await life.cancel()
+
+    run_async(live())
+    assert workspace.runs == {}
 
 
 def test_a_run_that_a_person_cancels_is_no_success_and_not_repaired(workspace: FakeWorkspace) -> None:
