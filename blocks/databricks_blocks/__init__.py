@@ -1,0 +1,62 @@
+"""Prefect blocks for Databricks: a workspace, a job and its runs, a volume, and the errors to catch.
+
+The names are imported when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from databricks_blocks.databricks_job import DatabricksJob, DatabricksJobRun
+    from databricks_blocks.errors import (
+        BlockNotFound,
+        BlockTypeNotInstalled,
+        DatabricksJobError,
+        DatabricksRunCancelled,
+        DatabricksRunFailed,
+        DatabricksRunRefused,
+        DatabricksRunSkipped,
+        DatabricksRunTimedOut,
+        DatabricksUnreachable,
+        InvalidJob,
+        WorkspaceNotConfigured,
+    )
+    from databricks_blocks.workspace.block import DatabricksWorkspace
+    from databricks_blocks.workspace.volume import UnityCatalogVolume
+
+__all__ = [
+    "BlockNotFound",
+    "BlockTypeNotInstalled",
+    "DatabricksJob",
+    "DatabricksJobError",
+    "DatabricksJobRun",
+    "DatabricksRunCancelled",
+    "DatabricksRunFailed",
+    "DatabricksRunRefused",
+    "DatabricksRunSkipped",
+    "DatabricksRunTimedOut",
+    "DatabricksUnreachable",
+    "DatabricksWorkspace",
+    "InvalidJob",
+    "UnityCatalogVolume",
+    "WorkspaceNotConfigured",
+]
+
+_MODULES = {
+    "DatabricksJob": "databricks_blocks.databricks_job",
+    "DatabricksJobRun": "databricks_blocks.databricks_job",
+    "DatabricksWorkspace": "databricks_blocks.workspace.block",
+    "UnityCatalogVolume": "databricks_blocks.workspace.volume",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES.get(name, "databricks_blocks.errors")), name)
+    globals()[name] = value  # the next use does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.blocks.abstract import JobBlock, JobRun
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import ConfigDict, Field, HttpUrl
@@ -18,16 +18,18 @@ from databricks_blocks.job.plan import JobPlan
 from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
+from databricks_blocks.private_prefect import async_dispatch
 from databricks_blocks.run.failure import run_error
 from databricks_blocks.run.launchers import launcher_of
-from databricks_blocks.run.life_options import Launcher
 from databricks_blocks.run.outputs import TaskOutputs
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import Repair, repair_body
+from databricks_blocks.run.repair_watch import ExpectedRepair, RepairWatch
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.watching import outlive, watch_run
+from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.block import DatabricksWorkspace, workspace_client
+from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run, repair_run
 
 if TYPE_CHECKING:
@@ -39,7 +41,17 @@ Answer = TypeVar("Answer")
 class DatabricksJobRun(JobRun[DatabricksRunResult]):
     """A run of a Databricks job, as `DatabricksJob.trigger` starts it.
 
-    It is watched by whoever waits for it; the subflow `run_databricks_job` also repairs it by itself.
+    It repairs nothing by itself; the subflow `run_databricks_job` does.
+
+    Examples:
+        ```python
+        from databricks_blocks import DatabricksJob, DatabricksJobRun
+
+        run: DatabricksJobRun = DatabricksJob.load("BLOCK_NAME").trigger()
+        run.wait_for_completion()
+        for key, task in run.fetch_result().tasks.items():
+            print(key, task.state, task.exit_value)
+        ```
     """
 
     def __init__(
@@ -48,6 +60,9 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
         run_id: int,
         policy: RunPolicy,
         parameters: dict[str, Any] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Take hold of a run.
 
@@ -56,12 +71,16 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
             run_id: Id of the run.
             policy: How it is watched, and what counts as success.
             parameters: What was sent with the launch and has to be sent again with a repair.
+            clock: Seconds that only grow.
+            sleep: Waits for a number of seconds.
         """
         self.run_id = run_id
         self._client = client
         self._policy = policy
         self._parameters = parameters or {}
-        self._repair_id: int | None = None
+        self._clock = clock
+        self._sleep = sleep
+        self._repair_watch = RepairWatch(policy.polling, clock)
         self._url = ""
 
     @property
@@ -89,14 +108,15 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
         """Wait until the run has ended, well or not.
 
         Raises:
-            DatabricksUnreachable: The workspace did not answer for too long; the run may go on.
+            DatabricksUnreachable: The workspace did not answer, or did not show the repair, for longer than
+                the policy allows; the run may go on.
         """
         asyncio.run(self.await_for_completion())
 
     async def afetch_result(self) -> DatabricksRunResult:
         """Sum up the run; see `fetch_result`."""
         run = await self.aread()
-        if not self._is_over(run):
+        if not self._repair_watch.is_over(run):
             raise DatabricksJobError(
                 f"Run {self.run_id} has not ended: wait_for_completion() first.",
                 run_id=self.run_id,
@@ -122,8 +142,9 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
         """Run tasks again; see `repair`."""
         run = await self.aread()
         body = repair_body(run, Repair(tuple(tasks or ()), dependents), self._parameters)
-        self._repair_id = await asyncio.to_thread(repair_run, self._client, body)
-        return self._repair_id
+        repair_id = await asyncio.to_thread(repair_run, self._client, body)
+        self._repair_watch.expect(ExpectedRepair(run.repair_ids, repair_id))
+        return repair_id
 
     @async_dispatch(arepair)
     def repair(self, tasks: Sequence[str] | None = None, dependents: bool = True) -> int:
@@ -151,19 +172,20 @@ class DatabricksJobRun(JobRun[DatabricksRunResult]):
         asyncio.run(self.acancel())
 
     async def _outlive(self, call: Callable[[], Answer]) -> Answer:
-        return await outlive(partial(asyncio.to_thread, call), self._policy.polling)
+        return await outlive(
+            partial(asyncio.to_thread, call), self._policy.polling, clock=self._clock, sleep=self._sleep
+        )
 
     async def _watch(self) -> RunSnapshot:
         run = await watch_run(
             partial(get_run, self._client, self.run_id),
             policy=self._policy.polling,
-            is_over=self._is_over,
+            is_over=self._repair_watch.is_over,
+            clock=self._clock,
+            sleep=self._sleep,
         )
         self._url = run.run_page_url
         return run
-
-    def _is_over(self, run: RunSnapshot) -> bool:
-        return run.state.is_terminal and (self._repair_id is None or self._repair_id in run.repair_ids)
 
 
 class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
@@ -175,7 +197,7 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
 
     Examples:
         ```python
-        from databricks_blocks.databricks_job import DatabricksJob
+        from databricks_blocks import DatabricksJob
 
         job = DatabricksJob.load("BLOCK_NAME")
         run = job.trigger()
@@ -209,9 +231,9 @@ class DatabricksJob(JobBlock[DatabricksRunResult], JobSpecification):
         check(specification)
         client = await asyncio.to_thread(workspace_client, self.workspace)
         token = uuid4().hex
-        launch: Launcher = launcher_of(client, specification, lambda _: token)
-        run_id = await outlive(partial(asyncio.to_thread, launch.start, 0), self.policy.polling)
-        return DatabricksJobRun(client, run_id, self.policy, dict(launch.parameters))
+        launcher = launcher_of(client, specification, lambda _: token)
+        run_id = await outlive(partial(asyncio.to_thread, launcher.start, 0), self.policy.polling)
+        return DatabricksJobRun(client, run_id, self.policy, dict(launcher.parameters))
 
     @async_dispatch(atrigger)
     def trigger(self) -> DatabricksJobRun:  # type: ignore[override]

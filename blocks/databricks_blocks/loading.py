@@ -1,10 +1,10 @@
-"""Loading stored blocks from plain code, whatever runs around it."""
+"""Load stored blocks synchronously, in sync and in async code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from prefect import get_client
@@ -12,6 +12,7 @@ from prefect.blocks.core import Block
 from prefect.utilities.importtools import from_qualified_name
 
 from databricks_blocks.errors import BlockNotFound, BlockTypeNotInstalled
+from databricks_blocks.private_prefect import synchronous
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
@@ -26,10 +27,8 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
     Raises:
         BlockNotFound: The Prefect server has no such block.
     """
-    # Without _sync, the same call gives a coroutine when any async code is around it.
-    load = cast(Any, kind).load
     try:
-        return cast(AnyBlock, load(name, _sync=True))
+        return synchronous(cast("Callable[[str], AnyBlock]", kind.load))(name)
     except ValueError as error:
         raise BlockNotFound(
             f"The Prefect server has no block `{name}` of type `{kind.get_block_type_slug()}`; "
@@ -39,11 +38,11 @@ def load_block(kind: type[AnyBlock], name: str) -> AnyBlock:
 
 @dataclass(frozen=True)
 class BlockClass:
-    """A class of blocks that is imported when there is a block of it.
+    """A class of blocks, which is imported only when a block of it is loaded.
 
     Attributes:
         name: Its qualified name.
-        extra: The extra of this package that installs it, if it is optional.
+        extra: The extra of this package that installs it; empty: it is always installed.
     """
 
     name: str
@@ -51,7 +50,7 @@ class BlockClass:
 
 
 def load_one_of(kinds: Mapping[str, BlockClass], name: str) -> Block:
-    """Load a stored block that may be of several types; its name tells which one it is.
+    """Load a stored block that may have one of several types; the stored name decides.
 
     Args:
         kinds: Classes, by the slug of their type.

@@ -28,9 +28,9 @@ TERMINATED = 128 + signal.SIGTERM
 def one_line_errors() -> Iterator[None]:
     """Turn what a person can mend into one line, and an exit code."""
     # None of these imports Prefect, which reads the address of its server once: a command sets it first.
+    from databricks_blocks.csv.faults import InputError
     from databricks_blocks.errors import BlockNotFound, DatabricksJobError, InvalidJob, WorkspaceNotConfigured
     from databricks_blocks.setup.settings import SettingsError
-    from databricks_flows.renewable.share_files import InputError
 
     from dbflow.local.errors import ServiceStartError, StackError
     from dbflow.run import Terminated

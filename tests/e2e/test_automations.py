@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pytest
 import yaml
-from databricks_flows.renewable.share_files import InputError
+from databricks_blocks.csv.faults import InputError
 from dbflow.run import send_what_is_queued
 from prefect import flow, get_client
 from prefect.blocks.notifications import CustomWebhookNotificationBlock

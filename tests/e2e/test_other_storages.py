@@ -16,12 +16,12 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service.catalog import VolumeType
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.errors import BlockNotFound, BlockTypeNotInstalled
 from databricks_blocks.setup.register import register_from
 from databricks_blocks.staging.area import StagingArea, open_staging, staging_area
 from databricks_blocks.workspace.block import load_workspace
 from databricks_blocks.workspace.volume import UnityCatalogVolume
-from databricks_flows.renewable.share_files import InputError
 from prefect.filesystems import RemoteFileSystem
 from prefect_azure.blob_storage import AzureBlobStorageContainer
 from prefect_azure.credentials import AzureBlobStorageCredentials

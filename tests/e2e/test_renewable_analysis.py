@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.transaction import DatabaseTransaction
 from databricks_flows.renewable import steps as renewable_tasks
 from databricks_flows.renewable.analysis import RenewableAnalysis, renewable_analysis
-from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES, InputError
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES
 from databricks_flows.shared.progress import Progress, listening
 from PIL import Image
 from prefect import get_client

@@ -10,11 +10,11 @@ import psycopg2
 import pytest
 import sqlalchemy.exc
 from databricks.sdk import errors
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.loading import load_block
 from databricks_blocks.staging.area import StagingArea, open_staging, staging_area
-from databricks_flows.renewable.share_files import InputError
 from databricks_flows.renewable.steps import STEP_OPTIONS
 from prefect import flow, task
 

@@ -1,7 +1,8 @@
-"""A CSV file on its way into a database, none of it open to another reading.
+"""A CSV file that is checked while it is sent to a database.
 
-PostgreSQL begins a quoted part anywhere, takes 0x10 and 1_000 for numbers (docs: numeric constants), `1` for
-true and 01/02/03 for a date. So each record is matched before it goes.
+PostgreSQL reads more than CSV: a quoted part may begin anywhere, 0x10 and 1_000 are numbers (docs: numeric
+constants), `1` is true and 01/02/03 a date. So each record is matched before it is sent: the database gets
+only what every reader understands in the same way.
 """
 
 from __future__ import annotations
@@ -11,25 +12,26 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from databricks_blocks.csv.faults import at
 from databricks_blocks.csv.records import MalformedRecord, count_records, records_pattern, split_record
 from databricks_blocks.database.tables import RecordRefused
 
 CHUNK = 256 * 1024
 Record = tuple[list[str], int]
-"""The fields of a record, and where it begins, in bytes from the start of the file."""
+"""The fields of a record, and the offset at which it begins, in bytes from the start of the file."""
 
 
 class CheckedCsv(io.RawIOBase):
     """The bytes of a CSV file without byte order mark, up to its end or to a record that does not fit.
 
-    Whoever reads it has to look at `misfit` afterwards, or to call `refuse_misfit`.
+    After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record.
 
     Attributes:
         path: The file.
         columns: The fields of its first record.
-        records: Number of records that were handed on, without the first.
-        misfit: Where the record begins that does not fit, in bytes from the start of the file.
-        fault: Why it is none, if it is malformed.
+        records: Number of records that were read, without the header.
+        misfit: Offset in bytes of the first record that does not fit; `None`: all fit so far.
+        fault: What is wrong with that record; empty if a value does not fit its column.
     """
 
     def __init__(
@@ -42,8 +44,8 @@ class CheckedCsv(io.RawIOBase):
 
         Args:
             path: The file.
-            forms: What a field of each column looks like, or any text; nothing where all columns are text.
-            watch: Is told again and again how many bytes have been read.
+            forms: What a field of each column looks like, `None`: any text; left out: all are text.
+            watch: Called after each part with the number of bytes that have been read.
 
         Raises:
             MalformedRecord: The file has no header.
@@ -66,15 +68,15 @@ class CheckedCsv(io.RawIOBase):
         self.match_fields(forms or [None] * len(self.columns))
 
     def match_fields(self, forms: Sequence[bytes | None]) -> None:
-        """Say what a field of each column looks like from here on."""
+        """Set what a field of each column looks like, for the records that follow."""
         self._pattern = records_pattern(forms)
 
     def readable(self) -> bool:
-        """It is."""
+        """Tell `io` that this is a stream to read from."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes, of records that fit."""
+        """Read up to `size` bytes; none at the end, or where a record does not fit."""
         while not self._ready and self.misfit is None and self.advance():
             pass
         end = size if size >= 0 else len(self._ready)
@@ -82,13 +84,13 @@ class CheckedCsv(io.RawIOBase):
         return data
 
     def advance(self) -> bool:
-        """Read on, and keep the records that fit.
+        """Read the next part of the file, and keep its records that fit.
 
         Returns:
             Whether there is more to read.
         """
         more = self._read_on()
-        # A last record need not end its line; in what is handed on it stays as it is.
+        # The last record may lack its line end. It is matched with one, and handed on without.
         data = self._rest if more else self._rest + b"\n" * (not self._rest.endswith(b"\n"))
         start = 0 if self._rest else len(data)
         while (end := self._match(data, start)) < len(data):
@@ -115,25 +117,25 @@ class CheckedCsv(io.RawIOBase):
         return more
 
     def accept(self, records: Iterator[Record]) -> bool:
-        """Make a record fit that does not, if there is a way.
+        """Decide about a record that does not fit; subclasses may widen the forms of the columns.
 
         Args:
             records: The record, and those after it, as far as they have been read.
 
         Returns:
-            Whether there was one.
+            Whether to match the record again.
         """
         return False
 
     def refuse_misfit(self) -> None:
-        """Make sure that all records fit.
+        """Raise an error if a record did not fit.
 
         Raises:
-            RecordRefused: One does not; says in which line.
+            RecordRefused: A record does not fit; the message names the line.
         """
         if self.misfit is not None:
             reason = self.fault or "a value that does not fit its column"
-            raise RecordRefused(f", line {line_at(self.path, self.misfit)}: {reason}")
+            raise RecordRefused(at(line_at(self.path, self.misfit), reason))
 
     def _match(self, data: bytes, start: int) -> int:
         found = self._pattern.match(data, start)
@@ -152,9 +154,9 @@ class CheckedCsv(io.RawIOBase):
         return fields
 
     def _read_on(self) -> bool:
-        # As much again of a record that is long, so that it is not matched from its start too often.
+        # A long record is matched again after each part: parts as long as the record keep that rare.
         data = self._file.read(max(CHUNK, len(self._rest)))
-        # What follows might be the other half of its line end.
+        # The next byte might be the second half of a line end.
         data += self._file.read(1) if data.endswith(b"\r") else b""
         self._rest += data
         return bool(data)
@@ -166,18 +168,18 @@ class CheckedCsv(io.RawIOBase):
 
 
 def records_from(data: bytes, start: int = 0, before: int = 0) -> Iterator[Record]:
-    """Yield the records that begin somewhere, as far as they are there and well formed.
+    """Yield the records from an offset on, up to the first that is incomplete or malformed.
 
     Args:
         data: Part of a file.
-        start: Where in it the first one begins.
-        before: How many bytes of the file come before the part.
+        start: Where in the part the first record begins.
+        before: Number of bytes of the file before the part.
     """
     while start < len(data):
         try:
             found = split_record(data, start)
         except MalformedRecord:
-            return  # it is told when its turn comes
+            return  # reported when it is matched
         if found is None:
             return
         yield found[0], before + start
@@ -185,12 +187,12 @@ def records_from(data: bytes, start: int = 0, before: int = 0) -> Iterator[Recor
 
 
 def line_at(path: Path, offset: int) -> int:
-    """Number of the line that begins at an offset, or that it is in."""
+    """Find the number of the line that an offset in bytes is in."""
     return lines_at(path, [offset])[offset]
 
 
 def lines_at(path: Path, offsets: Iterable[int]) -> dict[int, int]:
-    """Numbers of the lines that begin at some offsets, or that they are in."""
+    """Find the numbers of the lines that some offsets in bytes are in."""
     lines: dict[int, int] = {}
     line, position, last = 1, 0, b""
     with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""CSV files as rows of a database that has no way of its own to read and write them."""
+"""CSV files read and written row by row, for databases that cannot read and write CSV themselves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from datetime import date, datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from databricks_blocks.csv.types import FORMS as TYPE_FORMS
-from databricks_blocks.csv.values import is_finite, is_integer, plain_decimal
+from databricks_blocks.csv.faults import at
+from databricks_blocks.csv.forms import INFERRED_FORMS, between_blanks, is_finite, is_integer, plain_decimal
 from databricks_blocks.database.tables import Column, Kind, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read_rows(table: Table, stream: Readable, rows_at_once: int) -> Iterator[lis
     Args:
         table: The table. Its columns are those of the file, in its order.
         stream: The file, in UTF-8.
-        rows_at_once: How many are given at a time, at most.
+        rows_at_once: How many rows each list has at most.
 
     Raises:
         RecordRefused: A record cannot be read, or does not fit the table.
@@ -38,22 +38,21 @@ def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
     reader = csv.reader(_lines(stream), strict=True)
     try:
         for fields in islice(reader, 1, None):
-            # An empty line is no value of an only column, as PostgreSQL reads and writes it.
+            # In a file of one column, an empty line is a row without a value, as in PostgreSQL.
             record = fields or [""]
             if len(record) != len(table.columns):
-                raise RecordRefused(
-                    f", line {reader.line_num}: {len(record)} fields for {len(table.columns)} columns"
-                )
+                reason = f"{len(record)} fields for {len(table.columns)} columns"
+                raise RecordRefused(at(reader.line_num, reason))
             yield {
                 name: _value(reader.line_num, name, column, text)
                 for (name, column), text in zip(table.columns.items(), record, strict=True)
             }
     except (csv.Error, UnicodeDecodeError) as error:
-        raise RecordRefused(f", line {reader.line_num}: {error}") from error
+        raise RecordRefused(at(reader.line_num, str(error))) from error
 
 
 def _lines(stream: Readable) -> Iterator[str]:
-    # What is streamed from a storage has no more than `read`.
+    # A stream from a storage has only `read`; the text wrapper needs a whole raw stream.
     buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(stream)), 1024 * 1024)
     return iter(io.TextIOWrapper(buffered, encoding="utf-8", newline=""))
 
@@ -74,23 +73,23 @@ class _Raw(io.RawIOBase):
 def _value(line: int, name: str, column: Column, text: str) -> Any:
     if not text:
         if column.required:
-            raise RecordRefused(f", line {line}, column {name}: empty")
+            raise RecordRefused(at(line, "empty", name))
         return None
     value = _PARSERS[column.kind](text)
     if value is None:
-        raise RecordRefused(f", line {line}, column {name}: `{text[:60]}` is not of type {column.kind}")
+        raise RecordRefused(at(line, f"`{text[:60]}` is not of type {column.kind}", name))
     return value
 
 
 def _of_inferred(kind: Kind, convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Parse what is of a type that is found by content, and is checked as it was found."""
-    form = re.compile(TYPE_FORMS[kind].decode())
-    return lambda text: convert(text.strip(" \t")) if form.fullmatch(text.strip(" \t")) else None
+    """Parse fields of a type that is inferred from them: what does not look like the type is refused."""
+    form = re.compile(between_blanks(INFERRED_FORMS[kind]).decode())
+    return lambda text: convert(text.strip(" \t")) if form.fullmatch(text) else None
 
 
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     "text": lambda text: None if "\x00" in text else text,
-    "integer": lambda text: int(text) if is_integer(text) else None,
+    "integer": lambda text: int(float(text)) if is_integer(text) else None,
     "decimal": lambda text: plain_decimal(text) if is_finite(text) else None,
     "double": lambda text: float(text) if is_finite(text) else None,
     "bigint": _of_inferred("bigint", int),
@@ -116,7 +115,7 @@ def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO
             writer.writerow([_text(value) for value in row])
             written += 1
     finally:
-        # Otherwise it would close the stream, which is for who opened it to do.
+        # Otherwise the wrapper closes the stream, which belongs to the caller.
         text.detach()
     return written
 

@@ -1,18 +1,24 @@
-"""A CSV file whose columns get their types from what is in them, on its way into a table."""
+"""Load a CSV file into a table whose column types are inferred from the file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from databricks_flows.renewable.share_files import LONGEST_NAME, InputError, delimiter_fault
-
 from databricks_blocks.csv.checked import CHUNK, CheckedCsv, Record, lines_at, records_from
+from databricks_blocks.csv.faults import (
+    LONGEST_NAME,
+    InputError,
+    at,
+    delimiter_fault,
+    duplicate_fault,
+    has_undecoded_bytes,
+)
+from databricks_blocks.csv.forms import INFERRED_FORMS
 from databricks_blocks.csv.records import MalformedRecord
-from databricks_blocks.csv.types import FORMS, kind_of, widened
+from databricks_blocks.csv.types import kind_of, widened
 from databricks_blocks.database.tables import Column, Kind, RecordRefused, Table
 from databricks_blocks.database.transaction import DatabaseTransaction
 
@@ -29,8 +35,8 @@ class Widening:
 
     Attributes:
         column: Its name.
-        before: The type that it had, if it had any value.
-        after: The type that it has.
+        before: The type before; `None` if the column had no value yet.
+        after: The type after.
         line: Line of the first record whose value did not fit.
     """
 
@@ -47,7 +53,7 @@ class LoadedFile:
     Attributes:
         table: The table.
         rows: Number of rows.
-        widenings: Columns whose values fitted no more after some way, so that the file was loaded again.
+        widenings: Columns whose type changed during the load, so that the file was loaded again.
     """
 
     table: Table
@@ -60,7 +66,7 @@ class TypedCsv(CheckedCsv):
 
     Attributes:
         kinds: Type of each column, as far as values have been seen.
-        surprises: Where the first record begins that made the type of a column another one, by its position.
+        surprises: Offset in bytes of the first record that changed the type of a column, by its position.
     """
 
     def __init__(
@@ -70,8 +76,8 @@ class TypedCsv(CheckedCsv):
 
         Args:
             path: The file.
-            kinds: Type of each column; nothing takes what its beginning, up to a megabyte, tells.
-            watch: Is told again and again how many bytes have been read.
+            kinds: Type of each column; left out: inferred from the first megabyte.
+            watch: Called after each part with the number of bytes that have been read.
 
         Raises:
             MalformedRecord: The file has no header.
@@ -89,18 +95,18 @@ class TypedCsv(CheckedCsv):
         self.surprises.clear()
 
     def table(self, name: str) -> Table:
-        """Describe the table; a column without any value is of text."""
+        """Describe the table; a column without any value has the type text."""
         kinds = zip(self.columns, self.kinds, strict=True)
         return Table(name, {column: Column(kind or "text") for column, kind in kinds})
 
     def widen_to_the_end(self) -> None:
-        """Read on to the end without handing anything on, and let the types fit all that is there."""
+        """Read to the end of the file, and widen the types until they fit all of it."""
         self._widens, self.misfit = True, None
         while self.misfit is None and self.advance():
             self._ready = b""
 
     def accept(self, records: Iterator[Record]) -> bool:
-        """Widen the columns, when that is asked for."""
+        """Widen the types of the columns, while types are inferred."""
         first = next(records)
         if len(first[0]) != len(self.columns):
             self.fault = f"{len(first[0])} fields where the header has {len(self.columns)}"
@@ -108,7 +114,7 @@ class TypedCsv(CheckedCsv):
             for fields, offset in chain([first], islice(records, self._look_ahead)):
                 if len(fields) == len(self.columns):
                     self._widen(fields, offset)
-            # To compile the pattern of many columns takes as long as to read a thousand records.
+            # Compiling the pattern of many columns takes as long as reading a thousand records.
             self._look_ahead *= 2
             self._match_kinds()
             return True
@@ -121,7 +127,9 @@ class TypedCsv(CheckedCsv):
                 self.surprises.setdefault(column, offset)
 
     def _match_kinds(self) -> None:
-        self.match_fields([_NO_VALUE_YET if kind is None else FORMS.get(kind) for kind in self.kinds])
+        self.match_fields(
+            [_NO_VALUE_YET if kind is None else INFERRED_FORMS.get(kind) for kind in self.kinds]
+        )
 
     def _of_first_records(self) -> list[Kind | None]:
         self._read_on()
@@ -135,16 +143,16 @@ class TypedCsv(CheckedCsv):
 def load_typed(
     transaction: DatabaseTransaction, path: Path, name: str, watch: Watch = lambda _: None
 ) -> LoadedFile:
-    """Load a CSV file into a table made for it, with types that keep every value as it is.
+    """Load a CSV file into a new table, with types that keep every value as it is.
 
-    A value that does not fit what the beginning of the file told ends the load. The rest is then read for its
-    types, and the file is loaded again, once.
+    The types are inferred from the beginning of the file. If a later value does not fit, the rest of the file
+    is read for its types, and the file is loaded again, once.
 
     Args:
         transaction: The transaction.
         path: The file.
         name: Name of the table; one of that name is replaced.
-        watch: Is told again and again how many bytes have been read.
+        watch: Called after each part with the number of bytes that have been read.
 
     Raises:
         InputError: The file cannot be used; names file and line.
@@ -157,12 +165,12 @@ def load_typed(
             before = list(first.kinds)
             first.widen_to_the_end()
             first.refuse_misfit()
-        # Matched again, since it may have changed meanwhile.
+        # Matched again, because the file may have changed meanwhile.
         with TypedCsv(path, first.kinds, watch) as second:
             rows = _load(transaction, second, name) or 0
             second.refuse_misfit()
     except MalformedRecord as error:
-        raise InputError(f"{path}, line 1: {error}") from error
+        raise InputError(f"{path}{at(1, str(error))}") from error
     except RecordRefused as error:
         raise InputError(f"{path}{error}") from error
     table = second.table(name)
@@ -176,7 +184,7 @@ def load_typed(
 
 
 def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int | None:
-    """Load what fits; the number of rows, unless the type of a column has to be widened."""
+    """Load the records that fit; the number of rows, or `None` if the type of a column has to be widened."""
     table = stream.table(name)
     transaction.create(table)
     rows = transaction.load_csv(table, stream)
@@ -188,17 +196,17 @@ def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int 
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if fault := delimiter_fault(columns):
-        raise InputError(f"{path}, line 1: {fault}")
+    if fault := delimiter_fault(columns) or _names_fault(columns) or duplicate_fault(columns):
+        raise InputError(f"{path}{at(1, fault)}")
+
+
+def _names_fault(columns: Sequence[str]) -> str | None:
     if not any(columns):
-        raise InputError(f"{path}, line 1: empty; the first line must name the columns")
+        return "empty; the first line must name the columns"
     for column in columns:
-        if not column or re.search("[\udc80-\udcff]", column):
+        if not column or has_undecoded_bytes(column):
             what = "bytes that are not UTF-8" if column else "a column without a name"
-            raise InputError(f"{path}, line 1: {what}; the first line must name the columns")
-        if columns.count(column) > 1:
-            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+            return f"{what}; the first line must name the columns"
         if len(column.encode()) > LONGEST_NAME:
-            raise InputError(
-                f"{path}, line 1: column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
-            )
+            return f"column `{column[:40]}…`: over {LONGEST_NAME} bytes; shorten it"
+    return None

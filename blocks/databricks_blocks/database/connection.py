@@ -1,4 +1,4 @@
-"""Opens the database of a block, by the way of PostgreSQL or by the one of any other database."""
+"""Open the database of a block: PostgreSQL by COPY, any other database by SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DATABASE_BLOCK = "database"
 
 @contextmanager
 def open_database(block_name: str) -> Iterator[Transactions]:
-    """Open the database of a block, for many transactions in a row.
+    """Open the database of a block for several transactions.
 
     Args:
         block_name: Name of a `SqlAlchemyConnector` block. Call this from a sync task or from plain code: in
@@ -45,7 +45,7 @@ def open_transaction(block_name: str, run: str) -> Iterator[DatabaseTransaction]
 
     Args:
         block_name: As for `open_database`.
-        run: What the names of the run's tables have in common: a schema, or the start of each name.
+        run: Schema of the run's tables; where there are no schemas, the start of their names.
     """
     with open_database(block_name) as begin, begin(run) as transaction:
         yield transaction

@@ -1,4 +1,4 @@
-"""How rows replace those with the same key: by the database's own upsert, or by a delete and an insert."""
+"""Replace rows with the same key: by the database's own upsert, or by a delete and an insert."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-# DuckDB takes PostgreSQL's words.
+# DuckDB has the syntax of PostgreSQL.
 _UPSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert, "duckdb": postgresql.insert}
 
 
 def merge_statements(
     dialect: str, target: sa.Table, source: sa.Table, columns: Sequence[sa.Column[Any]]
 ) -> list[sa.Executable]:
-    """Make the statements, which belong in one transaction.
+    """Make the statements; run them in one transaction.
 
     Args:
         dialect: Name of SQLAlchemy's dialect.
-        target: Where to.
-        source: Where from.
-        columns: Its columns, one for each of the target, in that order.
+        target: Table that the rows go to.
+        source: Table that the rows come from.
+        columns: Columns of the source, in the order of the columns of the target.
     """
-    # SQLite would take ON CONFLICT for a join's ON without a WHERE (docs: upsert, parsing ambiguity).
+    # Without a WHERE, SQLite reads ON CONFLICT as the ON of a join (docs: upsert, parsing ambiguity).
     rows = sa.select(*columns).where(sa.true())
     key = [column.name for column in target.primary_key]
     others = [column.name for column in target.c if column.name not in key]

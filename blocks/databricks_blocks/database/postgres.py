@@ -21,8 +21,8 @@ _TYPES: dict[Kind, str] = {
     "text": "text",
     "integer": "integer",
     "bigint": "bigint",
-    # NaN, the infinities, and what is infinite to Spark's double: numeric to PostgreSQL, but no numbers. NaN
-    # sorts above all (docs: numeric types).
+    # PostgreSQL's numeric takes NaN, the infinities, and numbers that are infinite as Spark's double. All are
+    # refused. NaN sorts above all numbers (docs: numeric types).
     "decimal": f"numeric CHECK (abs({{column}}) <= {sys.float_info.max})",
     "double": "double precision",
     "boolean": "boolean",
@@ -30,7 +30,7 @@ _TYPES: dict[Kind, str] = {
     "timestamp": "timestamp",
     "timestamptz": "timestamp with time zone",
 }
-# In larger parts than the driver's own 8 KiB, each of which is a call.
+# The driver's own parts of 8 KiB cost a call each.
 _BYTES_AT_ONCE = 256 * 1024
 
 
@@ -43,7 +43,7 @@ def postgres_transaction(connector: SqlAlchemyConnector, schema: str) -> Iterato
         schema: Schema of the run.
     """
     with connector.get_connection(begin=False) as connection:
-        # Not the block's own transaction, whose rollback hides the error that a lost connection gave.
+        # Not the block's own transaction: its rollback hides the error of a lost connection.
         transaction: Any = connection.connection.driver_connection
         try:
             with transaction.cursor() as cursor:
@@ -63,16 +63,16 @@ class PostgresTransaction:
         self._schema = schema
 
     def begin_run(self) -> None:
-        """Make an empty schema, in place of what an attempt that was killed may have left."""
+        """Make an empty schema; one that a killed attempt left is removed first."""
         self.end_run()
         self.cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._schema)))
 
     def end_run(self) -> None:
-        """Remove the schema with all it holds, if it is there."""
+        """Remove the schema with all it holds, if it exists."""
         self.cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(self._schema)))
 
     def keep(self, table: Table) -> None:
-        """Make a table and its schema, where they are not there yet."""
+        """Make a table and its schema, if they do not exist."""
         self._one_at_a_time(self._schema)
         for statement, *names in (
             ("CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(self._schema)),
@@ -98,7 +98,7 @@ class PostgresTransaction:
 
     def load_csv(self, table: Table, stream: Readable) -> int:
         """Stream a CSV file with a header into a table."""
-        # A quoted empty field is an absent value too: tools that quote everything write it so.
+        # A quoted empty field is an absent value, too: some tools quote every field.
         statement = sql.SQL(
             "COPY {} ({columns}) FROM STDIN"
             " WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
@@ -121,7 +121,7 @@ class PostgresTransaction:
         return self.cursor.rowcount
 
     def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
-        """Find values that occur together more than once."""
+        """Find a combination of values that occurs more than once."""
         self.cursor.execute(
             sql.SQL("SELECT {columns} FROM {} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1").format(
                 self._name(table.name), columns=_identifiers(columns)
@@ -138,7 +138,7 @@ class PostgresTransaction:
         values: Sequence[str] | None = None,
     ) -> Profile:
         """Measure rows of a table."""
-        # In numeric: a sum of doubles overflows, and depends on the order of the rows.
+        # As numeric: a sum of doubles can overflow, and depends on the order of the rows.
         of_number = sql.SQL(", count({0}), coalesce(sum(abs({0}::numeric)), 0)")
         query = sql.SQL("SELECT count(*), min({0}), max({0}){1} FROM {2}").format(
             sql.Identifier(order),
@@ -146,7 +146,7 @@ class PostgresTransaction:
             self._name(table.name),
         )
         if values is not None:
-            # Not as a parameter: the % in the name of a column would be taken for the place of one.
+            # Not as a parameter: a % in the name of a column would be read as the place of one.
             chosen = sql.Literal(list(values))
             query += sql.SQL(" WHERE {} = ANY({}::text[])").format(sql.Identifier(column), chosen)
         self.cursor.execute(query)
@@ -154,7 +154,7 @@ class PostgresTransaction:
         return Profile.of(numbers, figures)
 
     def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
-        """Count the different values that columns have together."""
+        """Count the distinct combinations of values of some columns."""
         queries = [
             sql.SQL("SELECT {} FROM {}").format(_identifiers(columns), self._name(table.name))
             for table in tables
@@ -186,12 +186,12 @@ class PostgresTransaction:
         return self.cursor.rowcount
 
     def merge(self, source: Table, columns: Sequence[str], target: Table) -> None:
-        """Put rows into a table that stays, in place of those with the same key."""
+        """Put rows into a permanent table; they replace rows with the same key."""
         self._one_at_a_time(target.name)
         name = sql.Identifier(target.name)
         self.cursor.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(name, _definitions(target)))
         others = [column for column in target.columns if column not in target.key]
-        # Rows that are the same already are left alone, so that a second run changes nothing.
+        # Rows that are equal already are not written, so that a second run changes nothing.
         self.cursor.execute(
             sql.SQL(
                 """
@@ -212,7 +212,7 @@ class PostgresTransaction:
         )
 
     def _one_at_a_time(self, name: str) -> None:
-        # Two would race to create a table, or lock its rows in another order.
+        # Two transactions would race to create the table, or lock its rows in different orders.
         self.cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
 
     def _name(self, table: str) -> sql.Identifier:
@@ -240,7 +240,7 @@ def _identifiers(names: Sequence[str]) -> sql.Composed:
 
 
 def _reason(error: psycopg2.Error) -> str:
-    """Where and why PostgreSQL refuses a file, in its words."""
+    """Where and why PostgreSQL refuses a file, in PostgreSQL's words."""
     message = (error.diag.message_primary or str(error)).strip()
     if "newline found" in message or "carriage return found" in message:
         message += "; save the file with one kind of line ends"

@@ -39,7 +39,7 @@ def sql_transaction(connector: SqlAlchemyConnector, prefix: str) -> Iterator[Sql
 
 
 def _wait_for_other_writers(engine: sa.Engine) -> None:
-    """Let a transaction of SQLite wait for those before it, instead of failing when it first writes.
+    """Let a transaction of SQLite wait for earlier ones, instead of failing at its first write.
 
     Source: SQLAlchemy, SQLite dialect, on transactions that begin by themselves.
     """
@@ -58,24 +58,24 @@ def _begin_immediately(connection: sa.Connection) -> None:
 
 
 class SqlTransaction:
-    """The tables of one run whose names begin alike."""
+    """The tables of one run, whose names share a prefix."""
 
     def __init__(self, connection: sa.Connection, prefix: str) -> None:
         self._connection = connection
         self._prefix = f"{prefix}_"
 
     def begin_run(self) -> None:
-        """Remove what an attempt that was killed may have left."""
+        """Remove the tables that a killed attempt may have left."""
         self.end_run()
 
     def end_run(self) -> None:
-        """Remove all tables of the run, where they are there."""
+        """Remove all tables of the run that exist."""
         for name in sa.inspect(self._connection).get_table_names():
             if name.startswith(self._prefix):
                 sa.Table(name, sa.MetaData()).drop(self._connection)
 
     def keep(self, table: Table) -> None:
-        """Make a table where it is not there yet."""
+        """Make a table, if it does not exist."""
         self._table(table).create(self._connection, checkfirst=True)
 
     def add(self, table: Table, row: Sequence[Any]) -> None:
@@ -123,7 +123,7 @@ class SqlTransaction:
         return int(self._connection.scalar(query) or 0)
 
     def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
-        """Find values that occur together more than once."""
+        """Find a combination of values that occurs more than once."""
         source = self._table(table)
         found = [source.c[column] for column in columns]
         query = sa.select(*found).group_by(*found).having(sa.func.count() > 1).limit(1)
@@ -151,7 +151,7 @@ class SqlTransaction:
         return Profile.of(numbers, self._connection.execute(query).one())
 
     def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
-        """Count the different values that columns have together."""
+        """Count the distinct combinations of values of some columns."""
         sources = [self._table(table) for table in tables]
         keys = [sa.select(*(source.c[name] for name in columns)).distinct() for source in sources]
         distinct = sa.union(*keys).subquery()
@@ -168,7 +168,7 @@ class SqlTransaction:
         return write_rows(columns, result, stream)
 
     def merge(self, source: Table, columns: Sequence[str], target: Table) -> None:
-        """Put rows into a table that stays, in place of those with the same key."""
+        """Put rows into a permanent table; they replace rows with the same key."""
         kept = sql_table(target.name, target)
         kept.create(self._connection, checkfirst=True)
         rows = self._table(source)
@@ -182,7 +182,7 @@ class SqlTransaction:
 
 
 def sql_table(name: str, table: Table) -> sa.Table:
-    """Describe a table to SQLAlchemy under a certain name."""
+    """Make the table of SQLAlchemy, under a name of its own."""
     columns = [_column(name, column, in_key=name in table.key) for name, column in table.columns.items()]
     key = [sa.PrimaryKeyConstraint(*table.key)] if table.key else []
     return sa.Table(name, sa.MetaData(), *columns, *key)
@@ -190,7 +190,7 @@ def sql_table(name: str, table: Table) -> sa.Table:
 
 def _column(name: str, column: Column, *, in_key: bool) -> sa.Column[Any]:
     types: dict[Kind, sa.types.TypeEngine[Any]] = {
-        # Some databases take no text of any length into a key.
+        # Some databases have no text of unlimited length in a key.
         "text": sa.String(255) if in_key else sa.Text(),
         "integer": sa.Integer(),
         "decimal": sa.Text(),
@@ -199,11 +199,11 @@ def _column(name: str, column: Column, *, in_key: bool) -> sa.Column[Any]:
         "boolean": sa.Boolean(),
         "date": sa.Date(),
         "timestamp": sa.DateTime(),
-        # Some databases would drop the zone, and with it which time it is.
+        # Some databases drop the time zone, and so change the time.
         "timestamptz": sa.Text(),
     }
     nullable = not (column.required or in_key)
-    # SQLAlchemy's list of words to quote is not complete: SQLite's `nothing`.
+    # Always quoted: SQLAlchemy's list of reserved words is not complete; it lacks SQLite's `nothing`.
     return sa.Column(
         sa.quoted_name(name, quote=True), types[column.kind], nullable=nullable, autoincrement=False
     )

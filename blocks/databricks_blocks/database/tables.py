@@ -1,4 +1,4 @@
-"""What tables and columns of a database are, whichever database it is."""
+"""Tables and columns, independent of the kind of database."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any, Literal, Protocol
 Kind = Literal[
     "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "timestamptz"
 ]
-"""Type of a column: `integer` has 32 bits, `bigint` 64. `decimal` keeps every digit of a number that a double
-can hold, too. `timestamptz` is a point in time, `timestamp` what a clock somewhere shows."""
+"""Type of a column.
+
+`integer` has 32 bits, `bigint` 64. `decimal` keeps every digit, in the range of a double. `timestamptz` is a
+point in time, `timestamp` a local time without a time zone.
+"""
 
 
 class RecordRefused(ValueError):
@@ -47,14 +50,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Profile:
-    """What can be said of the rows of a table without looking at each.
+    """Aggregates of the rows of a table.
 
     Attributes:
         rows: Number of rows.
-        first: Least value of the column that orders them.
+        first: Least value of the column that orders the rows.
         last: Greatest value of that column.
         present: How many rows have a value, by column.
-        totals: Sum of the values, each without its sign, which opposites cannot cancel, by column.
+        totals: Sum of the absolute values by column, so that opposite values do not cancel.
     """
 
     rows: int
@@ -83,4 +86,4 @@ class Readable(Protocol):
         """Read up to `size` bytes; none at the end."""
 
     def readline(self, size: int = ..., /) -> bytes:
-        """Part of what psycopg2 asks for; it does not use it."""
+        """Never called, but psycopg2 asks for it."""

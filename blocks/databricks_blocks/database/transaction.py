@@ -1,4 +1,4 @@
-"""One transaction on the tables of a run: what the flows need of any database."""
+"""What the flows need of every database: one transaction on the tables of a run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class DatabaseTransaction(Protocol):
     """The tables of one run, in one transaction of a database."""
 
     def begin_run(self) -> None:
-        """Make room for the tables of the run, in place of what an attempt that was killed may have left."""
+        """Prepare for the tables of the run; tables that a killed attempt left are removed."""
 
     def end_run(self) -> None:
-        """Remove all tables of the run, where they are there."""
+        """Remove all tables of the run that exist."""
 
     def keep(self, table: Table) -> None:
-        """Make a table, and what it is in, where they are not there yet."""
+        """Make a permanent table and its schema, if they do not exist."""
 
     def add(self, table: Table, row: Sequence[Any]) -> None:
         """Add one row to a table."""
@@ -28,7 +28,7 @@ class DatabaseTransaction(Protocol):
         """Find the rows of a table that have a value."""
 
     def create(self, table: Table) -> None:
-        """Make an empty table of the run, in place of one that an earlier attempt may have left."""
+        """Make an empty table of the run; one of that name is replaced."""
 
     def load_csv(self, table: Table, stream: Readable) -> int:
         """Stream a CSV file with a header into a table of the run; an empty field is an absent value.
@@ -45,14 +45,14 @@ class DatabaseTransaction(Protocol):
         """
 
     def select_into(self, target: str, source: Table, column: str, values: Sequence[str] | None) -> int:
-        """Select rows into another table of the run, made anew: those with certain values, or all.
+        """Select rows, all or those with certain values, into a new table of the run.
 
         Returns:
             The number of rows.
         """
 
     def find_duplicate(self, table: Table, columns: Sequence[str]) -> tuple[Any, ...] | None:
-        """Find values of columns that occur together more than once in a table of the run."""
+        """Find a combination of values of columns that occurs more than once in a table of the run."""
 
     def profile(
         self,
@@ -62,18 +62,18 @@ class DatabaseTransaction(Protocol):
         column: str = "",
         values: Sequence[str] | None = None,
     ) -> Profile:
-        """Measure the rows of a table of the run: those with certain values, or all.
+        """Measure the rows of a table of the run: all, or those with certain values.
 
         Args:
             table: The table.
             order: Column of integers that orders the rows.
             numbers: Columns of numbers.
             column: Column of the values.
-            values: The values; nothing takes all rows.
+            values: The values; left out: all rows.
         """
 
     def count_keys(self, tables: Sequence[Table], columns: Sequence[str]) -> int:
-        """Count the different values that columns have together in any of some tables of the run."""
+        """Count the distinct combinations of values of columns in several tables of the run together."""
 
     def write_csv(
         self, table: Table, columns: Sequence[str], stream: IO[bytes], *, order_by: Sequence[str] = ()
@@ -82,25 +82,25 @@ class DatabaseTransaction(Protocol):
 
         Args:
             table: The table.
-            columns: The columns, in the order that they are to have.
-            stream: Where to.
-            order_by: Columns that the rows are ordered by, text by its characters and not by a language.
+            columns: The columns, in their order in the file.
+            stream: The file to write to.
+            order_by: Columns that the rows are ordered by; text is ordered by code points, not by a language.
 
         Returns:
             The number of rows.
         """
 
     def merge(self, source: Table, columns: Sequence[str], target: Table) -> None:
-        """Put the rows of a table of the run into a table that stays, in place of those with the same key.
+        """Put the rows of a table of the run into a permanent table; they replace rows with the same key.
 
-        Rows that are the same already are left alone.
+        Rows that are equal already are not written.
 
         Args:
             source: The table of the run.
-            columns: Its columns, one for each of the target, in that order.
-            target: The table that stays; it is made if it is not there.
+            columns: Columns of the source, in the order of the columns of the target.
+            target: The permanent table; it is made if it does not exist.
         """
 
 
 Transactions = Callable[[str], AbstractContextManager[DatabaseTransaction]]
-"""Opens one transaction after the other on the tables of a run; each commits at its end, or rolls back."""
+"""Opens a transaction on the tables of a run; it commits at its end, and rolls back on an error."""

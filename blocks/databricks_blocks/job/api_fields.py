@@ -34,7 +34,7 @@ RUN_NOW_FIELDS = frozenset(
 """Fields of a run of a saved job that the job itself does not have."""
 
 REPEATED_FIELDS = RUN_NOW_FIELDS - {"only"}
-"""Those that a repair takes, too (docs: jobs/runs/repair)."""
+"""Of these, the fields that a repair takes as well (docs: jobs/runs/repair)."""
 
 MAX_TASKS = {"submit": 100, "run_now": 1_000}
 MAX_ENVIRONMENTS = 10

@@ -1,4 +1,4 @@
-"""Where tasks run: what is wrong with it, and which clusters start. Pure."""
+"""The compute of tasks: which clusters start, and what is wrong. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMPUTE_FIELDS = ("job_cluster_key", "new_cluster", "existing_cluster_id", "envi
 NEEDS_COMPUTE = frozenset(
     {"spark_python_task", "python_wheel_task", "spark_jar_task", "spark_submit_task", "dbt_task"}
 )
-"""Kinds that do not run without; a notebook without compute runs serverless (docs: jobs/runs/submit)."""
+"""Kinds of tasks that need compute; a notebook without it runs serverless (docs: jobs/runs/submit)."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StartingCluster:
     """A cluster that a run starts.
 
     Attributes:
-        name: Its key, or the task that it is for.
+        name: Key of the cluster, or of the only task that uses it.
         tasks: The tasks that run on it.
         each_iteration: Whether one starts for every iteration of a for-each task.
     """
@@ -32,10 +32,10 @@ class StartingCluster:
 
 
 def starting_clusters(tasks: list[Json]) -> list[StartingCluster]:
-    """Find the clusters that tasks start: one for each key that they share, one for each `new_cluster`.
+    """Find the clusters that tasks start: one for each shared key, and one for each `new_cluster`.
 
     Args:
-        tasks: As the request has them.
+        tasks: The tasks, as in the request.
     """
     shared: dict[str, list[str]] = {}
     own: list[StartingCluster] = []
@@ -50,7 +50,7 @@ def starting_clusters(tasks: list[Json]) -> list[StartingCluster]:
 
 
 def compute_problems(specification: JobSpecification) -> Iterator[str]:
-    """Say which tasks have no compute, too much of it, or one that is not there."""
+    """Say which tasks have no compute, more than one, or one that does not exist."""
     for task in specification.tasks:
         for part in with_nested(task.as_json()):
             place = f"Task `{part.get('task_key')}`"

@@ -1,4 +1,4 @@
-"""What the Jobs API takes at most, and which fields it takes in which request. Pure."""
+"""The limits of the Jobs API, and which fields belong to which request. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OWN_FIELDS = {
 
 
 def limit_problems(specification: JobSpecification) -> Iterator[str]:
-    """Say what is more than the API takes."""
+    """Say what exceeds the limits of the API."""
     most = MAX_TASKS.get(specification.launch, 0)
     if len(specification.tasks) > most:
         yield f"The job has {len(specification.tasks)} tasks; `{specification.launch}` takes {most}."
@@ -68,7 +68,7 @@ def limit_problems(specification: JobSpecification) -> Iterator[str]:
 
 
 def run_parameter_problems(specification: JobSpecification) -> Iterator[str]:
-    """Say which parameters of a run are more than the API takes."""
+    """Say which parameters of a run exceed the limits of the API."""
     size = _size(run_parameters(specification).get("notebook_params", {}))
     if size > MAX_RUN_PARAMETER_BYTES:
         yield f"notebook_params: {size:,} bytes as JSON; a run takes {MAX_RUN_PARAMETER_BYTES:,}."
@@ -78,7 +78,7 @@ def run_parameter_problems(specification: JobSpecification) -> Iterator[str]:
 
 
 def extra_field_problems(specification: JobSpecification) -> Iterator[str]:
-    """Say what in `extra_job_params` has a field of its own, or no place in the request."""
+    """Say which `extra_job_params` have a field of their own, or do not belong to the request."""
     for name in specification.extra_job_params:
         place = f"extra_job_params: `{name}`"
         if name in _OWN_FIELDS:

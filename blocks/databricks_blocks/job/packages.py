@@ -1,4 +1,4 @@
-"""Packages that are asked for twice, or in two versions. Pure."""
+"""Find packages that are requested twice, or in two versions. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from databricks_blocks.job.task_json import Json, with_nested
 
 @dataclass(frozen=True)
 class Package:
-    """A package, and where it is asked for."""
+    """A package, and where it is requested."""
 
     identity: tuple[str, str]
     version: str
@@ -43,7 +43,7 @@ def package_problems(specification: JobSpecification) -> list[str]:
 
 
 def _on_shared_clusters(specification: JobSpecification) -> list[str]:
-    """Two tasks may ask for the same package; on one cluster they cannot have two versions of it."""
+    """Find packages that tasks on one cluster request in different versions; the same version is fine."""
     installed: dict[str, list[Package]] = {}
     found: dict[str, None] = {}
     one_cluster_each = specification.launch == "submit"
@@ -107,7 +107,7 @@ def _package(library: Mapping[str, Any], place: str) -> Package:
 
 
 def _python(text: str, place: str) -> Package | None:
-    """Read a requirement; None for what only pip understands, such as an option or a plain URL."""
+    """Read a requirement; `None` for lines that only pip understands, such as an option or a plain URL."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

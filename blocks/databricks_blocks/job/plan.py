@@ -1,4 +1,4 @@
-"""What a launch of a job would do, told before any call is made. Pure."""
+"""Tell what a launch of a job would do, before any call is made. Pure."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class LaunchPlan:
     """What one way to launch would do.
 
     Attributes:
-        launch: The way.
+        launch: The way to launch.
         requests: Endpoints and bodies, in the order of the calls.
-        clusters: The clusters that start; None where only the saved job knows.
+        clusters: The clusters that start; `None`: only the saved job knows.
         problems: Why it cannot be launched in this way.
     """
 
@@ -67,11 +67,11 @@ class JobPlan:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the job cannot be launched as it asks for."""
+        """Why the job cannot be launched as its specification says."""
         return self.launches[0].problems
 
     def as_text(self) -> str:
-        """Write it for a terminal."""
+        """Write the plan for a terminal."""
         lines = [f"{self.name}: {len(self.tasks)} tasks, launched by {self.launch}"]
         upstream = {key: [edge for edge in self.edges if edge[1] == key] for key, _ in self.tasks}
         for key, kind in self.tasks:
@@ -86,7 +86,7 @@ class JobPlan:
         return "\n".join(lines)
 
     def as_markdown(self) -> str:
-        """Write it for a page, with the graph and the requests."""
+        """Write the plan as Markdown, with the graph and the requests."""
         lines = [f"# {self.name}", "", "| launch | starts | problems |", "| --- | --- | --- |"]
         for launch in self.launches:
             found = "<br>".join(_cell(problem) for problem in launch.problems) or "none"

@@ -27,12 +27,12 @@ _KEPT_BESIDE_POOL = {
 def submit_body(specification: JobSpecification, *, token: str) -> Json:
     """Build the body of `jobs/runs/submit`.
 
-    The cluster of each task stands in the task itself, because submit refuses shared job clusters ("Shared
+    Each task contains its own cluster, because submit refuses shared job clusters ("Shared
     job cluster feature is not supported in runs/submit API.").
 
     Args:
         specification: The job.
-        token: Idempotency token; one that is known returns the run that it started.
+        token: Idempotency token; with a known token, the API returns the run that it started.
     """
     return submit_body_of(specification, submit_tasks(specification), token=token)
 
@@ -68,7 +68,7 @@ def run_now_body(specification: JobSpecification, job_id: int, *, token: str) ->
     Args:
         specification: The job.
         job_id: Id of the saved job: the one created for the specification, or the one that it names.
-        token: Idempotency token; one that is known returns the run that it started.
+        token: Idempotency token; with a known token, the API returns the run that it started.
     """
     extra = specification.extra_job_params
     if specification.launch != "existing_job":
@@ -78,7 +78,7 @@ def run_now_body(specification: JobSpecification, job_id: int, *, token: str) ->
 
 
 def run_parameters(specification: JobSpecification) -> Json:
-    """Parameters of a run of a saved job, for its repairs too: they do not inherit them (airflow#64828)."""
+    """Parameters of a run of a saved job; repairs do not inherit and so repeat them (airflow#64828)."""
     extra = specification.extra_job_params
     parameters: Json = {name: extra[name] for name in extra if name in REPEATED_FIELDS}
     if specification.job_parameters:
@@ -142,7 +142,7 @@ def _cluster(specification: JobSpecification, cluster: Mapping[str, Any]) -> Jso
 
 
 def _from_pool(cluster: Mapping[str, Any]) -> Json:
-    """A cluster without what its pool decides, as it is refused (databricks/cli, cluster_fixups.go)."""
+    """Remove fields that the pool decides, which the API refuses (databricks/cli, cluster_fixups.go)."""
     result = {name: value for name, value in cluster.items() if name not in _DECIDED_BY_POOL}
     for name, kept in _KEPT_BESIDE_POOL.items():
         if isinstance(result.get(name), Mapping):
@@ -162,7 +162,7 @@ def _common_fields(specification: JobSpecification) -> Json:
 
 
 def _settings_hash(settings: Mapping[str, Any]) -> str:
-    """Hash of a saved job; of its parameters only the names count, their values travel with each run."""
+    """Hash of the settings of a saved job, without the values of its parameters: each run sends those."""
     names = [parameter["name"] for parameter in settings.get("parameters", ())]
     text = json.dumps({**settings, "parameters": names}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The settings of a saved job, sorted into the fields of a specification. Pure."""
+"""Turn the settings of a saved job into the fields of a specification. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_settings(settings: Mapping[str, Any], *, launch: str, source: str) -> t
         The fields, and a note on each thing that was not taken over.
 
     Raises:
-        InvalidJob: They are no settings of a job, or only a part of them.
+        InvalidJob: These are no settings of a job, or not all of them.
     """
     answer = settings if isinstance(settings.get("settings"), Mapping) else {}
     if answer.get("next_page_token"):
@@ -53,7 +53,7 @@ def read_settings(settings: Mapping[str, Any], *, launch: str, source: str) -> t
 
 
 def _notes(settings: Mapping[str, Any], launch: str) -> dict[str, str]:
-    """What is left behind, by field: it would start the job by itself, lock it, or has no place."""
+    """A note on each field that is not taken over: it starts or locks the job, or does not apply."""
     notes = {}
     for name in settings:
         if name in STARTING_FIELDS:
@@ -74,7 +74,7 @@ def _refuse_single_task(settings: Mapping[str, Any], source: str) -> None:
 
 
 def _by_key(settings: Mapping[str, Any], name: str, pair: tuple[str, str], source: str) -> Json:
-    """A list of objects as one object, such as specifications of clusters by their keys."""
+    """Turn a list of objects into one object by key, such as the specifications of clusters."""
     key_field, value_field = pair
     found: Json = {}
     for number, item in enumerate(_objects(settings, name, source)):
@@ -99,7 +99,7 @@ def _objects(settings: Mapping[str, Any], name: str, source: str) -> list[Json]:
 
 
 def _set_fields(settings: Mapping[str, Any]) -> Json:
-    """The fields that say something: no nulls, no empty objects, no tag of our own."""
+    """The fields that are set: no nulls, no empty objects, no tag of our own."""
     fields: Json = _without_nulls(settings)
     if isinstance(fields.get("tags"), dict):
         fields["tags"] = {key: value for key, value in fields["tags"].items() if key != HASH_TAG}

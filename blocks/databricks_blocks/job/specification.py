@@ -1,4 +1,4 @@
-"""The specification of a job: what a run of it is made from."""
+"""The specification of a job."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class JobSpecification(BaseModel):
 
 
 def with_parameters(specification: JobSpecification, parameters: Mapping[str, str]) -> JobSpecification:
-    """Give values to all notebooks, in place of their own ones, as job parameters do in a saved job.
+    """Set parameters of all notebooks; they replace the notebooks' own values, as job parameters do.
 
     Args:
         specification: The job.
@@ -164,7 +164,7 @@ def with_parameters(specification: JobSpecification, parameters: Mapping[str, st
 def with_new_settings(specification: JobSpecification, settings: Mapping[str, Any]) -> JobSpecification:
     """Change the settings of all clusters that a run starts.
 
-    What kind of machines a cluster has cannot be changed where an instance pool decides it.
+    Where an instance pool decides the type of the machines, it cannot be changed.
 
     Args:
         specification: The job.

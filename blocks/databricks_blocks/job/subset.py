@@ -1,11 +1,11 @@
-"""A new run of a part of the tasks, for workspaces that do not repair a submitted run. Pure."""
+"""Submit a part of the tasks again, for workspaces that do not repair a submitted run. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from graphlib import TopologicalSorter
 
 from databricks_blocks.errors import InvalidJob
-from databricks_blocks.job.graph import in_order
 from databricks_blocks.job.request_bodies import submit_body_of, submit_tasks
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.task_json import Json, referenced_tasks
@@ -20,15 +20,15 @@ def tasks_for_new_submit(
     *,
     outcomes: Mapping[str, str] = NO_OUTCOMES,
 ) -> list[str]:
-    """Find the tasks that a new run needs to make good what failed.
+    """Find the tasks that a new run needs in place of a repair.
 
-    Those that failed, those after them, and those whose task values they read, because values stay in the run
-    that set them. A condition whose outcome decides about one of them is in it too.
+    These are the failed tasks, those after them, and those whose task values they read, because values stay
+    in the run that set them. Conditions that decide about one of these tasks run again, too.
 
     Args:
         specification: The job.
-        failed_keys: All tasks that failed; the others are taken to have ended well.
-        outcomes: Outcomes of conditions in the first run, by task key; these need no values again.
+        failed_keys: All tasks that failed; the others count as successful.
+        outcomes: Outcomes of conditions in the first run, by task key; these conditions need no values again.
 
     Returns:
         Task keys, in the order of the specification.
@@ -60,9 +60,9 @@ def subset_submit_body(
 ) -> Json:
     """Build the body of a `jobs/runs/submit` with a part of the tasks.
 
-    A task that is left out counts as one that ended well: what waits for it waits for those tasks before it
-    that run again, so that values are there when they are read, or else runs at once. A condition whose
-    values are not in this run keeps its known outcome.
+    A task that is left out counts as successful. What waits for it waits instead for the tasks before it that
+    run again, so that their values are there in time; if there are none, it runs at once. A condition that
+    reads values which are not in this run keeps its known outcome.
 
     Args:
         specification: The job.
@@ -93,16 +93,16 @@ def _known(specification: JobSpecification, keys: Collection[str]) -> dict[str, 
 
 
 def _value_sources(specification: JobSpecification) -> dict[str, set[str]]:
-    """The tasks whose values each task reads, by a reference or as it says."""
+    """The tasks whose values each task reads: by a reference, or listed in `needs_values_of`."""
     bodies = zip(specification.tasks, submit_tasks(specification), strict=True)
     return {task.task_key: referenced_tasks(body) | set(task.needs_values_of) for task, body in bodies}
 
 
 def _with_dependents(tasks: Mapping[str, DatabricksTask], failed_keys: Collection[str]) -> set[str]:
     wanted = set(failed_keys)
-    for key in in_order({key: task.upstream for key, task in tasks.items()}):
+    for key in _in_order(tasks):
         upstream = set(tasks[key].upstream)
-        # A task that ended well is not run again, so a task that waits for failures only has no turn.
+        # A successful task does not run again, so a task that runs only after failures does not run.
         excluded = tasks[key].run_if == "ALL_FAILED" and not upstream <= wanted
         if upstream & wanted and not excluded:
             wanted.add(key)
@@ -110,9 +110,9 @@ def _with_dependents(tasks: Mapping[str, DatabricksTask], failed_keys: Collectio
 
 
 def _dependencies(tasks: Mapping[str, DatabricksTask], keys: Collection[str]) -> dict[str, list[Json]]:
-    """What each task waits for, where tasks that are left out stand for what they waited for."""
+    """What each task waits for; a task that is left out is replaced by what it waited for."""
     found: dict[str, dict[str, Json]] = {}
-    for key in in_order({key: task.upstream for key, task in tasks.items()}):
+    for key in _in_order(tasks):
         own = {dependency.task_key: dependency for dependency in tasks[key].depends_on}
         inherited: dict[str, Json] = {}
         for upstream in own.keys() - keys:
@@ -123,7 +123,7 @@ def _dependencies(tasks: Mapping[str, DatabricksTask], keys: Collection[str]) ->
 
 
 def _settled(body: Json, missing: Collection[str], outcomes: Mapping[str, str]) -> Json:
-    """A condition that reads values which are not in the run, with its known outcome; any other as it is."""
+    """Give a condition that reads missing values its known outcome; other tasks stay as they are."""
     key = body["task_key"]
     if not missing:
         return body
@@ -136,7 +136,7 @@ def _settled(body: Json, missing: Collection[str], outcomes: Mapping[str, str]) 
 
 
 def _detached(task: DatabricksTask, body: Json, depends_on: list[Json]) -> Json:
-    """A task that waits for other tasks than before."""
+    """A task with other dependencies than before."""
     own = set(task.upstream)
     kept = own & {dependency["task_key"] for dependency in depends_on}
     if kept == own:
@@ -145,9 +145,15 @@ def _detached(task: DatabricksTask, body: Json, depends_on: list[Json]) -> Json:
     if depends_on:
         result["depends_on"] = depends_on
     if kept and task.run_if:
-        # One of those that it waited for has ended well already.
+        # At least one of the tasks that it waited for has succeeded already.
         result["run_if"] = "ALL_DONE" if task.run_if == "AT_LEAST_ONE_SUCCESS" else task.run_if
     return result
+
+
+def _in_order(tasks: Mapping[str, DatabricksTask]) -> list[str]:
+    """Keys of the tasks, each after those that it waits for."""
+    upstream = {key: task.upstream for key, task in tasks.items()}
+    return [key for key in TopologicalSorter(upstream).static_order() if key in tasks]
 
 
 def _listed(keys: Collection[str]) -> str:

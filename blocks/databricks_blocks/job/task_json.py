@@ -1,4 +1,4 @@
-"""Tasks as the Jobs API writes them: walked, changed and merged without changing what was given. Pure."""
+"""Tasks in the JSON of the Jobs API: walk, change and merge them; the arguments stay unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def nested_task(task: Mapping[str, Any]) -> Json | None:
 
 
 def with_nested(task: Json) -> Iterator[Json]:
-    """A task, and the one that it repeats if it is a for-each task."""
+    """A task, followed by the task that it repeats if it is a for-each task."""
     yield task
     nested = nested_task(task)
     if nested is not None:
@@ -27,7 +27,7 @@ def with_nested(task: Json) -> Iterator[Json]:
 
 
 def changed_task(task: Json, change: Callable[[Json], Json]) -> Json:
-    """A task after a change, which reaches the task that it repeats too."""
+    """Change a task, and the task that it repeats if it is a for-each task."""
     changed = change(task)
     nested = nested_task(changed)
     if nested is None:
@@ -36,7 +36,7 @@ def changed_task(task: Json, change: Callable[[Json], Json]) -> Json:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
-    """Two JSON objects as one: nested objects are merged, of anything else the second wins."""
+    """Merge two JSON objects: nested objects are merged, other values are taken from the second."""
     result = dict(base)
     for name, value in over.items():
         known = result.get(name)
@@ -48,7 +48,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
 
 
 def referenced_tasks(value: Any) -> set[str]:
-    """The keys of the tasks that dynamic value references such as `{{tasks.KEY.values.NAME}}` name.
+    """Find the keys of the tasks that dynamic value references such as `{{tasks.KEY.values.NAME}}` name.
 
     Names of other characters than letters, digits and underscores stand in backticks (docs: dynamic value
     references).

@@ -109,7 +109,7 @@ class DatabricksTask(BaseModel):
         return [dependency.task_key for dependency in self.depends_on]
 
     def as_json(self) -> Json:
-        """The task as the Jobs API writes it, without what is not set."""
+        """The task as the Jobs API writes it, without fields that are not set."""
         fields = self.model_dump(
             exclude={"body", "needs_values_of", "extra_task_params"}, exclude_none=True, exclude_defaults=True
         )

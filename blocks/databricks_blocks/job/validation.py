@@ -1,14 +1,14 @@
-"""What is wrong with the specification of a job: all of it at once, before any call. Pure."""
+"""Find all problems of a specification at once, before any call is made. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from databricks_blocks.errors import InvalidJob
 from databricks_blocks.job.compute import compute_problems
-from databricks_blocks.job.graph import cycles
 from databricks_blocks.job.limits import extra_field_problems, limit_problems, run_parameter_problems
 from databricks_blocks.job.packages import package_problems
 from databricks_blocks.job.request_bodies import submit_tasks
@@ -34,7 +34,7 @@ def check(specification: JobSpecification) -> None:
     """Refuse a specification that cannot run.
 
     Raises:
-        InvalidJob: With everything that is wrong with it.
+        InvalidJob: The specification has problems; the message lists all of them.
     """
     found = problems(specification)
     if found:
@@ -44,7 +44,7 @@ def check(specification: JobSpecification) -> None:
 
 
 def problems(specification: JobSpecification) -> list[str]:
-    """Find everything that is wrong with a specification; nothing is, if there is none."""
+    """Find all problems of a specification; an empty list: there is none."""
     if specification.launch == "existing_job":
         found = [*_existing_job(specification), *run_parameter_problems(specification)]
     else:
@@ -135,8 +135,30 @@ def _dependencies(specification: JobSpecification) -> Iterator[str]:
                 yield f"{place} with an outcome, which only a condition_task has."
             elif dependency.outcome not in (None, *OUTCOMES):
                 yield f"{place} with the outcome `{dependency.outcome}`; it is `true` or `false`."
-    for cycle in cycles({key: task.upstream for key, task in tasks.items()}):
+    for cycle in _cycles({key: task.upstream for key, task in tasks.items()}):
         yield f"Tasks wait for each other: {' → '.join(f'`{key}`' for key in cycle)}."
+
+
+def _cycles(upstream: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """Find the tasks that wait for each other.
+
+    Args:
+        upstream: What each task waits for.
+
+    Returns:
+        For each cycle its keys in the order of running, the first one repeated at the end.
+    """
+    remaining = {key: set(keys) for key, keys in upstream.items()}
+    found: list[list[str]] = []
+    while True:
+        try:
+            TopologicalSorter(remaining).prepare()
+        except CycleError as error:
+            cycle: list[str] = error.args[1]
+            found.append(cycle)
+            remaining = {key: keys - set(cycle) for key, keys in remaining.items() if key not in cycle}
+        else:
+            return found
 
 
 def _values(specification: JobSpecification) -> Iterator[str]:

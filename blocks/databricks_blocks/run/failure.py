@@ -1,4 +1,4 @@
-"""What went wrong in a run, in words: one line that says it all, then the traces."""
+"""The error of a failed run: first one line for each failed task, then the traces."""
 
 from __future__ import annotations
 

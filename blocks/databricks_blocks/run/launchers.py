@@ -1,17 +1,20 @@
-"""The three ways to launch a job, each repeatable: the same generation is always the same run."""
+"""The three ways to launch a job. Each can be repeated: a generation is always the same run."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from databricks_blocks.errors import DatabricksRunRefused
 from databricks_blocks.job.api_fields import HASH_TAG
 from databricks_blocks.job.request_bodies import create_body, run_now_body, run_parameters, submit_body
 from databricks_blocks.job.specification import JobSpecification, with_new_settings, with_parameters
 from databricks_blocks.job.subset import subset_submit_body, tasks_for_new_submit
-from databricks_blocks.run.life_options import Launcher
 from databricks_blocks.run.repair_policy import Repair
+from databricks_blocks.run.repair_watch import ExpectedRepair
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.jobs_api import job_of_settings, reset_job, run_now
 from databricks_blocks.workspace.runs_api import submit_run
@@ -23,10 +26,54 @@ Token = Callable[[int], str]
 """Makes the idempotency token of a generation."""
 
 
+def idempotency_token(root_flow_run_id: UUID, specification: Mapping[str, Any], generation: int = 0) -> str:
+    """Name a launch so that launching it again returns the run that is there.
+
+    Args:
+        root_flow_run_id: Id of the outermost flow run. A retry keeps it, whereas a subflow gets a new id.
+        specification: What is launched; a changed specification is another launch.
+        generation: Counts the deliberate launches of the same specification.
+
+    Returns:
+        57 characters: the flow run id, then a hash of the rest.
+    """
+    text = json.dumps([specification, generation], sort_keys=True, separators=(",", ":"))
+    return f"{root_flow_run_id.hex}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+class Launcher(Protocol):
+    """How a job is launched. The calls block. Each can be repeated: it has a token."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Parameters of the launch that have to be sent again with every repair."""
+
+    @property
+    def expected_repair(self) -> ExpectedRepair | None:
+        """A repair that the started run has to show before it can be over; `None`: there is none."""
+
+    def start(self, generation: int) -> int:
+        """Start the whole job, or find the run of this generation; the run id."""
+
+    def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
+        """Start a run in place of a refused repair; the run id, or `None` if there is only repair."""
+
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Merge settings into the clusters of the saved job, for the repair of its run.
+
+        Raises:
+            DatabricksRunRefused: A repair cannot have other settings; a run in its place can.
+        """
+
+    def restore_settings(self) -> None:
+        """Undo what `change_settings` did."""
+
+
 class SubmitLauncher:
-    """One `jobs/runs/submit`; a refused repair becomes another one, with what has to run again."""
+    """One `jobs/runs/submit`; in place of a refused repair, another one with the tasks that run again."""
 
     parameters: Mapping[str, Any] = {}
+    expected_repair: ExpectedRepair | None = None
 
     def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
         self._client = client
@@ -63,6 +110,8 @@ class SubmitLauncher:
 class RunNowLauncher:
     """A run of a job that is saved once for its settings; its tasks share clusters."""
 
+    expected_repair: ExpectedRepair | None = None
+
     def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
         self._client = client
         self._specification = specification
@@ -80,7 +129,7 @@ class RunNowLauncher:
         return run_now(self._client, body)
 
     def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
-        """A run of a saved job can be repaired."""
+        """None: a run of a saved job can be repaired."""
         return None
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
@@ -114,7 +163,7 @@ class ExistingJobLauncher(RunNowLauncher):
         return self._specification.existing_job_id
 
 
-_LAUNCHES: dict[str, type[SubmitLauncher] | type[RunNowLauncher]] = {
+_LAUNCHERS: dict[str, type[SubmitLauncher] | type[RunNowLauncher]] = {
     "submit": SubmitLauncher,
     "run_now": RunNowLauncher,
     "existing_job": ExistingJobLauncher,
@@ -129,4 +178,4 @@ def launcher_of(client: WorkspaceClient, specification: JobSpecification, token:
         specification: The job.
         token: Makes the idempotency token of a generation.
     """
-    return _LAUNCHES[specification.launch](client, specification, token)
+    return _LAUNCHERS[specification.launch](client, specification, token)

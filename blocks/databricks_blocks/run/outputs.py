@@ -1,4 +1,4 @@
-"""What attempts at tasks left behind, each read once, whoever asks."""
+"""The outputs of tasks; each is read once, however often it is asked for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from databricks_blocks.errors import DatabricksRunRefused
 from databricks_blocks.run.snapshot import TaskAttempt
-from databricks_blocks.run.watching import DEFAULT_POLICY, outlive
-from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy, outlive
 from databricks_blocks.workspace.runs_api import get_run_output
 
 if TYPE_CHECKING:
@@ -21,14 +20,14 @@ _CALLS_AT_ONCE = 4
 class TaskOutputs:
     """Reads outputs, a few at a time."""
 
-    def __init__(self, client: WorkspaceClient, policy: PollingPolicy = DEFAULT_POLICY) -> None:
+    def __init__(self, client: WorkspaceClient, policy: PollingPolicy = DEFAULT_POLLING) -> None:
         self._client = client
         self._policy = policy
         self._reading: dict[int, asyncio.Task[Mapping[str, Any]]] = {}
         self._free = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     async def of(self, attempt: TaskAttempt) -> Mapping[str, Any]:
-        """The answer of `jobs/runs/get-output` for an attempt that has ended; empty if its kind has none.
+        """Read the output (`jobs/runs/get-output`) of an attempt that has ended; empty if its kind has none.
 
         Raises:
             DatabricksUnreachable: The workspace did not answer for too long.

@@ -1,7 +1,8 @@
-"""How a run is looked after: the user's wishes."""
+"""How a run is looked after: what the user wants, and what follows from how often the flow was started."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,3 +48,29 @@ class RunPolicy(BaseModel):
         """Whether a run is a success."""
         accepted = {"SUCCESS", "SUCCESS_WITH_FAILURES"} if self.accept_failures else {"SUCCESS"}
         return run.state.is_terminal and run.state.result_state in accepted
+
+
+@dataclass(frozen=True)
+class LifeOptions:
+    """What the life of a run depends on besides its job.
+
+    Attributes:
+        policy: What the user wants.
+        flow_run_count: How often the flow was started. Each start may use `max_repairs`, and a start may also
+            repair a run that it finds failed.
+        inputs_since: Epoch milliseconds of the last write to the inputs of the job. Tasks that began before
+            have read older inputs, so they run again. 0: not checked.
+    """
+
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    flow_run_count: int = 1
+    inputs_since: int = 0
+
+    @property
+    def allowed_repairs(self) -> int:
+        """How many repairs there may be in all, those of earlier starts of the flow included."""
+        return self.flow_run_count * (self.policy.repair.max_repairs + 1) - 1
+
+    def is_stale(self, run: RunSnapshot) -> bool:
+        """Whether the latest attempt at a task began before the inputs were written."""
+        return self.flow_run_count > 1 and any(0 < task.start_time < self.inputs_since for task in run.tasks)

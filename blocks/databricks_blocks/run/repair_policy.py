@@ -18,10 +18,10 @@ NEVER_REPAIRED = (
     r"^(UNAUTHORIZED_ERROR|RESOURCE_NOT_FOUND|FEATURE_DISABLED|BUDGET_POLICY_LIMIT_EXCEEDED)\b",
     r"^(INVALID_CLUSTER_REQUEST|INVALID_RUN_CONFIGURATION|BREAKING_CHANGE|CLUSTER_TERMINATED_BY_USER)\b",
 )
-"""What fails again however often it is run: by the name of the exception or the termination code."""
+"""Permanent errors, by the name of the exception or the termination code: running again does not help."""
 
 SPOT_LOSS_OR_NO_CAPACITY = r"SPOT|INSUFFICIENT_INSTANCE_CAPACITY|CLOUD_FAILURE|STOCKOUT"
-"""For `NewSettings.on`: machines that were taken away, or that the cloud does not have."""
+"""For `NewSettings.on`: lost spot machines, and machines that the cloud does not have."""
 
 
 class NewSettings(BaseModel):
@@ -111,9 +111,9 @@ class Repair:
     """A repair that is to be made.
 
     Attributes:
-        task_keys: The tasks to run again; empty for all that failed.
+        task_keys: The tasks to run again; empty: all that failed.
         rerun_dependents: Whether tasks that depend on them run again, too.
-        new_settings: What is merged into every cluster.
+        new_settings: Settings that are merged into every cluster.
         job_parameters: Values that replace those of the launch.
         reason: Why, for the log.
     """
@@ -127,7 +127,7 @@ class Repair:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """No repair; why not, for the log."""
+    """No repair; the reason is for the log."""
 
     reason: str
 
@@ -146,11 +146,11 @@ def decide(
     Args:
         run: The run as it ended.
         errors: Error by task key, as `jobs/runs/get-output` tells it.
-        policy: The user's wishes.
+        policy: What the user wants.
         allowed: How many repairs the run may have in all.
-        repairs_before: How many it had.
-        asked_for: Whether a retry of the flow asks for the repair of a run that it finds failed: then neither
-            the kind of the error nor a cancel before stands against it.
+        repairs_before: How many it has had.
+        asked_for: Whether a retry of the flow found the run failed. Then it is repaired even if the error is
+            permanent or the run was cancelled.
     """
     if repairs_before >= allowed:
         return GiveUp(f"{repairs_before} of {allowed} repairs are used up" if allowed else "none is allowed")
@@ -173,7 +173,7 @@ def repair_body(
     Args:
         run: The run as it is now; from the second repair on, its latest repair has to be named (sdk-py#157).
         repair: What is to be done.
-        parameters: The parameters of the launch, which Databricks does not take over (airflow#64828).
+        parameters: The parameters of the launch; Databricks does not repeat them by itself (airflow#64828).
     """
     chosen: dict[str, Any] = (
         {"rerun_tasks": sorted(set(repair.task_keys))}
@@ -190,7 +190,7 @@ def repair_body(
 
 
 def _obstacle(run: RunSnapshot, errors: Mapping[str, str], policy: RepairPolicy) -> str | None:
-    """Why a repair would be wrong or in vain."""
+    """Why a repair would be wrong or useless; `None`: nothing is against it."""
     if run.state.result_state in ("CANCELED", "MAXIMUM_CONCURRENT_RUNS_REACHED"):
         return f"the run ended {run.state}"
     if not run.failed:

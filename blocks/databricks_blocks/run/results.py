@@ -1,4 +1,4 @@
-"""What a run leaves to whoever started it: typed, small, and made of plain values."""
+"""What is told of a run: a small typed result for whoever started it, and a table for people. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class TaskResult:
 
     Attributes:
         task_key: Key of the task.
-        state: Result state as the API spells it, such as `SUCCESS` or `EXCLUDED`.
-        attempts: How many attempts were made at it.
+        state: Result state in the spelling of the API, such as `SUCCESS` or `EXCLUDED`.
+        attempts: How often it was tried.
         run_id: Id of the attempt in Databricks.
         run_page_url: Its page in the workspace.
-        exit_value: What a notebook gave to `dbutils.notebook.exit`.
+        exit_value: The value that a notebook gave to `dbutils.notebook.exit`.
         logs: Output of a Python, wheel or jar task.
         outcome: Of a condition task, `true` or `false`.
         queue_seconds: Seconds in the queue.
@@ -51,9 +51,9 @@ class DatabricksRunResult:
     """A run that has ended.
 
     Attributes:
-        run_id: Id of the run in Databricks; of the last one, where one was launched in place of a repair.
+        run_id: Id of the run in Databricks; if runs were launched in place of repairs, of the last one.
         run_page_url: Its page in the workspace.
-        state: Result state as the API spells it.
+        state: Result state in the spelling of the API.
         tasks: Results by task key.
 
     Examples:
@@ -93,7 +93,7 @@ def run_result(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Da
 
 
 def task_result(task: TaskAttempt, output: Mapping[str, Any], attempts: int) -> TaskResult:
-    """Sum up an attempt, the latest of so many."""
+    """Sum up the latest of several attempts."""
     return TaskResult(
         task_key=task.task_key,
         state=str(task.state),
@@ -107,3 +107,41 @@ def task_result(task: TaskAttempt, output: Mapping[str, Any], attempts: int) -> 
         setup_seconds=task.setup_duration / 1000,
         run_seconds=task.execution_duration / 1000,
     )
+
+
+def run_table(run: RunSnapshot) -> list[dict[str, Any]]:
+    """One row for each attempt, for a table artifact."""
+    counts: dict[str, int] = {}
+    rows = []
+    for attempt in run.attempts:
+        counts[attempt.task_key] = counts.get(attempt.task_key, 0) + 1
+        rows.append(_row(attempt, counts[attempt.task_key]))
+    return rows
+
+
+def cluster_minutes(run: RunSnapshot) -> float:
+    """Estimate how many minutes clusters ran for this run.
+
+    Each cluster counts from the start of the first attempt on it to the end of the last one. An attempt
+    without a cluster, such as a serverless one, counts alone.
+    """
+    spans: dict[str, tuple[int, int]] = {}
+    for attempt in run.attempts:
+        if attempt.start_time and attempt.end_time:
+            cluster = attempt.cluster_id or str(attempt.run_id)
+            start, end = spans.get(cluster, (attempt.start_time, attempt.end_time))
+            spans[cluster] = min(start, attempt.start_time), max(end, attempt.end_time)
+    return sum(end - start for start, end in spans.values()) / 60_000
+
+
+def _row(attempt: TaskAttempt, number: int) -> dict[str, Any]:
+    page = attempt.run_page_url
+    return {
+        "task": attempt.task_key,
+        "attempt": number,
+        "state": str(attempt.state),
+        "queued s": attempt.queue_duration / 1000,
+        "setup s": attempt.setup_duration / 1000,
+        "run s": attempt.execution_duration / 1000,
+        "page": f"[open]({page})" if page else "",
+    }

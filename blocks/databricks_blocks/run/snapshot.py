@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,13 @@ class TaskAttempt:
     """One attempt at one task.
 
     Attributes:
-        generation: Which run of the job it belongs to: 0 for the first, 1 for the one launched in place of a
-            refused repair, and so on.
+        generation: Number of the run that it belongs to: 0 for the first, 1 for the one that was launched in
+            place of a refused repair, and so on.
         start_time: Epoch milliseconds; 0 before the start. `end_time` likewise.
         queue_duration: Milliseconds; `setup_duration` and `execution_duration` likewise.
-        has_output: Whether `jobs/runs/get-output` can tell more: not of what the run shows itself.
+        has_output: Whether `jobs/runs/get-output` has more than the run shows: not for conditions and loops.
         outcome: Of a condition task, `true` or `false`.
-        iterations: Of a for-each task, how many have ended, of how many.
+        iterations: Of a for-each task: how many iterations have ended, and how many there are.
     """
 
     task_key: str
@@ -42,16 +42,16 @@ class TaskAttempt:
 
     @property
     def failed_itself(self) -> bool:
-        """Whether this attempt is a cause of the failure, not one left out because of another task."""
+        """Whether this attempt caused the failure, and was not left out because of another task."""
         return self.state.is_terminal and not self.state.is_success and not self.state.is_left_out
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run and all attempts at its tasks, those of one task in the order in which they were made.
+    """A run and all attempts at its tasks; the attempts at one task are in their order in time.
 
     Attributes:
-        repair_ids: The repairs that the run shows, in order. Asked for with `include_history`.
+        repair_ids: Ids of the repairs that the run lists, in order; needs `include_history` in the request.
         start_time: Epoch milliseconds; `end_time` likewise, 0 while the run is active.
     """
 
@@ -72,7 +72,7 @@ class RunSnapshot:
 
     @property
     def failed(self) -> tuple[TaskAttempt, ...]:
-        """The latest attempts that are a cause of the failure."""
+        """The latest attempts that caused the failure."""
         return tuple(task for task in self.tasks if task.failed_itself)
 
     @classmethod
@@ -109,21 +109,38 @@ class RunSnapshot:
         )
 
 
-def joined(runs: Sequence[RunSnapshot]) -> RunSnapshot:
-    """See a run and those launched in place of its repairs as one.
+@dataclass(frozen=True)
+class RunHistory:
+    """The runs before the current one, where runs were launched in place of refused repairs.
 
-    Args:
-        runs: The first run, then those that hold the tasks which failed in the one before.
-
-    Returns:
-        The last run, with the attempts of all.
+    Attributes:
+        earlier: The runs as they ended, each followed by the one that ran its failed tasks again.
+        repairs: How many repairs there were before the current run; a run in place of one counts as one.
     """
-    attempts = [
-        replace(attempt, generation=generation)
-        for generation, run in enumerate(runs)
-        for attempt in run.attempts
-    ]
-    return replace(runs[-1], attempts=tuple(attempts))
+
+    earlier: tuple[RunSnapshot, ...] = ()
+    repairs: int = 0
+
+    def joined(self, run: RunSnapshot) -> RunSnapshot:
+        """See the current run and those before it as one: the current run, with the attempts of all."""
+        attempts = [
+            replace(attempt, generation=generation)
+            for generation, each in enumerate([*self.earlier, run])
+            for attempt in each.attempts
+        ]
+        return replace(run, attempts=tuple(attempts))
+
+    def repairs_with(self, run: RunSnapshot) -> int:
+        """How many repairs there were, those of the current run included."""
+        return self.repairs + len(run.repair_ids)
+
+    def replaced(self, run: RunSnapshot) -> RunHistory:
+        """The history after a run was launched in place of a repair of the current one."""
+        return RunHistory((*self.earlier, run), self.repairs_with(run) + 1)
+
+    def started_over(self) -> RunHistory:
+        """The history after the whole job was launched again."""
+        return RunHistory((), self.repairs)
 
 
 def _task_attempt(task: Mapping[str, Any]) -> TaskAttempt:

@@ -1,4 +1,4 @@
-"""The states of a run, or of an attempt at a task, and what they mean to whoever waits."""
+"""The states of a run or of an attempt at a task, and what they mean."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FINE_RESULT_STATES = frozenset({"SUCCESS", "EXCLUDED", "DISABLED"})
 class RunState:
     """The state of a run or of one attempt at a task.
 
-    The values are kept as the API spells them, so that one that is new to us is shown as it is and never read
-    as success.
+    The values are kept in the spelling of the API. So an unknown value is shown as it is, and never counts as
+    success.
 
     Attributes:
         termination_code: `status.termination_details.code`, which says more than `result_state`.
-        ended: Whether something besides the life cycle state says that nothing more will happen.
+        ended: Whether a result, an end time or `status` says that it has ended.
     """
 
     life_cycle_state: str = ""
@@ -50,9 +50,9 @@ class RunState:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing more will happen.
+        """Whether it has ended.
 
-        A life cycle state that is new to us is terminal if there is a result or an end.
+        An unknown life cycle state is terminal if there is a result or an end time.
         """
         if self.life_cycle_state in TERMINAL_LIFE_CYCLE_STATES:
             return True
@@ -60,19 +60,19 @@ class RunState:
 
     @property
     def is_success(self) -> bool:
-        """Whether it ended, and ended well."""
+        """Whether it ended with success."""
         return self.is_terminal and self.result_state == "SUCCESS"
 
     @property
     def is_left_out(self) -> bool:
-        """Whether a task was not run because of another one, or on purpose."""
+        """Whether a task was not run: because of another task, or on purpose."""
         return self.is_terminal and (
             self.life_cycle_state == "SKIPPED" or self.result_state in LEFT_OUT_RESULT_STATES
         )
 
     @property
     def is_fine(self) -> bool:
-        """Whether a task ended in a way that lets its run succeed."""
+        """Whether a task ended in a way that counts as success for its run."""
         return self.is_terminal and self.result_state in FINE_RESULT_STATES
 
     def __str__(self) -> str:

@@ -1,37 +1,33 @@
-"""Watching one run until it ends: one poller a run, however many tasks it has."""
+"""Watch a run until it ends: one poller for each run, however many tasks it has."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from databricks_blocks.errors import DatabricksUnreachable
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.workspace.polling import PollingPolicy
-
-DEFAULT_POLICY = PollingPolicy()
-
-Result = TypeVar("Result")
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy
 
 
 async def watch_run(
     read: Callable[[], Mapping[str, Any]],
     *,
-    policy: PollingPolicy = DEFAULT_POLICY,
+    policy: PollingPolicy = DEFAULT_POLLING,
     on_change: Callable[[RunSnapshot], Awaitable[None]] | None = None,
     is_over: Callable[[RunSnapshot], bool] = lambda run: run.state.is_terminal,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> RunSnapshot:
-    """Look at a run until it has ended.
+    """Read a run again and again until it has ended.
 
     Args:
         read: Reads the run; called in a thread.
-        policy: When to look, and how long to put up with no answer.
+        policy: When to read it, and how long to put up with no answer.
         on_change: Awaited with every state of the run that differs from the one before.
-        is_over: Whether the run has ended; after a repair it may look so for minutes (airflow#68358).
+        is_over: Whether the run has ended. After a repair it may look ended for minutes (airflow#68358).
         clock: Seconds that only grow.
         sleep: Waits for a number of seconds.
 
@@ -40,7 +36,7 @@ async def watch_run(
 
     Raises:
         DatabricksUnreachable: There was no answer for longer than the policy allows. The run may go on.
-        DatabricksRunRefused: The workspace does not let us read the run.
+        DatabricksRunRefused: There is no such run, or no permission to read it.
     """
     started = answered = clock()
     seen: RunSnapshot | None = None
@@ -59,32 +55,3 @@ async def watch_run(
             if is_over(run):
                 return run
         await sleep(policy.pause(clock() - started))
-
-
-async def outlive(
-    call: Callable[[], Awaitable[Result]],
-    policy: PollingPolicy = DEFAULT_POLICY,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Result:
-    """Make a call that is safe to repeat, until it is answered.
-
-    Args:
-        call: The call.
-        policy: When to repeat it, and how long to put up with no answer.
-        clock: Seconds that only grow.
-        sleep: Waits for a number of seconds.
-
-    Raises:
-        DatabricksUnreachable: There was no answer for longer than the policy allows.
-    """
-    since = clock()
-    while True:
-        try:
-            return await call()
-        except DatabricksUnreachable:
-            waited = clock() - since
-            if policy.gives_up(waited):
-                raise
-            await sleep(policy.pause(waited))

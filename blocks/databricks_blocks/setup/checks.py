@@ -1,4 +1,4 @@
-"""Whether what a block leads to can be used as the flows use it."""
+"""Check by a real call whether the system behind a block can be used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTENT = b"dbflow"
 
 
 class CheckFailed(Exception):
-    """Raised when what a block leads to cannot be used; the message says why."""
+    """Raised when the system behind a block cannot be used; the message says why."""
 
 
 def check_block(block: Block) -> str:
@@ -54,7 +54,7 @@ def _check_postgres(block: SqlAlchemyConnector) -> str:
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
-    # The block itself would wait for minutes for a host that does not answer.
+    # The block itself waits minutes for a host that does not answer.
     engine = create_engine(
         database_url(block), poolclass=NullPool, connect_args={"connect_timeout": _SECONDS_TO_CONNECT}
     )
@@ -127,5 +127,5 @@ def _check_workspace(block: DatabricksWorkspace) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    # The SDK adds the configuration of the client, which is not what is wrong.
+    # The SDK appends the configuration of the client, which is no part of the reason.
     return " ".join(str(error).partition(". Config: ")[0].split())

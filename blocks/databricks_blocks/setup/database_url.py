@@ -50,7 +50,7 @@ class DatabaseUrlSettings(BlockSettings):
         from prefect_sqlalchemy.database import SqlAlchemyConnector
 
         url = self._parsed()
-        # In parts, of which the block keeps the password secret.
+        # As separate fields: the block keeps only the field of the password secret.
         return SqlAlchemyConnector(
             connection_info=ConnectionComponents(
                 driver=url.drivername,
@@ -67,5 +67,5 @@ class DatabaseUrlSettings(BlockSettings):
         from sqlalchemy import make_url
 
         url = make_url(self.url.get_secret_value())
-        # Without a driver, SQLAlchemy takes psycopg from 2.1 on, which has another COPY.
+        # Named, because SQLAlchemy 2.1 takes psycopg by default, which has another COPY.
         return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url

@@ -27,9 +27,9 @@ class VolumeSettings(WorkspaceLogin):
 
 
 class RemoteSettings(BlockSettings):
-    """A storage that fsspec has a file system for, by its URL.
+    """The URL of a storage that fsspec has a file system for.
 
-    How to log in is left to that file system: the block would show its settings to everybody.
+    Logins come from the environment of the file system, because the block shows its settings to everybody.
     """
 
     kind = "Remote File System"

@@ -1,4 +1,4 @@
-"""Saves the named blocks that the flows use by default, from environment variables."""
+"""Save the blocks that the flows use by default, made from environment variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, cast
 
 from httpx import HTTPError
 from prefect import get_client
@@ -17,6 +16,7 @@ from prefect.blocks.core import Block
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.loading import blocks_named
+from databricks_blocks.private_prefect import synchronous
 from databricks_blocks.setup.checks import CheckFailed, check_block
 from databricks_blocks.setup.database_url import DatabaseUrlSettings
 from databricks_blocks.setup.other_staging import RemoteSettings, VolumeSettings
@@ -45,8 +45,8 @@ class Outcome:
     Attributes:
         name: Name of the block.
         kind: Its type.
-        saved: Whether it works and was saved; a block that does not work stays as it was before.
-        detail: What was found, or what is wrong.
+        saved: Whether it works and was saved. A block that does not work is not saved: the stored one stays.
+        detail: What the check found, or what is wrong.
     """
 
     name: str
@@ -59,7 +59,7 @@ def register_from(environment: Mapping[str, str], names: Sequence[str] = tuple(S
     """Make the blocks from variables, check each by a real call, and save those that work.
 
     Args:
-        environment: Variables, as those of the process.
+        environment: Environment variables.
         names: Names of the blocks.
     """
     return [_register(name, environment) for name in names]
@@ -86,20 +86,19 @@ def _without(secrets: Sequence[str], message: str) -> str:
 
 
 def register_blocks(settings: Mapping[str, BlockSettings]) -> None:
-    """Save blocks in the Prefect server, in place of those that are there under the same names."""
+    """Save blocks in the Prefect server; blocks of the same names are replaced."""
     for name, values in settings.items():
         _save(name, values.block())
 
 
 def _save(name: str, block: Block) -> None:
-    # Without _sync, the same call gives a coroutine when any async code is around it.
-    cast(Any, block).save(name, overwrite=True, _sync=True)
+    synchronous(block.save)(name, overwrite=True)
     if block.get_block_type_slug() in STAGING_BLOCKS:
         _delete_others(name, block)
 
 
 def _delete_others(name: str, block: Block) -> None:
-    """Delete the staging blocks of other types under the same name, which would leave open which is meant."""
+    """Delete the staging blocks of other types under the same name, so that the name is unambiguous."""
     others = STAGING_BLOCKS.keys() - {block.get_block_type_slug()}
     with get_client(sync_client=True) as client:
         for slug, block_id in blocks_named(name).items():
@@ -141,7 +140,7 @@ def register_and_print(names: Sequence[str] = ()) -> bool:
     if unknown := set(names) - set(SETTINGS):
         raise SettingsError(f"no such block: {', '.join(sorted(unknown))}; there are {', '.join(SETTINGS)}")
     _ask_prefect()
-    # What the SDK would warn of is in the table.
+    # The table says what the SDK would warn of.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     outcomes = register_from({**from_file, **os.environ}, names or tuple(SETTINGS))
@@ -155,7 +154,7 @@ def register_and_print(names: Sequence[str] = ()) -> bool:
 
 
 def _ask_prefect() -> None:
-    """Find out before anything is checked whether blocks can be saved."""
+    """Make sure that the Prefect server can be used, before the blocks are checked."""
     try:
         with get_client(sync_client=True) as client:
             client.read_block_types()

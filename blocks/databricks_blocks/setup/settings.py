@@ -1,4 +1,4 @@
-"""What the named blocks are made of, read from variables that other tools read as well."""
+"""The settings of the blocks, read from the environment variables of well-known tools."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class BlockSettings(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
     kind: ClassVar[str]
     chosen_by: ClassVar[str] = ""
-    """Variable that, where there are several types for a block, chooses this one by being set."""
+    """Where a block may have several types, this one is chosen if this variable is set."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings from variables; one that is empty counts as not set.
+        """Read the settings from variables; an empty one counts as not set.
 
         Raises:
             SettingsError: Settings are missing or wrong.
@@ -61,14 +61,14 @@ class OneOf:
     """The types that a block may have.
 
     Attributes:
-        kinds: Settings of each; the first one is what is missing where none is chosen.
+        kinds: Settings of each type; if none is chosen, the error names the variables of the first.
     """
 
     kinds: tuple[type[BlockSettings], ...]
 
     @property
     def kind(self) -> str:
-        """The types, for people."""
+        """Names of the types, for people."""
         return " or ".join(dict.fromkeys(kind.kind for kind in self.kinds))
 
     def read(self, environment: Mapping[str, str]) -> BlockSettings:
@@ -163,7 +163,7 @@ class WorkspaceLogin(BlockSettings):
     token: SecretStr | None = Field(default=None, alias="DATABRICKS_TOKEN")
     client_id: str | None = Field(default=None, alias="DATABRICKS_CLIENT_ID")
     client_secret: SecretStr | None = Field(default=None, alias="DATABRICKS_CLIENT_SECRET")
-    # With it, id and secret are those of a service principal of Microsoft Entra ID.
+    # If it is set, id and secret belong to a service principal of Microsoft Entra ID.
     tenant_id: str | None = Field(default=None, alias="ARM_TENANT_ID")
 
     @model_validator(mode="after")

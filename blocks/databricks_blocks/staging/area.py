@@ -1,4 +1,4 @@
-"""Where a run stages files for the cluster: what the flows need of it, and which blocks can give it."""
+"""The storage in which a run stages files for the cluster: its interface, and the blocks that provide it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ STAGING_BLOCKS = {
         "prefect_azure.blob_storage.AzureBlobStorageContainer", extra="azure"
     ),
 }
-"""The class of each type of block that can be staged in, by the slug of the type."""
+"""The types of blocks that files can be staged in: their classes, by the slug of the type."""
 
 
 class StagingArea(Protocol):
-    """The files below one prefix. Folders need not be made: a file's name is all there is to it.
+    """The files below one prefix. A name may have folders in it, which need not be made first.
 
     Call its methods from a sync task or from plain code: in an async context the methods of some blocks
     return coroutines.
@@ -49,9 +49,9 @@ class StagingArea(Protocol):
         """When a file was written, to the second, by the clock of the storage."""
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into a file what a function writes, without holding it.
+        """Stream what a function writes into a file, without holding all of it in memory.
 
-        The file appears when all of it has arrived: if `write` fails, nothing is there.
+        The file appears when all of it has arrived. If `write` fails, there is no file.
 
         Args:
             name: Name of the file below the prefix.
@@ -65,7 +65,7 @@ class StagingArea(Protocol):
         """Open a file to be read as a stream."""
 
     def delete(self, folder: str = "") -> int:
-        """Remove every file below a folder, and what is left there of uploads that were never completed.
+        """Remove every file below a folder, and the parts of uploads that were never completed.
 
         Returns:
             The number of files removed.

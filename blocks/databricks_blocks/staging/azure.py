@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from prefect_azure.blob_storage import AzureBlobStorageContainer
 
 _CHUNK_BYTES = 8 * 1024 * 1024
-"""What is held of a file. A blob has at most 50,000 blocks (docs: Scalability targets for Blob storage)."""
+"""Bytes of a file that are held in memory.
+
+A blob has at most 50,000 blocks (docs: Scalability targets for Blob storage).
+"""
 
 
 class AzureStaging:
@@ -42,9 +45,9 @@ class AzureStaging:
         return self._container.get_blob_client(self._key(name)).get_blob_properties().last_modified
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into a blob what a function writes, in blocks that become the blob in the end.
+        """Stream what a function writes into a blob, in blocks that become the blob at the end.
 
-        The storage drops the blocks of an upload that failed after a week, or with the next one of the name.
+        The storage drops the blocks of a failed upload after a week, or at the next upload to the name.
         """
 
         def put(stream: ProducedStream) -> None:
@@ -72,7 +75,7 @@ class AzureStaging:
         return sum(not _is_folder(blob) for blob in blobs)
 
     def _blobs(self, folder: str) -> list[BlobProperties]:
-        """What is below a folder, and the folder where it is there by itself."""
+        """The blobs below a folder, and the folder if it is a blob of its own."""
         place = self._key(folder)
         found = self._container.list_blobs(name_starts_with=place, include=["metadata"])
         return [
@@ -112,17 +115,17 @@ def _is_folder(blob: BlobProperties) -> bool:
 
 
 class _Download(io.RawIOBase):
-    """A download as a stream of Python's own kind."""
+    """A download as a raw stream of `io`."""
 
     def __init__(self, downloader: StorageStreamDownloader[bytes]) -> None:
         self._downloader = downloader
 
     def readable(self) -> bool:
-        """It is."""
+        """Tell `io` that this is a stream to read from."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read as much as fits, less only at the end."""
+        """Fill the buffer; read less only at the end."""
         data = self._downloader.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

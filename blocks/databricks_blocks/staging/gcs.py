@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from prefect_gcp.cloud_storage import GcsBucket
 
 _CHUNK_BYTES = 8 * 1024 * 1024
-"""What is held of a file; a multiple of 256 KiB (docs: Cloud Storage, Resumable uploads)."""
+"""Bytes of a file that are held in memory; a multiple of 256 KiB (docs: Cloud Storage, Resumable uploads)."""
 
 
 class GcsStaging:
     """The objects below one prefix of a bucket."""
 
     def __init__(self, block: GcsBucket, prefix: str) -> None:
-        # Not `block.get_bucket()`, which asks for the right to read the bucket's own settings.
+        # Not `block.get_bucket()`, which needs permission to read the settings of the bucket.
         self._bucket = block.gcp_credentials.get_cloud_storage_client().bucket(block.bucket)
         self._prefix = PurePosixPath(block.bucket_folder.strip("/")) / prefix
 
@@ -39,7 +39,7 @@ class GcsStaging:
         return cast("datetime", blob.updated)
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into an object what a function writes, by a resumable upload that a failure cancels."""
+        """Stream what a function writes into an object, by a resumable upload; a failure cancels it."""
         with self._blob(name).open("wb", chunk_size=_CHUNK_BYTES, ignore_flush=True) as stream:
             return write(stream)
 
@@ -47,7 +47,7 @@ class GcsStaging:
         """Open an object to be read as a stream."""
         found = self._blob(name)
         found.reload()
-        # It is read in ranges: all of the same generation, whatever is put in its place.
+        # Read in ranges: the generation makes sure that all are of the same object, even if it is replaced.
         blob = self._bucket.blob(found.name, generation=found.generation)
         return cast("IO[bytes]", blob.open("rb", chunk_size=_CHUNK_BYTES))
 
@@ -60,7 +60,7 @@ class GcsStaging:
             The number of objects removed.
         """
         keys = self._keys(folder)
-        # One that is gone already was removed by another, or by a try whose answer was lost.
+        # An object may be gone: removed by somebody else, or by a request whose answer was lost.
         self._bucket.delete_blobs(keys, on_error=lambda key: None)
         return sum(not _is_folder(key) for key in keys)
 

@@ -1,4 +1,4 @@
-"""A stream that is read here of what a function writes in another thread."""
+"""Read here, as a stream, what a function writes in another thread."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import IO
 
-# A driver writes row by row: with less at once, the two threads wake each other more than they work.
+# A driver writes row by row. With a smaller buffer, the two threads mostly wake each other up.
 _WRITTEN_AT_ONCE = 1024 * 1024
 
 
 def consume_what_is_written(
     write: Callable[[IO[bytes]], int], consume: Callable[[ProducedStream], None]
 ) -> int:
-    """Let a function read what another one writes at the same time.
+    """Let one function read what another one writes at the same time.
 
-    If `write` fails, reading raises its error, so that `consume` never takes a part for the whole.
+    If `write` fails, reading raises its error, so that `consume` never mistakes a part for the whole.
 
     Args:
         write: Gets the stream to write to, in a thread of its own.
@@ -29,7 +29,7 @@ def consume_what_is_written(
     """
     read_end, write_end = os.pipe()
     with ThreadPoolExecutor(1, thread_name_prefix="produce") as executor:
-        # In a copy of the context, where the settings and the run of the caller are.
+        # In a copy of the context, which holds the settings and the run of the caller.
         produced = executor.submit(copy_context().run, _write_and_close, write, write_end)
         with ProducedStream(read_end, produced) as stream:
             consume(stream)
@@ -42,14 +42,14 @@ def _write_and_close(write: Callable[[IO[bytes]], int], descriptor: int) -> int:
 
 
 class ProducedStream(io.RawIOBase):
-    """The read end of a pipe that ends in the producer's error, if it had one, instead of a clean end."""
+    """The read end of a pipe. If the producer failed, it ends by raising the producer's error."""
 
     def __init__(self, descriptor: int, produced: Future[int]) -> None:
         self._pipe = os.fdopen(descriptor, "rb")
         self._produced = produced
 
     def readable(self) -> bool:
-        """It is."""
+        """Tell `io` that this is a stream to read from."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -35,14 +35,14 @@ class RemoteStaging:
 
     def names(self, folder: str = "") -> list[str]:
         """Names of the files below a folder, relative to the prefix, in order."""
-        # Others write here, too, which the listings that fsspec keeps know nothing of.
+        # fsspec caches listings, which do not know what other processes wrote.
         self._files.invalidate_cache()
         place = PurePosixPath(self._path(folder))
         try:
             paths = [PurePosixPath(path) for path in self._files.find(str(place))]
         except FileNotFoundError:
             return []
-        # Of a folder that is empty, some storages tell as of a file.
+        # Some storages list an empty folder as if it were a file.
         return sorted(str(path.relative_to(self._root)) for path in paths if path != place)
 
     def written_at(self, name: str) -> datetime:
@@ -51,8 +51,8 @@ class RemoteStaging:
         return cast("datetime", self._files.modified(self._path(name)))
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into a file what a function writes."""
-        # Left to `with`, a file whose writer failed would be closed, which makes a whole file of the part.
+        """Stream what a function writes into a file."""
+        # Not by `with`: it would close the file after a failure, and so make a whole file of the part.
         file = self._files.open(self._path(name), "wb", autocommit=False)
         try:
             written = write(file)
@@ -76,8 +76,8 @@ class RemoteStaging:
     def delete(self, folder: str = "") -> int:
         """Remove every file below a folder.
 
-        Uploads of a process that was killed are not seen by fsspec: the storage itself ends them, by a rule
-        for the life of objects (S3) or after a week (Google, Azure).
+        fsspec does not see the uploads of a killed process. The storage ends them: by a lifecycle rule (S3),
+        or after a week (Google, Azure).
         """
         names = self.names(folder)
         if names:

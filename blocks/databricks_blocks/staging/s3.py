@@ -42,7 +42,7 @@ class S3Staging:
         return answer["LastModified"]
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into an object what a function writes, in parts of a multipart upload."""
+        """Stream what a function writes into an object, by a multipart upload."""
 
         def put(stream: ProducedStream) -> None:
             key = str(self._prefix / name)
@@ -53,8 +53,8 @@ class S3Staging:
     def open(self, name: str) -> IO[bytes]:
         """Open an object to be read as a stream."""
         answer = self._client.get_object(Bucket=self._bucket.bucket_name, Key=str(self._prefix / name))
-        # As a context manager, the body gives the stream below it, which ends where the connection does and
-        # not where the object does (botocore, StreamingBody.__enter__).
+        # Not `with body`, which gives the inner stream: that takes a lost connection for the end
+        # (botocore, StreamingBody.__enter__).
         return io.BufferedReader(cast("io.RawIOBase", answer["Body"]), _READ_AT_ONCE)
 
     def delete(self, folder: str = "") -> int:

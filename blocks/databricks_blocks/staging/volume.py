@@ -25,7 +25,7 @@ class VolumeStaging:
         self._root = PurePosixPath(volume.path) / prefix
 
     def uri(self, name: str = "") -> str:
-        """Path of a file or folder: `/Volumes/...` is what Spark takes."""
+        """Path of a file or folder: Spark takes `/Volumes/...` as it is."""
         return self._path(name)
 
     def names(self, folder: str = "") -> list[str]:
@@ -39,12 +39,12 @@ class VolumeStaging:
         return parsedate_to_datetime(cast("str", modified))
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
-        """Stream into a file what a function writes, in parts where it is large."""
+        """Stream what a function writes into a file; a large one in parts."""
         path = self._path(name)
         self._files.create_directory(str(PurePosixPath(path).parent))
 
         def put(stream: ProducedStream) -> None:
-            # In parallel, a part a thread would be held in memory.
+            # Not in parallel, which holds one part for each thread in memory.
             self._files.upload(path, cast("BinaryIO", stream), overwrite=True, use_parallel=False)
 
         return consume_what_is_written(write, put)
@@ -56,7 +56,7 @@ class VolumeStaging:
     def delete(self, folder: str = "") -> int:
         """Remove every file below a folder, and the folder.
 
-        Uploads of a process that was killed are not seen: the Files API has no list of them.
+        Uploads of a killed process stay: the Files API does not list them.
         """
         from databricks.sdk.errors import NotFound
 
@@ -74,7 +74,7 @@ class VolumeStaging:
         return deleted
 
     def _entries(self, directory: str) -> Iterator[DirectoryEntry]:
-        """What is below a directory, each directory before what is in it."""
+        """The entries below a directory, each directory before its own entries."""
         from databricks.sdk.errors import NotFound
 
         try:

@@ -1,4 +1,4 @@
-"""The errors of the official SDK as the typed, one-line errors of this package."""
+"""Turn the errors of the official SDK into the typed, one-line errors of this package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 
 _PASSING_CODES = frozenset({"ABORTED", "COULD_NOT_ACQUIRE_LOCK"})
-"""Refusals of one moment: two requests got in each other's way (the Airflow provider repeats them, too)."""
+"""Refusals that pass: two requests got in each other's way (the Airflow provider repeats them, too)."""
 
 
 @contextmanager
 def api_errors(host: str, endpoint: str) -> Iterator[None]:
-    """Turn what the SDK raises inside the block into what people can read.
+    """Turn what the SDK raises inside the `with` block into errors that people can read.
 
     Args:
         host: URL of the workspace.

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 WORKSPACE_BLOCK = "workspace"
 """Name of the block that the flows use by default."""
 
-# The SDK's own 60 and 300 seconds would hold up a cancelled flow for as long as the workspace is away;
-# whoever watches a run outlives longer pauses by asking again.
+# The SDK's defaults, 60 and 300 seconds, delay the cancel of a flow while the workspace is away. Whoever
+# watches a run waits for longer outages.
 _SECONDS_FOR_AN_ANSWER = 30
 _SECONDS_OF_RETRIES = 30
 
-# The SDK collects the attributes of its configuration at the first use, in a way that fails when two threads
-# come first ("dictionary changed size during iteration").
+# The first use of the SDK's configuration collects its attributes. Two threads at once make that fail
+# ("dictionary changed size during iteration").
 _one_at_a_time = Lock()
 
 
@@ -41,7 +41,7 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     Examples:
         ```python
-        from databricks_blocks.workspace.block import DatabricksWorkspace
+        from databricks_blocks import DatabricksWorkspace
 
         workspace = DatabricksWorkspace.load("BLOCK_NAME")
         print(workspace.workspace_client().current_user.me().user_name)
@@ -61,7 +61,7 @@ class DatabricksWorkspace(DatabricksCredentials):
     def _split_pasted_url(cls, values: Any) -> Any:
         """Accept `https://host/` where the stock block builds `https://https://host/` from it."""
         if not isinstance(values, dict):
-            # A stock block, where both are accepted; the stock validators take it for a dict.
+            # Where both types are accepted, pydantic tries a stock block, too.
             raise ValueError(f"{type(values).__name__} is another block.")  # noqa: TRY004
         instance = values.get("databricks_instance")
         if isinstance(instance, str) and "://" in instance:
@@ -114,8 +114,7 @@ def workspace_client(
         retry_seconds: How long the client repeats a request that gets no answer.
 
     Returns:
-        A client that uses nothing but the block: no variable of the environment can add a second way to log
-        in, because the way is named.
+        A client that logs in as the block says, and ignores the environment.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
@@ -125,7 +124,7 @@ def workspace_client(
     scheme = getattr(credentials, "scheme", "https")
     config = Config(
         host=f"{scheme}://{credentials.databricks_instance}",
-        profile="",  # a profile that the environment names would be looked for, and missed
+        profile="",  # otherwise the SDK looks for a profile that the environment names, and fails without it
         http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
         retry_timeout_seconds=retry_seconds,
         **_login(credentials),
@@ -134,7 +133,7 @@ def workspace_client(
 
 
 def named_client(name: str) -> WorkspaceClient:
-    """Make an official SDK client of a workspace that is named, or of the one that the environment is for.
+    """Make an official SDK client of a named workspace, or of the one that the environment names.
 
     Args:
         name: Name of a Databricks Workspace block; empty for what the environment says: `DATABRICKS_HOST`
@@ -156,7 +155,7 @@ def named_client(name: str) -> WorkspaceClient:
             http_timeout_seconds=_SECONDS_FOR_AN_ANSWER, retry_timeout_seconds=_SECONDS_OF_RETRIES
         )
     except ValueError as error:
-        # The SDK writes `***` in the place of secrets.
+        # No secret is in the message: the SDK writes `***` in their place.
         raise WorkspaceNotConfigured(
             "No workspace to log in to: set DATABRICKS_HOST and DATABRICKS_TOKEN, or another login of the "
             f"Databricks SDK, or name a Databricks Workspace block ({error})"

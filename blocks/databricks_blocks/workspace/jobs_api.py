@@ -15,7 +15,7 @@ _JOBS_ON_A_PAGE = 100
 
 
 def find_jobs(client: WorkspaceClient, name: str) -> Iterator[dict[str, Any]]:
-    """List the jobs of a name, the one that was created first first."""
+    """List the jobs of a name, the oldest first."""
     query: dict[str, Any] = {"name": name, "limit": _JOBS_ON_A_PAGE}
     jobs: list[dict[str, Any]] = []
     while True:
@@ -30,8 +30,9 @@ def find_jobs(client: WorkspaceClient, name: str) -> Iterator[dict[str, Any]]:
 def job_of_settings(client: WorkspaceClient, settings: Mapping[str, Any], tag: str) -> int:
     """Find the job that was created with the same settings, or create it.
 
-    `jobs/create` takes no idempotency token. So whoever created a job looks again: of several, made at the
-    same time or by a call whose answer was lost, all take the first, and the one just created is removed.
+    `jobs/create` takes no idempotency token, so two calls at the same time, or one whose answer was lost, can
+    create the job twice. So this looks again after it created a job: the oldest one is taken, and the new one
+    is removed if it is not the oldest.
 
     Args:
         client: SDK client of the workspace.

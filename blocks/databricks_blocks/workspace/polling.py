@@ -1,8 +1,17 @@
-"""When to look at a run again, and for how long to put up with no answer."""
+"""When to ask the workspace again, and for how long to put up with no answer."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from databricks_blocks.errors import DatabricksUnreachable
+
+Result = TypeVar("Result")
 
 
 class PollingPolicy(BaseModel):
@@ -16,7 +25,9 @@ class PollingPolicy(BaseModel):
     )
     cap: float = Field(default=30.0, gt=0, description="Longest pause, in seconds.")
     max_unreachable: float = Field(
-        default=900.0, ge=0, description="Seconds for which the workspace may fail to answer."
+        default=900.0,
+        ge=0,
+        description="Seconds for which the workspace may fail to answer, or to show a repair.",
     )
 
     def pause(self, elapsed: float) -> float:
@@ -26,3 +37,35 @@ class PollingPolicy(BaseModel):
     def gives_up(self, unreachable: float) -> bool:
         """Whether `unreachable` seconds without an answer are too many."""
         return unreachable > self.max_unreachable
+
+
+DEFAULT_POLLING = PollingPolicy()
+
+
+async def outlive(
+    call: Callable[[], Awaitable[Result]],
+    policy: PollingPolicy = DEFAULT_POLLING,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Result:
+    """Make a call that is safe to repeat, until it is answered.
+
+    Args:
+        call: The call.
+        policy: When to repeat it, and how long to put up with no answer.
+        clock: Seconds that only grow.
+        sleep: Waits for a number of seconds.
+
+    Raises:
+        DatabricksUnreachable: There was no answer for longer than the policy allows.
+    """
+    since = clock()
+    while True:
+        try:
+            return await call()
+        except DatabricksUnreachable:
+            waited = clock() - since
+            if policy.gives_up(waited):
+                raise
+            await sleep(policy.pause(waited))

@@ -1,7 +1,8 @@
-"""The calls of the Jobs API that a run needs, through the official SDK, answered as raw JSON.
+"""The calls of the Jobs API that a run needs, by the official SDK; the answers are raw JSON.
 
-The SDK's own types drop fields and enum values that they do not know, and its waiter returns normally on a
-failed run (databricks-sdk-py#518); its client brings the ways to log in and the retries of single calls.
+The client of the SDK brings the logins and the retries of single calls. Its types are not used, since they
+drop fields and enum values that they do not know; nor is its waiter, which returns normally on a failed run
+(databricks-sdk-py#518).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def list_runs(
     Args:
         client: SDK client of the workspace.
         limit: How many at most.
-        job_id: Id of the job; None for the runs of all.
+        job_id: Id of the job; `None`: runs of all jobs.
         active_only: Whether to leave out the runs that have ended.
     """
     query: dict[str, Any] = {"limit": _RUNS_ON_A_PAGE}
@@ -118,7 +119,7 @@ def call_jobs_api(
         endpoint: What follows `jobs/`.
         query: Parameters of the URL.
         body: The request.
-        expect: A field that the answer has to have; one without it, as a gateway may give, is no answer.
+        expect: A field that the answer must have. An answer without it, as gateways give, counts as none.
 
     Raises:
         DatabricksRunRefused: The workspace does not accept the request.
@@ -131,7 +132,7 @@ def call_jobs_api(
         try:
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
         except Unauthenticated:
-            # A token that ran out before its time: one more try with a new one.
+            # The token expired early: try once more with a new one.
             client.config.init_auth()  # type: ignore[no-untyped-call]
             answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
     if expect and not (isinstance(answer, dict) and expect in answer):

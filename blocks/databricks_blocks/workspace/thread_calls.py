@@ -1,4 +1,4 @@
-"""ThreadCalls in threads: outlived when they are not answered, and brought to their end by a cancel."""
+"""Blocking calls in threads: repeated while they get no answer, and finished even after a cancel."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from databricks_blocks.run.watching import outlive
-from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_blocks.workspace.polling import PollingPolicy, outlive
 
 Result = TypeVar("Result")
 
 
 class ThreadCalls:
-    """Makes calls that block."""
+    """Makes blocking calls in threads."""
 
     def __init__(
         self, policy: PollingPolicy, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
@@ -25,7 +24,7 @@ class ThreadCalls:
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def once(self, call: Callable[[], Result]) -> Result:
-        """Make a call; when this is cancelled, the call still comes to its end."""
+        """Make a call once; if the caller is cancelled, the call still comes to its end."""
         made = asyncio.create_task(asyncio.to_thread(call))
         self._under_way.add(made)
         made.add_done_callback(self._ended)
@@ -34,7 +33,7 @@ class ThreadCalls:
     def _ended(self, made: asyncio.Task[Any]) -> None:
         self._under_way.discard(made)
         if not made.cancelled():
-            # Seen, even if nobody waits for it any more: a launch that fails after a cancel is no error.
+            # Look at the error, or asyncio logs that nobody did: after a cancel nobody waits for the call.
             made.exception()
 
     async def outlive(self, call: Callable[[], Result]) -> Result:
@@ -48,7 +47,7 @@ class ThreadCalls:
 
 
 def unless_done(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
-    """Make a call safe to repeat: from the second time on, look first whether the first one was heard."""
+    """Make a call safe to repeat: before each further try, look whether an earlier one was heard."""
     tried = False
 
     def make() -> None:

@@ -18,6 +18,15 @@ class UnityCatalogVolume(Block):
     Attributes:
         workspace: The workspace.
         path: `/Volumes/CATALOG/SCHEMA/VOLUME`, with or without a folder behind it.
+
+    Examples:
+        ```python
+        from databricks_blocks import DatabricksWorkspace, UnityCatalogVolume
+
+        workspace = DatabricksWorkspace.load("BLOCK_NAME")
+        volume = UnityCatalogVolume(workspace=workspace, path="/Volumes/main/default/staging/")
+        print(volume.path)
+        ```
     """
 
     _block_type_name = "Unity Catalog Volume"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from databricks_blocks.run.life_options import Ask
+from databricks_blocks.run.observer import Ask
 from databricks_blocks.run.repair_policy import GiveUp, Repair, RepairPolicy
 from databricks_blocks.run.snapshot import RunSnapshot
 from prefect.exceptions import FlowPauseTimeout

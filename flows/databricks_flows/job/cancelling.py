@@ -11,7 +11,7 @@ from databricks_blocks.errors import DatabricksJobError, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.watching import outlive
+from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from databricks_blocks.private_prefect import log_at, show_state
 from databricks_blocks.run.failure import task_line
-from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.outputs import TaskOutputs
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import task_result
@@ -17,8 +18,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import StateDetails, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Cancelled, Completed, Crashed
-
-from databricks_flows.shared.private_prefect import log_at, show_state
 
 
 class TaskAttemptFailed(Exception):

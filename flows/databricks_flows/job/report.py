@@ -12,10 +12,10 @@ from uuid import UUID
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunCancelled
 from databricks_blocks.job.plan import JobPlan
-from databricks_blocks.run.life_options import Observer
+from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.repair_policy import GiveUp, Repair
+from databricks_blocks.run.results import cluster_minutes, run_table
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.table import cluster_minutes, run_table
 from httpx import HTTPError
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (

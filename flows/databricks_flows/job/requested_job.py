@@ -13,10 +13,8 @@ from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.loading import load_block
-from databricks_blocks.run.launchers import launcher_of
-from databricks_blocks.run.life_options import Launcher
+from databricks_blocks.run.launchers import Launcher, idempotency_token, launcher_of
 from databricks_blocks.run.policy import RunPolicy
-from databricks_blocks.run.tokens import idempotency_token
 from databricks_blocks.workspace.block import named_client, workspace_client
 
 from databricks_flows.job.call_identity import CallIdentity

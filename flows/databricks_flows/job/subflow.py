@@ -11,9 +11,9 @@ from databricks_blocks.databricks_job import DatabricksJob
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.life import RunLife
-from databricks_blocks.run.life_options import LifeOptions, Observer
+from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.outputs import TaskOutputs
-from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot

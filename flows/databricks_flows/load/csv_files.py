@@ -8,6 +8,7 @@ from threading import Event
 from typing import Annotated, Any
 
 import psycopg2
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.database.transaction import Transactions
@@ -25,7 +26,6 @@ from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadInte
 from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
 from databricks_flows.load.sources import Source, find_sources
-from databricks_flows.renewable.share_files import InputError
 from databricks_flows.shared.batches import Batch, make_batches
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
 

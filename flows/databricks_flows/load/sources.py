@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from databricks_flows.renewable.share_files import LONGEST_NAME, InputError, table_name
-from databricks_flows.shared.printable import printable
+from databricks_blocks.csv.faults import LONGEST_NAME, InputError, printable
+
+from databricks_flows.renewable.share_files import table_name
 
 
 @dataclass(frozen=True)

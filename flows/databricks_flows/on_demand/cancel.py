@@ -8,8 +8,9 @@ from functools import partial
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.run.watching import outlive, watch_run
+from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
+from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
 from prefect import flow, get_run_logger
 

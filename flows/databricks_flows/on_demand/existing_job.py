@@ -7,9 +7,9 @@ from functools import partial
 
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.results import DatabricksRunResult
-from databricks_blocks.run.watching import outlive
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
 from databricks_blocks.workspace.jobs_api import get_job, job_by_name
+from databricks_blocks.workspace.polling import outlive
 from prefect import flow
 
 from databricks_flows.job.cancelling import cancel_databricks_runs

@@ -9,13 +9,13 @@ from typing import Any
 
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
-from databricks_blocks.run.life_options import Launcher
+from databricks_blocks.run.launchers import Launcher
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_launcher import RepairLauncher
 from databricks_blocks.run.repair_policy import Repair, RepairPolicy
 from databricks_blocks.run.results import DatabricksRunResult
-from databricks_blocks.run.watching import outlive
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
+from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
 from prefect import flow, get_client
 from prefect.client.schemas.objects import FlowRun, State

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.job.specification import JobSpecification
@@ -34,7 +35,7 @@ from databricks_flows.renewable.notebook_job import (
     NOTEBOOK_DIRECTORY,
     notebook_job,
 )
-from databricks_flows.renewable.share_files import InputError, ShareFile, writable_folder
+from databricks_flows.renewable.share_files import ShareFile, writable_folder
 from databricks_flows.renewable.spans import Span, read_spans
 from databricks_flows.renewable.steps import (
     RESULT_FOLDER,

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from databricks_blocks.csv.faults import InputError
+
 from databricks_flows.renewable.share_files import (
     DATA_DIRECTORY,
-    InputError,
     ShareFile,
     entities,
     find_share_files,

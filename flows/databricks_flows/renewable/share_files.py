@@ -9,26 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from databricks_blocks.csv.values import is_finite, is_integer
+from databricks_blocks.csv.faults import InputError, at, delimiter_fault, duplicate_fault, has_undecoded_bytes
+from databricks_blocks.csv.forms import is_finite, is_integer
 from slugify import slugify
-
-from databricks_flows.shared.printable import printable
 
 DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
-
-LONGEST_NAME = 63
-"""Bytes of a name of a table or a column, which PostgreSQL cuts there (docs: identifiers)."""
-
-_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-
-class InputError(ValueError):
-    """Raised when what the user gave cannot be used; the message is one line for a person."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
@@ -147,7 +134,7 @@ def _record_fault(file: ShareFile, record: Sequence[str], raw: str) -> str | Non
     for column, value in zip(file.columns, record, strict=False):
         if '"' in value and '"{}"'.format(value.replace('"', '""')) not in raw:
             return f"column `{column}`: a quote inside a field that does not begin with one; write it twice"
-        if _has_undecoded_bytes(value):
+        if has_undecoded_bytes(value):
             return f"column `{column}`: bytes that are not UTF-8; save the file as UTF-8"
         if "\x00" in value:
             return f"column `{column}`: a NUL byte; save the file as text"
@@ -168,33 +155,18 @@ def _value_fault(row: dict[str, str], share: str) -> str | None:
     return None
 
 
-def _has_undecoded_bytes(text: str) -> bool:
-    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
-
-
 def _read_header(path: Path) -> tuple[str, ...]:
     columns = tuple(next((record for _, record, _ in _records(path, first_line=1)), ()))
     if not columns:
         raise InputError(f"{path}, line 1: empty; the first line must name the columns")
-    if any(map(_has_undecoded_bytes, columns)):
+    if any(map(has_undecoded_bytes, columns)):
         raise InputError(f"{path}, line 1: bytes that are not UTF-8; save the file as UTF-8")
     return columns
 
 
-def delimiter_fault(columns: Sequence[str]) -> str | None:
-    """Say which other delimiter a header has, if it has one."""
-    for delimiter, name in _OTHER_DELIMITERS.items():
-        if len(columns) == 1 and delimiter in columns[0]:
-            return f"the fields are separated by {name}; save it with commas"
-    return None
-
-
 def _share_column(path: Path, columns: tuple[str, ...]) -> str:
-    if fault := delimiter_fault(columns):
-        raise InputError(f"{path}, line 1: {fault}")
-    for column in columns:
-        if columns.count(column) > 1:
-            raise InputError(f"{path}, line 1: column `{column}` occurs {columns.count(column)} times")
+    if fault := delimiter_fault(columns) or duplicate_fault(columns):
+        raise InputError(f"{path}{at(1, fault)}")
     for column in KEY_COLUMNS:
         if column not in columns:
             found = ", ".join(f"`{name}`" for name in columns)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from databricks_blocks.csv.checked import CheckedCsv
+from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.forms import DECLARED_FORMS
 from databricks_blocks.csv.records import MalformedRecord
-from databricks_blocks.csv.values import FORMS
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.tables import Column, RecordRefused, Table
 from databricks_blocks.database.transaction import DatabaseTransaction
@@ -23,7 +24,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.concurrency.sync import concurrency as slots
 
 from databricks_flows.renewable.chart_process import ChartProcess
-from databricks_flows.renewable.share_files import SHARES, InputError, ShareFile, find_fault
+from databricks_flows.renewable.share_files import SHARES, ShareFile, find_fault
 from databricks_flows.shared.batches import Batch
 from databricks_flows.shared.retries import STEP_OPTIONS
 
@@ -148,7 +149,7 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
         InputError: A record cannot be used; the message names file, line and column.
     """
     table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
-    forms = [FORMS.get(column.kind) for column in table.columns.values()]
+    forms = [DECLARED_FORMS.get(column.kind) for column in table.columns.values()]
     try:
         with scope.transaction() as transaction, CheckedCsv(file.path, forms) as stream:
             transaction.create(table)

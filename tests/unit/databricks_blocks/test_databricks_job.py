@@ -1,19 +1,24 @@
-"""The job block keeps to what Prefect expects of a block, and hides what is secret."""
+"""The job block is as Prefect expects a block to be and hides what is secret; its runs wait to the end."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.databricks_job import DatabricksJob, DatabricksJobRun
+from databricks_blocks.errors import DatabricksRunFailed, DatabricksUnreachable
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
 from databricks_blocks.workspace.block import DatabricksWorkspace
+from databricks_blocks.workspace.polling import PollingPolicy
 from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from prefect_databricks import DatabricksCredentials
+
+from .run.fake_workspace import FakeWorkspace
+from .run.life_lab import ENDED_BADLY, chain, live, policy, run_async
 
 SECRET = "dapi-very-secret"
 WORKSPACE = DatabricksWorkspace(databricks_instance="dbc.example", token=SECRET)
@@ -28,7 +33,7 @@ def job(**fields: object) -> DatabricksJob:
 
 
 class TestDatabricksJob(BlockStandardTestSuite):
-    # The suite downloads the logo. What is wanted of it here is that it is named.
+    # The suite downloads the logo; here it is enough that there is one.
     test_has_a_valid_image = None
 
     @pytest.fixture
@@ -70,3 +75,45 @@ def test_the_fields_are_plain_json() -> None:
 def test_the_stock_credentials_block_is_accepted() -> None:
     stock = DatabricksCredentials(databricks_instance="dbc.example", token=SECRET)
     assert type(job(workspace=stock).workspace) is DatabricksCredentials
+
+
+# Its run, in simulated time.
+
+
+def ended_run(shown_after: float, wishes: RunPolicy | None = None) -> tuple[FakeWorkspace, DatabricksJobRun]:
+    """A run that has failed, whose repairs show only after some seconds."""
+    workspace = FakeWorkspace()
+    workspace.outcomes = {"plot": [ENDED_BADLY]}
+    with pytest.raises(DatabricksRunFailed):
+        live(workspace, chain("run_now"), wishes=policy(max_repairs=0))
+    workspace.repair_shown_after = shown_after
+    (run_id,) = workspace.runs
+    time = workspace.time
+    run = DatabricksJobRun(workspace.client(), run_id, wishes or RunPolicy(), clock=time, sleep=time.asleep)
+    return workspace, run
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0, 800.0])
+def test_a_repair_that_is_not_visible_yet_is_waited_for(seconds: float) -> None:
+    _, run = ended_run(seconds)
+    run.repair()
+    run.wait_for_completion()
+    assert {task.state for task in run.fetch_result().tasks.values()} == {"SUCCESS"}
+
+
+def test_a_repair_that_never_becomes_visible_is_waited_for_up_to_the_limit_of_the_policy() -> None:
+    workspace, run = ended_run(1e9, RunPolicy(polling=PollingPolicy(max_unreachable=300)))
+    began = workspace.time.now
+    repair_id = run.repair()
+    with pytest.raises(DatabricksUnreachable, match=f"does not show its repair {repair_id} after 3"):
+        run_async(run.await_for_completion())
+    assert 300 < workspace.time.now - began < 400
+
+
+def test_a_workspace_that_is_away_for_good_is_waited_for_up_to_the_limit_of_the_policy() -> None:
+    workspace, run = ended_run(0, RunPolicy(polling=PollingPolicy(max_unreachable=300)))
+    workspace.fail("runs/get", 500, count=-1)
+    began = workspace.time.now
+    with pytest.raises(DatabricksUnreachable):
+        run_async(run.await_for_completion())
+    assert 300 < workspace.time.now - began < 500

@@ -27,7 +27,7 @@ class _Resources(BaseModel):
 
 
 class _Part(BaseModel):
-    """What of a bundle or a target is read; the rest is for deployments."""
+    """The parts of a bundle or a target that are read; the others are for deployments."""
 
     bundle: Json | None = None
     workspace: Json | None = None
@@ -46,7 +46,7 @@ class _BundleFile(_Part):
 
 
 def read_files(path: Path) -> tuple[Path, Json]:
-    """Read a bundle: its root file, and what that includes; relative paths then start at the root.
+    """Read the root file of a bundle and the files that it includes; relative paths then start at the root.
 
     Args:
         path: The root file, or the directory that holds it.
@@ -87,7 +87,7 @@ def merge_target(configuration: Json, name: str, target: Mapping[str, Any], sour
 
 
 def keyed_lists_merged(job: Json) -> Json:
-    """A job whose tasks, clusters and parameters of the same key are one (databricks/cli, merge_job_*.go)."""
+    """Merge tasks, clusters and parameters that have the same key (databricks/cli, merge_job_*.go)."""
     result = dict(job)
     for field, key in _KEYED_LISTS.items():
         if isinstance(job.get(field), list):
@@ -145,18 +145,18 @@ def _read(file: Path, root: Path) -> Json:
 
 def _from_root(directory: str, path: str, kind: PathKind) -> str:
     relative = posixpath.normpath(posixpath.join(directory, path))
-    # The dot tells a package of the bundle from one of an index.
+    # The leading dot marks a package of the bundle; without it, it is one of an index.
     return f"./{relative}" if kind == "artifact" and not relative.startswith("../") else relative
 
 
 def _load_yaml(file: Path) -> Any:
-    """Read YAML 1.2, where `12:30` is a text and no number, and a date stays the text that it is."""
+    """Read YAML 1.2, where `12:30` is a text and no number; dates stay texts as well."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
     from ruamel.yaml.error import YAMLError
 
     class Constructor(SafeConstructor):
-        """Makes no dates, which JSON does not have."""
+        """Reads dates as texts, since JSON has no dates."""
 
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
     yaml = YAML(typ="safe", pure=True)
@@ -176,7 +176,7 @@ def _is_definition(value: Any) -> bool:
 
 
 def _merged(base: Any, over: Any, place: str) -> Any:
-    """Merge as the CLI does: objects by name, lists one after the other, else the second (libs/dyn/merge)."""
+    """Merge as the CLI does: objects by name, lists appended, else the second value (libs/dyn/merge)."""
     if base is None or over is None:
         return over if base is None else base
     if isinstance(base, dict) and isinstance(over, dict):

@@ -23,11 +23,11 @@ _LIBRARIES: dict[str, PathKind] = {"whl": "artifact", "jar": "artifact", "requir
 
 
 def with_paths(job: Json, change: Callable[[str, PathKind], str]) -> Json:
-    """A job after a change of the relative paths in it.
+    """Change the relative paths in a job.
 
     Args:
-        job: Its settings; those of a git source are left as they are.
-        change: Gets a path, and what it leads to.
+        job: Settings of the job; paths in a git source are left as they are.
+        change: Gets a path and the kind of file, and gives the new path.
     """
     if job.get("git_source"):
         return job
@@ -66,7 +66,7 @@ def _dependency(line: Any, change: Callable[[str, PathKind], str]) -> Any:
 
 
 def objects(value: Any) -> list[Json]:
-    """The objects in a list; whoever sends it says what else is wrong with it."""
+    """The objects in a list. Other values are left for the validation to report."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

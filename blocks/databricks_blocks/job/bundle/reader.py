@@ -1,4 +1,4 @@
-"""A job of a Databricks Asset Bundle as settings of the Jobs API."""
+"""Read a job of a Databricks Asset Bundle as settings of the Jobs API."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def read_bundle(
 
     Args:
         path: The root file of the bundle, or the directory that holds it.
-        job: Its name in `resources.jobs`; None where there is just one.
-        target: The target; None for the default one.
+        job: Its name in `resources.jobs`; `None`: the only one.
+        target: The target; `None`: the default one.
         variables: Values for variables of the bundle.
         user_name: Who deployed the bundle.
 
@@ -39,7 +39,7 @@ def read_bundle(
         The settings, what they are called in messages, and a note on each thing that was not taken over.
 
     Raises:
-        InvalidJob: The bundle cannot be read as far as the job needs it.
+        InvalidJob: What the job needs of the bundle cannot be read.
     """
     root, configuration = read_files(path)
     # The Databricks CLI gives a bundle without targets an empty one of this name (its `DefineDefaultTarget`).
@@ -96,7 +96,7 @@ def _known_variables(configuration: Json, variables: Mapping[str, Any], root: Pa
 
 
 def _workspace(workspace: Json, user_name: str | None) -> Json:
-    """The paths of the workspace with the defaults of the CLI (default_workspace_root.go, ..._paths.go)."""
+    """The paths in the workspace, with the defaults of the CLI (default_workspace_root.go, ..._paths.go)."""
     root_path = str(workspace.get("root_path") or "~/.bundle/${bundle.name}/${bundle.target}")
     if root_path == "~" or root_path.startswith("~/"):
         root_path = "/Workspace/Users/${workspace.current_user.userName}" + root_path[1:]
@@ -114,7 +114,7 @@ def _workspace(workspace: Json, user_name: str | None) -> Json:
 
 
 def _remote_paths(settings: Json, values: BundleValues, root: Path, place: str) -> Json:
-    """Relative paths become paths in the workspace, where a deployment puts the files.
+    """Turn relative paths into the workspace paths that a deployment puts the files at.
 
     Built packages go to `.internal` of the artifact path (databricks/cli, bundle/libraries).
     """
@@ -141,7 +141,7 @@ def _remote_paths(settings: Json, values: BundleValues, root: Path, place: str) 
 
 
 def _texts(settings: Json) -> Json:
-    """Parameters as text: YAML reads numbers and truth values where the API has text."""
+    """Turn parameters into text: YAML reads numbers and booleans where the API has text."""
     for parameter in objects(settings.get("parameters")):
         if "default" in parameter:
             parameter["default"] = as_text(parameter["default"])

@@ -1,4 +1,4 @@
-"""References in a Databricks Asset Bundle, such as `${var.catalog}`, put in place. Pure."""
+"""Resolve references in a Databricks Asset Bundle, such as `${var.catalog}`. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _REMEDIES = {
     "var": "the variable has no such part",
     "variables": "the variable has no such part",
 }
-"""What to do about a reference, by the first of its names; others are no references of a bundle."""
+"""What to do about a reference, by its first name; with other first names it is no reference of a bundle."""
 
 
 class BundleValues:
-    """The values that references of a bundle lead to."""
+    """Resolves the references of a bundle."""
 
     def __init__(self, configuration: Json, variables: Mapping[str, Any], source: str) -> None:
         self._tree: Json = dict(configuration)
@@ -32,15 +32,15 @@ class BundleValues:
         self._variables = variables
 
     def resolved(self, value: Any, place: str, seen: tuple[str, ...] = ()) -> Any:
-        """A value with all references in it replaced.
+        """Replace all references in a value.
 
         Args:
             value: A value of the configuration.
-            place: Where it stands, for messages.
-            seen: The references that led here.
+            place: Where the value is, for messages.
+            seen: The references that are being resolved, to find circles.
 
         Raises:
-            InvalidJob: A reference leads nowhere, or to itself.
+            InvalidJob: A reference is unknown, or refers to itself.
         """
         if isinstance(value, dict):
             return {key: self.resolved(item, f"{place}.{key}", seen) for key, item in value.items()}
@@ -97,5 +97,5 @@ def _child(value: Any, step: str) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A value as text, as YAML writes it."""
+    """Write a value as YAML does."""
     return str(value).lower() if isinstance(value, bool) else str(value)

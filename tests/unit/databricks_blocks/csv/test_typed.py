@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from databricks_blocks.csv import checked as checked_csv
 from databricks_blocks.csv.checked import CheckedCsv, line_at
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.records import MalformedRecord, records_pattern, split_record
 from databricks_blocks.csv.typed import LoadedFile, TypedCsv, Widening, load_typed
 from databricks_blocks.database.sql import sql_transaction
-from databricks_flows.renewable.share_files import InputError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prefect_sqlalchemy.database import SqlAlchemyConnector

@@ -29,10 +29,17 @@ LATEST_MISSING = "The latest repair ID needs to be provided in order to create a
 
 
 class Time:
-    """Seconds that pass only while somebody sleeps; the clock of our code and of the SDK."""
+    """Seconds that pass only while somebody sleeps; the clock of our code and of the SDK.
+
+    It begins at 10,000, as on a machine that is up for hours: a time of 0.0 by mistake is then long ago.
+    """
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.began = 10_000.0
+
+    @property
+    def passed(self) -> float:
+        return self.now - self.began
 
     def __call__(self) -> float:
         return self.now

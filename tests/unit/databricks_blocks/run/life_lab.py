@@ -8,11 +8,11 @@ from typing import Any
 
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
-from databricks_blocks.run.launchers import launcher_of
+from databricks_blocks.run.launchers import Launcher, launcher_of
 from databricks_blocks.run.life import RunLife
-from databricks_blocks.run.life_options import Ask, LifeOptions, Observer
+from databricks_blocks.run.observer import Ask, Observer
 from databricks_blocks.run.outputs import TaskOutputs
-from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, Repair, RepairPolicy
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.polling import PollingPolicy
@@ -74,12 +74,14 @@ def life_of(
     notes: Observer | None = None,
     ask: Ask | None = None,
     call: str = "a flow run",
+    launcher: Launcher | None = None,
 ) -> RunLife:
     """The life of a run of a job, for a flow run that was started so many times."""
     client, wishes = workspace.client(), wishes or RunPolicy()
     return RunLife(
         client,
-        launcher_of(client, job or chain(), lambda generation: f"{call}, generation {generation}"),
+        launcher
+        or launcher_of(client, job or chain(), lambda generation: f"{call}, generation {generation}"),
         LifeOptions(wishes, started, inputs_since),
         notes or Observer(),
         TaskOutputs(client, wishes.polling),

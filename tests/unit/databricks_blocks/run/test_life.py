@@ -90,7 +90,7 @@ def test_a_workspace_that_stays_away_is_given_up_in_time_and_the_run_is_left_alo
     with pytest.raises(DatabricksUnreachable) as unreachable:
         live(workspace, wishes=wishes, notes=notes)
     assert unreachable.value.may_retry
-    assert 600 < workspace.time.now <= 600 + 60
+    assert 600 < workspace.time.passed <= 600 + 60
     assert workspace.called("runs/cancel") == []
     assert workspace.active == notes.runs
 
@@ -99,7 +99,7 @@ def test_a_workspace_that_is_away_at_the_launch_is_given_up_in_time(workspace: F
     workspace.fail("runs/submit", requests.ConnectionError("refused"), count=-1)
     with pytest.raises(DatabricksUnreachable):
         live(workspace, wishes=policy(PollingPolicy(max_unreachable=600)))
-    assert 600 < workspace.time.now <= 600 + 90
+    assert 600 < workspace.time.passed <= 600 + 90
     assert workspace.runs == {}
 
 
@@ -125,14 +125,14 @@ def test_an_hour_costs_at_most_250_calls_and_its_end_is_noticed_within_30_second
     workspace.seconds = {"only": 3600.0}
     live(workspace, chain(edges={"only": ()}))
     assert len(workspace.calls) <= 250
-    assert workspace.time.now - 3600 <= 30
+    assert workspace.time.passed - 3600 <= 30
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 3.0, 20.0, 60.0, 400.0, 1000.0, 20_000.0])
 def test_the_end_is_noticed_within_1_second_or_5_percent(workspace: FakeWorkspace, seconds: float) -> None:
     workspace.seconds = {"only": seconds}
     live(workspace, chain(edges={"only": ()}))
-    assert workspace.time.now - seconds <= min(max(1.0, 0.05 * seconds), 30.0) + 1e-6
+    assert workspace.time.passed - seconds <= min(max(1.0, 0.05 * seconds), 30.0) + 1e-6
 
 
 def test_1000_tasks_are_seen_on_all_pages_and_one_of_the_last_is_repaired(workspace: FakeWorkspace) -> None:
@@ -251,12 +251,12 @@ def test_a_clock_that_is_ahead_of_the_workspace_launches_no_run_after_run(worksp
 def test_no_state_before_the_end_ends_the_watch(workspace: FakeWorkspace, state: str) -> None:
     def begin() -> tuple[int, dict[str, str], str]:
         (run,) = workspace.runs.values()
-        run.state = {"life_cycle_state": state} if workspace.time.now < 100 else None
+        run.state = {"life_cycle_state": state} if workspace.time.passed < 100 else None
         return workspace._answer("runs/get", workspace.calls[-1].body)
 
     workspace.fail("runs/get", begin, count=-1)
     assert results(live(workspace)) == {"join": "SUCCESS", "plot": "SUCCESS"}
-    assert workspace.time.now >= 100
+    assert workspace.time.passed >= 100
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_no_end_but_success_passes(
 ) -> None:
     def end() -> tuple[int, dict[str, str], str]:
         (run,) = workspace.runs.values()
-        run.state = state if workspace.time.now >= 20 else None
+        run.state = state if workspace.time.passed >= 20 else None
         return workspace._answer("runs/get", workspace.calls[-1].body)
 
     workspace.fail("runs/get", end, count=-1)
@@ -293,7 +293,7 @@ def test_a_success_with_failures_is_one_only_where_that_is_wished(
     def end() -> tuple[int, dict[str, str], str]:
         (run,) = workspace.runs.values()
         ended = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS_WITH_FAILURES"}
-        run.state = ended if workspace.time.now >= 20 else None
+        run.state = ended if workspace.time.passed >= 20 else None
         return workspace._answer("runs/get", workspace.calls[-1].body)
 
     workspace.outcomes = {"plot": [ENDED_BADLY]}

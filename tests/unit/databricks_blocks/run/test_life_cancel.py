@@ -1,4 +1,4 @@
-"""A cancel ends what was launched, in whatever moment it comes."""
+"""A cancel ends what was launched, whenever it comes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 import requests
-from databricks_blocks.errors import DatabricksRunCancelled, DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunCancelled, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.run.repair_policy import NewSettings
 
 from .fake_workspace import FakeWorkspace
@@ -31,7 +31,7 @@ def workspace() -> FakeWorkspace:
 def cancelled(
     workspace: FakeWorkspace, arrange: Callable[[Callable[[], None]], None], **options: Any
 ) -> None:
-    """Live until a cancel, which comes when what was arranged calls for it; then end what was launched."""
+    """Live until the arranged cancel comes, then cancel what was launched."""
 
     async def live() -> None:
         loop = asyncio.get_running_loop()
@@ -40,7 +40,7 @@ def cancelled(
         living = asyncio.create_task(life.to_the_end())
 
         def cancel() -> None:
-            """Cancel from within a call, and let the call go on when the cancel has been heard."""
+            """Cancel during a call, and let the call go on once the cancel has arrived."""
             loop.call_soon_threadsafe(living.cancel)
             assert heard.wait(SECONDS_BEFORE_A_TEST_FAILS)
 
@@ -57,7 +57,7 @@ def cancelled(
 
 
 def answering(workspace: FakeWorkspace, endpoint: str, cancel: Callable[[], None]) -> Callable[[], Any]:
-    """Cancel while an endpoint is at work, and answer then."""
+    """Cancel while an endpoint works, and answer afterwards."""
 
     def happen() -> tuple[int, dict[str, str], str]:
         body = workspace.calls[-1].body
@@ -218,6 +218,19 @@ def test_settings_that_cannot_be_restored_do_not_hide_the_cancel(workspace: Fake
 def test_a_cancel_of_what_was_never_launched_asks_for_nothing(workspace: FakeWorkspace) -> None:
     run_async(life_of(workspace).cancel())
     assert workspace.calls == []
+
+
+def test_a_cancel_after_a_refused_launch_launches_nothing(workspace: FakeWorkspace) -> None:
+    workspace.fail("runs/submit", (400, '{"error_code": "INVALID_PARAMETER_VALUE", "message": "no"}'))
+
+    async def live() -> None:
+        life = life_of(workspace)
+        with pytest.raises(DatabricksRunRefused):
+            await life.to_the_end()
+        await life.cancel()
+
+    run_async(live())
+    assert workspace.runs == {}
 
 
 def test_a_run_that_a_person_cancels_is_no_success_and_not_repaired(workspace: FakeWorkspace) -> None:

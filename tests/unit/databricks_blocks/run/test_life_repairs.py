@@ -83,7 +83,7 @@ def test_a_repair_that_is_never_seen_is_no_endless_wait_and_no_success(workspace
     workspace.outcomes = {"plot": [ENDED_BADLY]}
     with pytest.raises(DatabricksUnreachable, match="repair"):
         live(workspace, chain("run_now"), wishes=policy(PollingPolicy(max_unreachable=900)))
-    assert 900 < workspace.time.now < 1200
+    assert 900 < workspace.time.passed < 1200
 
 
 @pytest.mark.parametrize("seconds", [0.0, 30.0, 100.0])
@@ -108,7 +108,7 @@ def test_the_answer_to_a_repair_that_is_lost_makes_no_second_one(
 def test_the_answer_to_a_quick_repair_that_is_lost_makes_no_second_one(
     workspace: FakeWorkspace, seconds: float, lost: object, launch: str
 ) -> None:
-    """It has ended when it is asked for again: what is refused then is a repair without the latest id."""
+    """The repair has ended before the next try, which is refused since it lacks the latest repair id."""
     workspace.repair_shown_after = seconds
     workspace.default_seconds = 0.0
     workspace.repairs_submitted = True
@@ -137,6 +137,36 @@ def test_a_person_repairs_the_run_meanwhile(
     workspace.fail("runs/repair", by_a_person)
     run = live(workspace, chain("run_now"))
     assert results(run) == {"join": "SUCCESS", "plot": "SUCCESS"}
+    assert len(workspace.runs[run.run_id].repairs) == 1
+
+
+@pytest.mark.parametrize("shown_after", [0.0, 30.0])
+def test_a_stale_answer_after_a_repair_that_was_only_found_is_waited_for(
+    workspace: FakeWorkspace, shown_after: float
+) -> None:
+    """An earlier process asked for the repair: the patience begins when the repair is found."""
+    workspace.repair_shown_after = shown_after
+    workspace.outcomes = {"plot": [ENDED_BADLY]}
+    answers: list[tuple[int, dict[str, str], str]] = []
+
+    def repaired_before() -> tuple[int, dict[str, str], str]:
+        (run,) = workspace.runs.values()
+        stale = workspace._answer("runs/get", {"run_id": run.run_id, "include_history": "true"})
+        workspace.begin_repair(run, ["plot"])
+        workspace.fail("runs/get", lambda: read(stale), count=-1)
+        return workspace._answer("runs/repair", workspace.calls[-1].body)
+
+    def read(stale: tuple[int, dict[str, str], str]) -> tuple[int, dict[str, str], str]:
+        """Give a stale answer twice after the repair was shown for the first time."""
+        since_shown = sum('"REPAIR"' in answer[2] for answer in answers)
+        answers.append(workspace._answer("runs/get", workspace.calls[-1].body))
+        return stale if since_shown in (1, 2) else answers[-1]
+
+    workspace.fail("runs/repair", repaired_before)
+    notes = Notes()
+    run = live(workspace, chain("run_now"), notes=notes)
+    assert attempts(run, "plot") == ["FAILED", "SUCCESS"]
+    assert len(notes.decisions) == 1
     assert len(workspace.runs[run.run_id].repairs) == 1
 
 

@@ -9,9 +9,14 @@ from unittest.mock import create_autospec
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InternalError, InvalidParameterValue
-from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunFailed, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.run.repair_launcher import RepairLauncher, launch_parameters
 from databricks_blocks.run.repair_policy import Repair
+from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.workspace.runs_api import get_run
+
+from .fake_workspace import FakeWorkspace, Time
+from .life_lab import ENDED_BADLY, attempts, chain, life_of, live, policy, run_async
 
 ENDED = {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}
 ACTIVE = {"life_cycle_state": "RUNNING"}
@@ -19,18 +24,15 @@ SUCCEEDED = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}
 
 
 class Workspace:
-    """One run, which shows a repair some looks after it was made."""
+    """One run, which shows a repair at once."""
 
-    def __init__(self, looks_until_seen: int = 0, state: dict[str, str] = ENDED) -> None:
-        self.looks_left = looks_until_seen
+    def __init__(self, state: dict[str, str] = ENDED) -> None:
         self.state = state
         self.requests: list[dict[str, Any]] = []
         self.refusals: list[Exception] = []
-        self.clock = 0.0
 
     def run(self) -> dict[str, Any]:
-        seen = bool(self.requests) and self.looks_left <= 0
-        history = [{"type": "ORIGINAL"}, *([{"type": "REPAIR", "id": 7}] if seen else [])]
+        history = [{"type": "ORIGINAL"}, *([{"type": "REPAIR", "id": 7}] if self.requests else [])]
         return {"run_id": 9, "state": self.state, "repair_history": history}
 
     def answer(self, method: str, path: str, *, query: Any = None, body: Any = None) -> dict[str, Any]:
@@ -40,33 +42,61 @@ class Workspace:
             self.requests.append(body)
             return {"repair_id": 7}
         assert path.endswith("runs/get")
-        found = self.run()
-        self.looks_left -= bool(self.requests)
-        return found
-
-    def sleep(self, seconds: float) -> None:
-        self.clock += seconds
+        return self.run()
 
     def repair(self, repair: Repair | None = None, **options: Any) -> RepairLauncher:
         client = create_autospec(WorkspaceClient, instance=True)
         client.config.host = "https://dbc.example"
         client.api_client.do = cast(Callable[..., Any], self.answer)
-        return RepairLauncher(
-            client, self.run(), repair or Repair(), clock=lambda: self.clock, sleep=self.sleep, **options
-        )
+        return RepairLauncher(client, self.run(), repair or Repair(), **options)
 
 
-def test_a_repair_that_is_not_seen_at_once_is_waited_for() -> None:
-    workspace = Workspace(looks_until_seen=3)
+def ended(time: Time | None = None) -> tuple[FakeWorkspace, int]:
+    """A workspace with a failed run, which succeeds when it is repaired."""
+    workspace = FakeWorkspace(time)
+    workspace.outcomes = {"plot": [ENDED_BADLY]}
+    with pytest.raises(DatabricksRunFailed):
+        live(workspace, chain("run_now"), wishes=policy(max_repairs=0))
+    (run_id,) = workspace.runs
+    return workspace, run_id
+
+
+def repaired(workspace: FakeWorkspace, run_id: int) -> RunSnapshot:
+    client = workspace.client()
+    launcher = RepairLauncher(client, get_run(client, run_id), Repair())
+    return run_async(life_of(workspace, launcher=launcher, wishes=policy(max_repairs=0)).to_the_end())
+
+
+def test_the_repair_is_asked_for_as_it_was_wished() -> None:
+    workspace = Workspace()
     assert workspace.repair(Repair(("plot",), False)).start(0) == 9
     assert workspace.requests == [{"run_id": 9, "rerun_tasks": ["plot"], "rerun_dependent_tasks": False}]
-    assert workspace.looks_left < 0
-    assert workspace.clock > 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0, 400.0])
+def test_a_repair_that_is_not_seen_at_once_is_waited_for(seconds: float) -> None:
+    workspace, run_id = ended()
+    workspace.repair_shown_after = seconds
+    assert attempts(repaired(workspace, run_id), "plot") == ["FAILED", "SUCCESS"]
+    assert len(workspace.called("runs/repair")) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0, 400.0])
+@pytest.mark.parametrize("seconds_of_a_task", [0.0, 10.0])
+def test_a_repair_whose_answer_is_lost_is_waited_for_too(seconds: float, seconds_of_a_task: float) -> None:
+    workspace, run_id = ended()
+    workspace.default_seconds = seconds_of_a_task
+    workspace.repair_shown_after = seconds
+    workspace.fail("runs/repair", 500, after=True)
+    assert attempts(repaired(workspace, run_id), "plot") == ["FAILED", "SUCCESS"]
+    assert len(workspace.runs[run_id].repairs) == 1
 
 
 def test_a_repair_that_is_never_seen_is_told_as_such() -> None:
-    with pytest.raises(DatabricksUnreachable, match=r"run 9 was accepted, but is not to be seen .* after 12"):
-        Workspace(looks_until_seen=10_000).repair().start(0)
+    workspace, run_id = ended()
+    workspace.repair_shown_after = 1e9
+    with pytest.raises(DatabricksUnreachable, match=rf"{run_id} does not show its repair \d+ after 9"):
+        repaired(workspace, run_id)
 
 
 def test_started_again_it_is_the_same_repair() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from databricks_blocks.run.life_options import LifeOptions
-from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, NewSettings, Repair, RepairPolicy, decide, repair_body
 from databricks_blocks.run.snapshot import RunSnapshot
 from pydantic import ValidationError

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_flows.load.sources import find_sources
-from databricks_flows.renewable.share_files import InputError
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_flows.renewable.countries import check_countries, files_with
-from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES, InputError, find_share_files
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES, find_share_files
 
 
 def test_unknown_countries_are_refused_with_the_nearest_names() -> None:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_flows.renewable.share_files import (
     DATA_DIRECTORY,
     SHARES,
-    InputError,
     find_fault,
     find_share_files,
     table_name,

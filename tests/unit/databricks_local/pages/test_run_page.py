@@ -1,6 +1,5 @@
 """The page of a run, of a task, and of an exported notebook, as a person sees them."""
 
-
 from databricks_local.pages.cells import MAX_ROWS
 from databricks_local.pages.run import MAX_INLINE, export_page, inline_tasks, run_page, task_page
 from databricks_local.runs import states

@@ -1,14 +1,28 @@
-"""What Prefect has no public call for: a running task's own state, and a log line of another time."""
+"""Everything private of Prefect that the project uses; a test fails by name when Prefect changes it."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
 
+from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Running
-from prefect.utilities.engine import emit_task_run_state_change_event
+
+__all__ = ["async_dispatch", "log_at", "show_state", "synchronous"]
+
+Result = TypeVar("Result")
+
+
+def synchronous(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Make the variant of a method of a block that blocks, such as `load` and `save`.
+
+    Without it, the same call gives a coroutine when any async code is around it.
+    """
+    return cast("Callable[..., Result]", partial(method, _sync=True))
 
 
 def show_state(task_run: TaskRun, name: str, message: str) -> None:
@@ -19,6 +33,8 @@ def show_state(task_run: TaskRun, name: str, message: str) -> None:
         name: Name of the state, such as `Queued`.
         message: Message of the state.
     """
+    from prefect.utilities.engine import emit_task_run_state_change_event
+
     state: State[Any] = Running(name=name, message=message)
     state.state_details.task_run_id = task_run.id
     state.state_details.flow_run_id = task_run.flow_run_id
