@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dbflow.local import ports
 from dbflow.local.packages import IMPORT_ROOT
+from dbflow.local.prefect.schema import create_database
 from dbflow.local.service import Clock, Service, ServiceCommand, answers_ok
 from dbflow.local.state import ServiceRecord
 
@@ -22,7 +23,7 @@ class PrefectServer(Service):
     """A Prefect server on 127.0.0.1 that asks for a password and reports to nobody."""
 
     name = "prefect"
-    start_timeout_s = 120.0  # an empty database takes 113 migrations
+    start_timeout_s = 120.0  # a Prefect that is older than the snapshot runs all its migrations
     foreign_prefixes = ("PREFECT_",)
 
     def __init__(self, root: Path, password: str, clock: Clock | None = None) -> None:
@@ -40,6 +41,15 @@ class PrefectServer(Service):
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
+
+    def prepare(self) -> None:
+        """Make the database from the snapshot of its schema where there is none."""
+        super().prepare()
+        database = self.directory / "prefect.db"
+        if not database.exists():
+            self._migrated_by.unlink(missing_ok=True)
+            if create_database(database):
+                self._migrated_by.write_text(self._version, encoding="utf-8")
 
     def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
         """As `prefect server start --background` does it, less the second that its command line takes."""
