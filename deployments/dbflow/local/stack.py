@@ -16,6 +16,7 @@ except ModuleNotFoundError as absent:
     raise StackNotInstalled("psutil") from absent
 
 from dbflow.local import databricks, ports, storage
+from dbflow.local.bytecode import keep_bytecode
 from dbflow.local.endpoints import (
     PostgresEndpoint,
     PrefectEndpoint,
@@ -63,7 +64,7 @@ class LocalStack:
         Raises:
             StackError: A message for people; what could be started is up and is found by the next command.
         """
-        self._store.create_root()
+        self.make_directory()
         with self._store.locked():
             (self.root / "logs").mkdir(mode=0o700, exist_ok=True)
             state = self._store.load()
@@ -72,6 +73,11 @@ class LocalStack:
             state.kept = state.kept or keep
             _Starter(self._store, state, self.root, self._clock, progress).run()
             return _endpoints(state)
+
+    def make_directory(self) -> None:
+        """Make the directory of the stack, which from then on may hold the byte code of this process too."""
+        self._store.create_root()
+        keep_bytecode(self.root / "bytecode")
 
     def release(self) -> None:
         """This process no longer uses the stack; the last user stops it, unless it is kept."""
@@ -114,6 +120,10 @@ class LocalStack:
         record = _record(state, "prefect")
         server = PrefectServer(self.root, state.secret("prefect_password"))
         return server.client_environment(record.ports)
+
+    def prefect_home(self) -> dict[str, str]:
+        """Those of the variables that are known before the stack is up."""
+        return PrefectServer(self.root, password="").home_environment()
 
     def _stop(self, state: StackState, progress: Progress) -> list[str]:
         services = _services(self.root, state, self._clock)

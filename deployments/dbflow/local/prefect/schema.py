@@ -1,7 +1,7 @@
 """The schema of Prefect's SQLite database as SQL, so that a new database skips Prefect's many migrations.
 
-`schema.sql` holds what the migrations of one Prefect version make, and no data but the revision. Prefect's later
-migrations run on it as on any other database. After an update of Prefect, write it anew:
+`schema.sql` holds what the migrations of one Prefect version make, and no data but the revision. Prefect's
+later migrations run on it as on any other database. After an update of Prefect, write it anew:
 
     uv run python -m dbflow.local.prefect.schema
 """
@@ -57,8 +57,8 @@ def packaged_snapshot() -> Snapshot:
 def create_database(path: Path, snapshot: Snapshot | None = None) -> bool:
     """Make Prefect's database from the snapshot, in one step: a kill in the middle leaves none.
 
-    Nothing is made if the installed Prefect is older than the snapshot: it would not know the revision, so its own
-    migrations make the database then.
+    Nothing is made if the installed Prefect is older than the snapshot: it does not know the revision, so its
+    own migrations make the database then.
 
     Args:
         path: The database file, which does not exist.
@@ -86,6 +86,8 @@ def migrate(path: Path) -> None:
     """Run the migrations of the installed Prefect on a database, which is made if it is not there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environment["PREFECT_HOME"] = str(path.parent)
+    # Alembic writes the constraints of a table in the order of a set.
+    environment["PYTHONHASHSEED"] = "0"
     environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{path}"
     command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
     # Prefect reads `.env` and `prefect.toml` of its working directory.

@@ -33,11 +33,14 @@ class PrefectServer(Service):
 
     def client_environment(self, chosen: Mapping[str, int]) -> dict[str, str]:
         """What points Prefect's client, and everything built on it, at this server."""
+        login = {"PREFECT_API_URL": f"{self.url(chosen)}/api", "PREFECT_API_AUTH_STRING": self.auth_string}
+        return {**self.home_environment(), **login}
+
+    def home_environment(self) -> dict[str, str]:
+        """What gives Prefect the home of this stack, wherever its server listens."""
         return {
             "PREFECT_HOME": str(self.directory),
             "PREFECT_PROFILES_PATH": str(self.directory / "profiles.toml"),
-            "PREFECT_API_URL": f"{self.url(chosen)}/api",
-            "PREFECT_API_AUTH_STRING": self.auth_string,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
