@@ -11,8 +11,8 @@ from pathlib import Path
 def keep_bytecode(directory: Path, package: str = "prefect") -> None:
     """Keep byte code in `directory` where Python is told to write none, as in many containers.
 
-    `PYTHONDONTWRITEBYTECODE` asks for no files beside the code. But then each process of the stack would compile
-    Prefect and all libraries anew, which takes longer than the rest of its start.
+    `PYTHONDONTWRITEBYTECODE` asks for no files beside the code. But then each process of the stack would
+    compile Prefect and all libraries anew, which takes longer than the rest of its start.
 
     Args:
         directory: Where this process, and those that it starts, write byte code and find it.
