@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dbflow.terminal import StepBars
 
 
-# What the user has set for other servers would reach the libraries that talk to the stack.
+# Prefixes of variables that the user may have set for other servers: the libraries would use those.
 _FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
@@ -57,7 +57,7 @@ class RunOptions:
     out: Path
 
     def check(self) -> None:
-        """Refuse what cannot work before anything starts.
+        """Refuse unusable files and unknown countries before anything starts.
 
         Raises:
             InputError: A file or a country cannot be used.
@@ -135,7 +135,7 @@ def using_prefect(server: PrefectEndpoint) -> Iterator[None]:
 
 
 def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str], None]) -> None:
-    """Make what runs need: blocks that point at the stack, notebooks in its workspace, and a work pool."""
+    """Make what a run needs: blocks that point at the stack, notebooks in its workspace, and a work pool."""
     from databricks_blocks.setup.register import SETTINGS, are_registered, fingerprint, register_blocks
     from databricks_blocks.setup.settings import WorkspaceSettings
     from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY

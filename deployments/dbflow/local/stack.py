@@ -55,7 +55,7 @@ class LocalStack:
         self._this_process = ProcessIdentity.of(os.getpid())
 
     def start(self, *, keep: bool = False, progress: Progress = _silent) -> StackEndpoints:
-        """Starts side by side what is not up, and registers this process as a user.
+        """Starts all services that are not up, in parallel, and registers this process as a user.
 
         Args:
             keep: The stack stays up when its last user releases it, until `stop`.
@@ -122,7 +122,7 @@ class LocalStack:
         return server.client_environment(record.ports)
 
     def prefect_home(self) -> dict[str, str]:
-        """Those of the variables that are known before the stack is up."""
+        """Those of these variables that are known before the stack is up."""
         return PrefectServer(self.root, password="").home_environment()
 
     def _stop(self, state: StackState, progress: Progress) -> list[str]:
@@ -141,7 +141,7 @@ class LocalStack:
 
 
 class _Starter:
-    """One `start`: the services side by side, each written down as soon as it has a process."""
+    """One `start`: all services in parallel, each recorded as soon as it has a process."""
 
     def __init__(
         self, store: StateStore, state: StackState, root: Path, clock: Clock, progress: Progress

@@ -23,7 +23,7 @@ ACCESS_KEY_LENGTH = 20  # as long as those of AWS
 # Where SeaweedFS puts the sockets between its parts, by port; the place is built in.
 _SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
 # Settings as `weed scaffold -config=security` names them. With signing keys, the volume's HTTP port refuses
-# who has no token; with a certificate, the gRPC ports refuse who has not the same one.
+# requests without a token; with a certificate, the gRPC ports refuse whoever has none of the same authority.
 _SIGNING_KEYS = (
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
@@ -47,8 +47,8 @@ class Storage(Service):
         "volume",
         "volume.grpc",
     )
-    # Its orderly end takes 25 s, waiting for its own parts to hang up. What it has answered for is written:
-    # the tests kill it and read everything back.
+    # An orderly stop takes 25 s. What it has acknowledged is on disk: the tests kill it and read everything
+    # back.
     stop_grace_s = 0.5
     foreign_prefixes = ("WEED_", "AWS_", "S3_")
 
@@ -85,7 +85,7 @@ class Storage(Service):
             "master.peers": "none",  # one master needs no election, which takes a second
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 256,
-            # Master and filer hand out tokens and files over HTTP to who asks; the S3 gateway does without.
+            # Over HTTP, master and filer give tokens and files to anybody. The S3 gateway does not need it.
             "disableHttp": "true",
             "volume.port": chosen["volume"],
             "volume.port.grpc": chosen["volume.grpc"],

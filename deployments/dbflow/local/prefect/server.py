@@ -15,7 +15,7 @@ from dbflow.local.state import ServiceRecord
 
 _USER = "dbflow"
 
-# Names the Prefect that brought the database up to date last.
+# The file with the Prefect version that migrated the database last.
 _MIGRATED_BY = "migrated-by"
 
 
@@ -55,7 +55,7 @@ class PrefectServer(Service):
                 self._migrated_by.write_text(self._version, encoding="utf-8")
 
     def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
-        """As `prefect server start --background` does it, less the second that its command line takes."""
+        """Runs uvicorn itself: the command line of Prefect takes a second longer."""
         environment = {
             **self.client_environment(chosen),
             "PREFECT_SERVER_API_HOST": ports.HOST,
