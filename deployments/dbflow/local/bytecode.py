@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 
+def bytecode_directory(root: Path) -> Path:
+    """Where byte code is kept: in the virtual environment, for all stacks, or in the directory of this one."""
+    in_environment = sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK)
+    return Path(sys.prefix, "share", "dbflow", "bytecode") if in_environment else root / "bytecode"
+
+
 def keep_bytecode(directory: Path, package: str = "prefect") -> None:
     """Keep byte code in `directory` where Python is told to write none, as in many containers.
 

@@ -16,7 +16,7 @@ except ModuleNotFoundError as absent:
     raise StackNotInstalled("psutil") from absent
 
 from dbflow.local import databricks, ports, storage
-from dbflow.local.bytecode import keep_bytecode
+from dbflow.local.bytecode import bytecode_directory, keep_bytecode
 from dbflow.local.endpoints import (
     PostgresEndpoint,
     PrefectEndpoint,
@@ -75,9 +75,9 @@ class LocalStack:
             return _endpoints(state)
 
     def make_directory(self) -> None:
-        """Make the directory of the stack, which from then on may hold the byte code of this process too."""
+        """Make the directory of the stack, and keep byte code from then on."""
         self._store.create_root()
-        keep_bytecode(self.root / "bytecode")
+        keep_bytecode(bytecode_directory(self.root))
 
     def release(self) -> None:
         """This process no longer uses the stack; the last user stops it, unless it is kept."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dbflow.local.bytecode import bytecode_directory
 
 SCRIPT = """
 import subprocess, sys
@@ -38,3 +39,12 @@ def test_byte_code_is_kept_only_where_there_would_be_none(
     written = {path.name.partition(".")[0] for path in (tmp_path / "kept").rglob("some_package/*.pyc")}
     assert written == ({"__init__", "module"} if kept else set())
     assert (package / "__pycache__").exists() == (compiled or not told)
+
+
+def test_all_stacks_share_the_byte_code_of_their_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert bytecode_directory(Path("stack")) == tmp_path / "share" / "dbflow" / "bytecode"
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert bytecode_directory(Path("stack")) == Path("stack", "bytecode")
