@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def bytecode_directory(root: Path) -> Path:
-    """Where byte code is kept: in the virtual environment, for all stacks, or in the directory of this one."""
+    """Where byte code is kept: in the virtual environment for all stacks, or else in the directory of one."""
     in_environment = sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK)
     return Path(sys.prefix, "share", "dbflow", "bytecode") if in_environment else root / "bytecode"
 
