@@ -67,7 +67,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is up, and leave it up.")] = False,
 ) -> None:
     """Start the local stack: PostgreSQL, S3 storage, Databricks workspace, Prefect server."""
-    from dbflow.run import point_prefect_at, prepare
+    from dbflow.run import prepare, start, using_prefect
     from dbflow.terminal import StepBars
 
     with one_line_errors():
@@ -77,9 +77,9 @@ def up(
         with sigterm_interrupts():
             try:
                 with StepBars(console).showing() as bars:
-                    endpoints = stack.start(keep=detach, progress=bars.service)
-                    point_prefect_at(stack)
-                    prepare(endpoints, stack.root, bars.service)
+                    endpoints = start(stack, keep=detach, progress=bars.service)
+                    with using_prefect(endpoints.prefect):
+                        prepare(endpoints, stack.root, bars.service)
                 _print_status(stack)
                 console.print(_SIGN_IN)
                 if not detach:

@@ -26,7 +26,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what a person can mend into one line, and an exit code."""
+    """Turn errors that the user can fix into one line and an exit code."""
     # None of these imports Prefect, which reads the address of its server once: a command sets it first.
     from databricks_blocks.csv.faults import InputError
     from databricks_blocks.errors import BlockNotFound, DatabricksJobError, InvalidJob, WorkspaceNotConfigured
@@ -70,7 +70,7 @@ def one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Let a polite kill clean up as Ctrl-C does."""
+    """Let SIGTERM clean up as Ctrl-C does."""
     from dbflow.run import Terminated
 
     def interrupt(_signal: int, _frame: object) -> None:

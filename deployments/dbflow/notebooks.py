@@ -33,7 +33,7 @@ class NotebookChange:
 def import_notebooks(
     client: WorkspaceClient, directory: str, sources: Mapping[str, bytes] | None = None
 ) -> list[NotebookChange]:
-    """Import what a folder of the workspace lacks or has otherwise.
+    """Import the notebooks that a folder of the workspace lacks, or holds with another source.
 
     Args:
         client: SDK client of the workspace.

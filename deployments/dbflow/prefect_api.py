@@ -13,7 +13,7 @@ from dbflow.local.errors import StackError
 
 @contextmanager
 def prefect_api() -> Iterator[None]:
-    """Use the server that the user has configured, else that of the local stack, else one of this process."""
+    """Use the server that the user has configured, else that of the local stack, else a temporary one."""
     # The log of a run is in the Prefect UI; the terminal shows its progress. Prefect reads it when imported.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     # The SDK warns of workspaces that do not describe themselves, which older ones do not.

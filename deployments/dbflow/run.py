@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from databricks_flows.renewable.countries import check_countries
@@ -19,12 +19,12 @@ from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_fi
 if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import RenewableAnalysis
 
-    from dbflow.local.endpoints import StackEndpoints
+    from dbflow.local.endpoints import PrefectEndpoint, StackEndpoints
     from dbflow.local.stack import LocalStack
     from dbflow.terminal import StepBars
 
 
-# What the user has set for other servers would reach the libraries that talk to the stack.
+# Prefixes of variables that the user may have set for other servers: the libraries would use those.
 _FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
@@ -57,7 +57,7 @@ class RunOptions:
     out: Path
 
     def check(self) -> None:
-        """Refuse what cannot work before anything starts.
+        """Refuse unusable files and unknown countries before anything starts.
 
         Raises:
             InputError: A file or a country cannot be used.
@@ -76,16 +76,28 @@ def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep
         InputError: A file cannot be used.
         DatabricksJobError: The Databricks run ended without success.
     """
-    # The slowest import that needs no settings goes on while the services start.
-    Thread(target=import_module, args=("databricks.sdk",), daemon=True).start()
     try:
-        endpoints = stack.start(keep=keep, progress=bars.service)
-        point_prefect_at(stack)
-        _import_libraries()
-        prepare(endpoints, stack.root, bars.service)
-        return _run_flow(options, bars)
+        endpoints = start(stack, keep=keep, progress=bars.service)
+        with using_prefect(endpoints.prefect):
+            prepare(endpoints, stack.root, bars.service)
+            return _run_flow(options, bars)
     finally:
         stack.release()
+
+
+def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]) -> StackEndpoints:
+    """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
+
+    Raises:
+        StackError: A part of the stack cannot be started.
+    """
+    stack.make_directory()
+    isolate_prefect(stack)
+    with ThreadPoolExecutor(1) as importing:
+        imported = importing.submit(_import_libraries)
+        endpoints = stack.start(keep=keep, progress=progress)
+        imported.result()
+    return endpoints
 
 
 def _import_libraries() -> None:
@@ -99,18 +111,31 @@ def _import_libraries() -> None:
         gc.enable()
 
 
-def point_prefect_at(stack: LocalStack) -> None:
-    """Make Prefect, which is not imported yet, use the stack's server, and nothing else the stack's parts."""
+def isolate_prefect(stack: LocalStack) -> None:
+    """Give Prefect, which is not imported yet, the stack's home, and nothing that the user set for others.
+
+    Prefect reads its settings when it is imported; `using_prefect` adds the server, once it has a port.
+    """
     for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
         del os.environ[name]
-    os.environ.update(stack.environment())
+    os.environ.update(stack.prefect_home())
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     # The log of a run is in the Prefect UI; the terminal shows its progress.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 
 
+@contextmanager
+def using_prefect(server: PrefectEndpoint) -> Iterator[None]:
+    """Use the stack's Prefect server inside the block, in this process and in those that it starts."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+    os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"] = server.api_url, server.auth_string
+    with temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: server.auth_string}):
+        yield
+
+
 def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str], None]) -> None:
-    """Make what runs need: blocks that point at the stack, notebooks in its workspace, and a work pool."""
+    """Make what a run needs: blocks that point at the stack, notebooks in its workspace, and a work pool."""
     from databricks_blocks.setup.register import SETTINGS, are_registered, fingerprint, register_blocks
     from databricks_blocks.setup.settings import WorkspaceSettings
     from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY

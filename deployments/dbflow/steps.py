@@ -15,7 +15,7 @@ from dbflow import notebooks
 def import_notebooks(
     directory: str = NOTEBOOK_DIRECTORY, workspace: str = WORKSPACE_BLOCK
 ) -> dict[str, list[str]]:
-    """Import the notebooks of the package into a folder of a workspace, those that differ from what is there.
+    """Import the notebooks of the package that a folder of a workspace lacks, or holds with another source.
 
     Args:
         directory: Absolute path of the folder; it is made if it is not there.

@@ -27,7 +27,7 @@ import psutil
 import psycopg2
 from dbflow.local.endpoints import StackEndpoints
 from dbflow.local.stack import LocalStack
-from dbflow.run import point_prefect_at, prepare
+from dbflow.run import isolate_prefect, prepare
 from rich.table import Table as Printed
 
 from .machine import open_console
@@ -140,7 +140,8 @@ def main() -> None:
         stack = LocalStack(Path(directory) / ".dbflow")
         try:
             endpoints = stack.start()
-            point_prefect_at(stack)
+            isolate_prefect(stack)
+            os.environ.update(stack.environment())
             prepare(endpoints, stack.root, lambda service, state: None)
             bench = Bench(endpoints, Path(directory))
             bench.execute(f"CREATE SCHEMA {SCHEMA}")

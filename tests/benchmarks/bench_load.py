@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from dbflow.local.packages import package_directory
 from dbflow.local.stack import LocalStack
-from dbflow.run import point_prefect_at, prepare, send_what_is_queued
+from dbflow.run import isolate_prefect, prepare, send_what_is_queued
 from rich.table import Table
 
 from tests.e2e.peak_memory import peak_mebibytes
@@ -47,7 +47,8 @@ def main() -> None:
         stack = LocalStack(Path(directory) / ".dbflow")
         try:
             endpoints = stack.start()
-            point_prefect_at(stack)
+            isolate_prefect(stack)
+            os.environ.update(stack.environment())
             prepare(endpoints, stack.root, lambda service, state: None)
             os.environ.update(endpoints.variables() | stack.environment())
             table = _table()

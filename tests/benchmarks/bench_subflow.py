@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from databricks_local.local_workspace import WorkspaceAccess
 from dbflow.local.stack import LocalStack
-from dbflow.run import point_prefect_at, prepare, send_what_is_queued
+from dbflow.run import isolate_prefect, prepare, send_what_is_queued
 from rich.table import Table
 
 from .machine import open_console
@@ -114,7 +114,8 @@ def main() -> None:
 
 def _start(stack: LocalStack) -> Bench:
     endpoints = stack.start()
-    point_prefect_at(stack)
+    isolate_prefect(stack)
+    os.environ.update(stack.environment())
     prepare(endpoints, stack.root, lambda service, state: None)
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.service.workspace import ImportFormat, Language

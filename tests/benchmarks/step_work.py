@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from dbflow.local.stack import LocalStack
-from dbflow.run import point_prefect_at
+from dbflow.run import isolate_prefect
 
 if TYPE_CHECKING:
     from databricks_flows.renewable.steps import RunScope
@@ -97,5 +98,7 @@ def _seconds_of_run(tables: list[str], scope: RunScope) -> float:
 
 
 if __name__ == "__main__":
-    point_prefect_at(LocalStack())
+    stack = LocalStack()
+    isolate_prefect(stack)
+    os.environ.update(stack.environment())
     main()

@@ -15,7 +15,7 @@ import pytest
 from databricks_flows.renewable.share_files import SHARES
 from dbflow.local.stack import LocalStack
 
-DBFLOW = [sys.executable, "-m", "deployments"]
+DBFLOW = [sys.executable, "-m", "dbflow"]
 
 
 def dbflow(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

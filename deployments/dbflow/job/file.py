@@ -14,7 +14,7 @@ from databricks_blocks.job.validation import check
 
 @dataclass(frozen=True)
 class JobFile:
-    """Where a job is, and what of it is wanted.
+    """A file that holds a job, and the options to read it with.
 
     Attributes:
         path: JSON settings, or the directory of a bundle or its root file.
@@ -64,7 +64,7 @@ class JobFile:
         return specification.model_copy(update={"job_parameters": together}), notes
 
     def check(self) -> None:
-        """Refuse what cannot run, whoever deployed it.
+        """Refuse a job that cannot run.
 
         Raises:
             InvalidJob: With everything that is wrong with it.

@@ -30,7 +30,7 @@ def as_text(plan: JobPlan) -> str:
 
 
 def as_json(plan: JobPlan, notes: list[str]) -> dict[str, Any]:
-    """All of it, with the requests of every launch."""
+    """The whole plan, with the requests of every way to launch it."""
     return {
         "name": plan.name,
         "launch": plan.launch,

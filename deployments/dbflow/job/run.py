@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a run was asked for.
+    """Options of a run.
 
     Attributes:
         workspace: Name of a Databricks Workspace block; empty for the workspace of the environment.
@@ -31,7 +31,7 @@ class Wishes:
 
 
 def read_for_workspace(file: JobFile, workspace: str) -> tuple[JobSpecification, list[str]]:
-    """Read a job for a workspace, which is asked who we are: so a wrong host or token is told at once.
+    """Read a job, and ask the workspace who the user is, so that a wrong host or token shows at once.
 
     Raises:
         InvalidJob: The file cannot be read.

@@ -1,4 +1,4 @@
-"""One service of the stack: how it is started, how its health is known, how it is stopped."""
+"""One service of the stack: how it is started, checked and stopped."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _SILENCE_S = 5.0
 
 @dataclass(frozen=True)
 class ServiceCommand:
-    """The command that starts a service, and what of its environment is not inherited."""
+    """The command that starts a service, and the variables that it gets besides those of this process."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
     cwd: Path
     owner: processes.Owner | None = None
-    # What the service was told about another one: when it changes, the service is started anew.
+    # The address of another service that this one was given: it is restarted when that changes.
     depends_on: str = ""
 
 
@@ -48,7 +48,7 @@ class Clock:
 
 
 class Service(ABC):
-    """A service of the stack: a subclass says what is particular to it, the rest is the same for all."""
+    """A service of the stack. A subclass gives its command, its address and its health check."""
 
     name: str
     port_names: Sequence[str] = ("main",)
@@ -66,7 +66,7 @@ class Service(ABC):
 
     @abstractmethod
     def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
-        """What to run to have the service listen on these ports."""
+        """The command that makes the service listen on these ports."""
 
     @abstractmethod
     def url(self, chosen: Mapping[str, int]) -> str:
@@ -89,7 +89,7 @@ class Service(ABC):
         return
 
     def leftovers(self) -> list[psutil.Process]:
-        """Processes of this service that no record knows."""
+        """Processes of this service that are not in `stack.json`."""
         return processes.marked_processes(processes.marker(self.root, self.name))
 
     def ensure(
@@ -99,7 +99,7 @@ class Service(ABC):
         save: Callable[[ServiceRecord], None],
         report: Callable[[str], None],
     ) -> ServiceRecord:
-        """Starts the service unless it is up; replaces one that is not right; returns when it is healthy.
+        """Starts the service, or replaces one that does not answer; returns when it is healthy.
 
         Args:
             record: The service as it was started last, if it was.
@@ -133,7 +133,7 @@ class Service(ABC):
         raise AssertionError("unreachable: the loop returns or raises")
 
     def stop(self, record: ServiceRecord | None) -> bool:
-        """Stops the service and everything that it left behind; says whether there was anything to stop."""
+        """Stops the service and all processes that it left behind; returns whether there were any."""
         found = False
         if record is not None:
             found = record.process.is_alive()
@@ -148,7 +148,7 @@ class Service(ABC):
         if record.depends_on != self.command(record.ports).depends_on:
             return False
         now = self.clock.monotonic()
-        # One that was never seen ready may still be on its way: its starter may have been killed.
+        # One that was never ready may still be starting: the command that started it may have been killed.
         age = self.clock.wall() - record.process.create_time
         patience = _SILENCE_S if record.ready else max(_SILENCE_S, self.start_timeout_s - age)
         return self._wait(record, now + patience) is None
@@ -185,7 +185,7 @@ class Service(ABC):
             processes.reap()
             if not record.process.is_alive():
                 return self._last_words()
-            # Asked after the process: a stranger may answer on the port of one that has just ended.
+            # Look at the process again: another program may answer on the port of one that has just ended.
             if self.healthy(record.ports) and record.process.is_alive():
                 return None
             if self.clock.monotonic() >= deadline:
@@ -197,13 +197,13 @@ class Service(ABC):
     def _last_words(self) -> str:
         """The last lines of the log since the start: the line about a taken address, or else the last one."""
         if not self.log.exists():
-            return "it ended without a word"
+            return "it ended and its log is empty"
         with self.log.open("rb") as file:
             file.seek(self._log_start)
             text = file.read().decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         taken = [line for line in lines if "address already in use" in line.lower()]
-        return (taken or lines or ["it ended without a word"])[-1]
+        return (taken or lines or ["it ended and its log is empty"])[-1]
 
 
 def answers_ok(port: int, path: str, headers: Mapping[str, str] | None = None) -> bool:

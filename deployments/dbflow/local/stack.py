@@ -16,6 +16,7 @@ except ModuleNotFoundError as absent:
     raise StackNotInstalled("psutil") from absent
 
 from dbflow.local import databricks, ports, storage
+from dbflow.local.bytecode import bytecode_directory, keep_bytecode
 from dbflow.local.endpoints import (
     PostgresEndpoint,
     PrefectEndpoint,
@@ -54,7 +55,7 @@ class LocalStack:
         self._this_process = ProcessIdentity.of(os.getpid())
 
     def start(self, *, keep: bool = False, progress: Progress = _silent) -> StackEndpoints:
-        """Starts side by side what is not up, and registers this process as a user.
+        """Starts all services that are not up, in parallel, and registers this process as a user.
 
         Args:
             keep: The stack stays up when its last user releases it, until `stop`.
@@ -63,7 +64,7 @@ class LocalStack:
         Raises:
             StackError: A message for people; what could be started is up and is found by the next command.
         """
-        self._store.create_root()
+        self.make_directory()
         with self._store.locked():
             (self.root / "logs").mkdir(mode=0o700, exist_ok=True)
             state = self._store.load()
@@ -72,6 +73,11 @@ class LocalStack:
             state.kept = state.kept or keep
             _Starter(self._store, state, self.root, self._clock, progress).run()
             return _endpoints(state)
+
+    def make_directory(self) -> None:
+        """Make the directory of the stack, and keep byte code from then on."""
+        self._store.create_root()
+        keep_bytecode(bytecode_directory(self.root))
 
     def release(self) -> None:
         """This process no longer uses the stack; the last user stops it, unless it is kept."""
@@ -115,6 +121,10 @@ class LocalStack:
         server = PrefectServer(self.root, state.secret("prefect_password"))
         return server.client_environment(record.ports)
 
+    def prefect_home(self) -> dict[str, str]:
+        """Those of these variables that are known before the stack is up."""
+        return PrefectServer(self.root, password="").home_environment()
+
     def _stop(self, state: StackState, progress: Progress) -> list[str]:
         services = _services(self.root, state, self._clock)
 
@@ -131,7 +141,7 @@ class LocalStack:
 
 
 class _Starter:
-    """One `start`: the services side by side, each written down as soon as it has a process."""
+    """One `start`: all services in parallel, each recorded as soon as it has a process."""
 
     def __init__(
         self, store: StateStore, state: StackState, root: Path, clock: Clock, progress: Progress

@@ -37,7 +37,7 @@ class ServiceRecord:
 
 @dataclass
 class StackState:
-    """Everything in `stack.json`. Secrets outlive the services: the data directories need them."""
+    """The content of `stack.json`. Secrets outlive the services: the data directories were made with them."""
 
     services: dict[str, ServiceRecord] = field(default_factory=dict)
     users: list[ProcessIdentity] = field(default_factory=list)
@@ -55,7 +55,7 @@ class StackState:
             self.users.append(user)
 
     def drop_users(self, *gone: ProcessIdentity) -> None:
-        """Forgets these users, and those that have ended without a word."""
+        """Forgets these users, and those whose process has ended."""
         self.users = [user for user in self.users if user not in gone and user.is_alive()]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbflow.local import certificates, ports
+from dbflow.local import ports
 from dbflow.local.packages import executable
 from dbflow.local.service import Clock, Service, ServiceCommand, answers_ok
 from dbflow.local.state import ServiceRecord, StackState
@@ -23,15 +23,13 @@ ACCESS_KEY_LENGTH = 20  # as long as those of AWS
 # Where SeaweedFS puts the sockets between its parts, by port; the place is built in.
 _SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
 # Settings as `weed scaffold -config=security` names them. With signing keys, the volume's HTTP port refuses
-# who has no token; with a certificate, the gRPC ports refuse who has not the same one.
+# requests without a token; with a certificate, the gRPC ports refuse whoever has none of the same authority.
 _SIGNING_KEYS = (
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
-
-
 _CERTIFIED = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
 
 
@@ -49,8 +47,8 @@ class Storage(Service):
         "volume",
         "volume.grpc",
     )
-    # Its orderly end takes 25 s, waiting for its own parts to hang up. What it has answered for is written:
-    # the tests kill it and read everything back.
+    # An orderly stop takes 25 s. What it has acknowledged is on disk: the tests kill it and read everything
+    # back.
     stop_grace_s = 0.5
     foreign_prefixes = ("WEED_", "AWS_", "S3_")
 
@@ -61,6 +59,7 @@ class Storage(Service):
         self.secret_key = state.secret("s3_secret_key")
         self._signing = {key: state.secret(key.lower()) for key in _SIGNING_KEYS}
         self._identities = self.directory / "identities.json"
+        self._authority = self.directory / "ca.pem"
         self._certificate = self.directory / "certificate.pem"
         self._key = self.directory / "key.pem"
 
@@ -68,14 +67,12 @@ class Storage(Service):
         """Writes who may use the storage, into a file and not into the command line."""
         super().prepare()
         self._data.mkdir(mode=0o700, exist_ok=True)
-        certificates.ensure(self._certificate, self._key)
+        if not self._authority.exists():
+            self._make_certificates()
         credentials = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identities = {"identities": [{"name": "dbflow", "credentials": credentials, "actions": actions}]}
-        # Opened with its mode: there is no moment in which others could read it.
-        handle = os.open(self._identities, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(identities, file)
+        _write_private(self._identities, json.dumps(identities).encode())
 
     def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
         """One process for all parts, each on 127.0.0.1, telemetry and further gateways off."""
@@ -88,7 +85,7 @@ class Storage(Service):
             "master.peers": "none",  # one master needs no election, which takes a second
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 256,
-            # Master and filer hand out tokens and files over HTTP to who asks; the S3 gateway does without.
+            # Over HTTP, master and filer give tokens and files to anybody. The S3 gateway does not need it.
             "disableHttp": "true",
             "volume.port": chosen["volume"],
             "volume.port.grpc": chosen["volume.grpc"],
@@ -134,7 +131,19 @@ class Storage(Service):
     def _security(self) -> dict[str, str]:
         files = {"CERT": str(self._certificate), "KEY": str(self._key)}
         parts = {f"WEED_GRPC_{part}_{name}": path for part in _CERTIFIED for name, path in files.items()}
-        return {**self._signing, **parts, "WEED_GRPC_CA": str(self._certificate)}
+        return {**self._signing, **parts, "WEED_GRPC_CA": str(self._authority)}
+
+    def _make_certificates(self) -> None:
+        """Make the certificate that the parts show each other; nobody keeps the key of its authority."""
+        # Imported here: only the first start in a directory needs it.
+        import trustme
+
+        authority = trustme.CA()
+        issued = authority.issue_cert(ports.HOST)
+        _write_private(self._key, issued.private_key_pem.bytes())
+        _write_private(self._certificate, issued.cert_chain_pems[0].bytes())
+        # Last: where it is, the others are.
+        _write_private(self._authority, authority.cert_pem.bytes())
 
     @property
     def _data(self) -> Path:
@@ -153,3 +162,10 @@ class Storage(Service):
             aws_secret_access_key=self.secret_key,
             config=Config(retries={"max_attempts": 5}, connect_timeout=2, read_timeout=10),
         )
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, from its first moment on."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)

@@ -57,8 +57,8 @@ class Postgres(Service):
         owner = accounts.unprivileged_owner()
         self._hand_over(owner)
         if self.data.exists():
-            # No process of this directory is left (`leftovers`), so its pid names a stranger at best, and
-            # PostgreSQL would refuse to start while that one lives.
+            # All processes of this directory were stopped (`leftovers`). The pid in this file may belong to
+            # another program by now, and PostgreSQL would refuse to start while that one runs.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             return
         for unfinished in self.directory.glob("data.new-*"):
@@ -79,7 +79,7 @@ class Postgres(Service):
         return ServiceCommand(command, {}, self.data, owner)
 
     def url(self, chosen: Mapping[str, int]) -> str:
-        """Without the password, for people."""
+        """The URL without the password."""
         return f"postgresql://{USER}@{ports.HOST}:{chosen['main']}/{DATABASE}"
 
     def healthy(self, chosen: Mapping[str, int]) -> bool:
@@ -117,7 +117,7 @@ class Postgres(Service):
         )
 
     def _hand_over(self, owner: processes.Owner | None) -> None:
-        """As root: lets the account, and nobody else, pass the stack's directory to its own."""
+        """As root: lets the account reach its own directory through that of the stack."""
         if owner is None:
             return
         os.chown(self.root, -1, owner.gid)
