@@ -5,15 +5,10 @@ import os
 from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
+from databricks_local.execution.cluster import Machine
 from databricks_local.runs.launcher import Options
-from databricks_local.server.machine import Machine
-from databricks_local.server.serve import (
-    CLIENT_ID_VARIABLE,
-    CLIENT_SECRET_VARIABLE,
-    TOKEN_VARIABLE,
-    Access,
-    serve,
-)
+from databricks_local.server.serve import Access, serve
+from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
-from databricks_local.server.serve import TOKEN_VARIABLE
+from databricks_local.server.variables import TOKEN_VARIABLE
 
 START_SECONDS = 30
 STOP_SECONDS = 10

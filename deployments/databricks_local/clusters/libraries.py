@@ -6,7 +6,6 @@ from typing import Protocol
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import Library, LibraryInstallationError, parse_library
 from databricks_local.clusters.records import (
     FAILED,
     INSTALLED,
@@ -15,7 +14,9 @@ from databricks_local.clusters.records import (
     ClusterRecord,
     library_key,
 )
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.jobs.libraries import Library, parse_library
 
 
 class LibraryStarter(Protocol):

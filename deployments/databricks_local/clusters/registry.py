@@ -10,7 +10,6 @@ from typing import Protocol
 
 from databricks_local.api.bodies import Json
 from databricks_local.clusters.libraries import ClusterLibraryStatuses, LibraryStarter, failure_of
-from databricks_local.clusters.library_specs import LibraryInstallationError
 from databricks_local.clusters.records import (
     FINDING_INSTANCES,
     ClusterRecord,
@@ -20,8 +19,9 @@ from databricks_local.clusters.records import (
     unexpected_state,
 )
 from databricks_local.clusters.settings import size_of, spec_of, workers_of
-from databricks_local.execution.executor import Cluster, ClusterError
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.execution.cluster import Cluster, ClusterError
+from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.storage.documents import Documents
 
 _LOG = logging.getLogger("databricks_local")

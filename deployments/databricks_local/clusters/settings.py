@@ -9,7 +9,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
 
 MAX_WORKERS = 100_000
 MIN_IDLE_MINUTES, MAX_IDLE_MINUTES = 10, 10_000

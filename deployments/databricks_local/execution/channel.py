@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from multiprocessing.connection import Connection
 from typing import Any
 
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import WorkspaceCallError
 
 
 class Channel:

@@ -24,7 +24,8 @@ import psutil
 
 from databricks_local.execution.channel import Channel
 from databricks_local.execution.mounts import Mounts, enter
-from databricks_local.jobs.programs import ProgramSpec, PythonWheelSpec, arguments_of
+from databricks_local.jobs.programs import arguments_of
+from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.dbutils.utilities import DBUtils
 from databricks_local.runtime.environment import LibraryEnvironment

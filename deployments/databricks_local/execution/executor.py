@@ -6,24 +6,25 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from databricks_local.clusters.library_specs import Library
 from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
+from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
 from databricks_local.execution.driver_log import end_of_log
-from databricks_local.execution.following import OnCall, TaskResult, follow
+from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.installing import ClusterLibraries, Installer
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.remote_spark import reach
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
-from databricks_local.runs.models import ClusterSpec, NotebookSpec
+from databricks_local.execution.task_executor import Code
+from databricks_local.jobs.libraries import Library
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec, PythonFileSpec
+from databricks_local.runtime.dbutils.calls import OnCall
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import UnresolvedSecretError, resolve, with_secrets
 from databricks_local.secrets.store import SecretStore
-from databricks_local.server.machine import Machine
 from databricks_local.storage.leftovers import remove_leftovers
 
 CLUSTER_START_SECONDS = 60
@@ -33,50 +34,6 @@ _TEMPORARY = re.compile(
     r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
 )
 """The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
-
-
-class DriverLostError(Exception):
-    """Raised when a process ended without having said how its work went; carries the end of its log."""
-
-
-class ClusterError(Exception):
-    """Raised when a cluster cannot be started."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a task executes.
-
-    Attributes:
-        source: The text of a notebook or a Python file; empty for an entry point.
-        files: The directory of the repository that it is part of; None if it is of the workspace.
-    """
-
-    source: str = ""
-    files: Path | None = None
-
-
-@dataclass
-class Cluster:
-    """A Spark Connect server.
-
-    Attributes:
-        child: Its process; None if somebody else runs it.
-        cluster_id: The id of the cluster.
-        spec: What the cluster was asked to be.
-        remote: The URL that a Spark session connects to.
-        lost: Done once the process is gone.
-        libraries: What its tasks can import besides.
-        ended_by_user: Whether somebody asked for its end.
-    """
-
-    child: Child | None
-    cluster_id: str
-    spec: ClusterSpec
-    remote: str
-    lost: "asyncio.Future[None]"
-    libraries: ClusterLibraries
-    ended_by_user: bool = False
 
 
 class Executor:

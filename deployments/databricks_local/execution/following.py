@@ -2,19 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from databricks_local.execution.children import send
 from databricks_local.execution.processes import Child
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import OnCall, WorkspaceCallError
 from databricks_local.runtime.outputs import CellResult
 
 _LOG = logging.getLogger(__name__)
-
-OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
 
 
 @dataclass(frozen=True)

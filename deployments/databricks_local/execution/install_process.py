@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from databricks_local.clusters.library_specs import Library
 from databricks_local.execution.children import begin, send
 from databricks_local.execution.mounts import Mounts
+from databricks_local.jobs.libraries import Library
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.spark_paths import Rewrite, path_rewriter
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from databricks_local.execution.children import kill_group
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
 from databricks_local.faults.rules import TaskEffect, TaskFault
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive, Work

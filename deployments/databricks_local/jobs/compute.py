@@ -14,14 +14,14 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.clusters.library_specs import (
+from databricks_local.jobs.libraries import (
     Environment,
     Environments,
     Library,
     parse_environments,
     parse_libraries,
 )
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
 
 KEY = re.compile(r"[\w\-]{1,100}", re.ASCII)
 """What keys of tasks and clusters consist of."""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from databricks_local.api.bodies import Json, read_object, read_required_string, read_string
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.jobs.programs import PythonFileSpec
-from databricks_local.runs.models import ForEachSpec, GitSpec, NotebookSpec, TaskSpec
+from databricks_local.jobs.specs import ForEachSpec, GitSpec, NotebookSpec, PythonFileSpec, TaskSpec
 
 PROVIDERS = (
     "github", "gitlab", "bitbucketcloud", "gitlabenterpriseedition", "bitbucketserver",

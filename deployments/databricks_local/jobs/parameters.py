@@ -5,7 +5,7 @@ from typing import Any
 
 from databricks_local.api.bodies import Json, read_object, read_strings
 from databricks_local.api.errors import invalid_parameter, malformed_request
-from databricks_local.runs.models import Parameters
+from databricks_local.jobs.specs import Parameters
 
 MAX_LEGACY_BYTES = 10_000
 """Docs: "The JSON representation of this field cannot exceed 10,000 bytes"."""

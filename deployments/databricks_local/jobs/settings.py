@@ -16,9 +16,10 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
+from databricks_local.jobs.graph import reachable
+from databricks_local.jobs.specs import GitSpec, TaskSpec
 from databricks_local.jobs.submit_request import single_task
 from databricks_local.jobs.task_specs import SERVED_BODIES, check_graph, parse_task, read_seconds
-from databricks_local.runs.models import GitSpec, TaskSpec
 
 MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
@@ -163,18 +164,6 @@ def selected_tasks(spec: JobSpec, only: Sequence[str]) -> tuple[TaskSpec, ...]:
         if name.endswith("+"):
             chosen |= reachable([key], after)
     return tuple(task for task in spec.tasks if task.key in chosen)
-
-
-def reachable(keys: Sequence[str], edges: dict[str, list[str]]) -> set[str]:
-    """The keys that can be reached along edges, those at which it starts included."""
-    found = set(keys)
-    waiting = list(keys)
-    while waiting:
-        for name in edges.get(waiting.pop(), ()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
 
 
 def _parameters(settings: Json) -> dict[str, str]:

@@ -7,8 +7,8 @@ from databricks_local.api.bodies import Json, read_objects, read_string
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
+from databricks_local.jobs.specs import RunSpec
 from databricks_local.jobs.task_specs import check_graph, parse_task, read_seconds
-from databricks_local.runs.models import RunSpec
 
 MAX_TASKS = 100
 MAX_TOKEN_LENGTH = 64

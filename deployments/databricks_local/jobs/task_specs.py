@@ -19,8 +19,10 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
+from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
-from databricks_local.runs.models import (
+from databricks_local.jobs.specs import (
+    CONDITION_OPERATORS,
     Body,
     ConditionSpec,
     ForEachSpec,
@@ -30,8 +32,6 @@ from databricks_local.runs.models import (
     RunJobSpec,
     TaskSpec,
 )
-from databricks_local.runs.scheduling import topological_order
-from databricks_local.tasks.conditions import OPERATORS
 
 MAX_PARAMETER_BYTES = 1_000_000
 MAX_SECONDS = 2**31 - 1
@@ -165,8 +165,8 @@ def _with_source(raw: Json, body: Body) -> Json:
 
 
 def _condition(task: Json) -> ConditionSpec:
-    if read_string(task, "op") not in OPERATORS:
-        raise invalid_parameter(f"condition_task.op must be one of: {', '.join(OPERATORS)}")
+    if read_string(task, "op") not in CONDITION_OPERATORS:
+        raise invalid_parameter(f"condition_task.op must be one of: {', '.join(CONDITION_OPERATORS)}")
     return ConditionSpec(read_string(task, "op"), read_string(task, "left"), read_string(task, "right"))
 
 

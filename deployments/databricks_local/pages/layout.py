@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from databricks_local.runs.models import TaskSpec
-from databricks_local.runs.scheduling import topological_order
+from databricks_local.jobs.graph import topological_order
+from databricks_local.jobs.specs import TaskSpec
 
 ROWS = 14
 """A layer with more tasks is drawn in several columns."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
+from databricks_local.jobs.specs import NotebookSpec, PythonFileSpec, PythonWheelSpec, RunJobSpec, RunType
 from databricks_local.pages.cells import task_output
 from databricks_local.pages.graph import cut, graph
 from databricks_local.pages.parts import (
@@ -18,7 +18,7 @@ from databricks_local.pages.parts import (
     time_text,
 )
 from databricks_local.pages.timeline import timelines
-from databricks_local.runs.models import NotebookSpec, Run, RunJobSpec, RunType, TaskRun
+from databricks_local.runs.models import Run, TaskRun
 
 MAX_INLINE = 12
 """Attempts whose output is on the page of the run; of a larger run only of those that failed or run now."""

@@ -15,8 +15,8 @@ from databricks_local.access.oauth import (
     host_metadata,
 )
 from databricks_local.api.bodies import Json
+from databricks_local.api.links import Links
 from databricks_local.routes.incoming import read_content
-from databricks_local.runs.run_json import Links
 
 
 def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:

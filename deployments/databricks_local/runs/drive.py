@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from databricks_local.api.links import Links
 from databricks_local.clusters.registry import ClusterRegistry
-from databricks_local.execution.executor import Cluster
-from databricks_local.git.checkouts import Checkouts, RunCheckout
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.task_executor import TaskExecutor
+from databricks_local.git.checkouts import Checkouts
 from databricks_local.runs import scheduling, states
+from databricks_local.runs.checkout import RunCheckout
 from databricks_local.runs.job_clusters import JobClusters
 from databricks_local.runs.models import Run, TaskRun
-from databricks_local.runs.run_json import Links
+from databricks_local.runs.retries import seconds_until_retry
 from databricks_local.runs.states import LifeCycle, State
 from databricks_local.runs.store import Clock, RunStore
-from databricks_local.tasks.executor import TaskExecutor
-from databricks_local.tasks.retries import seconds_until_retry
 
 _LOG = logging.getLogger("databricks_local")
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from databricks_local.execution.executor import Cluster, ClusterError
-from databricks_local.runs.models import ClusterSpec
-from databricks_local.tasks.executor import TaskExecutor
+from databricks_local.execution.cluster import Cluster, ClusterError
+from databricks_local.execution.task_executor import TaskExecutor
+from databricks_local.jobs.specs import ClusterSpec
 
 
 class JobClusters:

@@ -8,10 +8,11 @@ from databricks_local.api.bodies import Json, read_required_integer
 from databricks_local.api.errors import invalid_parameter, malformed_request
 from databricks_local.jobs.parameters import read_parameters
 from databricks_local.jobs.settings import JobSpec, queue_enabled, selected_tasks
+from databricks_local.jobs.specs import Parameters, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.store import Job, JobStore
 from databricks_local.jobs.submit_request import parse_submit, read_token
 from databricks_local.runs import states
-from databricks_local.runs.models import Parameters, Round, Run, RunSpec, RunType, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import read_repair, refusal, tasks_to_rerun
 from databricks_local.runs.runner import Runner, end_without_start
 from databricks_local.runs.states import LifeCycle

@@ -5,9 +5,10 @@ from typing import Any
 
 from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.git_specs import read_git_source
+from databricks_local.jobs.specs import Parameters, RunSpec, RunType
 from databricks_local.jobs.task_specs import parse_task
 from databricks_local.runs import states
-from databricks_local.runs.models import Parameters, Round, Run, RunSpec, RunType, TaskRun
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import LifeCycle, Result, State
 from databricks_local.runtime.outputs import CellResult
 

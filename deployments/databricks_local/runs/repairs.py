@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json, read_boolean, read_integer
 from databricks_local.api.errors import ApiError, invalid_parameter, malformed_request
-from databricks_local.jobs.settings import reachable
+from databricks_local.jobs.graph import reachable
+from databricks_local.jobs.specs import RunType, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import Run, RunType, TaskRun, TaskSpec
+from databricks_local.runs.models import Run, TaskRun
 
 
 @dataclass(frozen=True)

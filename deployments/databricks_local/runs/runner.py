@@ -7,19 +7,18 @@ from typing import Any
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json
+from databricks_local.api.links import Links
 from databricks_local.clusters.registry import ClusterRegistry
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.task_executor import TaskExecutor
 from databricks_local.git.checkouts import Checkouts
-from databricks_local.jobs.programs import PythonFileSpec
+from databricks_local.jobs.specs import NotebookSpec, PythonFileSpec, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.submit_request import key_of
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive, Surroundings, Tools, Work
-from databricks_local.runs.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
-from databricks_local.runs.run_json import Links
+from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runs.store import Clock, RunStore
-from databricks_local.tasks.executor import TaskExecutor
-from databricks_local.tasks.work import do_work
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -40,6 +39,7 @@ class Runner:
         store: RunStore,
         clock: Clock,
         links: Links,
+        work: Work,
         max_running_tasks: int = MAX_RUNNING_TASKS,
     ) -> None:
         self._store = store
@@ -49,7 +49,7 @@ class Runner:
         self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
         self._closing = False
         self.on_end: Callable[[Run], None] = lambda _: None
-        self.work: Work = do_work
+        self._work = work
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
@@ -79,7 +79,7 @@ class Runner:
             tasks: Of a repair, the attempts that it makes; None for all.
             surroundings: Of a run that a notebook started, what that notebook runs in.
         """
-        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, surroundings)
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self._work, surroundings)
         work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
         self._drives[run.run_id] = drive
         self._tasks[run.run_id] = work

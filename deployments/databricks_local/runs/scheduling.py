@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from databricks_local.jobs.specs import RunIf, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import RunIf, TaskRun, TaskSpec
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import LifeCycle, Result, State
 
 
@@ -183,26 +184,6 @@ def _failure(tasks: Mapping[str, TaskRun]) -> State:
 
 def _skipped_below(task: TaskRun, key: str) -> bool:
     return key in task.spec.depends_on and task.state.result is Result.UPSTREAM_FAILED
-
-
-def topological_order(specs: Sequence[TaskSpec]) -> list[TaskSpec] | None:
-    """Order tasks so that each comes after those that it depends on; None if there is a cycle."""
-    by_key = {spec.key: spec for spec in specs}
-    missing = {spec.key: len(set(spec.depends_on)) for spec in specs}
-    dependents: dict[str, list[str]] = {}
-    for spec in specs:
-        for name in set(spec.depends_on):
-            dependents.setdefault(name, []).append(spec.key)
-    free = deque(key for key, count in missing.items() if not count)
-    ordered: list[TaskSpec] = []
-    while free:
-        key = free.popleft()
-        ordered.append(by_key[key])
-        for name in dependents.get(key, ()):
-            missing[name] -= 1
-            if not missing[name]:
-                free.append(name)
-    return ordered if len(ordered) == len(by_key) else None
 
 
 def is_active(state: State) -> bool:

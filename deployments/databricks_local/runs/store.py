@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from databricks_local.api import errors
 from databricks_local.jobs.compute import SharedCompute, parse_shared
+from databricks_local.jobs.specs import RunSpec, TaskSpec
 from databricks_local.runs import records, states
-from databricks_local.runs.models import Round, Run, RunSpec, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.storage.database import Database, Journal, NoJournal
 
 _LOG = logging.getLogger("databricks_local")

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from databricks_local.api.errors import ApiError
-from databricks_local.execution.following import OnCall
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
+from databricks_local.runtime.dbutils.calls import OnCall, WorkspaceCallError
 from databricks_local.runtime.dbutils.secret_values import Redactor
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
 from databricks_local.secrets.store import SecretStore, secret_missing
 
 CALLS = frozenset({"get_secret", "list_secrets", "list_scopes"})

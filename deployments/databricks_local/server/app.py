@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from databricks_local.access.token_check import TokenCheck
 from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router
 from databricks_local.routes.jobs.jobs import jobs_router
 from databricks_local.routes.jobs.runs import runs_router
@@ -22,8 +22,8 @@ from databricks_local.routes.oidc import oidc_router
 from databricks_local.routes.pages import pages_router
 from databricks_local.routes.scim import scim_router
 from databricks_local.routes.services import services_router
-from databricks_local.server.context import Workspace
 from databricks_local.server.local_tools import LocalTools
+from databricks_local.server.token_check import TokenCheck
 
 IDLE_CHECK_SECONDS = 5
 """How late a cluster that is idle may be noticed; idle times are minutes."""

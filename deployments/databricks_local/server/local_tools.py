@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from databricks_local.access.oauth import ClientCredentials, TokenIssuer
+from databricks_local.access.request_log import RequestLog
 from databricks_local.faults.book import FaultBook
-from databricks_local.faults.connections import Connections
-from databricks_local.faults.http import HttpFaults
 from databricks_local.routes.local import FAULTS_PATH, REQUESTS_PATH
-from databricks_local.server.request_log import RequestLog, RequestLogging
+from databricks_local.server.connections import Connections
+from databricks_local.server.http_faults import HttpFaults
+from databricks_local.server.request_logging import RequestLogging
 
 CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH)
 """What is not logged and has no faults: by these a test controls the rest."""

@@ -1,7 +1,6 @@
 """What a workspace has besides runs and notebooks: files, volumes, secrets, clusters and the rest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_local.access.permissions import Permissions
@@ -13,33 +12,13 @@ from databricks_local.files.tree import PARTS, PARTS_NAME
 from databricks_local.files.uploads import Uploads
 from databricks_local.files.volumes import Volumes
 from databricks_local.git.repos import Repos
+from databricks_local.routes.context import Services
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.documents import Documents
 from databricks_local.storage.leftovers import remove_leftovers
 
 SECRETS = "secrets"
 """The directory under the root that only the server looks into."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """The services, all of them with their state under the root."""
-
-    dbfs: Dbfs
-    volumes: Volumes
-    uploads: Uploads
-    catalog: Catalog
-    documents: Documents
-    secrets: SecretStore
-    clusters: ClusterRegistry
-    permissions: Permissions
-    repos: Repos
-
-    async def close(self) -> None:
-        """End the clusters, and close the files."""
-        await self.clusters.close()
-        self.secrets.close()
-        self.documents.close()
 
 
 def open_secrets(root: Path, user: str, clock: Callable[[], int]) -> SecretStore:

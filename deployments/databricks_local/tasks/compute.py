@@ -1,15 +1,20 @@
 """Gives a task the cluster that it runs on, with its libraries."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import LibraryInstallationError
-from databricks_local.execution.executor import Cluster, ClusterError, DriverLostError
+from databricks_local.clusters.registry import ClusterRegistry
+from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError
+from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.jobs.specs import ClusterSpec, ForEachSpec, NotebookSpec, TaskSpec
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import State
+
+JOB_CLUSTER_PREFIX = "local-"
 
 Execute = Callable[[Cluster], Awaitable[State]]
 
@@ -53,7 +58,7 @@ async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
             yield await drive.clusters.get(task.spec.cluster_key, spec)
         return
     async with drive.tools.task_slots:
-        cluster_id = f"local-{task.run_id}"
+        cluster_id = f"{JOB_CLUSTER_PREFIX}{task.run_id}"
         # Serverless compute has no cluster that could be shown.
         task.cluster_id = "" if spec.serverless else cluster_id
         cluster = await drive.tools.executor.start_cluster(cluster_id, spec)
@@ -100,3 +105,19 @@ async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:
         if not isinstance(task.spec.body, NotebookSpec):
             task.logs = task.error_trace
         return states.DRIVER_LOST
+
+
+def check_clusters(clusters: ClusterRegistry, tasks: Sequence[TaskSpec]) -> None:
+    """Refuse the ids of job clusters, and those that there are not.
+
+    Raises:
+        ApiError: For the first such id.
+    """
+    for task in tasks:
+        if isinstance(task.body, ForEachSpec):
+            check_clusters(clusters, [task.body.task])
+        cluster_id = task.existing_cluster_id
+        if cluster_id.startswith(JOB_CLUSTER_PREFIX):
+            raise errors.not_an_all_purpose_cluster()
+        if cluster_id:
+            clusters.get(cluster_id)

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from databricks_local.jobs.specs import NotebookSpec
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import NotebookSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.tasks.references import Context, TaskFacts, resolve_all
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
-from databricks_local.runs.models import Parameters
+from databricks_local.jobs.specs import Parameters, ProgramSpec, PythonFileSpec
 from databricks_local.tasks.references import Context, resolve, resolve_all
 
 

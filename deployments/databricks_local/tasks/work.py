@@ -7,13 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from databricks_local.api.errors import ApiError
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
 from databricks_local.execution.following import TaskResult
 from databricks_local.jobs.parameters import pushed_down
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec, PythonWheelSpec
+from databricks_local.jobs.specs import (
+    ConditionSpec,
+    ForEachSpec,
+    NotebookSpec,
+    ProgramSpec,
+    PythonFileSpec,
+    PythonWheelSpec,
+    RunJobSpec,
+)
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import ConditionSpec, ForEachSpec, NotebookSpec, RunJobSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import State
 from databricks_local.tasks import conditions
 from databricks_local.tasks.calls import TaskCalls

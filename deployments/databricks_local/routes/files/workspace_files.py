@@ -21,9 +21,9 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.files.workspace_files import WorkspaceFiles, WorkspaceObject
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_body, read_content
 from databricks_local.runtime.source import NotebookSourceError, source_to_jupyter
-from databricks_local.server.context import Workspace
 
 IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
 EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")

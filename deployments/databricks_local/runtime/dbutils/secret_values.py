@@ -4,7 +4,7 @@ import base64
 from collections import namedtuple
 from typing import Any
 
-from databricks_local.runtime.dbutils.task_values import Call, WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
 from databricks_local.runtime.outputs import CellResult
 
 REDACTED = "[REDACTED]"

@@ -1,18 +1,12 @@
 """`dbutils.jobs.taskValues` and `dbutils.notebook.run`: what a notebook asks the workspace for."""
 
 import json
-from collections.abc import Callable
 from typing import Any
+
+from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
 
 MAX_VALUE_BYTES = 48 * 1024
 """Docs: the JSON of a task value is at most 48 KiB."""
-
-Call = Callable[..., Any]
-"""Asks the workspace: a name and arguments in, the answer out; raises `WorkspaceCallError` on a refusal."""
-
-
-class WorkspaceCallError(Exception):
-    """Raised when the workspace refuses what a notebook asked it for."""
 
 
 class WorkflowException(Exception):

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from databricks_local.runtime.dbutils.calls import Call
 from databricks_local.runtime.dbutils.filesystem import FileSystemUtils
 from databricks_local.runtime.dbutils.library import LibraryUtils
 from databricks_local.runtime.dbutils.secret_values import Redactor, SecretUtils
-from databricks_local.runtime.dbutils.task_values import Call, JobsUtils, run_notebook_of_workspace
+from databricks_local.runtime.dbutils.task_values import JobsUtils, run_notebook_of_workspace
 
 
 class NotebookExit(BaseException):

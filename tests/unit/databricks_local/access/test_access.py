@@ -5,16 +5,15 @@ import datetime
 import hmac
 import ssl
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography import x509
 from databricks_local.access.oauth import ClientCredentials, OAuthError, TokenIssuer
-from databricks_local.access.token_check import is_token
+from databricks_local.access.request_log import RequestLog, public_query
+from databricks_local.access.tokens import is_token
 from databricks_local.files.uploads import PresignedUrlError, Uploads
 from databricks_local.files.volumes import Volumes
-from databricks_local.server.request_log import RequestLog, public_query
 from databricks_local.server.tls import ensure_certificates
 
 CLIENT = ClientCredentials("an-id", "a-secret")
@@ -164,8 +163,7 @@ def test_the_log_is_a_ring_with_ids_that_go_on() -> None:
     log = RequestLog(clock, size=3)
 
     def note(path: str, status: int | None = 200) -> None:
-        scope: dict[str, Any] = {"method": "GET", "path": path, "query_string": b""}
-        log.note(scope, status, 0.25)
+        log.note("GET", path, b"", status, 0.25)
 
     for path in ("/a", "/b", "/ab", "/c"):
         note(path)

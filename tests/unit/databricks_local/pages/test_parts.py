@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations, count, pairwise
 
 import pytest
+from databricks_local.jobs.specs import NotebookSpec, RunSpec, TaskSpec
 from databricks_local.pages.cells import MAX_ROWS, task_output
 from databricks_local.pages.graph import cut, graph
 from databricks_local.pages.layout import MAX_ROUTED, ROWS, Layout, lay_out
@@ -12,7 +13,7 @@ from databricks_local.pages.parts import duration_text, state_style
 from databricks_local.pages.run import MAX_INLINE, export_page, inline_tasks, run_page, task_page
 from databricks_local.pages.timeline import nice_step
 from databricks_local.runs import states
-from databricks_local.runs.models import NotebookSpec, Round, Run, RunSpec, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runs.store import RunStore
 from databricks_local.runtime.outputs import CellResult, Output

@@ -1,6 +1,6 @@
 """Whether a failed attempt is followed by another, and when. Pure."""
 
-from databricks_local.runs.models import RetrySpec
+from databricks_local.jobs.specs import RetrySpec
 from databricks_local.runs.states import LifeCycle, Result, State
 
 UNLIMITED = -1

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from databricks_local.faults.connections import Connections, Peer
 from databricks_local.faults.rules import Effect, HttpFault, When
+from databricks_local.server.connections import Connections, Peer
 
 FindFault = Callable[[str, str], HttpFault | None]
 
