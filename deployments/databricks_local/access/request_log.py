@@ -1,4 +1,4 @@
-"""The requests that were made, so that what a client costs can be counted."""
+"""The requests that were made, so that tests can count them."""
 
 from collections import deque
 from collections.abc import Callable
@@ -75,7 +75,7 @@ class RequestLog:
         """The requests after one, the oldest first.
 
         Args:
-            prefix: What their path begins with.
+            prefix: The beginning of their path.
             since_id: The last one that is known already.
             limit: How many at most.
 
@@ -92,7 +92,7 @@ class RequestLog:
         return self._last_id
 
     def clear(self) -> None:
-        """Forget all; the ids go on."""
+        """Forget all requests. The ids continue."""
         self._kept.clear()
 
 

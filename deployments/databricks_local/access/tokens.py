@@ -1,4 +1,4 @@
-"""The token: in the header of API requests, as a cookie for a person's browser."""
+"""Compares tokens, and makes the cookie that stands for the token in a browser."""
 
 import hashlib
 import hmac
@@ -10,10 +10,10 @@ def is_token(token: bytes, sent: str) -> bool:
 
 
 def cookie_name(token: str) -> str:
-    """A name of its own for each workspace: browsers share cookies between the ports of a host."""
+    """The name of the cookie. It depends on the workspace, since browsers share cookies between ports."""
     return f"dbflow_workspace_{hmac.new(token.encode(), b'name', hashlib.sha256).hexdigest()[:12]}"
 
 
 def session_of(token: str) -> str:
-    """What the cookie holds: proof of the token, not the token."""
+    """The value of the cookie. It proves that the browser had the token, and does not reveal it."""
     return hmac.new(token.encode(), b"browser", hashlib.sha256).hexdigest()

@@ -19,12 +19,12 @@ _PAGE_TOKEN = re.compile(r"from-([0-9]{1,12})")
 
 
 Arrays = dict[str, tuple[Sequence[Any], Callable[[Any], Json]]]
-"""The arrays of an answer: their elements, and how one is shown. Only those of the page are."""
+"""The arrays of an answer: the elements, and what shows one of them."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of the arrays is wanted.
+    """The wanted part of the arrays of an answer.
 
     Attributes:
         offset: The first element of each array.

@@ -1,4 +1,4 @@
-"""What clusters are for the rest of the workspace: a Spark Connect server, and how it can fail."""
+"""Running clusters, and how they fail."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from databricks_local.jobs.specs import ClusterSpec
 
 
 class DriverLostError(Exception):
-    """Raised when a process ended without having said how its work went; carries the end of its log."""
+    """Raised when a process ended without a result; carries the end of its log."""
 
 
 class ClusterError(Exception):
@@ -21,8 +21,8 @@ class Machine:
     """How clusters and tasks are run here.
 
     Attributes:
-        cluster_start_seconds: How long a cluster takes to start, besides the time that it needs.
-        mount_namespaces: Whether file functions of tasks may be given `/dbfs`, `/Volumes` and `/Workspace`.
+        cluster_start_seconds: Seconds to wait before a cluster starts, as in the cloud.
+        mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
     """
 
@@ -36,13 +36,13 @@ class Cluster:
     """A Spark Connect server.
 
     Attributes:
-        child: Its process; None if somebody else runs it.
+        child: Its process; None if somebody else runs the server.
         cluster_id: The id of the cluster.
-        spec: What the cluster was asked to be.
+        spec: The specification of the cluster.
         remote: The URL that a Spark session connects to.
         lost: Done once the process is gone.
-        libraries: What its tasks can import besides.
-        ended_by_user: Whether somebody asked for its end.
+        libraries: The libraries that its tasks can import.
+        ended_by_user: Whether a user terminated it.
     """
 
     child: Child | None

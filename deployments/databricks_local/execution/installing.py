@@ -1,4 +1,4 @@
-"""Installs libraries on clusters: a process for each, which is ended when nobody waits for it any more."""
+"""Installs libraries on clusters, each in a process that is killed when nobody waits for it any more."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from databricks_local.jobs.libraries import Library
 from databricks_local.runtime.environment import LibraryEnvironment
 
 MAX_OUTPUT_CHARACTERS = 4_000
-"""What is kept of what pip said; the end of it says why it failed."""
+"""How much of the end of pip's output is kept; the end says why it failed."""
 
 
 _USER_OF_URL = re.compile(r"://[^/\s@]+@")
@@ -29,7 +29,7 @@ class LibraryInstallationError(Exception):
 
 @dataclass
 class ClusterLibraries:
-    """The libraries of one cluster: where they are, and which there are."""
+    """The libraries of one cluster."""
 
     directory: Path
     installed: list[Library] = field(default_factory=list)
@@ -37,7 +37,7 @@ class ClusterLibraries:
 
     @property
     def site_packages(self) -> str:
-        """Where its tasks import them from; empty if there is none."""
+        """The directory from which its tasks import them; empty if there are none."""
         return str(LibraryEnvironment(self.directory).site_packages) if self.installed else ""
 
 
@@ -50,7 +50,7 @@ class Installer:
         self._mounts = mounts
 
     async def install(self, cluster_id: str, present: ClusterLibraries, wanted: Sequence[Library]) -> None:
-        """Install what is not there yet, one after the other.
+        """Install the missing libraries, one after the other.
 
         Raises:
             LibraryInstallationError: If pip cannot.
@@ -84,7 +84,7 @@ class Installer:
 
 
 def misplaced(library: Library) -> str:
-    """Why a wheel cannot be where it is said to be; empty if it can. Source: dagster#21326."""
+    """Why the location of a wheel is refused; empty if it is fine. Source: dagster#21326."""
     if library.kind != "whl" or library.value.startswith(_WHEEL_ROOTS):
         return ""
     return (
@@ -96,7 +96,7 @@ def misplaced(library: Library) -> str:
 
 
 def installation_failure(library: Library, cluster_id: str, command: str, code: int, output: str) -> str:
-    """What is said of a library that pip could not install. Source: dagster#21326, dbacademy#7."""
+    """The message for a library that pip could not install. Source: dagster#21326, dbacademy#7."""
     return (
         f"Library installation failed for library due to user error for {library}\n Error messages:\n"
         f"Library installation attempted on the driver node of cluster {cluster_id} and failed. Please refer "
@@ -107,5 +107,5 @@ def installation_failure(library: Library, cluster_id: str, command: str, code: 
 
 
 def _without_passwords(command: str) -> str:
-    """A command line that may be shown; what pip says has none in it."""
+    """The command line without passwords. Pip hides them in its own output."""
     return _USER_OF_URL.sub("://****@", command)

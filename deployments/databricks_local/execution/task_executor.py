@@ -1,4 +1,4 @@
-"""What runs need of the machine: the interface that `execution.Executor` has, and tests replace."""
+"""The interface of the executor, which tests replace."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from databricks_local.runtime.outputs import CellResult
 
 @dataclass(frozen=True)
 class Code:
-    """What a task executes.
+    """The code of a task.
 
     Attributes:
         source: The text of a notebook or a Python file; empty for an entry point.
-        files: The directory of the repository that it is part of; None if it is of the workspace.
+        files: The directory of its repository; None if it is from the workspace.
     """
 
     source: str = ""

@@ -1,4 +1,4 @@
-"""What tasks with the source GIT run: the files of one commit, checked out once for a run."""
+"""Checkouts for tasks with the source GIT: the files of one commit."""
 
 import re
 import secrets
@@ -13,13 +13,13 @@ from databricks_local.jobs.specs import GitSpec
 from databricks_local.storage.leftovers import remove_leftovers
 
 REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
-"""Where a clone keeps what a `git_source` names."""
+"""The prefix of a reference in a clone, by the kind of reference in a `git_source`."""
 
 _CHECKOUT = re.compile(r"[0-9a-f]{16}(\.git)?")
 
 
 class CheckoutError(Exception):
-    """Raised when a repository, or a file of it, cannot be had; says why in one line."""
+    """Raised when a repository cannot be checked out, or a file is not in it; says why in one line."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Checkout:
         return source
 
     def _place(self, path: str) -> Path | None:
-        """Where a path leads, unless it is to the repository itself or out of it."""
+        """Where a path leads; None if that is the repository itself or outside."""
         names = [name for name in path.split("/") if name not in ("", ".")]
-        # What ends with a slash is a folder, in which a task would begin.
+        # A path that ends with a slash is a folder.
         if not names or ".." in names or path.startswith("/") or path.endswith("/"):
             return None
         if not path.isprintable() or len(path) > MAX_PATH_LENGTH:
@@ -79,7 +79,7 @@ class Checkouts:
         """Set up.
 
         Args:
-            directory: Where they are made. What a server that was killed left there is removed.
+            directory: Where they are made. What a killed server left there is removed.
         """
         self._directory = directory
         remove_leftovers(directory, _CHECKOUT)
@@ -89,10 +89,10 @@ class Checkouts:
 
         Args:
             git: The `git_source`.
-            commit: The commit that its reference stood for before; empty to find out.
+            commit: The commit to check out; empty for the present one of the reference.
 
         Raises:
-            CheckoutError: If the repository cannot be had, or there is no such reference in it.
+            CheckoutError: If the repository or the reference cannot be found.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         place = self._directory / secrets.token_hex(8)
@@ -107,7 +107,7 @@ class Checkouts:
 
 
 async def _fill(repository: GitRepository, git: GitSpec, commit: str) -> str:
-    """Check out, and say which commit it is."""
+    """Check out, and return the commit."""
     try:
         # A symbolic link becomes a file that holds its target: one could lead anywhere on this machine.
         await repository.clone(local_source(git.url), "--no-checkout", "--config", "core.symlinks=false")

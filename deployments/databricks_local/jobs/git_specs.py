@@ -17,7 +17,7 @@ def read_git_source(body: Json) -> GitSpec | None:
     """Read the `git_source` of a request; None if there is none.
 
     Raises:
-        ApiError: If it is not one that Databricks takes.
+        ApiError: If Databricks would refuse it.
     """
     raw = read_object(body, "git_source")
     if raw is None:
@@ -34,7 +34,7 @@ def read_git_source(body: Json) -> GitSpec | None:
 
 
 def check_sources(tasks: Sequence[TaskSpec], git: GitSpec | None) -> None:
-    """Refuse tasks that want a repository where none is named."""
+    """Refuse tasks with the source GIT if there is no `git_source`."""
     for task in tasks:
         body = task.body.task.body if isinstance(task.body, ForEachSpec) else task.body
         if isinstance(body, NotebookSpec | PythonFileSpec) and body.git and git is None:

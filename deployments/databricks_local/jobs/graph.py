@@ -27,7 +27,7 @@ def topological_order(specs: Sequence[TaskSpec]) -> list[TaskSpec] | None:
 
 
 def reachable(keys: Sequence[str], edges: dict[str, list[str]]) -> set[str]:
-    """The keys that can be reached along edges, those at which it starts included."""
+    """The keys that can be reached along edges, the given keys included."""
     found = set(keys)
     waiting = list(keys)
     while waiting:

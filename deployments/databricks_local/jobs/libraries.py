@@ -1,4 +1,4 @@
-"""Libraries of tasks, clusters and serverless environments, and how pip is asked for them. Pure."""
+"""Libraries of tasks, clusters and serverless environments. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MAX_ENVIRONMENTS = 10
 
 @dataclass(frozen=True)
 class Library:
-    """What is to be installed.
+    """A library to install.
 
     Attributes:
         kind: `pypi`, `whl` or `requirements`, or `dependencies` of a serverless environment.
@@ -50,7 +50,7 @@ class Environment:
 
     @property
     def libraries(self) -> tuple[Library, ...]:
-        """What is installed for a task of this environment: all of it at once, as one set of requirements."""
+        """The dependencies, as one library: pip resolves them together."""
         return (Library("dependencies", "\n".join(self.dependencies)),) if self.dependencies else ()
 
 
@@ -58,7 +58,7 @@ Environments = Mapping[str, Environment]
 
 
 def check_libraries(raw: Sequence[Json]) -> None:
-    """Refuse what is no library."""
+    """Refuse elements that are not libraries."""
     for library in raw:
         if len(library) != 1 or next(iter(library)) not in KINDS:
             raise invalid_parameter(f"A library has one of these fields: {', '.join(KINDS)}")
@@ -90,14 +90,14 @@ def parse_library(raw: Json) -> Library:
 
 
 def _printable(field: str, value: str) -> str:
-    """What can be an argument of pip."""
+    """Refuse text with control characters: it becomes an argument of pip."""
     if not value.isprintable():
         raise invalid_parameter(f"{field} has a character that cannot be printed: {value[:200]!r}")
     return value
 
 
 def not_installable(kind: str) -> ApiError:
-    """A library for the JVM or for R, of which there is neither here."""
+    """A library for the JVM or for R: the local workspace has neither."""
     return errors.not_served(f"A library of the kind {kind}")
 
 

@@ -33,7 +33,7 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """A `new_cluster`, as far as it matters on one machine; or serverless compute for one task."""
+    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task."""
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class GitSpec:
 
 @dataclass(frozen=True)
 class NotebookSpec:
-    """A `notebook_task`; with `git`, its path is one of the repository of the run."""
+    """A `notebook_task`. With `git`, its path is relative to the repository of the run."""
 
     path: str
     parameters: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class NotebookSpec:
 
 @dataclass(frozen=True)
 class PythonFileSpec:
-    """A `spark_python_task`; with `git`, its path is one of the repository of the run."""
+    """A `spark_python_task`. With `git`, its path is relative to the repository of the run."""
 
     path: str
     parameters: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobS
 
 @dataclass(frozen=True)
 class RetrySpec:
-    """When a failed attempt is followed by another; `max_retries` -1 is without end."""
+    """When to retry a failed attempt. `max_retries` -1 means without limit."""
 
     max_retries: int = 0
     min_interval_millis: int = 0
@@ -138,15 +138,15 @@ class TaskSpec:
         body: What it does.
         cluster: Its own or its shared cluster; None if it needs none.
         depends_on: The keys of the tasks before it.
-        run_if: What has to have become of those.
+        run_if: How those have to end.
         timeout_seconds: After how long an attempt is ended; 0 is never.
         raw: Its JSON.
-        cluster_key: The shared cluster that it runs on; empty if it has one to itself.
-        outcomes: Of the condition tasks before it, the outcome that it waits for.
+        cluster_key: The shared cluster that it runs on; empty if it has its own.
+        outcomes: The outcome that it needs, by the key of a condition task before it.
         retry: When it is tried again.
         disabled: Whether it is skipped.
-        existing_cluster_id: The all-purpose cluster that it runs on; empty if it has another one.
-        libraries: What has to be installed before it runs.
+        existing_cluster_id: The all-purpose cluster that it runs on; empty if it uses none.
+        libraries: The libraries that are installed before it runs.
     """
 
     key: str
@@ -183,7 +183,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for; of a nested one, with the task run that started it, and the jobs above."""
+    """A run as it was asked for. `trigger_run_id` and `ancestors` are those of a nested run."""
 
     name: str
     tasks: tuple[TaskSpec, ...]

@@ -12,7 +12,7 @@ from databricks_local.storage.database import Database, Journal
 
 @dataclass
 class Job:
-    """A saved job. `settings` are as they are returned, `spec` is what is read from them."""
+    """A saved job. `settings` is the JSON that the API returns, `spec` is parsed from it."""
 
     job_id: int
     creator: str
@@ -77,10 +77,10 @@ class JobStore:
         """Remove a job.
 
         Returns:
-            Whether it was there; one that was deleted before is none, and no error (docs: delete).
+            Whether it was there. To delete a job twice is no error (docs: delete).
 
         Raises:
-            ApiError: If there never was one.
+            ApiError: If there was never a job of this id.
         """
         if job_id in self._deleted:
             return False

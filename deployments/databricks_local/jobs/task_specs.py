@@ -53,7 +53,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
     Args:
         raw: Its JSON.
         shared: The clusters and environments that it may name.
-        git: Whether notebooks come from a repository if they do not say where from.
+        git: Whether the repository is the default source of notebooks.
     """
     key = read_required_string(raw, "task_key")
     if not KEY.fullmatch(key):
@@ -84,7 +84,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
 
 
 def check_graph(tasks: Sequence[TaskSpec]) -> None:
-    """Refuse tasks that repeat a key, depend on what there is not, or wait for each other."""
+    """Refuse repeated keys, unknown dependencies, and cycles."""
     counts = Counter(task.key for task in tasks)
     repeated = sorted(key for key, count in counts.items() if count > 1)
     if repeated:
@@ -111,7 +111,7 @@ def read_seconds(body: Json, name: str) -> int:
 
 
 def _refuse_unserved(raw: Json) -> None:
-    """Name what would be ignored otherwise: a run that quietly does less than asked for is no help."""
+    """Refuse unknown kinds of tasks: a run that quietly does less than was asked for helps nobody."""
     for field in sorted(raw):
         if field.endswith("_task") and field not in SERVED_BODIES and raw[field] is not None:
             raise errors.not_served(f"Task type {field}")
@@ -156,7 +156,7 @@ def _notebook(task: Json, git: bool) -> NotebookSpec:
 
 
 def _with_source(raw: Json, body: Body) -> Json:
-    """The JSON of a task with the source of its notebook, which is else one of the settings of the run."""
+    """The JSON of a task, with `source` filled in where its default depends on the run."""
     if isinstance(body, NotebookSpec) and body.git:
         return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
     if isinstance(body, ForEachSpec):

@@ -1,4 +1,4 @@
-"""The Unity Catalog API 2.1, as far as volumes need it."""
+"""The Unity Catalog API 2.1, for catalogs, schemas and volumes."""
 
 from collections.abc import Mapping
 

@@ -10,7 +10,7 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
 
 async def read_content(request: Request, limit: int = MAX_REQUEST_BYTES) -> bytes:
-    """The body, which is given up as soon as it is too large."""
+    """The body of a request. Reading stops as soon as it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():

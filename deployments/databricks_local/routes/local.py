@@ -1,4 +1,4 @@
-"""What only a local workspace has: faults and the log of requests."""
+"""Routes that only a local workspace has: faults and the log of requests."""
 
 from fastapi import APIRouter, Request
 

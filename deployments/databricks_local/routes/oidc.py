@@ -1,4 +1,4 @@
-"""OAuth: where tokens are, and how to get one."""
+"""OAuth: discovery, and tokens."""
 
 from urllib.parse import parse_qsl
 
@@ -27,7 +27,7 @@ def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
     async def endpoints() -> Json:
         return discovery(links.origin)
 
-    # Without a service principal there is no OAuth to be found, and 404 is the answer that clients expect.
+    # Without a service principal there is no OAuth. Clients expect a 404 then.
     if issuer.has_client:
 
         @router.get(METADATA_PATH)

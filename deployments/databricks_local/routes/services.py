@@ -19,8 +19,8 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     """The routes of files, volumes, secrets, clusters and the rest.
 
     Args:
-        services: What is served.
-        find_job: Refuses the id of a job that there is not.
+        services: The services.
+        find_job: Refuses the id of an unknown job.
     """
     router = APIRouter()
     router.include_router(dbfs_router(services.dbfs))

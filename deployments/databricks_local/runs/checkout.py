@@ -10,15 +10,15 @@ from databricks_local.runs.models import Run
 
 
 class RunCheckout:
-    """The checkout of one run, or of one repair of it: made when it begins, for all of its tasks."""
+    """The checkout of one run or repair. It is made at the start, for all tasks."""
 
     def __init__(self, checkouts: Checkouts, run: Run, keep: Callable[[Run], None]) -> None:
         """Set up.
 
         Args:
-            checkouts: What makes it.
-            run: The run; it is told the commit.
-            keep: Keeps the run once it was told.
+            checkouts: Makes it.
+            run: The run; `used_commit` is set.
+            keep: Writes the run down afterwards.
         """
         self._checkouts = checkouts
         self._run = run
@@ -38,7 +38,7 @@ class RunCheckout:
         """
         if self._making is None:
             raise CheckoutError("the run has no git_source.")
-        # The task that asks may be cancelled while others wait for the same.
+        # One task may be cancelled while others wait for the same checkout.
         return await asyncio.shield(self._making)
 
     async def close(self) -> None:

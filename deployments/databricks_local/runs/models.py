@@ -1,4 +1,4 @@
-"""What the workspace knows about runs: what was asked for, and what became of it."""
+"""Runs and task runs: the state of what was asked for."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,15 +23,15 @@ class TaskRun:
         parent_run_id: Of an iteration, the for-each task run; otherwise 0.
         outcome: Of a condition, `true` or `false`.
         resolved: `resolved_values`, once the references are resolved.
-        values: What it gave to `dbutils.jobs.taskValues.set`, each as JSON.
+        values: The task values that it set, each as JSON.
         child_run_id: The run that a `run_job_task` started.
         iterations: The attempts that a for-each task made at its inputs.
         total_iterations: How many inputs a for-each task has.
-        logs: What a program wrote, the end of it.
+        logs: The end of what a program wrote.
         logs_truncated: Whether it wrote more.
         input_index: Of an iteration, which of the inputs it has; otherwise -1.
-        kept: Of a for-each task, the iterations of earlier attempts that succeeded and do not run again.
-        stored: Whether its output is in the database, and no longer here.
+        kept: Of a for-each task, the ids of iterations that succeeded before and do not run again.
+        stored: Whether its output is only in the database.
     """
 
     run_id: int
@@ -103,7 +103,7 @@ class Run:
 
     @property
     def active(self) -> bool:
-        """Whether anything of it may still change by itself, a repair that is not visible yet included."""
+        """Whether it may still change by itself. A repair that is not visible yet counts."""
         return not self.state.terminal or self.pending_repair_id != 0
 
     @property
@@ -121,12 +121,12 @@ class Run:
         return attempts
 
     def latest_of(self, task: TaskRun) -> TaskRun:
-        """The last attempt at the task that an attempt, or an iteration of it, belongs to."""
+        """The last attempt at the same task; for an iteration, at its for-each task."""
         parents = {each.run_id: top for top in self.tasks for each in top.iterations}
         return self.latest()[parents.get(task.run_id, task).spec.key]
 
     def iterations_of(self, task: TaskRun) -> list[TaskRun]:
-        """What a for-each task shows: the iterations that it kept, then those that it made."""
+        """The iterations of a for-each task: those that it kept, then its own."""
         kept = set(task.kept)
         made = (each for top in self.tasks for each in top.iterations)
         return [*(each for each in made if each.run_id in kept), *task.iterations]

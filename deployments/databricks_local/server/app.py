@@ -26,7 +26,7 @@ from databricks_local.server.local_tools import LocalTools
 from databricks_local.server.token_check import TokenCheck
 
 IDLE_CHECK_SECONDS = 5
-"""How late a cluster that is idle may be noticed; idle times are minutes."""
+"""How often to look for idle clusters. Their idle times are minutes, so that a few seconds do not matter."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -35,10 +35,10 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     """Make the application that serves a workspace.
 
     Args:
-        workspace: What is served.
+        workspace: The workspace to serve.
         token: What every request has to show.
-        executor: What is to be warmed up in the background.
-        tools: What there is beyond Databricks.
+        executor: Starts its interpreter in the background.
+        tools: Faults, the log of requests, and tokens.
 
     Returns:
         An ASGI application.
@@ -89,7 +89,7 @@ async def _unexpected(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
-    """No route, a wrong method, or a version of the API that there is not."""
+    """No route, a wrong method, or an unknown version of the API."""
     missing = errors.endpoint_not_found(request.method, request.url.path)
     return JSONResponse(missing.as_dict(), missing.status)
 

@@ -1,4 +1,4 @@
-"""Puts together what runs runs: the stores, the runner, the launcher."""
+"""Puts together the stores of jobs and runs, the runner and the launcher."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -50,7 +50,7 @@ def open_jobs(
     options: Options,
     work: Work,
 ) -> Jobs:
-    """Take over the jobs and runs of a workspace; to be called in the event loop.
+    """Load the jobs and runs of a workspace. Call it in the event loop.
 
     Args:
         database: Where they are kept.
@@ -60,9 +60,9 @@ def open_jobs(
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
-        clock: The time.
+        clock: Milliseconds since 1970.
         user: The user of the workspace.
-        options: What is not known of the real one.
+        options: How to behave where the behaviour of Databricks is not known.
         work: Does what tasks are for.
     """
     runs = RunStore(clock, journal=database)

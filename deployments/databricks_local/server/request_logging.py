@@ -9,7 +9,7 @@ from databricks_local.access.request_log import RequestLog
 
 
 class RequestLogging:
-    """Notes each request in the log but those for which `is_quiet` says so."""
+    """Notes each request in the log, except those whose path `is_quiet`."""
 
     def __init__(self, app: ASGIApp, log: RequestLog, is_quiet: Callable[[str], bool]) -> None:
         self._app = app

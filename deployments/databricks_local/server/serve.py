@@ -91,7 +91,7 @@ def serve(
         token: What every request has to show.
         root: The directory in which the workspace keeps its files.
         access: Whether there is TLS, and a service principal.
-        options: What is not known of the real one, and can be had both ways.
+        options: How to behave where the behaviour of Databricks is not known.
         machine: How clusters and tasks are run here.
 
     Raises:
@@ -168,14 +168,14 @@ async def _serve(
 
 
 def milliseconds() -> int:
-    """The time."""
+    """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def take_private_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
     """Remove from an environment what notebooks must not see.
 
-    Done before the first process is forked: what is in the environment then, all of them could read.
+    Call it before the first process is forked: each process inherits what is in the environment then.
 
     Returns:
         Those of the variables that clusters get.
@@ -245,7 +245,7 @@ def _log_to_stderr() -> None:
 
 @contextmanager
 def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn sends itself the signal again that it stopped for; here a stop is no error."""
+    """Uvicorn repeats the signal that stopped it, which would end this process with an error. Ignore it."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -14,7 +14,7 @@ from databricks_local.files.uploads import OPEN_PREFIX
 
 
 class TokenCheck:
-    """Lets a request pass only with the workspace's token, or one that it issued."""
+    """Lets a request pass only with the workspace's token, or with a token that the workspace issued."""
 
     def __init__(self, app: ASGIApp, token: str, issued: Callable[[str], bool]) -> None:
         self._app = app

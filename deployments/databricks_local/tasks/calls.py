@@ -14,11 +14,11 @@ from databricks_local.runtime.dbutils.calls import WorkspaceCallError
 from databricks_local.runtime.dbutils.task_values import MAX_VALUE_BYTES
 
 MAX_DEPTH = 20
-"""Notebooks that wait for each other; each is a process."""
+"""How deep notebooks may run one another; each of them is a process."""
 
 
 class TaskCalls:
-    """What the notebook of one task run may ask for."""
+    """Answers the calls of one task run."""
 
     def __init__(self, drive: Drive, task: TaskRun, cluster: Cluster, path: str) -> None:
         self._drive = drive

@@ -1,4 +1,4 @@
-"""Finds what a task executes: in the workspace, or in the repository of its run."""
+"""Finds the code of a task: in the workspace, or in the repository of its run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from databricks_local.runtime.spark_paths import path_rewriter
 
 
 async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
-    """The code of a notebook task, or how the task ends without."""
+    """The code of a notebook task, or the final state of the task if there is none."""
     if body.git:
         try:
             checkout = await drive.checkout.get()
@@ -26,7 +26,7 @@ async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
 
 
 async def program_code(drive: Drive, program: ProgramSpec) -> Code | State:
-    """The code of a program, none for an entry point; or how the task ends without."""
+    """The code of a program, none for an entry point; or the final state of the task if there is none."""
     if not isinstance(program, PythonFileSpec):
         return Code()
     if program.git:

@@ -1,4 +1,4 @@
-"""What a `condition_task` decides. Pure."""
+"""Evaluates the condition of a `condition_task`. Pure."""
 
 import operator
 from collections.abc import Callable

@@ -28,10 +28,10 @@ from databricks_local.runtime.source import NotebookSourceError, source_to_jupyt
 IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
 EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")
 MAX_OBJECT_BYTES = 10 * 1024 * 1024
-"""What one import or export carries (docs)."""
+"""The largest object of one import or export (docs)."""
 
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
-"""A body of an import is read so far, to say how large the object in it is."""
+"""An import is read up to here, so that the refusal can say how large the object is."""
 
 LANGUAGES = ("", "PYTHON", "SQL", "SCALA", "R")
 

@@ -69,7 +69,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
         "end_time": task.end_time,
         "attempt_number": task.attempt_number,
     }
-    # The first attempt has no other one before it to name; the later ones name it (facts, section 5.4).
+    # Only later attempts name the first one.
     if task.attempt_number:
         shown["original_attempt_run_id"] = task.original_run_id
     if task.cluster_id:
@@ -80,7 +80,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
 
 
 def _body_json(run: Run, task: TaskRun) -> Json:
-    """What a task does, with what is known only of its run."""
+    """The task body, with the fields that only its run knows."""
     raw, body = task.spec.raw, task.spec.body
     if isinstance(body, NotebookSpec):
         return {"notebook_task": {"source": "WORKSPACE", **raw.get("notebook_task", {})}}
@@ -181,7 +181,7 @@ def run_json(run: Run, links: Links, page: Page, *, history: bool = False, resol
     Args:
         run: The run.
         links: Where the workspace is.
-        page: Which part of its arrays is wanted.
+        page: The wanted part of its arrays.
         history: Whether `repair_history` is asked for; it is never empty then.
         resolved: Whether `resolved_values` are asked for.
 

@@ -1,14 +1,14 @@
-"""What a notebook asks the workspace for while it runs."""
+"""Calls from a notebook to the workspace."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 Call = Callable[..., Any]
-"""Asks the workspace: a name and arguments in, the answer out; raises `WorkspaceCallError` on a refusal."""
+"""Calls the workspace by name, with arguments; raises `WorkspaceCallError` on a refusal."""
 
 OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
+"""Answers calls on the side of the workspace; raises `WorkspaceCallError` to refuse one."""
 
 
 class WorkspaceCallError(Exception):
-    """Raised when the workspace refuses what a notebook asked it for."""
+    """Raised when the workspace refuses a call."""
