@@ -1,8 +1,8 @@
 """Converts runs to records of the database, and back. Pure."""
 
 from dataclasses import asdict
-from typing import Any
 
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.git_specs import read_git_source
 from databricks_local.jobs.specs import Parameters, RunSpec, RunType
@@ -11,8 +11,6 @@ from databricks_local.runs import states
 from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import LifeCycle, Result, State
 from databricks_local.runtime.outputs import CellResult
-
-Json = dict[str, Any]
 
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",

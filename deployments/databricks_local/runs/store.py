@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 
 from databricks_local.api import errors
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.specs import RunSpec, TaskSpec
 from databricks_local.runs import records, states
@@ -168,7 +169,7 @@ class RunStore:
         if isinstance(self._journal, NoJournal) or task.stored:
             return
 
-        def make() -> records.Json:
+        def make() -> Json:
             record = records.output_record(task)
             task.cells, task.exit_value, task.error_trace, task.stored = [], None, "", True
             return record

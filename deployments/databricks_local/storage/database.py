@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from databricks_local.api.bodies import Json
 
 _LOG = logging.getLogger("databricks_local")
 
 WRITE_AFTER_SECONDS = 0.05
 
-Json = dict[str, Any]
 Make = Callable[[], Json]
 
 _SCHEMA = """

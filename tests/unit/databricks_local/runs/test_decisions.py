@@ -7,6 +7,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.jobs.parameters import pushed_down, read_parameters
 from databricks_local.jobs.settings import complete_settings, parse_settings, selected_tasks, updated_settings
 from databricks_local.jobs.specs import (
+    CONDITION_OPERATORS,
     ConditionSpec,
     NotebookSpec,
     Parameters,
@@ -66,6 +67,11 @@ def test_retries(
 )
 def test_conditions(op: str, left: str, right: str, expected: str) -> None:
     assert condition_outcome(ConditionSpec(op, left, right)) == expected
+
+
+@pytest.mark.parametrize("op", CONDITION_OPERATORS)
+def test_every_operator_that_is_accepted_can_be_evaluated(op: str) -> None:
+    assert {condition_outcome(ConditionSpec(op, "1", right)) for right in "012"} == {"true", "false"}
 
 
 @pytest.mark.parametrize("operand", ["", "ten", "1,5", "{{x}}"])
