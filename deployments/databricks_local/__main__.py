@@ -5,15 +5,10 @@ import os
 from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
+from databricks_local.execution.cluster import Machine
 from databricks_local.runs.launcher import Options
-from databricks_local.server.machine import Machine
-from databricks_local.server.serve import (
-    CLIENT_ID_VARIABLE,
-    CLIENT_SECRET_VARIABLE,
-    TOKEN_VARIABLE,
-    Access,
-    serve,
-)
+from databricks_local.server.serve import Access, serve
+from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 
 
 def main() -> None:
@@ -56,7 +51,7 @@ def main() -> None:
 
 
 def add_switches(parser: argparse.ArgumentParser) -> None:
-    """Add the switches for what is not known of the real one."""
+    """Add the switches for behaviour of Databricks that is not known, and for this machine."""
     parser.add_argument(
         "--repair-one-time-runs",
         choices=("accept", "refuse"),
@@ -92,7 +87,7 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
 
 
 def read_switches(options: argparse.Namespace) -> Options:
-    """What the switches say."""
+    """Read the switches."""
     return Options(options.repair_one_time_runs == "accept", max(options.repair_visible_after, 0))
 
 

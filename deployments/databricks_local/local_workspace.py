@@ -1,190 +1,154 @@
-"""A workspace for tests: a real server in a process of its own, on a free port.
+"""A workspace for tests: a server in a process of its own, on a free port."""
 
-with running_workspace(tmp_path) as workspace:
-    client = WorkspaceClient(host=workspace.url, token=workspace.token)
-    workspace.faults.add(path="/api/*/jobs/runs/submit", status=503, retry_after=1)
-"""
-
-import json
 import os
 import re
 import secrets
-import ssl
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+from types import TracebackType
+from typing import Self
 
-from databricks_local.server.serve import TOKEN_VARIABLE
+from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
+from databricks_local.workspace_access import WorkspaceAccess
 
 START_SECONDS = 30
 STOP_SECONDS = 10
-ANSWER_SECONDS = 30
 
 _READY = re.compile(r"workspace ready at (https?://\S+)")
+_POLL_SECONDS = 0.02
 
 
-class Faults:
-    """The faults of a running workspace."""
-
-    def __init__(self, workspace: "WorkspaceAccess") -> None:
-        self._workspace = workspace
-
-    def add(self, **rule: Any) -> int:
-        """Add a fault; its fields are those of `POST /local/faults`.
-
-        Returns:
-            Its id.
-
-        Raises:
-            ValueError: If the workspace refuses it.
-        """
-        return int(self._workspace.ask("POST", "/local/faults", rule)["fault_id"])
-
-    def show(self) -> list[dict[str, Any]]:
-        """The faults, and how often each matched (`seen`) and happened (`applied`)."""
-        return cast("list[dict[str, Any]]", self._workspace.ask("GET", "/local/faults")["faults"])
-
-    def remove(self, fault_id: int) -> None:
-        """Remove one fault."""
-        self._workspace.ask("DELETE", f"/local/faults?fault_id={fault_id}")
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        self._workspace.ask("DELETE", "/local/faults")
-
-    @contextmanager
-    def injected(self, **rule: Any) -> Iterator[int]:
-        """A fault for as long as a `with` block lasts."""
-        fault_id = self.add(**rule)
-        try:
-            yield fault_id
-        finally:
-            self.remove(fault_id)
-
-
-@dataclass(frozen=True)
-class WorkspaceAccess:
-    """A workspace that answers at `url` to who shows `token`, such as that of a local stack.
+class LocalWorkspace(WorkspaceAccess):
+    """A workspace that lives as long as a `with` block. It can be entered again, on the same root.
 
     Attributes:
-        url: Where it is.
-        token: What requests have to show.
-        authority: With TLS, the file that clients have to trust, as in `SSL_CERT_FILE`.
+        url: Where it is; empty while it is not running.
+        token: What requests have to send.
+        authority: With TLS, the file of the certificate authority that clients have to trust.
+        faults: The faults that requests and tasks suffer.
+        root: The directory with its files; None while it is not running and has no root of its own.
+        process: The server; None while it is not running.
+
+    Example:
+        >>> from databricks_local import LocalWorkspace
+        >>> with LocalWorkspace() as workspace:
+        ...     client = workspace.client()
+        ...     client.workspace.mkdirs("/Shared/reports")
+        ...     [folder.path for folder in client.workspace.list("/Shared")]
+        ['/Shared/reports']
     """
 
-    url: str
-    token: str
-    authority: Path | None = None
-
-    @cached_property
-    def faults(self) -> Faults:
-        """The faults that requests and tasks have."""
-        return Faults(self)
-
-    def requests(self, path_prefix: str = "", since_id: int = 0) -> list[dict[str, Any]]:
-        """The requests that were made, the oldest first.
+    def __init__(
+        self,
+        root: Path | str | None = None,
+        *,
+        tls: bool = False,
+        spark_remote: str = "",
+        token: str = "",
+        client_id: str = "",
+        client_secret: str = "",
+        repair_one_time_runs: bool = False,
+        repair_visible_after: float = 0,
+        cluster_start_seconds: float = 0,
+        mount_namespaces: bool = True,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Say what it should be like; it starts with the `with` block.
 
         Args:
-            path_prefix: What their path begins with.
-            since_id: The `id` of the last one that is known already.
+            root: The directory in which it keeps its files. `None`: a temporary one, removed at the end.
+            tls: Whether it is reached by https.
+            spark_remote: A Spark Connect server, as `sc://host:15002`, that all clusters use. Empty: each
+                cluster starts its own.
+            token: What requests have to send. Empty: a new one.
+            client_id: A service principal that gets tokens by OAuth.
+            client_secret: Its secret.
+            repair_one_time_runs: Whether `runs/repair` takes a run made by `runs/submit`.
+            repair_visible_after: Seconds for which a repaired run still looks terminal.
+            cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
+            mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
+            environment: Variables of the server besides those of this process. Clusters get those that
+                begin with `AWS_`.
         """
-        query = urlencode({"path_prefix": path_prefix, "since_id": since_id})
-        answer = self.ask("GET", f"/local/requests?{query}")
-        return cast("list[dict[str, Any]]", answer["requests"])
+        super().__init__("", token or secrets.token_urlsafe(24))
+        self.root = Path(root) if root is not None else None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._tls = tls
+        self._options = {
+            "--spark-remote": spark_remote,
+            "--repair-one-time-runs": "accept" if repair_one_time_runs else "refuse",
+            "--repair-visible-after": str(repair_visible_after),
+            "--cluster-start-seconds": str(cluster_start_seconds),
+            "--mount-namespaces": "auto" if mount_namespaces else "off",
+        }
+        client = {CLIENT_ID_VARIABLE: client_id, CLIENT_SECRET_VARIABLE: client_secret}
+        self._environment = {**(environment or {}), **client, TOKEN_VARIABLE: self.token}
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
-    def clear_requests(self) -> None:
-        """Forget the requests that were made."""
-        self.ask("DELETE", "/local/requests")
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Make a request of its own, past the proxies of the environment.
+    @property
+    def log(self) -> Path:
+        """The file with what the server wrote.
 
         Raises:
-            ValueError: If the workspace refuses it.
+            RuntimeError: If the workspace was not started, so that there is none.
         """
-        trust = ssl.create_default_context(cafile=self.authority) if self.authority else None
-        opener = build_opener(ProxyHandler({}), *([HTTPSHandler(context=trust)] if trust else []))
-        headers = {"Authorization": f"Bearer {self.token}"}
-        content = None if body is None else json.dumps(body).encode()
+        if self.root is None:
+            raise RuntimeError("This workspace is not running: use it in a with statement.")
+        return self.root / "server.log"
+
+    def __enter__(self) -> Self:
+        if self.process is not None:
+            raise RuntimeError("This workspace is running already.")
+        if self.root is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="databricks-local-")
+            self.root = Path(self._temporary.name)
+        self.root.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "databricks_local", "--root", str(self.root)]
+        command += ["--tls"] if self._tls else []
+        command += [part for option in self._options.items() for part in option]
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(  # noqa: S603 - this package, and no shell
+                command,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
         try:
-            with opener.open(
-                Request(self.url + path, content, headers, method=method),  # noqa: S310 - our own server
-                timeout=ANSWER_SECONDS,
-            ) as answer:
-                return cast("dict[str, Any]", json.load(answer))
-        except HTTPError as error:
-            with error:
-                raise ValueError(error.read().decode(errors="replace")) from error
+            self.url = self._wait_until_ready(self.process)
+        except BaseException:
+            self._stop()
+            raise
+        self.authority = self.root / "tls" / "ca.pem" if self._tls else None
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
 
-@dataclass(frozen=True, kw_only=True)
-class RunningWorkspace(WorkspaceAccess):
-    """A workspace that was started for a test.
+    def _stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process, self.url = None, ""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = self.root = None
 
-    Attributes:
-        process: The server.
-        log: What the server wrote.
-    """
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-
-@contextmanager
-def running_workspace(
-    root: Path, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
-) -> Iterator[RunningWorkspace]:
-    """Start a workspace, and stop it at the end.
-
-    Args:
-        root: The directory in which it keeps its files.
-        environment: Variables of the server besides those of this process.
-        options: Further options of `python -m databricks_local`, as `--tls`.
-
-    Yields:
-        Where it is, and its token.
-
-    Raises:
-        RuntimeError: If it does not come up; with what it said.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_urlsafe(24)
-    log = root / "server.log"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - this package, and no shell
-            [sys.executable, "-m", "databricks_local", "--root", str(root), *options],
-            env={**os.environ, **(environment or {}), TOKEN_VARIABLE: token},
-            stdin=subprocess.DEVNULL,
-            stdout=stderr,
-            stderr=stderr,
-        )
-    try:
-        url = _wait_until_ready(process, log)
-        authority = root / "tls" / "ca.pem" if url.startswith("https:") else None
-        yield RunningWorkspace(url, token, authority, process=process, log=log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        ready = _READY.search(log.read_text(errors="replace"))
-        if ready is not None:
-            return ready[1]
-        time.sleep(0.02)
-    raise RuntimeError(f"The workspace did not start:\n{log.read_text(errors='replace')}")
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]") -> str:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            ready = _READY.search(self.log.read_text(errors="replace"))
+            if ready is not None:
+                return ready[1]
+            time.sleep(_POLL_SECONDS)
+        raise RuntimeError(f"The workspace did not start:\n{self.log.read_text(errors='replace')}")

@@ -175,8 +175,8 @@ def workspace(
 
         package_directory("pysail", "pysail")
         from databricks_local.access.oauth import ClientCredentials
+        from databricks_local.execution.cluster import Machine
         from databricks_local.runs.launcher import Options
-        from databricks_local.server.machine import Machine
         from databricks_local.server.serve import Access, serve
 
         if bool(client_id) != bool(client_secret):

@@ -11,14 +11,12 @@ import base64
 import os
 import statistics
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import NotebookTask, RunLifeCycleState, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat, Language
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 from rich.console import Console
 
 NOTEBOOK = "/Shared/empty"
@@ -35,8 +33,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=30, help="runs [default: 30]")
     runs = parser.parse_args().runs
     os.environ["DATABRICKS_CONFIG_FILE"] = os.devnull
-    with TemporaryDirectory() as root, running_workspace(Path(root) / "root") as workspace:
-        client = WorkspaceClient(host=workspace.url, token=workspace.token)
+    with LocalWorkspace() as workspace:
+        client = workspace.client()
         source = base64.b64encode(b"# Databricks notebook source\npass\n").decode()
         client.workspace.import_(
             NOTEBOOK, content=source, format=ImportFormat.SOURCE, language=Language.PYTHON

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from databricks_local.local_workspace import WorkspaceAccess
+from databricks_local import WorkspaceAccess
 from dbflow.local.stack import LocalStack
 from dbflow.run import isolate_prefect, prepare, send_what_is_queued
 from rich.table import Table

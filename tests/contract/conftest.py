@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from databricks.sdk.mixins import compute as clusters
 from databricks.sdk.service import compute, jobs
-from databricks_local.local_workspace import RunningWorkspace, running_workspace
+from databricks_local import LocalWorkspace
 from hypothesis import settings
 
 from .workspace_lab import Lab, lab_of
@@ -28,16 +28,16 @@ def sdk_that_asks_at_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorkspace]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
     secrets = {
         "AWS_ACCESS_KEY_ID": "a-key",
         "AWS_SECRET_ACCESS_KEY": "a-secret",
         "PREFECT_API_KEY": "another",
     }
-    with running_workspace(tmp_path_factory.mktemp("workspace"), secrets) as running:
+    with LocalWorkspace(tmp_path_factory.mktemp("workspace"), environment=secrets) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def lab(workspace: RunningWorkspace) -> Iterator[Lab]:
+def lab(workspace: LocalWorkspace) -> Iterator[Lab]:
     yield from lab_of(workspace)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 from .workspace_lab import CLUSTER, Lab, lab_of
 
@@ -81,8 +81,8 @@ def invalid(message: str) -> tuple[int, str, str]:
 
 
 @contextmanager
-def own_workspace(root: Path, *options: str) -> Iterator[Lab]:
-    with running_workspace(root, options=options) as running:
+def own_workspace(root: Path, **options: Any) -> Iterator[Lab]:
+    with LocalWorkspace(root, **options) as running:
         yield from lab_of(running)
 
 

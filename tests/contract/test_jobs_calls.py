@@ -8,13 +8,12 @@ import pytest
 from databricks_blocks.errors import DatabricksRunRefused
 from databricks_blocks.workspace.block import DatabricksWorkspace
 from databricks_blocks.workspace.runs_api import get_run, submit_run
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 
 @pytest.mark.parametrize(("times", "refused"), [(1, False), (2, True)])
 def test_a_login_that_ran_out_is_made_once_more(tmp_path: Path, times: int, refused: bool) -> None:
-    options = ["--client-id", "robot", "--client-secret", "s3cret"]
-    with running_workspace(tmp_path, options=options) as workspace:
+    with LocalWorkspace(tmp_path, client_id="robot", client_secret="s3cret") as workspace:
         client = DatabricksWorkspace(
             databricks_instance=workspace.url, client_id="robot", client_secret="s3cret"
         ).workspace_client()

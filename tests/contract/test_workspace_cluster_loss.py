@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 
 from .job_lab import create, latest, output, results, run_now, step
 from .workspace_lab import CLUSTER, Lab, until

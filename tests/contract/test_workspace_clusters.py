@@ -25,7 +25,7 @@ from databricks.sdk.service.compute import (
     State,
     UpdateClusterResource,
 )
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 from .workspace_lab import CLUSTER, Lab, lab_of, until
 
@@ -177,11 +177,11 @@ def test_no_server_is_left_of_a_terminated_cluster(lab: Lab) -> None:
 
 def test_clusters_survive_a_restart_terminated(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    with running_workspace(root) as running:
+    with LocalWorkspace(root) as running:
         for lab in lab_of(running):
             created = lab.sdk.clusters.create(cluster_name="kept", **CLUSTER)  # type: ignore[arg-type]
             created.result(timedelta(seconds=20))
-    with running_workspace(root) as running:
+    with LocalWorkspace(root) as running:
         for lab in lab_of(running):
             (kept,) = lab.sdk.clusters.list()
             assert (kept.cluster_name, kept.state) == ("kept", State.TERMINATED)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service.catalog import VolumeType
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 from .workspace_lab import Lab, lab_of
 
@@ -247,7 +247,7 @@ def test_restart_of_python(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def without_mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("without")
-    with running_workspace(root, options=["--mount-namespaces", "off"]) as running:
+    with LocalWorkspace(root, mount_namespaces=False) as running:
         yield from lab_of(running)
 
 
@@ -276,7 +276,7 @@ def test_without_mount_namespaces_dbutils_and_spark_reach_them(without_mounts: L
 
 
 def test_a_cluster_costs_what_it_is_told_to_cost(tmp_path: Path) -> None:
-    with running_workspace(tmp_path / "root", options=["--cluster-start-seconds", "1.5"]) as running:
+    with LocalWorkspace(tmp_path / "root", cluster_start_seconds=1.5) as running:
         for lab in lab_of(running):
             task, _ = lab.run_source("plain", "x = 1\n")
             assert task["setup_duration"] >= 1500

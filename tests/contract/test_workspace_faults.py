@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from databricks.sdk.errors import InternalError
-from databricks_local.local_workspace import Faults, RunningWorkspace, running_workspace
+from databricks_local import Faults, LocalWorkspace
 from requests.exceptions import ChunkedEncodingError
 
 from .workspace_lab import CLUSTER, Lab, until
@@ -30,7 +30,7 @@ def faults(lab: Lab) -> Iterator[Faults]:
     lab.workspace.faults.clear()
 
 
-def connect(workspace: RunningWorkspace) -> socket.socket:
+def connect(workspace: LocalWorkspace) -> socket.socket:
     where = urlsplit(workspace.url)
     plain = socket.create_connection((where.hostname, where.port or 0), timeout=10)
     if not workspace.authority:
@@ -40,7 +40,7 @@ def connect(workspace: RunningWorkspace) -> socket.socket:
     )
 
 
-def send(connection: socket.socket, workspace: RunningWorkspace, path: str = ME, body: bytes = b"") -> None:
+def send(connection: socket.socket, workspace: LocalWorkspace, path: str = ME, body: bytes = b"") -> None:
     method = "POST" if body else "GET"
     head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {workspace.token}\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -246,7 +246,7 @@ def test_the_log_of_requests(lab: Lab) -> None:
 
 
 def test_resets_and_halves_with_tls(tmp_path: Path) -> None:
-    with running_workspace(tmp_path, options=["--tls"]) as workspace:
+    with LocalWorkspace(tmp_path, tls=True) as workspace:
         workspace.faults.add(path=ME, effect="half")
         with closing(connect(workspace)) as connection:
             send(connection, workspace)

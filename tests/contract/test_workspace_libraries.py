@@ -318,7 +318,7 @@ def test_a_pip_cell_that_fails(lab: Lab, cell: str, error: str, says: str) -> No
 
 
 def test_without_mount_namespaces_libraries_are_found_all_the_same(tmp_path: Path, wheels: Path) -> None:
-    with own_workspace(tmp_path / "root", "--mount-namespaces", "off") as lab:
+    with own_workspace(tmp_path / "root", mount_namespaces=False) as lab:
         place = tmp_path / "root" / "files" / "Shared"
         shutil.copy(wheels / "colour" / "colour-2.0-py3-none-any.whl", place)
         path = lab.notebook("colour_version", VERSION)

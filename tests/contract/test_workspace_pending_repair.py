@@ -15,7 +15,7 @@ MARK = "import pathlib\npathlib.Path(dbutils.widgets.get('mark')).touch()\n"
 
 @pytest.fixture(scope="module")
 def slow_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with own_workspace(tmp_path_factory.mktemp("slow"), "--repair-visible-after", "600") as lab:
+    with own_workspace(tmp_path_factory.mktemp("slow"), repair_visible_after=600) as lab:
         yield lab
 
 
@@ -81,7 +81,7 @@ def test_the_run_cannot_be_deleted(slow_lab: Lab, tmp_path: Path) -> None:
 
 def test_a_polite_stop_loses_it_visibly(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    with own_workspace(root, "--repair-visible-after", "600") as lab:
+    with own_workspace(root, repair_visible_after=600) as lab:
         run_id = run_now(lab, create(lab, step("a", lab.notebook("plain", "x = 1\n"))))
         lab.ended(run_id)
         repair = lab.post("/api/2.2/jobs/runs/repair", {"run_id": run_id, "rerun_tasks": ["a"]}).json()

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 from databricks.sdk.service import jobs
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 from .workspace_lab import Lab, lab_of, until
 
@@ -45,7 +45,7 @@ def family(lab: Lab) -> set[int]:
 
 @contextmanager
 def own_workspace(root: Path) -> Iterator[Lab]:
-    with running_workspace(root) as running:
+    with LocalWorkspace(root) as running:
         yield from lab_of(running)
 
 

@@ -3,34 +3,54 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import databricks_local
 import pytest
-from databricks.sdk import WorkspaceClient
 
 from .workspace_lab import Lab
 
 README = Path(databricks_local.__file__).with_name("README.md")
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+pytest_plugins = ["pytester"]
 
 
-def examples() -> dict[str, str]:
-    """The Python blocks by the heading that they are under."""
-    found: dict[str, str] = {}
-    for part in re.split(r"^## ", README.read_text(), flags=re.MULTILINE)[1:]:
-        for block in re.findall(r"```python\n(.*?)```", part, re.DOTALL):
-            found.setdefault(part.partition("\n")[0], block)
-    return found
+def examples(name: str) -> list[str]:
+    """The Python blocks under a heading."""
+    parts = re.split(r"^## ", README.read_text(), flags=re.MULTILINE)
+    part = next(part for part in parts if part.partition("\n")[0] == name)
+    return re.findall(r"```python\n(.*?)```", part, re.DOTALL)
 
 
 def execute(name: str, **names: Any) -> None:
-    exec(compile(examples()[name], str(README), "exec"), {"WorkspaceClient": WorkspaceClient, **names})
+    """Run the blocks under a heading, one after the other, in one namespace."""
+    blocks = examples(name)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, str(README), "exec"), names)
 
 
-def test_in_your_own_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", "/dev/null")
-    execute("In your own tests", tmp_path=tmp_path)
+def test_in_your_own_tests() -> None:
+    execute("In your own tests")
+
+
+def test_with_pytest(pytester: pytest.Pytester) -> None:
+    test, conftest = examples("With pytest")
+    pytester.makepyfile(test)
+    pytester.makeconftest(conftest)
+    pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_what_to_install_is_what_the_project_declares() -> None:
+    project = tomllib.loads(PROJECT.read_text())["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    (line,) = re.findall(r"^    uv pip install '(.*)'$", README.read_text(), re.MULTILINE)
+    wanted = line.split("' '")
+    assert wanted
+    assert [each for each in wanted if each not in declared] == []
 
 
 def test_faults(lab: Lab) -> None:

@@ -59,7 +59,7 @@ def test_clusters_use_the_server_and_keep_their_sessions_apart(tmp_path: Path) -
         "seen = [table.name for table in spark.catalog.listTables()]\n"
         "dbutils.notebook.exit((seen, spark.read.parquet('dbfs:/numbers').count()))"
     )
-    with spark_server() as remote, own_workspace(tmp_path / "root", "--spark-remote", remote) as lab:
+    with spark_server() as remote, own_workspace(tmp_path / "root", spark_remote=remote) as lab:
         paths = lab.notebook("first", first), lab.notebook("second", second)
         run_id = lab.submit(lab.task("first", paths[0]), lab.task("second", paths[1], ["first"]))
         lab.wait_for_task(run_id, "second", "RUNNING")
@@ -71,7 +71,7 @@ def test_clusters_use_the_server_and_keep_their_sessions_apart(tmp_path: Path) -
 
 
 def test_an_all_purpose_cluster_leaves_the_server_running(tmp_path: Path) -> None:
-    with spark_server() as remote, own_workspace(tmp_path, "--spark-remote", remote) as lab:
+    with spark_server() as remote, own_workspace(tmp_path, spark_remote=remote) as lab:
         for _ in range(2):
             cluster = lab.sdk.clusters.create_and_wait(
                 spark_version="15.4.x-scala2.12", cluster_name="mine", num_workers=1, node_type_id="x"
@@ -85,7 +85,7 @@ def test_libraries_of_tasks_that_use_the_server(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "dusk", "1.0", "NAME = 'installed'\n").read_bytes()
     source = "import dusk\ndbutils.notebook.exit(dusk.NAME)"
     root = tmp_path / "root"
-    with spark_server() as remote, own_workspace(root, "--spark-remote", remote) as lab:
+    with spark_server() as remote, own_workspace(root, spark_remote=remote) as lab:
         place = "/Volumes/main/default/code/dusk-1.0-py3-none-any.whl"
         lab.sdk.volumes.create("main", "default", "code", VolumeType.MANAGED)
         lab.sdk.files.upload(place, io.BytesIO(wheel))
@@ -97,7 +97,7 @@ def test_libraries_of_tasks_that_use_the_server(tmp_path: Path) -> None:
 def test_a_server_that_is_gone_ends_the_task_as_a_cluster_that_does_not_start(tmp_path: Path) -> None:
     with spark_server() as remote:
         pass
-    with own_workspace(tmp_path, "--spark-remote", f"{remote}/;token=secret") as lab:
+    with own_workspace(tmp_path, spark_remote=f"{remote}/;token=secret") as lab:
         task, output = lab.run_source("any", "x = 1")
         assert results({"tasks": [task]}) == {"only": "FAILED"}
         assert task["status"]["termination_details"]["code"] == "CLUSTER_ERROR"

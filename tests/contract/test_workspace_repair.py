@@ -228,8 +228,8 @@ def test_a_submitted_run_is_not_repaired(lab: Lab) -> None:
 
 @pytest.fixture(scope="module")
 def other_lab(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    options = ("--repair-one-time-runs", "accept", "--repair-visible-after", "1")
-    with own_workspace(tmp_path_factory.mktemp("other"), *options) as other:
+    root = tmp_path_factory.mktemp("other")
+    with own_workspace(root, repair_one_time_runs=True, repair_visible_after=1) as other:
         yield other
 
 

@@ -117,7 +117,7 @@ def test_a_polite_stop_loses_what_is_active_too(tmp_path: Path) -> None:
 
 def test_a_repair_that_was_not_visible_yet_is_lost_visibly(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    with own_workspace(root, "--repair-visible-after", "600") as lab:
+    with own_workspace(root, repair_visible_after=600) as lab:
         job_id = create(lab, step("a", lab.notebook("plain", "x = 1\n")))
         run_id = run_now(lab, job_id)
         lab.ended(run_id)

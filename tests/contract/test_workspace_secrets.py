@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import DatabricksError, InvalidParameterValue, NotFound, ResourceAlreadyExists
 from databricks.sdk.service.workspace import AclPermission
-from databricks_local.local_workspace import running_workspace
+from databricks_local import LocalWorkspace
 
 from .workspace_lab import Lab, lab_of
 
@@ -111,12 +111,12 @@ def test_unknown_scopes(lab: Lab) -> None:
 
 def test_secrets_survive_a_restart_in_files_that_are_private(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    with running_workspace(root) as running:
+    with LocalWorkspace(root) as running:
         for lab in lab_of(running):
             lab.sdk.secrets.create_scope("kept")
             lab.sdk.secrets.put_secret("kept", "key", string_value="a-kept-value")
         log = running.log.read_text()
-    with running_workspace(root) as running:
+    with LocalWorkspace(root) as running:
         for lab in lab_of(running):
             assert value_of(lab, "kept", "key") == b"a-kept-value"
         log += running.log.read_text()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 
 from .workspace_lab import Lab
 

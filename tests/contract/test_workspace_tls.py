@@ -10,7 +10,7 @@ import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import workspace as workspace_api
-from databricks_local.local_workspace import RunningWorkspace, running_workspace
+from databricks_local import LocalWorkspace
 from prefect_databricks import DatabricksCredentials
 from prefect_databricks.jobs import (
     jobs_create,
@@ -35,14 +35,14 @@ NOTEBOOKS = {
 
 
 @pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorkspace]:
-    client = {"DBFLOW_WORKSPACE_CLIENT_ID": CLIENT_ID, "DBFLOW_WORKSPACE_CLIENT_SECRET": CLIENT_SECRET}
-    with running_workspace(tmp_path_factory.mktemp("secure"), client, ["--tls"]) as running:
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
+    root = tmp_path_factory.mktemp("secure")
+    with LocalWorkspace(root, tls=True, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as running:
         yield running
 
 
 @pytest.fixture
-def trusted(secure: RunningWorkspace, monkeypatch: pytest.MonkeyPatch) -> RunningWorkspace:
+def trusted(secure: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> LocalWorkspace:
     """The workspace, whose authority all clients of this process trust by the usual variables."""
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(secure.authority))
@@ -51,12 +51,12 @@ def trusted(secure: RunningWorkspace, monkeypatch: pytest.MonkeyPatch) -> Runnin
     return secure
 
 
-def host_of(workspace: RunningWorkspace) -> str:
+def host_of(workspace: LocalWorkspace) -> str:
     return workspace.url.removeprefix("https://")
 
 
 @pytest.fixture
-def notebooks(trusted: RunningWorkspace) -> None:
+def notebooks(trusted: LocalWorkspace) -> None:
     sdk = WorkspaceClient(host=trusted.url, token=trusted.token)
     for name, source in NOTEBOOKS.items():
         sdk.workspace.import_(
@@ -118,12 +118,12 @@ def check(credentials: DatabricksCredentials) -> None:
 
 
 @pytest.mark.usefixtures("notebooks")
-def test_stock_prefect_databricks_with_a_token(trusted: RunningWorkspace) -> None:
+def test_stock_prefect_databricks_with_a_token(trusted: LocalWorkspace) -> None:
     check(DatabricksCredentials(databricks_instance=host_of(trusted), token=trusted.token))
 
 
 @pytest.mark.usefixtures("notebooks")
-def test_stock_prefect_databricks_with_a_service_principal(trusted: RunningWorkspace) -> None:
+def test_stock_prefect_databricks_with_a_service_principal(trusted: LocalWorkspace) -> None:
     check(
         DatabricksCredentials(
             databricks_instance=host_of(trusted), client_id=CLIENT_ID, client_secret=CLIENT_SECRET
@@ -131,7 +131,7 @@ def test_stock_prefect_databricks_with_a_service_principal(trusted: RunningWorks
     )
 
 
-def test_stock_prefect_databricks_with_a_wrong_secret(trusted: RunningWorkspace) -> None:
+def test_stock_prefect_databricks_with_a_wrong_secret(trusted: LocalWorkspace) -> None:
     wrong = DatabricksCredentials(
         databricks_instance=host_of(trusted), client_id=CLIENT_ID, client_secret="wrong"
     )
@@ -139,7 +139,7 @@ def test_stock_prefect_databricks_with_a_wrong_secret(trusted: RunningWorkspace)
         wrong.get_client()
 
 
-def test_the_sdk_logs_in_as_a_service_principal(trusted: RunningWorkspace) -> None:
+def test_the_sdk_logs_in_as_a_service_principal(trusted: LocalWorkspace) -> None:
     sdk = WorkspaceClient(
         host=trusted.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, auth_type="oauth-m2m"
     )
@@ -151,7 +151,7 @@ def test_the_sdk_logs_in_as_a_service_principal(trusted: RunningWorkspace) -> No
         wrong.current_user.me()
 
 
-def test_tokens_by_hand(secure: RunningWorkspace) -> None:
+def test_tokens_by_hand(secure: LocalWorkspace) -> None:
     trust = ssl.create_default_context(cafile=secure.authority)
     with httpx.Client(base_url=secure.url, verify=trust, trust_env=False) as client:
         form = {"grant_type": "client_credentials", "scope": "all-apis"}
@@ -171,7 +171,7 @@ def test_tokens_by_hand(secure: RunningWorkspace) -> None:
         assert metadata["oidc_endpoint"] == f"{secure.url}/oidc"
 
 
-def test_who_does_not_trust_the_authority_is_not_served(secure: RunningWorkspace) -> None:
+def test_who_does_not_trust_the_authority_is_not_served(secure: LocalWorkspace) -> None:
     with (
         httpx.Client(trust_env=False) as client,
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
@@ -179,7 +179,7 @@ def test_who_does_not_trust_the_authority_is_not_served(secure: RunningWorkspace
         client.get(secure.url)
 
 
-def test_pages_by_https_have_a_secure_cookie(secure: RunningWorkspace) -> None:
+def test_pages_by_https_have_a_secure_cookie(secure: LocalWorkspace) -> None:
     trust = ssl.create_default_context(cafile=secure.authority)
     where = secure.url.replace("127.0.0.1", "localhost")
     with httpx.Client(base_url=where, verify=trust, trust_env=False) as client:

@@ -11,7 +11,7 @@ import httpx
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
-from databricks_local.local_workspace import RunningWorkspace
+from databricks_local import LocalWorkspace
 
 TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 HEADER = "# Databricks notebook source\n"
@@ -22,7 +22,7 @@ CLUSTER = {"spark_version": "15.4.x-scala2.12", "node_type_id": "i3.xlarge", "nu
 class Lab:
     """What a test does with a workspace: put notebooks, submit them, wait."""
 
-    workspace: RunningWorkspace
+    workspace: LocalWorkspace
     sdk: WorkspaceClient
     http: httpx.Client
 
@@ -101,7 +101,7 @@ def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
     return answer
 
 
-def lab_of(workspace: RunningWorkspace) -> Iterator[Lab]:
+def lab_of(workspace: LocalWorkspace) -> Iterator[Lab]:
     os.environ["DATABRICKS_CONFIG_FILE"] = os.devnull
     http = httpx.Client(
         base_url=workspace.url,
@@ -110,4 +110,4 @@ def lab_of(workspace: RunningWorkspace) -> Iterator[Lab]:
         trust_env=False,
     )
     with http:
-        yield Lab(workspace, WorkspaceClient(host=workspace.url, token=workspace.token), http)
+        yield Lab(workspace, workspace.client(), http)

@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.workspace import ImportFormat, Language
-from databricks_local.local_workspace import Faults, WorkspaceAccess
+from databricks_local import Faults, WorkspaceAccess
 from dbflow.local.endpoints import StackEndpoints
 from dbflow.local.stack import LocalStack
 from prefect import get_client
@@ -77,8 +77,7 @@ class Stack:
         return [name for (name,) in schemas] + self.objects()
 
     def databricks(self) -> WorkspaceClient:
-        workspace = self.endpoints.workspace
-        return WorkspaceClient(host=workspace.url, token=workspace.token)
+        return self.workspace.client()
 
     @cached_property
     def workspace(self) -> WorkspaceAccess:

@@ -13,7 +13,7 @@ from uuid import UUID
 import psutil
 import pytest
 from databricks.sdk.service.jobs import Run
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from dbflow.notebooks import import_notebooks, packaged_notebooks
 from dbflow.run import WORK_POOL
 from prefect import get_client

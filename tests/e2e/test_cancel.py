@@ -12,7 +12,7 @@ from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import flow
 from prefect.states import Cancelling
 

@@ -11,7 +11,7 @@ import pytest
 from databricks_blocks.job.specification import LaunchMode
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of

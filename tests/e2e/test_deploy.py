@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from dbflow import steps
 from dbflow.notebooks import import_notebooks, packaged_notebooks
 from dbflow.run import WORK_POOL

@@ -26,7 +26,7 @@ from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.on_demand.cancel import cancel_databricks_run
 from databricks_flows.on_demand.existing_job import run_existing_job
 from databricks_flows.on_demand.repair import cancel_repaired_run, repair_databricks_run
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.states import Cancelled

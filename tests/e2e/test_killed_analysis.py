@@ -11,7 +11,7 @@ from uuid import UUID
 import pandas as pd
 import psutil
 from databricks_flows.renewable.analysis import renewable_analysis
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterName
 

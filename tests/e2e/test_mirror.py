@@ -14,7 +14,7 @@ from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_blocks.workspace.polling import PollingPolicy
 from databricks_flows.job.subflow import run_databricks_job
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import flow, get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterTaskRunId
 from prefect.client.schemas.objects import Log, TaskRun

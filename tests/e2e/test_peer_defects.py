@@ -19,7 +19,7 @@ from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
 from databricks_blocks.workspace.block import load_workspace
 from databricks_blocks.workspace.polling import PollingPolicy
 from databricks_flows.job.subflow import run_databricks_job
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import flow, get_client, task
 from prefect.client.schemas.filters import (
     ArtifactFilter,

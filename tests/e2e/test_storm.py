@@ -19,7 +19,7 @@ from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_blocks.workspace.polling import PollingPolicy
-from databricks_local.local_workspace import Faults
+from databricks_local import Faults
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 

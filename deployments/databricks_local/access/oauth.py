@@ -1,4 +1,4 @@
-"""OAuth for a service principal: client credentials in, a token for an hour out."""
+"""OAuth for a service principal, which gets a token for an hour in return for its credentials."""
 
 import base64
 import binascii
@@ -45,13 +45,13 @@ class OAuthError(Exception):
 
 
 class TokenIssuer:
-    """Issues tokens, and recognises them. They are signed, not kept, and so outlive a restart."""
+    """Issues tokens, and checks them. Tokens are signed, not stored, so that they outlive a restart."""
 
     def __init__(self, client: ClientCredentials | None, clock: Callable[[], int]) -> None:
         """Set up.
 
         Args:
-            client: Who gets tokens; None is nobody.
+            client: The service principal that gets tokens; None if there is none.
             clock: Milliseconds since 1970.
         """
         self._client = client
@@ -61,7 +61,7 @@ class TokenIssuer:
 
     @property
     def has_client(self) -> bool:
-        """Whether anybody gets tokens."""
+        """Whether there is a service principal."""
         return self._client is not None
 
     def issue(self, form: Mapping[str, str], authorization: str) -> Json:
@@ -112,7 +112,7 @@ class TokenIssuer:
 
     def _sign(self, name: str) -> str:
         now = self._clock() // 1000
-        # A number, so that two tokens of the same second differ.
+        # The random `jti` makes two tokens of the same second differ.
         claims = {"sub": name, "iat": now, "exp": now + LIFETIME_SECONDS, "jti": secrets.token_hex(8)}
         content = f"{_encode(json.dumps({'alg': 'HS256', 'typ': 'JWT'}))}.{_encode(json.dumps(claims))}"
         return f"{content}.{self._signature(content)}"

@@ -1,4 +1,4 @@
-"""Permissions of objects: recorded and shown, since there is one user, who may do everything."""
+"""Permissions of objects. They are stored and shown, not enforced: the one user may do everything."""
 
 from databricks_local.api.bodies import Json, read_objects, read_string
 from databricks_local.api.errors import invalid_parameter
@@ -55,7 +55,7 @@ class Permissions:
         return self.get(kind, object_id)
 
     def update(self, kind: str, object_id: str, body: Json) -> Json:
-        """Change the entries of the principals that are named, and leave the others."""
+        """Change the entries of the named principals, and keep the others."""
         changes = self._read(kind, body)
         kept = self._documents.get(KIND, f"/{kind}/{object_id}")
         named = {_principal(entry) for entry in changes}

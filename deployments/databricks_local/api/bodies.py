@@ -1,4 +1,4 @@
-"""Reads values out of request bodies and queries: the right type, or the documented refusal. Pure.
+"""Reads values from request bodies and queries; a value of the wrong type is refused. Pure.
 
 The API takes numbers as text and text as numbers (source: Airflow's Databricks hook), and null for "not
 given" (prefect-databricks sends every unset field as null).
@@ -22,13 +22,13 @@ def parse_body(content: bytes) -> Json:
     """Parse a request body: a JSON object, or nothing at all. Fields that are null are left out.
 
     Raises:
-        ApiError: If it is anything else, or text in it could not be written out again.
+        ApiError: If it is anything else, or holds a value that could not be written as JSON again.
     """
     if not content.strip():
         return {}
     try:
         body = _without_nulls(json.loads(content), 0)
-        # A lone surrogate and an infinite number pass as JSON and fail wherever they are written out again.
+        # Python reads lone surrogates and infinite numbers, but they are not valid JSON.
         json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_json() from error
@@ -141,7 +141,7 @@ def read_string_list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def read_choice(body: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
-    """A text field that is one of a few words."""
+    """A text field with a fixed set of values."""
     value = read_string(body, name) or default
     if value not in choices:
         raise invalid_parameter(f"{name} must be one of: {', '.join(choices)}")

@@ -23,7 +23,7 @@ def invalid_parameter(message: str) -> ApiError:
 
 
 def malformed_request(message: str) -> ApiError:
-    """A body that is no JSON, or whose types are wrong."""
+    """A body that is not JSON, or a value of the wrong type."""
     return ApiError(400, "MALFORMED_REQUEST", message)
 
 
@@ -45,7 +45,7 @@ def wrong_token() -> ApiError:
 
 
 def endpoint_not_found(method: str, path: str) -> ApiError:
-    """A method and path that no API answers. The path is named without its `/api`."""
+    """An unknown method and path. The message names the path without its `/api`."""
     return ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path.removeprefix('/api')}'")
 
 
@@ -81,7 +81,7 @@ def environment_missing(key: str) -> ApiError:
 
 
 def environment_not_defined(environment: str, key: str) -> ApiError:
-    """A task that names an environment which there is not. Source: dbt-databricks#1055."""
+    """A task that names an unknown environment. Source: dbt-databricks#1055."""
     return invalid_parameter(
         f"Job environment '{environment[:120]}' used by task {key} is not defined in field 'environments'."
     )
@@ -110,17 +110,17 @@ def relative_notebook() -> ApiError:
 
 
 def no_tasks() -> ApiError:
-    """Nothing to run."""
+    """A run without tasks."""
     return invalid_parameter("At least one task must be specified.")
 
 
 def job_not_found(job_id: int) -> ApiError:
-    """An unknown job: 400, not 404; the SDK turns it into ResourceDoesNotExist. Source: facts, section 9."""
+    """An unknown job: 400, not 404 (databricks-sdk-py, error overrides)."""
     return invalid_parameter(f"Job {job_id} does not exist.")
 
 
 def job_to_get_not_found(job_id: int) -> ApiError:
-    """An unknown job in `jobs/get`, of late a 404. Source: databricks/cli, its test server."""
+    """An unknown job in `jobs/get`: a 404 by now. Source: databricks/cli, its test server."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Job {job_id} does not exist.")
 
 
@@ -135,12 +135,12 @@ def run_of_token_deleted(run_id: int) -> ApiError:
 
 
 def run_active(run_id: int, what: str) -> ApiError:
-    """What is only done to runs that ended (docs: delete, repair; the words are not documented)."""
+    """Something that only works on runs that ended (docs: delete, repair; the words are not documented)."""
     return invalid_parameter(f"Run {run_id} is active. Only runs that are not active can be {what}.")
 
 
 def latest_repair_id_missing() -> ApiError:
-    """A further repair that does not say after which. Source: databricks-sdk-py#157."""
+    """A second repair without the id of the one before. Source: databricks-sdk-py#157."""
     return invalid_parameter("The latest repair ID needs to be provided in order to create a new repair")
 
 
@@ -150,7 +150,7 @@ def repeated_rerun_tasks() -> ApiError:
 
 
 def repair_of_submitted_run() -> ApiError:
-    """A repair of a run that was submitted: not known to work anywhere (facts, section 4)."""
+    """A repair of a submitted run. There is no evidence that Databricks can do it."""
     return invalid_parameter("Only runs of a job can be repaired, not runs made by runs/submit.")
 
 
@@ -183,12 +183,12 @@ def path_not_found(path: str) -> ApiError:
 
 
 def parent_not_found(path: str) -> ApiError:
-    """No folder to put an object into. Source: gbrueckl/Databricks.API.PowerShell#88."""
+    """The folder of a new object is missing. Source: gbrueckl/Databricks.API.PowerShell#88."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The parent folder ({path}) does not exist.")
 
 
 def path_exists(path: str) -> ApiError:
-    """An object where one should be made. Source: databrickslabs/migrate#15."""
+    """An object that is already there. Source: databrickslabs/migrate#15."""
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Path ({path}) already exists.")
 
 

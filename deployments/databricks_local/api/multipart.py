@@ -1,20 +1,19 @@
 """Reads a multipart form piece by piece, so that a file in it is never held whole. No input or output."""
 
-import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
-from email.message import Message
 
-from databricks_local.api.errors import malformed_request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from databricks_local.api.errors import ApiError, malformed_request
 
 MAX_HEADER_BYTES = 16 * 1024
-
-_NAME = re.compile(rb'name="([^"]*)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of the bytes of one field; a field may come in many pieces, and in one empty one."""
+    """Some of the bytes of one field; a field may come in many pieces, the first of which is empty."""
 
     field: str
     data: bytes
@@ -26,12 +25,11 @@ def boundary_of(content_type: str) -> bytes:
     Raises:
         ApiError: If it names none.
     """
-    message = Message()
-    message["content-type"] = content_type
-    boundary = message.get_boundary()
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
     if not boundary:
         raise malformed_request("The form has no boundary.")
-    return boundary.encode("utf-8", "replace")
+    return boundary
 
 
 async def read_fields(stream: AsyncIterable[bytes], boundary: bytes) -> AsyncIterator[Piece]:
@@ -47,67 +45,69 @@ async def read_fields(stream: AsyncIterable[bytes], boundary: bytes) -> AsyncIte
     Raises:
         ApiError: If the form is malformed or ends too early.
     """
-    parser = _Parser(boundary)
-    async for data in stream:
-        for piece in parser.feed(data):
-            yield piece
-    if not parser.ended:
+    fields = _Fields()
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": fields.begin,
+                "on_header_field": fields.take_header_name,
+                "on_header_value": fields.take_header_value,
+                "on_header_end": fields.end_header,
+                "on_headers_finished": fields.begin_content,
+                "on_part_data": fields.take_content,
+                "on_end": fields.end,
+            },
+            max_header_size=MAX_HEADER_BYTES,
+        )
+        async for data in stream:
+            if not fields.ended:
+                parser.write(data)
+            for piece in fields.take_pieces():
+                yield piece
+    except FormParserError as error:
+        raise _malformed(error) from error
+    if not fields.ended:
         raise malformed_request("The form ends before its last boundary.")
 
 
-class _Parser:
-    """Where in the form we are: before a field's header, or in its content."""
+class _Fields:
+    """Collects what the parser finds in one part of the stream."""
 
-    def __init__(self, boundary: bytes) -> None:
-        self._delimiter = b"\r\n--" + boundary
-        # The first boundary has no line break before it; with one added it looks like the others.
-        self._buffer = b"\r\n"
-        self._field: str | None = None
-        self._skipping = True
+    def __init__(self) -> None:
+        self._name = self._value = b""
+        self._field = ""
+        self._pieces: list[Piece] = []
         self.ended = False
 
-    def feed(self, data: bytes) -> list[Piece]:
-        self._buffer += data
-        pieces: list[Piece] = []
-        while not self.ended and (self._content(pieces) if self._in_content() else self._header(pieces)):
-            continue
-        if self.ended:
-            self._buffer = b""
+    def take_pieces(self) -> list[Piece]:
+        pieces, self._pieces = self._pieces, []
         return pieces
 
-    def _in_content(self) -> bool:
-        return self._skipping or self._field is not None
+    def begin(self) -> None:
+        self._field = ""
 
-    def _content(self, pieces: list[Piece]) -> bool:
-        """Take content up to the next delimiter; whether there may be more to do."""
-        end = self._buffer.find(self._delimiter)
-        if end < 0:
-            # What could be the beginning of a delimiter stays.
-            self._emit(pieces, max(len(self._buffer) - len(self._delimiter) + 1, 0))
-            return False
-        after = end + len(self._delimiter)
-        if len(self._buffer) < after + 2:
-            self._emit(pieces, end)
-            return False
-        self.ended = self._buffer[after : after + 2] == b"--"
-        self._emit(pieces, end)
-        self._buffer = self._buffer[len(self._delimiter) :]
-        self._field, self._skipping = None, False
-        return True
+    def take_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
 
-    def _emit(self, pieces: list[Piece], size: int) -> None:
-        if size and self._field is not None:
-            pieces.append(Piece(self._field, self._buffer[:size]))
-        self._buffer = self._buffer[size:]
+    def take_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
 
-    def _header(self, pieces: list[Piece]) -> bool:
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._buffer) > MAX_HEADER_BYTES:
-                raise malformed_request("The header of a field of the form is too long.")
-            return False
-        name = _NAME.search(self._buffer[:end])
-        self._field = name[1].decode("utf-8", "replace") if name else ""
-        self._buffer = self._buffer[end + 4 :]
-        pieces.append(Piece(self._field, b""))
-        return True
+    def end_header(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            _, options = parse_options_header(self._value.decode("latin-1"))
+            self._field = options.get(b"name", b"").decode("utf-8", "replace")
+        self._name = self._value = b""
+
+    def begin_content(self) -> None:
+        self._pieces.append(Piece(self._field, b""))
+
+    def take_content(self, data: bytes, start: int, end: int) -> None:
+        self._pieces.append(Piece(self._field, data[start:end]))
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def _malformed(error: FormParserError) -> ApiError:
+    return malformed_request(f"The form cannot be read: {' '.join(str(error).split())[:200]}")

@@ -1,4 +1,4 @@
-"""Unity Catalog, as far as volumes need it: catalogs, schemas and volumes as the API shows them."""
+"""Unity Catalog for volumes: catalogs, schemas and volumes as the API shows them."""
 
 import secrets
 import uuid
@@ -13,7 +13,7 @@ from databricks_local.storage.documents import Documents
 
 @dataclass(frozen=True)
 class Level:
-    """A level of the namespace: what it is called, how deep it is, the code of its absence."""
+    """A level of the namespace: its name, its depth, and its error codes."""
 
     kind: str
     depth: int
@@ -35,7 +35,7 @@ LEVELS = (CATALOG, SCHEMA, VOLUME)
 
 
 class Catalog:
-    """What there is, read from the directories; what else is told about it, from the documents."""
+    """Catalogs, schemas and volumes. They exist as directories; documents hold what is told about them."""
 
     def __init__(self, volumes: Volumes, documents: Documents, clock: Callable[[], int], user: str) -> None:
         self._volumes = volumes
@@ -47,9 +47,9 @@ class Catalog:
         """Make a catalog, schema or volume.
 
         Args:
-            level: Which of them.
-            names: Its name, after those of what it is in.
-            told: What the API shows of it besides.
+            level: What to make.
+            names: Its name, after the names of its parents.
+            told: Further fields that the API shows.
         """
         if level.depth > 1:
             self._existing(LEVELS[level.depth - 2], names[:-1])
@@ -66,7 +66,7 @@ class Catalog:
         return self.get(level, names)
 
     def get(self, level: Level, names: tuple[str, ...]) -> Json:
-        """One of them, as the API shows it."""
+        """One item, as the API shows it."""
         self._existing(level, names)
         told = self._documents.get(level.kind, ".".join(names)) or {}
         created = told.get("created_at", 0)
@@ -92,20 +92,20 @@ class Catalog:
         return shown
 
     def within(self, level: Level, names: tuple[str, ...]) -> list[Json]:
-        """All of a level that are in the same place."""
+        """All items of a level with the same parents."""
         if level.depth > 1:
             self._existing(LEVELS[level.depth - 2], names)
         return [self.get(level, (*names, name)) for name in self._volumes.names(*names)]
 
     def update(self, level: Level, names: tuple[str, ...], told: Json) -> Json:
-        """Change what is told about one."""
+        """Change what is told about an item."""
         self._existing(level, names)
         known = self._documents.get(level.kind, ".".join(names)) or {}
         self._documents.put(level.kind, ".".join(names), {**known, **told, "updated_at": self._clock()})
         return self.get(level, names)
 
     def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
-        """Remove one. A catalog or schema that is not empty only if forced; a volume with its files."""
+        """Remove an item. A volume goes with its files; other levels have to be empty, unless forced."""
         self._existing(level, names)
         if level is not VOLUME and not force and self._volumes.names(*names):
             raise ApiError(

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import Library, LibraryInstallationError, parse_library
 from databricks_local.clusters.records import (
     FAILED,
     INSTALLED,
@@ -15,24 +14,26 @@ from databricks_local.clusters.records import (
     ClusterRecord,
     library_key,
 )
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.jobs.libraries import Library, parse_library
 
 
 class LibraryStarter(Protocol):
-    """What installs libraries."""
+    """Installs libraries."""
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster."""
 
 
 class ClusterLibraryStatuses:
-    """Brings what the records ask for onto the running clusters, one library after the other."""
+    """Installs the libraries that the records list on the running clusters, one after the other."""
 
     def __init__(self, starter: LibraryStarter, keep: Callable[[ClusterRecord], None]) -> None:
         """Set up.
 
         Args:
-            starter: What installs.
+            starter: Installs libraries.
             keep: Writes a record down after a change.
         """
         self._starter = starter
@@ -40,7 +41,7 @@ class ClusterLibraryStatuses:
         self._work: dict[str, asyncio.Task[None]] = {}
 
     def ask(self, record: ClusterRecord, libraries: Sequence[Json]) -> None:
-        """Note that libraries are wanted."""
+        """Add libraries to a record, to be installed."""
         for library in libraries:
             status = {"library": library, "status": PENDING, "is_library_for_all_clusters": False}
             record.libraries[library_key(library)] = status
@@ -59,7 +60,7 @@ class ClusterLibraryStatuses:
             await asyncio.wait({work})
 
     async def stop(self, record: ClusterRecord) -> None:
-        """Give up what is being installed: the cluster ends. All of it is pending until it is there again."""
+        """Stop installing, since the cluster ends. All libraries are pending until it runs again."""
         work = self._work.pop(record.cluster_id, None)
         if work is not None:
             work.cancel()
@@ -67,7 +68,7 @@ class ClusterLibraryStatuses:
         record.await_libraries()
 
     async def close(self) -> None:
-        """Give up all that is being installed."""
+        """Stop all installations."""
         for work in self._work.values():
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
@@ -79,7 +80,7 @@ class ClusterLibraryStatuses:
             status.pop("messages", None)
             self._keep(record)
             failure = await self._failure(cluster, status["library"])
-            # Meanwhile it may have been uninstalled, or asked for again.
+            # Its status may have changed meanwhile, by an uninstall or another install.
             if status["status"] == INSTALLING:
                 status["status"] = FAILED if failure else INSTALLED
                 if failure:
@@ -87,7 +88,7 @@ class ClusterLibraryStatuses:
                 self._keep(record)
 
     async def _failure(self, cluster: Cluster, library: Json) -> str:
-        """Install one library: why that failed, or nothing."""
+        """Install one library; returns why that failed, or an empty text."""
         try:
             await self._starter.install_libraries(cluster, [parse_library(library)])
         except (LibraryInstallationError, ApiError) as error:

@@ -1,4 +1,4 @@
-"""Node types and runtime versions that a workspace offers. A sample: the machine is the same for all."""
+"""Node types and runtime versions that a workspace offers. A sample: all of them run on this machine."""
 
 from databricks_local.api.bodies import Json
 

@@ -1,4 +1,4 @@
-"""What is known of an all-purpose cluster: settings, state, events, libraries. No input or output."""
+"""The record of an all-purpose cluster: settings, state, events, libraries. No input or output."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ UNINSTALL_ON_RESTART = "UNINSTALL_ON_RESTART"
 
 
 class ClusterState(StrEnum):
-    """The states that a cluster passes through here; Databricks has RESIZING, ERROR and UNKNOWN besides."""
+    """The states of clusters here. Databricks also has RESIZING, ERROR and UNKNOWN."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -33,12 +33,12 @@ FINDING_INSTANCES = "Finding instances for new nodes, acquiring more instances i
 
 
 def cluster_missing(cluster_id: str) -> ApiError:
-    """No cluster of this id. Source: databricks-sdk-py, error overrides, which match on these words."""
+    """An unknown cluster. Source: databricks-sdk-py, whose error overrides match these words."""
     return ApiError(400, "INVALID_PARAMETER_VALUE", f"Cluster {cluster_id} does not exist")
 
 
 def unexpected_state(cluster_id: str, state: ClusterState) -> ApiError:
-    """Something that a cluster cannot do now. Source: databricks/cli#1372, databricks-sdk-py#422."""
+    """A request that the state does not allow. Source: databricks/cli#1372, databricks-sdk-py#422."""
     return ApiError(
         400, "INVALID_STATE", f"Cluster {cluster_id} is in unexpected state {state.capitalize()}."
     )
@@ -51,7 +51,7 @@ def new_cluster_id(now: int) -> str:
 
 
 def library_key(library: Json) -> str:
-    """What tells libraries apart."""
+    """A key for a library."""
     return json.dumps(library, sort_keys=True)
 
 
@@ -103,20 +103,20 @@ class ClusterRecord:
         self.events = [*self.events, event][-MAX_EVENTS:]
 
     def drop_uninstalled_libraries(self) -> None:
-        """What was to be uninstalled is gone once the cluster has started again (docs)."""
+        """Remove the libraries that are uninstalled by the restart (docs)."""
         self.libraries = {
             key: status for key, status in self.libraries.items() if status["status"] != UNINSTALL_ON_RESTART
         }
 
     def await_libraries(self) -> None:
-        """Its server has ended: all libraries are pending until they are there again."""
+        """Set all libraries to pending, since the server has ended."""
         for status in self.libraries.values():
             if status["status"] in (INSTALLING, INSTALLED, FAILED):
                 status["status"] = PENDING
                 status.pop("messages", None)
 
     def as_document(self) -> Json:
-        """What is kept of it."""
+        """The document that is stored."""
         return {
             "settings": self.settings,
             "creator": self.creator,
@@ -131,7 +131,7 @@ class ClusterRecord:
 
     @staticmethod
     def from_document(cluster_id: str, document: Json, now: int) -> "ClusterRecord":
-        """Read back what was kept. Its server ended with the workspace's, so it is terminated."""
+        """Read a stored document. The cluster is terminated, since its server ended with the workspace."""
         record = ClusterRecord(cluster_id, document["settings"], document["creator"])
         record.state = ClusterState.TERMINATED
         record.message = document["message"] or "The local workspace was stopped."

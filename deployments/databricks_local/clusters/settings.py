@@ -9,7 +9,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
 
 MAX_WORKERS = 100_000
 MIN_IDLE_MINUTES, MAX_IDLE_MINUTES = 10, 10_000
@@ -20,7 +20,7 @@ _NOT_SETTINGS = frozenset({"cluster_id", "libraries", "clone_from", "idempotency
 
 
 def read_settings(body: Json) -> Json:
-    """A cluster's settings, as far as they are judged here.
+    """Read and check the settings of a cluster.
 
     Raises:
         ApiError: If something is missing or has the wrong type.
@@ -52,7 +52,7 @@ def read_size(body: Json) -> Json:
     """The fields of a cluster's size.
 
     Raises:
-        ApiError: If there is no such size.
+        ApiError: If the size is invalid.
     """
     workers = read_integer(body, "num_workers")
     if not 0 <= workers <= MAX_WORKERS:
@@ -64,7 +64,7 @@ def read_size(body: Json) -> Json:
 
 
 def resized(settings: Json, body: Json) -> Json:
-    """The settings after `clusters/resize`: one kind of size takes the place of the other."""
+    """The settings after `clusters/resize`. One kind of size replaces the other."""
     size = read_size(body)
     if sum(body.get(name) is not None for name in SIZE_FIELDS) != 1:
         raise invalid_parameter("Exactly one of num_workers and autoscale must be specified.")
@@ -79,12 +79,12 @@ def updated_settings(settings: Json, mask: str, changes: Json) -> Json:
     """The settings after `clusters/update`.
 
     Args:
-        settings: Those so far.
+        settings: The present ones.
         mask: `update_mask`: paths of fields, with commas between them, or `*` for all (docs: AIP-161).
         changes: `cluster`; a field of the mask that is not in it is removed.
 
     Raises:
-        ApiError: If the result is no cluster.
+        ApiError: If the result is invalid.
     """
     if mask == "*":
         return read_settings(changes)
@@ -108,7 +108,7 @@ def size_of(settings: Json) -> Json:
 
 
 def workers_of(settings: Json) -> int:
-    """How many workers a cluster is said to have; one that scales has as few as it may."""
+    """The number of workers that a cluster reports; one that scales reports its minimum."""
     autoscale = read_object(settings, "autoscale")
     return (
         read_integer(settings, "num_workers") if autoscale is None else read_integer(autoscale, "min_workers")
@@ -116,7 +116,7 @@ def workers_of(settings: Json) -> int:
 
 
 def spec_of(settings: Json) -> ClusterSpec:
-    """What of a cluster's settings matters on one machine."""
+    """The settings that matter on one machine."""
     return ClusterSpec(
         str(settings.get("spark_version", "")),
         dict(settings.get("spark_conf", {})),

@@ -1,7 +1,7 @@
-"""The line between a task's process and the server: reports one way, calls and their answers both ways.
+"""The line between the process of a task and the server. The task sends reports and calls, and gets answers.
 
-It is a socket pair that only these two processes hold, so no token is needed on it, and none reaches the
-notebook. Everything on it is JSON: the server takes no pickles from a process that runs a user's code.
+It is a socket pair that only these two processes hold, so that no token is needed. Everything on it
+is JSON: the server takes no pickles from a process that runs a user's code.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from multiprocessing.connection import Connection
 from typing import Any
 
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import WorkspaceCallError
 
 
 class Channel:
@@ -37,7 +37,7 @@ class Channel:
 
         Raises:
             WorkspaceCallError: If the server refuses.
-            RuntimeError: In a process that was forked from the task's: two cannot share the line.
+            RuntimeError: In a child of the task's process: two processes cannot share the line.
         """
         if os.getpid() != self._owner:
             raise RuntimeError(f"{name} is available in the notebook's own process only, not in its children")

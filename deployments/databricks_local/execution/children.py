@@ -1,4 +1,4 @@
-"""What runs in the forked processes: a Spark server, a notebook, or a program.
+"""The code of the forked processes: a Spark server, a notebook, or a program.
 
 Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
 server is gone, however that went.
@@ -24,7 +24,8 @@ import psutil
 
 from databricks_local.execution.channel import Channel
 from databricks_local.execution.mounts import Mounts, enter
-from databricks_local.jobs.programs import ProgramSpec, PythonWheelSpec, arguments_of
+from databricks_local.jobs.programs import arguments_of
+from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.dbutils.utilities import DBUtils
 from databricks_local.runtime.environment import LibraryEnvironment
@@ -36,14 +37,14 @@ from databricks_local.runtime.spark_paths import connect, path_rewriter
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
-"""What `runs/get-output` keeps of the value of `dbutils.notebook.exit` (docs: 5 MB)."""
+"""The longest value of `dbutils.notebook.exit` that `runs/get-output` returns (docs: 5 MB)."""
 
 MAX_TRACE_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True)
 class ClusterLaunch:
-    """What the process of a cluster is told."""
+    """The arguments of the process of a cluster."""
 
     environment: dict[str, str]
     log: str
@@ -52,10 +53,10 @@ class ClusterLaunch:
 
 @dataclass(frozen=True)
 class TaskLaunch:
-    """What the process of a task is told.
+    """The arguments of the process of a task.
 
-    `spark_places` says where `/dbfs` and the like are for a Spark server outside of the mount namespace;
-    `folder`, in which folder of its repository the task begins.
+    `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
+    `folder` is the folder of the repository in which the task begins.
     """
 
     path: str
@@ -77,12 +78,12 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
     """Serve Spark Connect until the workspace's server is gone.
 
     Args:
-        connection: Where the port is reported to.
-        launch: The cluster's environment, with what gives it access to storage.
+        connection: The line to the server, which gets the port.
+        launch: The cluster's environment, with its access to storage, and its log.
     """
     begin(launch.log, launch.mounts)
     os.environ.update(launch.environment)
-    # Imported before the fork, where there was one; by name, since it brings no types.
+    # Already imported before the fork. By name, since it has no types.
     server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
     server.start(background=True)
     address = server.listening_address
@@ -93,11 +94,11 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
 
 
 def task_main(connection: Connection, launch: TaskLaunch) -> None:
-    """Run a notebook, and report each cell, then the end; or a program, and report its end.
+    """Run a notebook or a program, and report cells and the end.
 
     Args:
-        connection: Where it is reported to.
-        launch: What is run, and what it needs.
+        connection: The line to the server.
+        launch: What to run, and what it needs.
     """
     places = begin(launch.log, launch.mounts)
     os.environ.update(launch.environment)
@@ -130,7 +131,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     else:
         result = _run_program(launch.program, launch.source, work, places)
     _report_end(channel, result, redactor)
-    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()
 
 
@@ -166,10 +167,10 @@ def _run_program(program: ProgramSpec, source: str, work: Path, places: Mapping[
 def guard_main(connection: Connection) -> None:
     """Kill all tasks and clusters when the server is gone.
 
-    Each watches the server itself, but cannot act while native code holds its interpreter.
+    Each process watches the server itself, but cannot act while native code holds its interpreter.
 
     Args:
-        connection: Tells which processes there are, and closes with the server.
+        connection: Gets the ids of processes that start or end, and closes with the server.
     """
     os.setsid()
     guarded: set[int] = set()
@@ -197,10 +198,10 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
 
 
 def begin(log: str, mounts: Mounts) -> Mapping[str, str]:
-    """Make this process one that ends with the server, and sees the workspace's paths.
+    """Make this process end with the server, and give it the workspace's paths.
 
     Returns:
-        Under which paths the workspace's places are reached.
+        Where `/dbfs`, `/Volumes` and `/Workspace` are for this process.
     """
     _lead_own_group(log)
     places = enter(mounts)
@@ -214,13 +215,13 @@ def _lead_own_group(log: str) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
-    # Of a crash in native code, the log then says where it happened.
+    # After a crash in native code, the log says where it happened.
     faulthandler.enable(file=2)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _watch_server() -> None:
-    """Not before the mount namespace is entered, which takes a process with one thread."""
+    """Start the watching thread, once in the mount namespace: only one thread may enter that."""
     threading.Thread(target=_end_with_server, name="watch-server", daemon=True).start()
 
 
@@ -242,7 +243,7 @@ def kill_group(pid: int) -> None:
         family = psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         family = []
-    # Any of them may have ended meanwhile, which is what is wanted.
+    # Any of them may have ended meanwhile.
     for descendant in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             descendant.kill()

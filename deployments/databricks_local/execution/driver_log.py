@@ -1,4 +1,4 @@
-"""What a program wrote to its standard output and error, as `runs/get-output` returns it."""
+"""The output of a program, as `runs/get-output` returns it."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def end_of_log(log: Path, redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tup
     """The end of a log without secrets, and whether there was more before it."""
     size = log.stat().st_size
     with log.open("rb") as file:
-        # A secret must not come out in part because the cut went through it: more is read than is shown.
+        # Read more than is returned, so that a secret at the cut is recognised as a whole.
         file.seek(max(size - limit - MAX_SECRET_BYTES, 0))
         text = redactor.redact(file.read().decode("utf-8", "replace"))
     if size > limit + MAX_SECRET_BYTES:

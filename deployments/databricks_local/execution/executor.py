@@ -6,24 +6,25 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from databricks_local.clusters.library_specs import Library
 from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
+from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
 from databricks_local.execution.driver_log import end_of_log
-from databricks_local.execution.following import OnCall, TaskResult, follow
+from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.installing import ClusterLibraries, Installer
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.remote_spark import reach
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
-from databricks_local.runs.models import ClusterSpec, NotebookSpec
+from databricks_local.execution.task_executor import Code
+from databricks_local.jobs.libraries import Library
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec, PythonFileSpec
+from databricks_local.runtime.dbutils.calls import OnCall
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import UnresolvedSecretError, resolve, with_secrets
 from databricks_local.secrets.store import SecretStore
-from databricks_local.server.machine import Machine
 from databricks_local.storage.leftovers import remove_leftovers
 
 CLUSTER_START_SECONDS = 60
@@ -33,50 +34,6 @@ _TEMPORARY = re.compile(
     r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
 )
 """The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
-
-
-class DriverLostError(Exception):
-    """Raised when a process ended without having said how its work went; carries the end of its log."""
-
-
-class ClusterError(Exception):
-    """Raised when a cluster cannot be started."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a task executes.
-
-    Attributes:
-        source: The text of a notebook or a Python file; empty for an entry point.
-        files: The directory of the repository that it is part of; None if it is of the workspace.
-    """
-
-    source: str = ""
-    files: Path | None = None
-
-
-@dataclass
-class Cluster:
-    """A Spark Connect server.
-
-    Attributes:
-        child: Its process; None if somebody else runs it.
-        cluster_id: The id of the cluster.
-        spec: What the cluster was asked to be.
-        remote: The URL that a Spark session connects to.
-        lost: Done once the process is gone.
-        libraries: What its tasks can import besides.
-        ended_by_user: Whether somebody asked for its end.
-    """
-
-    child: Child | None
-    cluster_id: str
-    spec: ClusterSpec
-    remote: str
-    lost: "asyncio.Future[None]"
-    libraries: ClusterLibraries
-    ended_by_user: bool = False
 
 
 class Executor:
@@ -93,11 +50,10 @@ class Executor:
         """Set up.
 
         Args:
-            directory: Where tasks get their temporary directories. What a server that was killed left there
-                is removed.
-            cluster_environment: What clusters, and only they, have in their environment: access to storage.
-            mounts: What clusters and tasks find under which paths.
-            secrets: What specifications refer to, and notebooks ask for.
+            directory: The temporary directories of tasks. What a killed server left there is removed.
+            cluster_environment: Variables of clusters only, which give access to storage.
+            mounts: The paths that clusters and tasks see.
+            secrets: The secrets that specifications and notebooks use.
             machine: How clusters are run here.
         """
         self._directory = directory
@@ -116,7 +72,7 @@ class Executor:
         await self._processes.warm()
 
     def close(self) -> None:
-        """End what `warm` started; all else has to be ended before."""
+        """End what `warm` started, after everything else has ended."""
         self._processes.close()
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
@@ -132,7 +88,7 @@ class Executor:
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
         libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
-        # What a task that was being killed wrote there after the end of an all-purpose cluster.
+        # A dying task may have written there after the cluster had ended.
         shutil.rmtree(libraries.directory, ignore_errors=True)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
@@ -142,7 +98,7 @@ class Executor:
         try:
             child = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # It is being forked: it ends as soon as it is there.
+            # The process is being forked. It is killed once it is there.
             unwanted = asyncio.create_task(self._discard(starting, log.name))
             self._unwanted.add(unwanted)
             unwanted.add_done_callback(self._unwanted.discard)
@@ -166,12 +122,12 @@ class Executor:
         (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
-        """End a Spark Connect server, if it is ours."""
+        """End a cluster, and its server if this workspace started it."""
         if cluster.child is not None:
             await self._processes.kill(cluster.child)
             await cluster.lost
             (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
-        # A task that is being killed may still write there.
+        # A dying task may still write there.
         shutil.rmtree(cluster.libraries.directory, ignore_errors=True)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
@@ -211,11 +167,11 @@ class Executor:
         """Run a program in a process of its own, which is killed with its children when this is cancelled.
 
         Args:
-            cluster: Where.
-            program: What.
-            code: Of a Python file, its text.
+            cluster: The cluster.
+            program: The program.
+            code: The text of a Python file.
             on_ready: Called when it begins.
-            on_call: Answers what it asks the workspace for.
+            on_call: Answers the calls of the program.
 
         Raises:
             DriverLostError: If the process or its cluster died.
@@ -265,14 +221,14 @@ class Executor:
         finally:
             if child is not None:
                 await self._processes.kill(child)
-            # A copy that is still being made would outlive the removal.
+            # An unfinished copy would survive the removal.
             await asyncio.wait({filling})
-            # A process that is being killed may still write: what is left over must not fail the task.
+            # A dying process may still write there, which must not fail the task.
             shutil.rmtree(place, ignore_errors=True)
 
 
 async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: ClusterLibraries) -> Cluster:
-    """A cluster on a server that is there already."""
+    """A cluster on a server that somebody else runs."""
     try:
         await reach(remote)
     except ConnectionError as error:

@@ -1,25 +1,22 @@
-"""Follows the process of a task: what it reports, and what it asks for."""
+"""Reads the messages of the process of a task, and answers its calls."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from databricks_local.execution.children import send
 from databricks_local.execution.processes import Child
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import OnCall, WorkspaceCallError
 from databricks_local.runtime.outputs import CellResult
 
 _LOG = logging.getLogger(__name__)
 
-OnCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Answers what a notebook asks the workspace for; refuses by raising `WorkspaceCallError`."""
-
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How a notebook or a program ended, as its process reported it; of a program, with what it wrote."""
+    """How a notebook or program ended, as its process reported it. `logs` is only for programs."""
 
     exit_value: str | None
     exit_truncated: bool
@@ -40,7 +37,7 @@ async def follow(
 
     Args:
         child: The process.
-        lost: Is done when the cluster died.
+        lost: Done when the cluster died.
         on_ready: Called when the work begins.
         on_cell: Called with each cell that ran.
         on_call: Answers what the process asks for.
@@ -70,7 +67,7 @@ async def follow(
 
 
 async def _next_message(child: Child, lost: "asyncio.Future[None]") -> dict[str, Any] | None:
-    """What a task's process sends next; None if it or its cluster died."""
+    """The next message of a task's process; None if it or its cluster died."""
     message = asyncio.ensure_future(child.messages.get())
     try:
         waited: list[asyncio.Future[Any]] = [message, lost]
@@ -88,7 +85,7 @@ async def _answer(child: Child, content: dict[str, Any], on_call: OnCall) -> Non
         answer = {"refusal": str(error)}
     try:
         async with child.sending:
-            # In a thread: a process that is too busy to read must not hold up the server.
+            # In a thread: a process that does not read must not block the server.
             await asyncio.to_thread(send, child.connection, {"number": content["number"], **answer})
     except OSError as error:
         _LOG.debug("process %s is gone before its answer: %r", child.pid, error)

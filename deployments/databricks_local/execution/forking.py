@@ -1,4 +1,4 @@
-"""Forks processes from an interpreter that has imported everything; what of it runs in threads."""
+"""Forks processes from an interpreter with all imports done: the part that runs in threads."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ PRELOAD = "databricks_local.execution.preload"
 CONTEXT = multiprocessing.get_context("forkserver")
 
 Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
-"""A process to start: where it is handed over, what it does, and with which arguments."""
+"""A process to start: the future for the result, the function, and its arguments."""
 
 
 def preload() -> None:
-    """Say what the interpreter imports before anything is forked from it."""
+    """Set what the interpreter imports before the first fork."""
     CONTEXT.set_forkserver_preload([PRELOAD])
 
 
@@ -35,7 +35,7 @@ def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any,
 
 
 def start_processes(orders: "queue.SimpleQueue[Order]") -> None:
-    """Start the processes that are asked for, in a thread."""
+    """Start processes one after the other; runs in a thread."""
     while True:
         start, target, arguments = orders.get()
         try:
@@ -64,7 +64,7 @@ def receive(
         loop.call_soon_threadsafe(messages.put_nowait, message)
 
     try:
-        # A grandchild may hold the connection open: the end of the process itself counts, too.
+        # A grandchild may hold the connection open, so that the end of the process counts, too.
         while connection in wait([connection, process.sentinel]) or connection.poll():
             hand_over(json.loads(connection.recv_bytes()))
     except (EOFError, OSError, ValueError) as error:

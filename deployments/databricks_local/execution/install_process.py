@@ -1,13 +1,13 @@
-"""What runs in the process that installs a library."""
+"""The code of the process that installs a library."""
 
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from databricks_local.clusters.library_specs import Library
 from databricks_local.execution.children import begin, send
 from databricks_local.execution.mounts import Mounts
+from databricks_local.jobs.libraries import Library
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.spark_paths import Rewrite, path_rewriter
 
@@ -17,7 +17,7 @@ _FILE_OPTIONS = ("-r ", "--requirement ")
 
 @dataclass(frozen=True)
 class InstallLaunch:
-    """What the process is told."""
+    """The arguments of the process."""
 
     directory: str
     library: Library
@@ -29,8 +29,8 @@ def install_main(connection: Connection, launch: InstallLaunch) -> None:
     """Install one library into the environment of a cluster, and report how that went.
 
     Args:
-        connection: Where it is reported to.
-        launch: What is installed, and where.
+        connection: The line to the server.
+        launch: What to install, and where.
     """
     rewrite = path_rewriter(begin(launch.log, launch.mounts))
     directory = Path(launch.directory)
@@ -38,7 +38,7 @@ def install_main(connection: Connection, launch: InstallLaunch) -> None:
     command = ["install", *_arguments(launch.library, rewrite, directory)]
     code = LibraryEnvironment(directory).pip(command, output.append)
     send(connection, {"code": code, "command": ["pip", *command], "output": "".join(output)})
-    # The server ends this process. Were it to end by itself, what it started would have lost its parent.
+    # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()
 
 
@@ -57,7 +57,7 @@ def _arguments(library: Library, rewrite: Rewrite, directory: Path) -> list[str]
 
 
 def _rewritten(line: str, rewrite: Rewrite) -> str:
-    """A requirement whose path is one of this process; most have none."""
+    """A requirement, with its path, if any, rewritten for this process."""
     for option in _FILE_OPTIONS:
         if line.startswith(option):
             return option + rewrite(line.removeprefix(option).strip())

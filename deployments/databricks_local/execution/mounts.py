@@ -1,8 +1,8 @@
 """`/dbfs`, `/Volumes` and `/Workspace` for the processes of tasks and clusters.
 
 On Linux each process enters a mount namespace of its own, in which these paths lead into the workspace's
-directory: plain file functions, native libraries and programs that a task starts all reach them, and nothing
-changes for anybody else. As root that needs nothing; otherwise the kernel has to allow user namespaces. The
+directory: plain file functions, native libraries and programs that a task starts all reach them, and no other
+process is affected. Root can always do this; others need a kernel that allows user namespaces. The
 workspace's private files are covered up at the same time.
 
 Where neither is possible, opening such a path fails with an error that says so.
@@ -30,18 +30,18 @@ GUARDED_EVENTS = frozenset(
         "os.symlink", "os.chdir", "os.truncate", "os.chmod", "os.utime",
     }
 )  # fmt: skip
-"""What Python tells audit hooks of, and takes a path first."""
+"""Audit events of Python whose first argument is a path."""
 
 
 @dataclass(frozen=True)
 class Mounts:
-    """What is to be where.
+    """The paths that processes see.
 
     Attributes:
         scratch: An empty directory, on which the new root is put together.
         places: Where a path such as `/dbfs` leads.
         hidden: Directories that the process must not look into.
-        enabled: Whether to try.
+        enabled: Whether to use a mount namespace.
     """
 
     scratch: str
@@ -55,11 +55,10 @@ class MountsUnavailableError(OSError):
 
 
 def enter(mounts: Mounts) -> Mapping[str, str]:
-    """Make the paths lead where they should. To be called while the process has one thread.
+    """Make the paths lead to their places. Call it while the process has one thread.
 
     Returns:
-        Under which paths the places are reached now: under their own names, or, without a mount namespace,
-        where they are on disk.
+        Where each path leads: to itself, or, without a mount namespace, to its directory on disk.
     """
     try:
         _enter_namespace(mounts)
@@ -70,7 +69,7 @@ def enter(mounts: Mounts) -> Mapping[str, str]:
 
 
 def guard_paths(prefixes: tuple[str, ...], reason: str) -> None:
-    """Let Python's file functions say why these paths are not there, in this process from now on."""
+    """Make Python's file functions in this process explain why these paths are missing."""
     starts = tuple(f"{prefix}/" for prefix in prefixes)
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
@@ -110,7 +109,7 @@ def _unshare() -> None:
         raise MountsUnavailableError(
             f"the kernel refuses mount namespaces ({os.strerror(ctypes.get_errno())})"
         )
-    # The process stays who it is.
+    # Keep the user and group of the process.
     process = Path("/proc/self")
     process.joinpath("setgroups").write_text("deny")
     process.joinpath("uid_map").write_text(f"{user} {user} 1")
@@ -118,7 +117,7 @@ def _unshare() -> None:
 
 
 def _change_root(mounts: Mounts) -> None:
-    """Put together a root that looks like the one there is, with the places added, and move there."""
+    """Build a root like the present one, with the places added, and make it the root."""
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
     for hidden in mounts.hidden:
         _mount("tmpfs", hidden, "tmpfs", 0, "size=0k,mode=500")

@@ -1,4 +1,4 @@
-"""Imported once in the process that the others are forked from, so that none of them pays for it.
+"""Imports, once, everything that the forked processes need.
 
 Nothing here may open a channel or start a thread of its own: that would not survive the fork.
 """

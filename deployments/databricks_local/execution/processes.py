@@ -1,4 +1,4 @@
-"""The processes that the server forks: started one after the other, and never left behind."""
+"""Starts the processes that the server forks, and makes sure that none is left behind."""
 
 import asyncio
 import queue
@@ -15,7 +15,7 @@ from databricks_local.execution.forking import Order, kill_unwanted, preload, re
 
 @dataclass
 class Child:
-    """A forked process: the messages it sends, and None once it is gone."""
+    """A forked process. `messages` gets what it sends, and None when it is gone."""
 
     process: Any
     connection: Connection
@@ -32,7 +32,7 @@ class Processes:
     """Forks processes from a warmed interpreter."""
 
     def __init__(self) -> None:
-        # One thread, so that processes start one after the other: multiprocessing is not made for more. A
+        # One thread, so that processes start one after the other: multiprocessing is not thread-safe. A
         # daemon, so that the server can end while the first one still waits for the imports.
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         threading.Thread(target=start_processes, args=(self._orders,), daemon=True).start()
@@ -44,7 +44,7 @@ class Processes:
         await self.guard()
 
     def close(self) -> None:
-        """End what `warm` started; all else has to be ended before."""
+        """End what `warm` started, after everything else has ended."""
         if self._guarding is not None and self._guarding.done() and not self._guarding.exception():
             kill_group(self._guarding.result().pid)
 

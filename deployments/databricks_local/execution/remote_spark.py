@@ -1,4 +1,4 @@
-"""A Spark Connect server that somebody else runs, in place of one of our own for each cluster."""
+"""A Spark Connect server that somebody else runs, which all clusters use."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ def spark_address(remote: str) -> tuple[str, int]:
     """The host and port of a Spark Connect URL such as `sc://host:15002/;token=...`.
 
     Raises:
-        ValueError: If it is none, or it names a session, which all clusters would share.
+        ValueError: If the URL is invalid, or names a session, which all clusters would share.
     """
     parts = urlsplit(remote)
     if parts.scheme != "sc" or not parts.hostname:
@@ -25,10 +25,10 @@ def spark_address(remote: str) -> tuple[str, int]:
 
 
 async def reach(remote: str) -> None:
-    """Make sure that there is a server.
+    """Check that the server can be reached.
 
     Raises:
-        ConnectionError: If there is none; says where it was looked for, without what the URL has of secrets.
+        ConnectionError: If it cannot; the message has the host and port, and no secret of the URL.
     """
     host, port = spark_address(remote)
     try:

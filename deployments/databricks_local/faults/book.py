@@ -1,4 +1,4 @@
-"""The rules in force, as the API under `/local/faults` adds, shows and removes them."""
+"""The fault rules, which the API under `/local/faults` adds, shows and removes."""
 
 import json
 import re
@@ -105,7 +105,7 @@ class FaultBook:
 
 def _read_schedule(body: Json) -> Schedule:
     probability = _number(body, "probability", 1.0, 1.0)
-    # By chance means each time, unless a number is given.
+    # With a probability, the default is no limit.
     times = read_integer(body, "count", UNLIMITED if "probability" in body else 1)
     offset = read_integer(body, "offset")
     if not (times == UNLIMITED or 1 <= times <= MAX_COUNT):
@@ -197,7 +197,7 @@ def _number(body: Mapping[str, Any], name: str, default: float, most: float) -> 
     value = body.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid_parameter(f"{name} must be a number.")
-    # Not the value itself as a number: JSON has whole ones that are too large for a float.
+    # Compared before the conversion: a whole number may be too large for a float.
     if not 0 <= value <= most:
         raise invalid_parameter(f"{name} must be between 0 and {most:g}, but is {str(value)[:40]}.")
     return float(value)

@@ -1,4 +1,4 @@
-"""Which fault hits which request or task. Pure, but for the tally that a rule keeps."""
+"""Decides which fault hits which request or task. Pure, except that rules count."""
 
 import random
 import re
@@ -9,11 +9,11 @@ from fnmatch import translate
 from typing import Generic, TypeVar
 
 UNLIMITED = -1
-"""The `count` of a rule without end."""
+"""The `count` of a rule without a limit."""
 
 
 class Effect(StrEnum):
-    """What becomes of a request."""
+    """What happens to a request."""
 
     ANSWER = "answer"
     RESET = "reset"
@@ -22,14 +22,14 @@ class Effect(StrEnum):
 
 
 class When(StrEnum):
-    """Whether the handler did its work before the fault: `after` is an answer that got lost."""
+    """Whether the fault comes before or after the handler. `after` loses the answer of work that was done."""
 
     BEFORE = "before"
     AFTER = "after"
 
 
 class TaskEffect(StrEnum):
-    """What becomes of a task."""
+    """What happens to a task."""
 
     FAIL = "fail"
     DRIVER_LOST = "driver_lost"
@@ -64,7 +64,7 @@ class HttpFault:
         method: What the method has to be; empty is any.
         effect: What happens.
         when: Before or after the handler ran.
-        status: The status of the answer that is made up.
+        status: The status of the fault's own answer; 0 is none.
         body: Its body.
         content_type: The type of the body.
         retry_after: The header; empty is none.
@@ -110,7 +110,7 @@ class TaskFault:
 
 
 def glob_matches(pattern: str, text: str) -> bool:
-    """Compare with a glob pattern, the same on every platform; `*` matches slashes, too."""
+    """Match a glob pattern, the same on every platform; `*` matches slashes, too."""
     return re.fullmatch(glob_expression(pattern), text) is not None
 
 
@@ -142,7 +142,7 @@ class Rule(Generic[Fault]):
     _dice: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Chance, not secrecy: a test has to see the same faults again.
+        # For repeatable tests, not for secrecy.
         self._dice = random.Random(self.schedule.seed)  # noqa: S311
 
     def take(self) -> bool:
@@ -150,7 +150,7 @@ class Rule(Generic[Fault]):
         self.seen += 1
         if self.seen <= self.schedule.offset:
             return False
-        # Rolled even when no hit is left, so that the choices depend on the seed and the order alone.
+        # Always rolled, so that the choices depend only on the seed and the order.
         lucky = self._dice.random() < self.schedule.probability
         hit = lucky and (self.schedule.count == UNLIMITED or self.applied < self.schedule.count)
         self.applied += hit

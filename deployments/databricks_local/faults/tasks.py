@@ -1,11 +1,11 @@
-"""Injects faults into tasks, around what the runner does for an attempt."""
+"""Injects faults into the work of tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from databricks_local.execution.children import kill_group
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
 from databricks_local.faults.rules import TaskEffect, TaskFault
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive, Work
@@ -33,14 +33,14 @@ SPOT_LOST = (
 
 
 def with_faults(work: Work, find: FindTaskFault) -> Work:
-    """What tasks do, with faults.
+    """Add faults to the work of tasks.
 
     Args:
-        work: Does what a task is for, and says how it ended.
-        find: Says by the names of run and task which fault an attempt has.
+        work: Does the work of a task.
+        find: Returns the fault of an attempt, by the names of its run and task.
 
     Returns:
-        The same for those that have none.
+        The work with faults.
     """
     return _FaultyWork(work, find).do
 
@@ -49,11 +49,11 @@ class _FaultyWork:
     def __init__(self, work: Work, find: FindTaskFault) -> None:
         self._work = work
         self._find = find
-        # The attempts that lose their cluster by the fault of another.
+        # Attempts that lose their cluster through the fault of another task.
         self._shared: dict[int, TaskFault] = {}
 
     async def do(self, drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
-        """Do what a task is for, with its fault if it has one."""
+        """Do the work of a task, with its fault if it has one."""
         fault = self._find(drive.run.spec.name, task.spec.key)
         try:
             if fault is not None:
@@ -77,7 +77,7 @@ class _FaultyWork:
         process = None if cluster is None or cluster.lost.done() else cluster.child
         if cluster is not None and process is not None:
             self._shared.update(dict.fromkeys(_others_on(drive, task), fault))
-            # For real: what else runs there ends as it does when a driver dies.
+            # A real kill: whatever else runs there ends as if its driver died.
             kill_group(process.pid)
             await asyncio.wait({cluster.lost})
         return _lost(task, fault)
@@ -86,7 +86,7 @@ class _FaultyWork:
 async def _interrupted(
     drive: Drive, task: TaskRun, work: Awaitable[State], fault: TaskFault
 ) -> Cluster | None:
-    """Let a task run until the fault happens; or to its end, if that comes first.
+    """Let a task run until the fault happens, or to its end if that comes first.
 
     Returns:
         The cluster that it ran on, if it shares that with others.
@@ -96,12 +96,12 @@ async def _interrupted(
         while not working.done() and task.state.life_cycle is not LifeCycle.RUNNING:
             await asyncio.wait({working}, timeout=POLL_SECONDS)
         cluster = shared_cluster(drive, task)
-        # A task that hangs has done its work, only nobody hears of it.
+        # A task that hangs does its work; its end is never reported.
         limit = None if fault.effect is TaskEffect.HANG else fault.after_seconds
         await asyncio.wait({working}, timeout=limit)
     finally:
         working.cancel()
-        # What it would have answered is lost, as its error is.
+        # Its result or error is lost.
         await asyncio.gather(working, return_exceptions=True)
     return cluster
 

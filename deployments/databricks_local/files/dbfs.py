@@ -16,7 +16,7 @@ MAX_BLOCK_BYTES = 1024 * 1024
 DEFAULT_READ_BYTES = 512 * 1024
 HANDLE_IDLE_MILLISECONDS = 10 * 60 * 1000
 MAX_HANDLES = 1_000
-"""So many streams may be open; beyond that the one that was idle longest is given up."""
+"""Beyond this many open streams, the one that was idle longest is closed."""
 
 SCHEME = "dbfs:"
 
@@ -67,7 +67,7 @@ class Dbfs:
         return self._tree.describe(self._existing(path))
 
     def children(self, path: str) -> list[Entry]:
-        """What is in a directory; of a file, itself."""
+        """The contents of a directory; for a file, the file itself."""
         place = self._existing(path)
         return list(self._tree.children(place)) if place.is_dir() else [self._tree.describe(place)]
 
@@ -100,7 +100,7 @@ class Dbfs:
         return b"".join(read_pieces(place, offset, length))
 
     def delete(self, path: str, *, recursive: bool) -> None:
-        """Delete a file or directory. What is not there is no error (source: databricks/cli, dbfs filer)."""
+        """Delete a file or directory. A missing path is no error (source: databricks/cli, dbfs filer)."""
         place = self._place(path)
         if place == self._tree.root:
             raise invalid_parameter("The root directory cannot be deleted.")
@@ -125,7 +125,7 @@ class Dbfs:
         place.rename(target)
 
     def create(self, path: str, *, overwrite: bool) -> int:
-        """Open a stream to write a file with; its handle."""
+        """Open a stream to write a file; returns its handle."""
         self._writable(path, overwrite=overwrite)
         self._give_up_idle_streams()
         handle = secrets.randbelow(2**53 - 1) + 1

@@ -1,6 +1,6 @@
 """Files under one directory of the workspace's root, addressed by the API's absolute paths.
 
-Bytes go through in pieces: nothing here holds a whole file.
+Files are read and written in pieces, never held as a whole.
 """
 
 import os
@@ -43,7 +43,7 @@ class Tree:
 
         Args:
             root: The directory; it is made.
-            not_found: The refusal for a path under which there is nothing, or something outside.
+            not_found: Makes the refusal for a path that is missing or leads outside.
         """
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
@@ -69,14 +69,14 @@ class Tree:
         return place
 
     def existing(self, path: str) -> Path:
-        """The same, of something that is there."""
+        """The same, for a path that exists."""
         place = self.place(path)
         if not place.exists():
             raise self.not_found(path)
         return place
 
     def describe(self, place: Path) -> Entry:
-        """What there is to know about a place."""
+        """Describe a place."""
         status = place.stat()
         inside = place.relative_to(self.root).as_posix()
         path = "/" if inside == "." else f"/{inside}"
@@ -84,7 +84,7 @@ class Tree:
         return Entry(place.name, path, directory, 0 if directory else status.st_size, _milliseconds(status))
 
     def children(self, place: Path) -> Iterator[Entry]:
-        """What is in a directory, by name. What vanishes meanwhile, and links to nothing, are left out."""
+        """The contents of a directory, by name, without broken links and what vanishes meanwhile."""
         for child in sorted(place.iterdir()):
             with suppress(FileNotFoundError):
                 if leads_inside(child, self.root):
@@ -92,7 +92,7 @@ class Tree:
 
     @contextmanager
     def replacing(self, place: Path) -> Iterator[BinaryIO]:
-        """Write a file beside its place; it appears there, whole, when all went well."""
+        """Write a file elsewhere first; it appears at its place, whole, if there is no error."""
         place.parent.mkdir(parents=True, exist_ok=True)
         part = new_part(self.root)
         try:
@@ -104,14 +104,14 @@ class Tree:
 
 
 def leads_inside(place: Path, root: Path) -> bool:
-    """Whether a place is below a root, its links followed; not if it is no place at all.
+    """Whether a place is below a root, with links followed; False for an impossible path.
 
     Args:
-        place: The place, at which there need not be anything.
+        place: The place; nothing needs to be there.
         root: The root, its own links followed.
     """
     try:
-        # It raises for what is too long, as the rest does not.
+        # Unlike the next line, this raises for a path that is too long.
         place.exists()
         return place.resolve().is_relative_to(root)
     except (OSError, RuntimeError):
@@ -120,7 +120,7 @@ def leads_inside(place: Path, root: Path) -> bool:
 
 
 def new_part(root: Path) -> Path:
-    """An empty file in which what is uploaded grows, on the same file system, outside of the tree."""
+    """A new file for an upload, on the same file system and outside of the tree."""
     parts = root.parent / PARTS
     parts.mkdir(exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix="part-", dir=parts)
@@ -147,7 +147,7 @@ def read_pieces(place: Path, start: int, length: int) -> Iterator[bytes]:
 
 
 def remove(place: Path) -> None:
-    """Remove a file, or a directory with all that is in it; a link is removed, not what it leads to."""
+    """Remove a file, or a directory with its contents. Of a link, only the link is removed."""
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
     else:

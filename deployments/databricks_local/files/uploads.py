@@ -19,7 +19,7 @@ from databricks_local.files.tree import PIECE, new_part, put_in_place
 from databricks_local.files.volumes import Volumes
 
 OPEN_PREFIX = "/local/storage"
-"""Where presigned URLs lead: they are let in by their signature, not by the token."""
+"""The beginning of presigned URLs. Their signature lets them in, not the token."""
 
 LIFETIME_MILLISECONDS = 60 * 60 * 1000
 MAX_UPLOADS = 1_000
@@ -38,7 +38,7 @@ class Upload:
     tags: dict[int, str] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Delete what has arrived."""
+        """Delete the parts that have arrived."""
         for part in self.parts.values():
             part.unlink(missing_ok=True)
 
@@ -54,7 +54,7 @@ class Uploads:
         self._uploads: dict[str, Upload] = {}
 
     def start(self, path: str, *, overwrite: bool) -> str:
-        """Start an upload; the token of its session."""
+        """Start an upload; returns the token of its session."""
         self._volumes.writable(path, overwrite=overwrite)
         oldest = self._clock() - LIFETIME_MILLISECONDS
         surplus = max(len(self._uploads) - MAX_UPLOADS + 1, 0)
@@ -108,14 +108,14 @@ class Uploads:
         del self._uploads[token]
 
     def signed_url(self, method: str, path: str, token: str = "", part: int = 0) -> str:
-        """A URL that lets whoever has it do this one thing, for an hour."""
+        """A URL that allows one operation, for an hour."""
         expires = str(self._clock() + LIFETIME_MILLISECONDS)
         signature = self._sign(method, path, token, str(part), expires)
         query = f"session_token={quote(token)}&part_number={part}&expires={expires}&signature={signature}"
         return f"{self._origin}{OPEN_PREFIX}{quote(path)}?{query}"
 
     def check(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, int]:
-        """Judge a presigned URL; its session and the number of the part.
+        """Check a presigned URL; returns its session and the number of the part.
 
         Raises:
             PresignedUrlError: If it was not signed here or has expired.

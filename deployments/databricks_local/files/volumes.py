@@ -1,6 +1,6 @@
 """Unity Catalog volumes: directories under `<root>/volumes/<catalog>/<schema>/<volume>`.
 
-A volume exists when its directory exists, however that came to be.
+A volume exists when its directory exists, however that was made.
 """
 
 import re
@@ -62,19 +62,19 @@ class Volumes:
             self.tree.root.joinpath(*DEFAULT_SCHEMA).mkdir(parents=True)
 
     def file(self, path: str) -> Path:
-        """A file that is there."""
+        """The place of an existing file."""
         place = self._place(path)
         if not place.is_file():
             raise _missing(path)
         return place
 
     def describe(self, place: Path) -> Entry:
-        """What there is to know about a place."""
+        """Describe a place."""
         entry = self.tree.describe(place)
         return Entry(entry.name, PREFIX + entry.path, entry.is_directory, entry.size, entry.modified_at)
 
     def directory(self, path: str) -> Path:
-        """A directory that is there."""
+        """The place of an existing directory."""
         place = self._place(path)
         if not place.is_dir():
             raise _directory_missing(path)
@@ -160,7 +160,7 @@ class Volumes:
         return place
 
     def drop(self, *names: str) -> None:
-        """Remove a catalog, schema or volume and all that is in it."""
+        """Remove a catalog, schema or volume with its contents."""
         remove(self.tree.root.joinpath(*names))
 
     def _children(self, path: str) -> Iterator[Entry]:

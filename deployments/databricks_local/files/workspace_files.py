@@ -25,7 +25,7 @@ LANGUAGE_BY_EXTENSION = {".py": "python", ".sql": "sql", ".scala": "scala", ".r"
 
 @dataclass(frozen=True)
 class WorkspaceObject:
-    """What `get-status` and `list` tell about a path."""
+    """An object as `get-status` and `list` show it."""
 
     path: str
     kind: str
@@ -52,7 +52,7 @@ class WorkspaceFiles:
         return self._describe(place)
 
     def children(self, path: str) -> list[WorkspaceObject]:
-        """What is in a folder; of a notebook or file, itself. Links that lead nowhere or out are left out."""
+        """The contents of a folder, without broken links; for a file, the file itself."""
         place = self._find(path)
         if not place.exists():
             raise errors.path_not_found(path)
@@ -74,8 +74,8 @@ class WorkspaceFiles:
         """Import an object.
 
         Args:
-            path: Where to.
-            content: What.
+            path: The path of the object.
+            content: Its content.
             form: The import format: SOURCE, AUTO, JUPYTER or RAW.
             language: The language of a SOURCE notebook, in lower case; may be empty.
             overwrite: Whether an object of the same kind may be replaced.
@@ -104,7 +104,7 @@ class WorkspaceFiles:
         return notebook_at(self._place(path))
 
     def delete(self, path: str, *, recursive: bool) -> None:
-        """Delete an object; a folder that holds something only if told to."""
+        """Delete an object; a folder that is not empty only if `recursive` is set."""
         place = self._find(path)
         if place == self._root:
             raise invalid_parameter("The root folder cannot be deleted.")
@@ -120,7 +120,7 @@ class WorkspaceFiles:
             place.rmdir()
 
     def _find(self, path: str) -> Path:
-        """Where an object is; in a git folder, a notebook is a file whose extension its path leaves out."""
+        """Where an object is. In git folders, paths of notebooks leave out the extension."""
         return with_extension(self._place(path))
 
     def _place(self, path: str) -> Path:
@@ -137,7 +137,7 @@ class WorkspaceFiles:
         if names[:1] == ["Workspace"]:
             del names[0]
         place = self._root.joinpath(*names)
-        # A task could have left a symbolic link that leads elsewhere.
+        # A task could have made a symbolic link that leads outside.
         if not leads_inside(place, self._root):
             raise errors.path_not_found(path)
         return place
@@ -164,7 +164,7 @@ class WorkspaceFiles:
 
 
 def with_extension(place: Path) -> Path:
-    """The file of a notebook: in repositories it has an extension that a path to it leaves out."""
+    """The file of a notebook. In repositories, the path of a notebook leaves out the extension."""
     if not place.name or _is_there(place):
         return place
     files = (place.with_name(place.name + extension) for extension in NOTEBOOK_EXTENSIONS)
@@ -220,7 +220,7 @@ def _source_as_stored(path: str, content: bytes, language: str, by_extension: st
         raise errors.not_served(f"A notebook in {language}")
     if found == language:
         return path, content
-    # Any source may be imported as a notebook; the header is what is written in front of it on export.
+    # Source without the header may be imported as a notebook; the export has the header.
     return path, f"{COMMENT_BY_LANGUAGE[language]} {HEADER}\n{text}".encode()
 
 

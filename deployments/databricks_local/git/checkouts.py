@@ -1,27 +1,25 @@
-"""What tasks with the source GIT run: the files of one commit, checked out once for a run."""
+"""Checkouts for tasks with the source GIT: the files of one commit."""
 
-import asyncio
 import re
 import secrets
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_local.api.errors import ApiError
 from databricks_local.files.workspace_files import MAX_NAME_BYTES, MAX_PATH_LENGTH, notebook_at
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
-from databricks_local.runs.models import GitSpec, Run
+from databricks_local.jobs.specs import GitSpec
 from databricks_local.storage.leftovers import remove_leftovers
 
 REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
-"""Where a clone keeps what a `git_source` names."""
+"""The prefix of a reference in a clone, by the kind of reference in a `git_source`."""
 
 _CHECKOUT = re.compile(r"[0-9a-f]{16}(\.git)?")
 
 
 class CheckoutError(Exception):
-    """Raised when a repository, or a file of it, cannot be had; says why in one line."""
+    """Raised when a repository cannot be checked out, or a file is not in it; says why in one line."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,9 @@ class Checkout:
         return source
 
     def _place(self, path: str) -> Path | None:
-        """Where a path leads, unless it is to the repository itself or out of it."""
+        """Where a path leads; None if that is the repository itself or outside."""
         names = [name for name in path.split("/") if name not in ("", ".")]
-        # What ends with a slash is a folder, in which a task would begin.
+        # A path that ends with a slash is a folder.
         if not names or ".." in names or path.startswith("/") or path.endswith("/"):
             return None
         if not path.isprintable() or len(path) > MAX_PATH_LENGTH:
@@ -81,7 +79,7 @@ class Checkouts:
         """Set up.
 
         Args:
-            directory: Where they are made. What a server that was killed left there is removed.
+            directory: Where they are made. What a killed server left there is removed.
         """
         self._directory = directory
         remove_leftovers(directory, _CHECKOUT)
@@ -91,10 +89,10 @@ class Checkouts:
 
         Args:
             git: The `git_source`.
-            commit: The commit that its reference stood for before; empty to find out.
+            commit: The commit to check out; empty for the present one of the reference.
 
         Raises:
-            CheckoutError: If the repository cannot be had, or there is no such reference in it.
+            CheckoutError: If the repository or the reference cannot be found.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         place = self._directory / secrets.token_hex(8)
@@ -109,7 +107,7 @@ class Checkouts:
 
 
 async def _fill(repository: GitRepository, git: GitSpec, commit: str) -> str:
-    """Check out, and say which commit it is."""
+    """Check out, and return the commit."""
     try:
         # A symbolic link becomes a file that holds its target: one could lead anywhere on this machine.
         await repository.clone(local_source(git.url), "--no-checkout", "--config", "core.symlinks=false")
@@ -127,50 +125,3 @@ async def _commit(repository: GitRepository, git: GitSpec, commit: str) -> str:
     except GitError as error:
         raise CheckoutError(f"{git.kind} {commit or git.reference} is not in {git.url[:1000]}.") from error
     return found.strip()
-
-
-class RunCheckout:
-    """The checkout of one run, or of one repair of it: made when it begins, for all of its tasks."""
-
-    def __init__(self, checkouts: Checkouts, run: Run, keep: Callable[[Run], None]) -> None:
-        """Set up.
-
-        Args:
-            checkouts: What makes it.
-            run: The run; it is told the commit.
-            keep: Keeps the run once it was told.
-        """
-        self._checkouts = checkouts
-        self._run = run
-        self._keep = keep
-        self._making: asyncio.Task[Checkout] | None = None
-
-    def begin(self) -> None:
-        """Start to check out, if the run has a `git_source`."""
-        if self._run.spec.git is not None:
-            self._making = asyncio.create_task(self._make(self._run.spec.git))
-
-    async def get(self) -> Checkout:
-        """The checkout, once it is there.
-
-        Raises:
-            CheckoutError: If there is none.
-        """
-        if self._making is None:
-            raise CheckoutError("the run has no git_source.")
-        # The task that asks may be cancelled while others wait for the same.
-        return await asyncio.shield(self._making)
-
-    async def close(self) -> None:
-        """Remove the checkout."""
-        if self._making is not None:
-            self._making.cancel()
-            (made,) = await asyncio.gather(self._making, return_exceptions=True)
-            if isinstance(made, Checkout):
-                await asyncio.to_thread(shutil.rmtree, made.directory, ignore_errors=True)
-
-    async def _make(self, git: GitSpec) -> Checkout:
-        made = await self._checkouts.make(git, self._run.used_commit)
-        self._run.used_commit = made.commit
-        self._keep(self._run)
-        return made

@@ -36,15 +36,15 @@ class Repos:
 
         Args:
             url: A path or file URL; others are refused, since the local workspace reaches no network.
-            provider: What hosts it, for the record.
-            path: Where to; below the user's own git folders if empty.
-            branch: What to check out; its default if empty.
+            provider: The git provider, which is only stored.
+            path: The path of the git folder; empty for one below the user's own.
+            branch: The branch to check out; empty for the default branch.
         """
         source = local_source(url)
         path = path or f"/Repos/{self._user}/{Path(source).name.removesuffix('.git')}"
         place = self._place(path)
         try:
-            # Whoever makes it has it: what somebody else clones there at the same time is not removed below.
+            # The request that makes the directory owns it: a concurrent one must not remove it below.
             place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir()
         except (FileExistsError, NotADirectoryError) as error:
@@ -113,7 +113,7 @@ class Repos:
         self._documents.delete(KIND, repo_id)
 
     def _forget_deleted(self, place: Path) -> None:
-        """Forget the git folders that were at a place before, and were deleted as folders."""
+        """Forget git folders that were at a place before and were deleted as plain folders."""
         for repo_id, document in list(self._documents.all(KIND)):
             if self._place(document["path"]) == place:
                 shutil.rmtree(self._directory / repo_id, ignore_errors=True)
@@ -135,7 +135,7 @@ class Repos:
 
 
 async def _checked_out(git: GitRepository, document: Json) -> Json:
-    """The document of a git folder, with what is checked out."""
+    """The document of a git folder, with its branch and commit filled in."""
     document = {**document, "head_commit_id": (await git.run("rev-parse", "--verify", "HEAD")).strip()}
     if not document["branch"]:
         name = (await git.run("rev-parse", "--abbrev-ref", "HEAD")).strip()

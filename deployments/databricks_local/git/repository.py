@@ -1,4 +1,4 @@
-"""Git as a program: without the user's settings, and with repositories of this machine only."""
+"""Runs git, without the user's settings, and only with repositories on this machine."""
 
 import asyncio
 import os
@@ -21,10 +21,10 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class GitRepository:
-    """A repository whose directory lies outside of the tree of its files.
+    """A repository whose git directory is outside of its files.
 
     Attributes:
-        directory: What is `.git` elsewhere.
+        directory: The git directory, usually `.git`.
         tree: The files.
     """
 
@@ -87,7 +87,7 @@ def local_source(url: str) -> str:
     """The path that a repository's URL names.
 
     Raises:
-        ApiError: If it is not on this machine.
+        ApiError: If it is not a directory on this machine.
     """
     scheme, separator, rest = url.partition("://")
     path = unquote(rest) if separator else url
@@ -110,10 +110,10 @@ def _is_directory(path: str) -> bool:
 
 
 def checked_reference(name: str) -> str:
-    """The name of a branch, tag or commit, if it can be one.
+    """Check the name of a branch, tag or commit.
 
     Raises:
-        ApiError: If it cannot.
+        ApiError: If it is invalid.
     """
     if not _REFERENCE.fullmatch(name) or ".." in name:
         raise invalid_parameter(f"{name[:250]!r} is not the name of a branch, tag or commit.")

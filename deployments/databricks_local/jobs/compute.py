@@ -14,22 +14,22 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.clusters.library_specs import (
+from databricks_local.jobs.libraries import (
     Environment,
     Environments,
     Library,
     parse_environments,
     parse_libraries,
 )
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
 
 KEY = re.compile(r"[\w\-]{1,100}", re.ASCII)
-"""What keys of tasks and clusters consist of."""
+"""A valid key of a task or cluster."""
 
 
 @dataclass(frozen=True)
 class SharedCompute:
-    """What tasks of a job may name: clusters and environments, by their keys."""
+    """The clusters and environments that the tasks of a job may name, by key."""
 
     clusters: Mapping[str, ClusterSpec] = field(default_factory=dict)
     environments: Environments = field(default_factory=dict)
@@ -37,7 +37,7 @@ class SharedCompute:
 
 @dataclass(frozen=True)
 class Compute:
-    """What one task runs on; all of it empty for a task that needs nothing."""
+    """What one task runs on. All fields are empty for a task that needs no compute."""
 
     cluster: ClusterSpec | None = None
     cluster_key: str = ""
@@ -56,8 +56,8 @@ def parse_compute(raw: Json, key: str, shared: SharedCompute, *, needs_environme
     Args:
         raw: The task.
         key: Its key.
-        shared: What it may name.
-        needs_environment: Whether it is a kind of task that is not serverless without an environment.
+        shared: The clusters and environments that it may name.
+        needs_environment: Whether its kind of task needs an environment to run serverless.
     """
     cluster_key, cluster_id = read_string(raw, "job_cluster_key"), read_string(raw, "existing_cluster_id")
     cluster = read_object(raw, "new_cluster")
@@ -83,7 +83,7 @@ def _serverless(raw: Json, key: str, environments: Environments, *, needs_enviro
     if read_objects(raw, "libraries"):
         raise errors.serverless_libraries()
     environment = environments[name] if name else Environment("", ())
-    # By these, libraries see that they run on serverless compute (dbt-databricks, SQLMesh#3101).
+    # Libraries recognise serverless compute by these (dbt-databricks, SQLMesh#3101).
     version = f"client.{environment.version}" if environment.version else "client"
     spec = ClusterSpec(version, {}, {"IS_SERVERLESS": "TRUE"}, serverless=True)
     return Compute(spec, libraries=environment.libraries)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from databricks_local.api.bodies import Json, read_object, read_required_string, read_string
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.jobs.programs import PythonFileSpec
-from databricks_local.runs.models import ForEachSpec, GitSpec, NotebookSpec, TaskSpec
+from databricks_local.jobs.specs import ForEachSpec, GitSpec, NotebookSpec, PythonFileSpec, TaskSpec
 
 PROVIDERS = (
     "github", "gitlab", "bitbucketcloud", "gitlabenterpriseedition", "bitbucketserver",
@@ -18,7 +17,7 @@ def read_git_source(body: Json) -> GitSpec | None:
     """Read the `git_source` of a request; None if there is none.
 
     Raises:
-        ApiError: If it is not one that Databricks takes.
+        ApiError: If Databricks would refuse it.
     """
     raw = read_object(body, "git_source")
     if raw is None:
@@ -35,7 +34,7 @@ def read_git_source(body: Json) -> GitSpec | None:
 
 
 def check_sources(tasks: Sequence[TaskSpec], git: GitSpec | None) -> None:
-    """Refuse tasks that want a repository where none is named."""
+    """Refuse tasks with the source GIT if there is no `git_source`."""
     for task in tasks:
         body = task.body.task.body if isinstance(task.body, ForEachSpec) else task.body
         if isinstance(body, NotebookSpec | PythonFileSpec) and body.git and git is None:

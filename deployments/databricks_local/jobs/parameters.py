@@ -1,11 +1,11 @@
-"""The parameters of runs: read from requests, and handed down to tasks. Pure."""
+"""The parameters of runs: how requests give them, and how tasks get them. Pure."""
 
 import json
 from typing import Any
 
 from databricks_local.api.bodies import Json, read_object, read_strings
 from databricks_local.api.errors import invalid_parameter, malformed_request
-from databricks_local.runs.models import Parameters
+from databricks_local.jobs.specs import Parameters
 
 MAX_LEGACY_BYTES = 10_000
 """Docs: "The JSON representation of this field cannot exceed 10,000 bytes"."""
@@ -17,11 +17,11 @@ _LEGACY_LISTS = ("jar_params", "python_params", "spark_submit_params", "dbt_comm
 def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
     """Read the parameters of `run-now` or `repair`.
 
-    A parameter that the job does not declare is taken all the same, and handed down as the others.
+    Parameters that the job does not declare are accepted, too, and passed to the tasks.
 
     Args:
         body: The request.
-        defaults: What the job declares.
+        defaults: The parameters that the job declares, with their defaults.
     """
     overriding: dict[str, Any] = {}
     for name in _LEGACY_MAPS:

@@ -1,7 +1,6 @@
 """Tasks that run a program: what they are, and how they are read out of request bodies. Pure."""
 
 import posixpath
-from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import (
     Json,
@@ -11,31 +10,10 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.specs import ProgramSpec, PythonFileSpec, PythonWheelSpec
 
 SOURCES = ("WORKSPACE", "GIT")
 _KNOWN_ROOTS = ("dbfs:/", "/Workspace/", "/Volumes/")
-
-
-@dataclass(frozen=True)
-class PythonFileSpec:
-    """A `spark_python_task`; with `git`, its path is one of the repository of the run."""
-
-    path: str
-    parameters: tuple[str, ...] = ()
-    git: bool = False
-
-
-@dataclass(frozen=True)
-class PythonWheelSpec:
-    """A `python_wheel_task`."""
-
-    package: str
-    entry_point: str
-    parameters: tuple[str, ...] = ()
-    named_parameters: dict[str, str] = field(default_factory=dict)
-
-
-ProgramSpec = PythonFileSpec | PythonWheelSpec
 
 
 def parse_python_file(task: Json) -> PythonFileSpec:

@@ -16,9 +16,10 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
+from databricks_local.jobs.graph import reachable
+from databricks_local.jobs.specs import GitSpec, TaskSpec
 from databricks_local.jobs.submit_request import single_task
 from databricks_local.jobs.task_specs import SERVED_BODIES, check_graph, parse_task, read_seconds
-from databricks_local.runs.models import GitSpec, TaskSpec
 
 MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
@@ -30,7 +31,7 @@ MERGED_ARRAYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "enviro
 
 @dataclass(frozen=True)
 class JobSpec:
-    """The settings of a job, as far as they matter to its runs."""
+    """The settings of a job that matter to its runs."""
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -66,7 +67,7 @@ def complete_settings(settings: Json, version: str) -> Json:
         # Jobs created through 2.2 queue by default; those of 2.0 and 2.1 do not (docs: queue).
         complete.setdefault("queue", {"enabled": True})
     if settings.get("tasks") is None and any(settings.get(body) is not None for body in SERVED_BODIES):
-        # The format of one task, which came first (docs: Jobs API 2.0).
+        # The old format without `tasks` (docs: Jobs API 2.0).
         task_fields = {*SERVED_BODIES, "new_cluster", "existing_cluster_id", "libraries", "max_retries",
                        "min_retry_interval_millis", "retry_on_timeout"}  # fmt: skip
         task = single_task({key: settings[key] for key in task_fields if key in settings}, name)
@@ -114,7 +115,7 @@ def updated_settings(settings: Json, changes: Json, removed: Sequence[str]) -> J
     """The settings after `jobs/update`.
 
     Args:
-        settings: Those so far.
+        settings: The present ones.
         changes: `new_settings`: fields are replaced as a whole, tasks and job clusters by their keys.
         removed: `fields_to_remove`: names of fields, or `tasks/KEY` and `job_clusters/KEY`.
     """
@@ -144,7 +145,7 @@ def updated_settings(settings: Json, changes: Json, removed: Sequence[str]) -> J
 def selected_tasks(spec: JobSpec, only: Sequence[str]) -> tuple[TaskSpec, ...]:
     """The tasks that `only` names: `+key` with all before it, `key+` with all after it (SDK: run_now).
 
-    Dependencies on tasks that are left out are not waited for.
+    Tasks do not wait for dependencies that are left out.
     """
     by_key = {task.key: task for task in spec.tasks}
     before = {task.key: list(task.depends_on) for task in spec.tasks}
@@ -163,18 +164,6 @@ def selected_tasks(spec: JobSpec, only: Sequence[str]) -> tuple[TaskSpec, ...]:
         if name.endswith("+"):
             chosen |= reachable([key], after)
     return tuple(task for task in spec.tasks if task.key in chosen)
-
-
-def reachable(keys: Sequence[str], edges: dict[str, list[str]]) -> set[str]:
-    """The keys that can be reached along edges, those at which it starts included."""
-    found = set(keys)
-    waiting = list(keys)
-    while waiting:
-        for name in edges.get(waiting.pop(), ()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
 
 
 def _parameters(settings: Json) -> dict[str, str]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json
 from databricks_local.jobs.settings import JobSpec, parse_settings
-from databricks_local.runs.models import TaskSpec
-from databricks_local.storage.database import Database, Journal, NoJournal
+from databricks_local.jobs.specs import TaskSpec
+from databricks_local.storage.database import Database, Journal
 
 
 @dataclass
 class Job:
-    """A saved job. `settings` are as they are returned, `spec` is what is read from them."""
+    """A saved job. `settings` is the JSON that the API returns, `spec` is parsed from it."""
 
     job_id: int
     creator: str
@@ -25,14 +25,26 @@ class JobStore:
     """The saved jobs of a workspace."""
 
     def __init__(
-        self, clock: Callable[[], int], new_id: Callable[[], int], journal: Journal | None = None
+        self,
+        clock: Callable[[], int],
+        new_id: Callable[[], int],
+        journal: Journal,
+        check: Callable[[tuple[TaskSpec, ...]], None],
     ) -> None:
+        """Set up.
+
+        Args:
+            clock: Milliseconds since 1970.
+            new_id: Makes the ids of jobs.
+            journal: Where jobs are written down.
+            check: Refuses tasks that name clusters that do not exist.
+        """
         self._clock = clock
         self._new_id = new_id
-        self._journal: Journal = journal or NoJournal()
+        self._journal = journal
         self._jobs: dict[int, Job] = {}
         self._deleted: set[int] = set()
-        self.check: Callable[[tuple[TaskSpec, ...]], None] = lambda _: None
+        self.check = check
 
     def load(self, database: Database) -> None:
         """Take over what an earlier server kept."""
@@ -65,10 +77,10 @@ class JobStore:
         """Remove a job.
 
         Returns:
-            Whether it was there; one that was deleted before is none, and no error (docs: delete).
+            Whether it was there. To delete a job twice is no error (docs: delete).
 
         Raises:
-            ApiError: If there never was one.
+            ApiError: If there was never a job of this id.
         """
         if job_id in self._deleted:
             return False

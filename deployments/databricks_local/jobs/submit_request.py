@@ -7,8 +7,8 @@ from databricks_local.api.bodies import Json, read_objects, read_string
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
+from databricks_local.jobs.specs import RunSpec
 from databricks_local.jobs.task_specs import check_graph, parse_task, read_seconds
-from databricks_local.runs.models import RunSpec
 
 MAX_TASKS = 100
 MAX_TOKEN_LENGTH = 64
@@ -20,13 +20,13 @@ def parse_submit(body: Json) -> RunSpec:
     """Read a run to submit.
 
     Args:
-        body: The request, with `tasks`, or in the format of one task without them, which Airflow still sends.
+        body: The request: with `tasks`, or in the old format of one task, which Airflow still sends.
 
     Returns:
-        What is to be run.
+        The run.
 
     Raises:
-        ApiError: If Databricks would refuse the request, or if it needs what is not served here.
+        ApiError: If Databricks would refuse the request, or if it needs something that is not served here.
     """
     _refuse_shared_clusters(body)
     token = read_token(body)
@@ -71,6 +71,6 @@ def key_of(name: str) -> str:
 def _refuse_shared_clusters(body: Json) -> None:
     if body.get("job_clusters"):
         raise errors.shared_cluster_not_supported()
-    # A key has nothing to point at here.
+    # Without shared clusters, no task can name one.
     if any(holder.get("job_cluster_key") for holder in [body, *read_objects(body, "tasks")]):
         raise errors.compute_missing()

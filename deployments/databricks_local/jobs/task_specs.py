@@ -19,8 +19,10 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
+from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
-from databricks_local.runs.models import (
+from databricks_local.jobs.specs import (
+    CONDITION_OPERATORS,
     Body,
     ConditionSpec,
     ForEachSpec,
@@ -30,8 +32,6 @@ from databricks_local.runs.models import (
     RunJobSpec,
     TaskSpec,
 )
-from databricks_local.runs.scheduling import topological_order
-from databricks_local.tasks.conditions import OPERATORS
 
 MAX_PARAMETER_BYTES = 1_000_000
 MAX_SECONDS = 2**31 - 1
@@ -53,7 +53,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
     Args:
         raw: Its JSON.
         shared: The clusters and environments that it may name.
-        git: Whether notebooks come from a repository if they do not say where from.
+        git: Whether the repository is the default source of notebooks.
     """
     key = read_required_string(raw, "task_key")
     if not KEY.fullmatch(key):
@@ -84,7 +84,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
 
 
 def check_graph(tasks: Sequence[TaskSpec]) -> None:
-    """Refuse tasks that repeat a key, depend on what there is not, or wait for each other."""
+    """Refuse repeated keys, unknown dependencies, and cycles."""
     counts = Counter(task.key for task in tasks)
     repeated = sorted(key for key, count in counts.items() if count > 1)
     if repeated:
@@ -111,7 +111,7 @@ def read_seconds(body: Json, name: str) -> int:
 
 
 def _refuse_unserved(raw: Json) -> None:
-    """Name what would be ignored otherwise: a run that quietly does less than asked for is no help."""
+    """Refuse unknown kinds of tasks: a run that quietly does less than was asked for helps nobody."""
     for field in sorted(raw):
         if field.endswith("_task") and field not in SERVED_BODIES and raw[field] is not None:
             raise errors.not_served(f"Task type {field}")
@@ -156,7 +156,7 @@ def _notebook(task: Json, git: bool) -> NotebookSpec:
 
 
 def _with_source(raw: Json, body: Body) -> Json:
-    """The JSON of a task with the source of its notebook, which is else one of the settings of the run."""
+    """The JSON of a task, with `source` filled in where its default depends on the run."""
     if isinstance(body, NotebookSpec) and body.git:
         return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
     if isinstance(body, ForEachSpec):
@@ -165,8 +165,8 @@ def _with_source(raw: Json, body: Body) -> Json:
 
 
 def _condition(task: Json) -> ConditionSpec:
-    if read_string(task, "op") not in OPERATORS:
-        raise invalid_parameter(f"condition_task.op must be one of: {', '.join(OPERATORS)}")
+    if read_string(task, "op") not in CONDITION_OPERATORS:
+        raise invalid_parameter(f"condition_task.op must be one of: {', '.join(CONDITION_OPERATORS)}")
     return ConditionSpec(read_string(task, "op"), read_string(task, "left"), read_string(task, "right"))
 
 

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
+from databricks_local.jobs.specs import (
+    Body,
+    ConditionSpec,
+    ForEachSpec,
+    NotebookSpec,
+    PythonFileSpec,
+    PythonWheelSpec,
+    RunJobSpec,
+)
 from databricks_local.pages.formatting import (
     MAX_ROWS,
     Badge,
@@ -17,15 +25,7 @@ from databricks_local.pages.formatting import (
     run_path,
     time_text,
 )
-from databricks_local.runs.models import (
-    Body,
-    ConditionSpec,
-    ForEachSpec,
-    NotebookSpec,
-    Run,
-    RunJobSpec,
-    TaskRun,
-)
+from databricks_local.runs.models import Run, TaskRun
 
 MAX_ITERATIONS = 200
 ERROR_CHARACTERS = 300

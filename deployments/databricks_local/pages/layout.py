@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from databricks_local.runs.models import TaskSpec
-from databricks_local.runs.scheduling import topological_order
+from databricks_local.jobs.graph import topological_order
+from databricks_local.jobs.specs import TaskSpec
 
 ROWS = 14
 """How many tasks a column has at most; a layer with more is drawn in several columns."""

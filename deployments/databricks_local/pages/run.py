@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from databricks_local.jobs.specs import RunType
 from databricks_local.pages.attempts import (
     ERROR_CHARACTERS,
     Iterations,
@@ -29,7 +30,7 @@ from databricks_local.pages.formatting import (
 from databricks_local.pages.graph import graph
 from databricks_local.pages.rendering import render
 from databricks_local.pages.timeline import time_lines
-from databricks_local.runs.models import Run, RunType, TaskRun
+from databricks_local.runs.models import Run, TaskRun
 
 MAX_INLINE = 12
 """How many outputs are on the page of a run. If more tasks began, only those that failed or run now."""

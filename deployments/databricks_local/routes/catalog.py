@@ -1,4 +1,4 @@
-"""The Unity Catalog API 2.1, as far as volumes need it."""
+"""The Unity Catalog API 2.1, for catalogs, schemas and volumes."""
 
 from collections.abc import Mapping
 
@@ -14,8 +14,8 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import not_served
+from databricks_local.api.paging import page_of
 from databricks_local.catalog.unity_catalog import CATALOG, SCHEMA, VOLUME, Catalog, Level
-from databricks_local.routes.files.volume_files import page_of
 from databricks_local.routes.incoming import read_body
 
 _VOLUME_TYPES = ("MANAGED", "EXTERNAL")

@@ -11,12 +11,12 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.clusters.library_specs import check_libraries
+from databricks_local.api.paging import page_of
 from databricks_local.clusters.offerings import node_types, spark_versions
 from databricks_local.clusters.records import MAX_EVENTS, UNINSTALL_ON_RESTART, ClusterRecord, library_key
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.clusters.settings import read_settings, resized, updated_settings
-from databricks_local.routes.files.volume_files import page_of
+from databricks_local.jobs.libraries import check_libraries
 from databricks_local.routes.incoming import read_body
 
 MAX_PAGE = 100

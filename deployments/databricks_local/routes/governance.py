@@ -34,8 +34,8 @@ def governance_router(
 
     Args:
         permissions: The access control lists.
-        clusters: The clusters that there are.
-        find_job: Refuses the id of a job that there is not.
+        clusters: The all-purpose clusters.
+        find_job: Refuses the id of an unknown job.
     """
     router = APIRouter()
 

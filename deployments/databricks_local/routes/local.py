@@ -1,12 +1,12 @@
-"""What only a local workspace has: faults and the log of requests."""
+"""Routes that only a local workspace has: faults and the log of requests."""
 
 from fastapi import APIRouter, Request
 
+from databricks_local.access.request_log import MAX_REQUESTS, RequestLog
 from databricks_local.api.bodies import Json, read_integer, read_string
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.faults.book import FaultBook
 from databricks_local.routes.incoming import read_body
-from databricks_local.server.request_log import MAX_REQUESTS, RequestLog
 
 FAULTS_PATH = "/local/faults"
 REQUESTS_PATH = "/local/requests"

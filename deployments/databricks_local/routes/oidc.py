@@ -1,4 +1,4 @@
-"""OAuth: where tokens are, and how to get one."""
+"""OAuth: discovery, and tokens."""
 
 from urllib.parse import parse_qsl
 
@@ -15,8 +15,8 @@ from databricks_local.access.oauth import (
     host_metadata,
 )
 from databricks_local.api.bodies import Json
+from databricks_local.api.links import Links
 from databricks_local.routes.incoming import read_content
-from databricks_local.runs.run_json import Links
 
 
 def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
@@ -27,7 +27,7 @@ def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
     async def endpoints() -> Json:
         return discovery(links.origin)
 
-    # Without a service principal there is no OAuth to be found, and 404 is the answer that clients expect.
+    # Without a service principal there is no OAuth. Clients expect a 404 then.
     if issuer.has_client:
 
         @router.get(METADATA_PATH)

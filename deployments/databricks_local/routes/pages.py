@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from databricks_local.access.token_check import cookie_name, is_token, session_of
+from databricks_local.access.tokens import cookie_name, is_token, session_of
 from databricks_local.pages.formatting import run_path
 from databricks_local.pages.lists import (
     GROUPS,
@@ -21,9 +21,9 @@ from databricks_local.pages.lists import (
 )
 from databricks_local.pages.rendering import CONTENT_SECURITY_POLICY
 from databricks_local.pages.run import inline_tasks, run_page, task_page
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_content
 from databricks_local.runs.models import Run
-from databricks_local.server.context import Workspace
 
 MAX_RUNS = 200
 """How many runs or jobs a list shows at most."""

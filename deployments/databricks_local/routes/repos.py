@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 
 from databricks_local.api.bodies import Json, read_choice, read_object, read_required_string, read_string
 from databricks_local.api.errors import invalid_parameter, not_served
+from databricks_local.api.paging import page_of
 from databricks_local.git.repos import PROVIDERS, Repos
-from databricks_local.routes.files.volume_files import page_of
 from databricks_local.routes.incoming import read_body
 
 PATH = "/api/2.0/repos"

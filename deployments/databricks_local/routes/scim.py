@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from databricks_local.server.context import Workspace
+from databricks_local.routes.context import Workspace
 
 
 def scim_router(workspace: Workspace) -> APIRouter:

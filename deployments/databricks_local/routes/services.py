@@ -6,21 +6,21 @@ from fastapi import APIRouter
 
 from databricks_local.routes.catalog import catalog_router
 from databricks_local.routes.clusters import clusters_router
+from databricks_local.routes.context import Services
 from databricks_local.routes.files.dbfs import dbfs_router
 from databricks_local.routes.files.uploads import uploads_router
 from databricks_local.routes.files.volume_files import volume_files_router
 from databricks_local.routes.governance import governance_router
 from databricks_local.routes.repos import repos_router
 from databricks_local.routes.secret_scopes import secrets_router
-from databricks_local.server.services import Services
 
 
 def services_router(services: Services, find_job: Callable[[int], object]) -> APIRouter:
     """The routes of files, volumes, secrets, clusters and the rest.
 
     Args:
-        services: What is served.
-        find_job: Refuses the id of a job that there is not.
+        services: The services.
+        find_job: Refuses the id of an unknown job.
     """
     router = APIRouter()
     router.include_router(dbfs_router(services.dbfs))

@@ -7,24 +7,25 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from databricks_local.api.links import Links
 from databricks_local.clusters.registry import ClusterRegistry
-from databricks_local.execution.executor import Cluster
-from databricks_local.git.checkouts import Checkouts, RunCheckout
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.task_executor import TaskExecutor
+from databricks_local.git.checkouts import Checkouts
 from databricks_local.runs import scheduling, states
+from databricks_local.runs.checkout import RunCheckout
 from databricks_local.runs.job_clusters import JobClusters
 from databricks_local.runs.models import Run, TaskRun
-from databricks_local.runs.run_json import Links
+from databricks_local.runs.retries import seconds_until_retry
 from databricks_local.runs.states import LifeCycle, State
 from databricks_local.runs.store import Clock, RunStore
-from databricks_local.tasks.executor import TaskExecutor
-from databricks_local.tasks.retries import seconds_until_retry
 
 _LOG = logging.getLogger("databricks_local")
 
 
 @dataclass
 class Tools:
-    """What all drives of a workspace share.
+    """What the drives of a workspace have in common.
 
     Attributes:
         executor: Runs notebooks.
@@ -39,7 +40,7 @@ class Tools:
         run_slots: Bounds how many runs hold shared clusters at once.
         start_job: Starts a run of a job for a task of another run.
         start_notebook: Starts a notebook on the cluster of the task that asks for it.
-        wait_for: Waits for the end of a run that was started so, and cancels it if the wait is cancelled.
+        wait_for: Waits for the end of such a run, and cancels it if the wait is cancelled.
     """
 
     executor: TaskExecutor
@@ -59,7 +60,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a notebook runs in, and those that it runs with `dbutils.notebook.run`.
+    """Where a notebook runs, and the notebooks that it starts by `dbutils.notebook.run`.
 
     Attributes:
         cluster: The cluster.
@@ -71,7 +72,7 @@ class Surroundings:
 
 
 Work = Callable[["Drive", TaskRun, tuple[Any, ...]], Awaitable[State]]
-"""Does what a task is for and says how it ended; the last argument holds the input of an iteration."""
+"""Does the work of a task and returns how it ended. The last argument holds the input of an iteration."""
 
 
 class Drive:
@@ -89,10 +90,10 @@ class Drive:
 
         Args:
             run: The run.
-            tasks: The attempts to make now; of a repair, without those that are kept.
-            tools: What drives share.
-            work: Does what tasks are for.
-            surroundings: Of a run that a notebook started, what that notebook runs in.
+            tasks: The attempts to make now. A repair leaves out the tasks that it keeps.
+            tools: What all drives have in common.
+            work: Does the work of tasks.
+            surroundings: For a run that a notebook started: where that notebook runs.
         """
         self.run = run
         self.tools = tools
@@ -103,7 +104,7 @@ class Drive:
         self.current = {task.spec.key: task for task in tasks}
         self.latest = {**run.latest(), **self.current}
         name = f"local-{run.run_id}" if len(run.rounds) == 1 else f"local-{run.run_id}-{len(run.rounds) - 1}"
-        # A run that another waits for needs no slot: the other one may hold the last.
+        # A nested run takes no slot: the run that waits for it may hold the last one.
         self.clusters = JobClusters(tools.executor, name, None if run.spec.ancestors else tools.run_slots)
         self._work = work
         self._stops: dict[int, asyncio.Future[State]] = {}
@@ -112,7 +113,7 @@ class Drive:
         self._active: set[asyncio.Task[None]] = set()
 
     async def to_the_end(self) -> None:
-        """Run everything, then say how it went."""
+        """Run all tasks, then set how the run ended."""
         watchdog = asyncio.create_task(self._limit())
         self._own_checkout.begin()
         kept = {
@@ -141,7 +142,7 @@ class Drive:
         self.end_run(self._ending or scheduling.run_outcome(self.latest))
 
     def cancel(self, ending: State) -> None:
-        """Stop all that has not ended."""
+        """Stop all tasks that have not ended."""
         if self._ending is not None or self.run.state.terminal:
             return
         self._ending = ending
@@ -150,7 +151,7 @@ class Drive:
             self.stop_task(task, ending)
 
     def stop_task(self, task: TaskRun, ending: State) -> None:
-        """Stop one task. Those that depend on it are decided by their `run_if`."""
+        """Stop one task. Its dependents go on or are skipped, as their `run_if` says."""
         if task.state.terminal:
             return
         for iteration in task.iterations:
@@ -162,13 +163,13 @@ class Drive:
             stop.set_result(ending)
 
     def end_run(self, state: State) -> None:
-        """End the run, and the repair of it that this is."""
+        """End the run, or this repair of it."""
         self.run.end_time = self.tools.clock()
         self.run.rounds[-1].end_time = self.run.end_time
         self.set_run(state)
 
     def fail(self, state: State) -> None:
-        """End everything that has not ended: nothing of a run may stay active that nobody drives."""
+        """End all tasks and the run: without a drive, nothing may stay active."""
         for task in (each for top in self.current.values() for each in (top, *top.iterations)):
             if not task.state.terminal:
                 self.set_task(task, state)
@@ -177,7 +178,7 @@ class Drive:
     async def attempts(
         self, task: TaskRun, inputs: tuple[Any, ...] = (), parent: TaskRun | None = None
     ) -> TaskRun:
-        """Try a task as often as its settings say.
+        """Run a task, with the retries of its settings.
 
         Args:
             task: The first attempt.
@@ -204,13 +205,13 @@ class Drive:
                 return task
 
     def set_run(self, state: State) -> None:
-        """Note the state of the run."""
+        """Set the state of the run."""
         self.run.state = self.run.rounds[-1].state = state
         self.tools.store.changed(self.run)
         _LOG.info("run %s (%s): %s", self.run.run_id, self.run.spec.name, describe(state))
 
     def set_task(self, task: TaskRun, state: State) -> None:
-        """Note the state of a task."""
+        """Set the state of a task."""
         task.state = state
         if state.terminal and not task.end_time and task.start_time:
             task.end_time = self.tools.clock()

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from databricks_local.execution.executor import Cluster, ClusterError
-from databricks_local.runs.models import ClusterSpec
-from databricks_local.tasks.executor import TaskExecutor
+from databricks_local.execution.cluster import Cluster, ClusterError
+from databricks_local.execution.task_executor import TaskExecutor
+from databricks_local.jobs.specs import ClusterSpec
 
 
 class JobClusters:
@@ -15,8 +15,8 @@ class JobClusters:
 
         Args:
             executor: What starts clusters.
-            name: What the ids of the clusters begin with.
-            slots: Bounds how many runs hold clusters; None for a run that one with a slot waits for.
+            name: The beginning of the ids of the clusters.
+            slots: Limits how many runs hold clusters; None for a nested run, whose parent has a slot.
         """
         self._executor = executor
         self._name = name
@@ -30,7 +30,7 @@ class JobClusters:
         return f"{self._name}-{key}"
 
     async def get(self, key: str, spec: ClusterSpec) -> Cluster:
-        """The running cluster of a key; one that was lost, or could not be started, is started again.
+        """The running cluster of a key. It is started again if it was lost or could not be started.
 
         Raises:
             ClusterError: If it does not come up.
@@ -73,7 +73,7 @@ class JobClusters:
         try:
             cluster = await start
         except (ClusterError, TimeoutError, OSError, asyncio.CancelledError):
-            # It never was there; those who wanted it know why.
+            # It never started; the tasks that asked for it got the error.
             return
         await self._executor.stop_cluster(cluster)
 

@@ -1,4 +1,4 @@
-"""Starts runs: submitted, of saved jobs, and again."""
+"""Starts submitted runs, runs of saved jobs, and repairs."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,10 +8,11 @@ from databricks_local.api.bodies import Json, read_required_integer
 from databricks_local.api.errors import invalid_parameter, malformed_request
 from databricks_local.jobs.parameters import read_parameters
 from databricks_local.jobs.settings import JobSpec, queue_enabled, selected_tasks
+from databricks_local.jobs.specs import Parameters, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.store import Job, JobStore
 from databricks_local.jobs.submit_request import parse_submit, read_token
 from databricks_local.runs import states
-from databricks_local.runs.models import Parameters, Round, Run, RunSpec, RunType, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import read_repair, refusal, tasks_to_rerun
 from databricks_local.runs.runner import Runner, end_without_start
 from databricks_local.runs.states import LifeCycle
@@ -23,11 +24,11 @@ MAX_NESTED_JOBS = 3
 
 @dataclass(frozen=True)
 class Options:
-    """What is not known of the real one, and can be had both ways.
+    """How to behave where the behaviour of Databricks is not known.
 
     Attributes:
         repair_one_time_runs: Whether `runs/repair` takes a run made by `runs/submit`.
-        repair_visible_after: Seconds for which a repaired run still looks as it did (airflow#68358).
+        repair_visible_after: Seconds for which a repaired run still looks unchanged (airflow#68358).
     """
 
     repair_one_time_runs: bool = False
@@ -35,7 +36,7 @@ class Options:
 
 
 class Launcher:
-    """Starts runs, as far as the limits of their jobs allow."""
+    """Starts runs, within the limits of their jobs."""
 
     def __init__(self, store: RunStore, jobs: JobStore, runner: Runner, user: str, options: Options) -> None:
         self._store = store
@@ -47,7 +48,7 @@ class Launcher:
         runner.tools.start_job = self._start_nested
 
     def submit(self, body: Json) -> Run:
-        """Start the run of a `runs/submit`, or find the one that its token started."""
+        """Start a submitted run, or return the one that its token started before."""
         spec = parse_submit(body)
         self._jobs.check(spec.tasks)
         run, is_new = self._store.create(spec, self._user)
@@ -56,12 +57,12 @@ class Launcher:
         return run
 
     def run_now(self, body: Json, ancestors: tuple[int, ...] = (), trigger_run_id: int = 0) -> Run:
-        """Start a run of a saved job, or find the one that its token started.
+        """Start a run of a saved job, or return the one that its token started before.
 
         Args:
             body: The request.
-            ancestors: Of a nested run, the jobs that wait for it.
-            trigger_run_id: Of a nested run, the task run that starts it.
+            ancestors: For a nested run: the jobs that wait for it.
+            trigger_run_id: For a nested run: the task run that starts it.
         """
         job = self._jobs.get(read_required_integer(body, "job_id"))
         spec = _run_spec(job.spec, body)
@@ -82,7 +83,7 @@ class Launcher:
         return run
 
     def repair(self, body: Json) -> int:
-        """Run tasks of a run again; the id of the repair."""
+        """Repair a run; returns the id of the repair."""
         run_id = read_required_integer(body, "run_id")
         request = read_repair(body)
         run = self._store.run(run_id)
@@ -117,10 +118,10 @@ class Launcher:
 
         Args:
             job_id: The job; 0 for all.
-            queued_only: Whether only those are meant that are queued.
+            queued_only: Whether to cancel only queued runs.
         """
         runs = self._store.of_job(job_id) if job_id else list(self._store.newest_first())
-        # The last ones first, so that none is let begin because one before it ended.
+        # Queued ones first, so that none of them starts because another one ends.
         for run in sorted(runs, key=lambda run: run.state.life_cycle is not LifeCycle.QUEUED):
             if not queued_only or run.state.life_cycle is LifeCycle.QUEUED:
                 self._runner.cancel_run(run)
@@ -140,7 +141,7 @@ class Launcher:
             return run.spec.tasks, {}
         job = self._jobs.get(run.job_id)
         if job.spec.git != run.spec.git:
-            # Otherwise the commit stays: a run has one (docs: git_snapshot). Repairs are not documented.
+            # With the same git_source a repair keeps the commit: a run has one (docs: git_snapshot).
             run.used_commit = ""
         run.spec = replace(
             run.spec,

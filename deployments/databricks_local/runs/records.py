@@ -1,17 +1,16 @@
-"""Runs as records of the database, and back. Pure."""
+"""Converts runs to records of the database, and back. Pure."""
 
 from dataclasses import asdict
-from typing import Any
 
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.git_specs import read_git_source
+from databricks_local.jobs.specs import Parameters, RunSpec, RunType
 from databricks_local.jobs.task_specs import parse_task
 from databricks_local.runs import states
-from databricks_local.runs.models import Parameters, Round, Run, RunSpec, RunType, TaskRun
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import LifeCycle, Result, State
 from databricks_local.runtime.outputs import CellResult
-
-Json = dict[str, Any]
 
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
@@ -54,7 +53,7 @@ def run_record(run: Run) -> Json:
 
 
 def read_run(record: Json) -> Run:
-    """A run, as yet without its task runs."""
+    """Read a run, without its task runs."""
     spec: Json = record["spec"]
     # Runs of earlier versions have no environments.
     shared = parse_shared(spec["job_clusters"], spec.get("environments", []))
@@ -90,26 +89,26 @@ def read_run(record: Json) -> Run:
 
 
 def task_record(run: Run, task: TaskRun) -> Json:
-    """A task run without its output, with its own settings: those of the job may change between attempts."""
+    """A task run without its output. It has its own settings, since the job may change between attempts."""
     record: Json = {name: getattr(task, name) for name in _TASK_FIELDS}
     return {**record, "job_run_id": run.run_id, "state": state_record(task.state), "raw": task.spec.raw}
 
 
 def read_task(record: Json, shared: SharedCompute) -> TaskRun:
-    """A task run; its output stays in the database.
+    """Read a task run. Its output stays in the database.
 
     Args:
-        record: What `task_record` made.
+        record: The record, as `task_record` makes it.
         shared: The clusters and environments of the run that it is part of.
     """
-    # What was written by an earlier version does not have all of them.
+    # Records of earlier versions lack some fields.
     fields = {name: record[name] for name in _TASK_FIELDS if name in record}
     spec = parse_task(record["raw"], shared)
     return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
 
 
 def output_record(task: TaskRun) -> Json:
-    """What a task run put out."""
+    """The output of a task run."""
     return {
         "exit_value": task.exit_value,
         "exit_truncated": task.exit_truncated,
@@ -142,7 +141,7 @@ def read_state(record: Json) -> State:
 
 
 def end_as_lost(run: Run, now: int) -> None:
-    """End what was active when the server died, as the loss of a driver ends it."""
+    """End a run that was active when the server died, as if its driver was lost."""
     if run.pending_repair_id:
         run.rounds[-1].state, run.rounds[-1].end_time = run.state, run.end_time
         run.rounds.append(Round(run.pending_repair_id, now))

@@ -1,4 +1,4 @@
-"""What a repair runs again, or why it is refused. Pure."""
+"""Decides which tasks a repair runs, or why it is refused. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json, read_boolean, read_integer
 from databricks_local.api.errors import ApiError, invalid_parameter, malformed_request
-from databricks_local.jobs.settings import reachable
+from databricks_local.jobs.graph import reachable
+from databricks_local.jobs.specs import RunType, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import Run, RunType, TaskRun, TaskSpec
+from databricks_local.runs.models import Run, TaskRun
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def refusal(run: Run, request: RepairRequest, *, one_time_runs: bool) -> ApiErro
 
     Args:
         run: The run.
-        request: What is asked for.
-        one_time_runs: Whether runs made by `runs/submit` can be repaired, which is not known.
+        request: The request.
+        one_time_runs: Whether runs made by `runs/submit` can be repaired.
     """
     if run.spec.run_type is RunType.WORKFLOW_RUN or not (
         one_time_runs or run.spec.run_type is RunType.JOB_RUN
@@ -75,13 +76,13 @@ def tasks_to_rerun(
     Args:
         specs: The tasks as the job has them now (docs: repairs use the current settings).
         latest: The latest attempt at each task of the run, by key.
-        request: What is asked for.
+        request: The request.
 
     Returns:
         Their current specifications, in the order of the job.
 
     Raises:
-        ApiError: If a task is named that the run or the job does not have, or nothing is left to do.
+        ApiError: If a named task is unknown, or there is nothing to repair.
     """
     current = {spec.key: spec for spec in specs}
     for key in request.tasks:
@@ -89,7 +90,7 @@ def tasks_to_rerun(
             raise invalid_parameter(f"Task '{key[:120]}' does not exist in the run.")
     chosen = set(request.tasks)
     if request.all_failed:
-        # All that did not end well: tasks skipped since one before them failed count (facts, section 5.2).
+        # Tasks that were skipped because of a failed one count as failed, too.
         chosen = {key for key, task in latest.items() if task.state.result not in states.FINE}
     if request.dependents:
         # Even those that succeeded (docs: rerun_dependent_tasks).

@@ -1,4 +1,4 @@
-"""The runs that are under way: starts them, stops them, and lets others begin when they end."""
+"""The active runs: starts them, stops them, and starts queued ones when others end."""
 
 import asyncio
 import logging
@@ -7,19 +7,18 @@ from typing import Any
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json
+from databricks_local.api.links import Links
 from databricks_local.clusters.registry import ClusterRegistry
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.task_executor import TaskExecutor
 from databricks_local.git.checkouts import Checkouts
-from databricks_local.jobs.programs import PythonFileSpec
+from databricks_local.jobs.specs import NotebookSpec, PythonFileSpec, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.submit_request import key_of
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive, Surroundings, Tools, Work
-from databricks_local.runs.models import NotebookSpec, Run, RunSpec, RunType, TaskRun, TaskSpec
-from databricks_local.runs.run_json import Links
+from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runs.store import Clock, RunStore
-from databricks_local.tasks.executor import TaskExecutor
-from databricks_local.tasks.work import do_work
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -40,6 +39,7 @@ class Runner:
         store: RunStore,
         clock: Clock,
         links: Links,
+        work: Work,
         max_running_tasks: int = MAX_RUNNING_TASKS,
     ) -> None:
         self._store = store
@@ -49,7 +49,7 @@ class Runner:
         self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
         self._closing = False
         self.on_end: Callable[[Run], None] = lambda _: None
-        self.work: Work = do_work
+        self._work = work
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
@@ -76,23 +76,23 @@ class Runner:
 
         Args:
             run: The run.
-            tasks: Of a repair, the attempts that it makes; None for all.
-            surroundings: Of a run that a notebook started, what that notebook runs in.
+            tasks: The attempts of a repair; None for all tasks.
+            surroundings: For a run that a notebook started: where that notebook runs.
         """
-        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self.work, surroundings)
+        drive = Drive(run, run.tasks if tasks is None else tasks, self.tools, self._work, surroundings)
         work = asyncio.create_task(drive.to_the_end(), name=f"run-{run.run_id}")
         self._drives[run.run_id] = drive
         self._tasks[run.run_id] = work
         work.add_done_callback(lambda done: self._ended(drive, done))
 
     def start_later(self, run: Run, seconds: float, begin: Callable[[], None]) -> None:
-        """Begin a repair once it is visible; until then the run looks as it did."""
+        """Begin a repair after some seconds; until then the run looks unchanged."""
         timer = asyncio.get_running_loop().call_later(seconds, self._begin_now, run)
         self._waiting[run.run_id] = timer, begin
 
     def cancel_run(self, run: Run, ending: State = states.USER_CANCELED) -> None:
         """Stop a run and all of its tasks. Nothing happens if it has ended."""
-        # A repair that was accepted is canceled as well if it is not visible yet, which makes it so.
+        # A repair that is not visible yet is cancelled, too, and becomes visible by that.
         self._begin_now(run)
         drive = self._drives.get(run.run_id)
         if drive is not None:
@@ -102,9 +102,9 @@ class Runner:
             self.on_end(run)
 
     def cancel_task(self, run: Run, task: TaskRun, ending: State = states.USER_CANCELED) -> None:
-        """Stop one task. Those that depend on it are decided by their `run_if`."""
+        """Stop one task. Its dependents go on or are skipped, as their `run_if` says."""
         if run.run_id in self._waiting:
-            # Who cancels knows of the attempt before the repair only, and means the one that it makes.
+            # The caller cannot know the attempt of a repair that is not visible yet, but means it.
             self._begin_now(run)
             task = run.latest_of(task)
         drive = self._drives.get(run.run_id)
@@ -112,7 +112,7 @@ class Runner:
             drive.stop_task(task, ending)
 
     async def close(self) -> None:
-        """End everything that runs. The database keeps it as it is, and the next server finds it lost."""
+        """Stop all runs. They stay active in the database, and the next server ends them as lost."""
         self._closing = True
         for timer, _ in self._waiting.values():
             timer.cancel()
@@ -144,7 +144,7 @@ class Runner:
     async def _wait_for(self, run: Run) -> None:
         work = self._tasks.get(run.run_id)
         try:
-            # A run that is queued has nothing that drives it yet.
+            # A queued run has no drive yet.
             while run.active:
                 await (asyncio.wait({work}) if work else asyncio.sleep(0.05))
                 work = self._tasks.get(run.run_id)
@@ -162,11 +162,11 @@ class Runner:
         path, timeout = str(arguments["path"]), int(arguments["timeout_seconds"])
         parameters = {str(name): str(value) for name, value in arguments["arguments"].items()}
         key = key_of(path.rpartition("/")[2]) or "notebook"
-        # A path of the repository that the task comes from is relative.
+        # Paths in a repository are relative.
         caller = task.spec.body
         from_git = isinstance(caller, NotebookSpec | PythonFileSpec) and caller.git
         if not from_git and not path.startswith("/"):
-            # Of a file outside of the workspace, or of an entry point, which are nowhere in it.
+            # The caller is not in the workspace, so that there is nothing to be relative to.
             raise errors.relative_notebook()
         body = NotebookSpec(path, parameters, git=from_git and not path.startswith("/"))
         source = "GIT" if body.git else "WORKSPACE"
@@ -186,7 +186,7 @@ class Runner:
 
 
 def end_without_start(run: Run, state: State, store: RunStore, now: int) -> None:
-    """End a run none of whose tasks was started."""
+    """End a run before any of its tasks started."""
     for task in run.tasks:
         task.state = state
     run.state = run.rounds[-1].state = state

@@ -1,31 +1,32 @@
-"""Which tasks may start, which never will, and how a run ended. Pure: states in, states out."""
+"""Decides which tasks start, which are skipped, and how a run ended. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from databricks_local.jobs.specs import RunIf, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import RunIf, TaskRun, TaskSpec
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import LifeCycle, Result, State
 
 
 @dataclass
 class Step:
-    """What to do next: tasks to start, and tasks that are decided without having run."""
+    """What to do next: tasks to start, and tasks that end without having run."""
 
     start: list[str] = field(default_factory=list)
     settle: dict[str, State] = field(default_factory=dict)
 
 
 def gate(run_if: RunIf, upstream: Sequence[Result]) -> State | None:
-    """Decide about a task all of whose dependencies ended (docs: "Run if" conditions).
+    """Decide about a task whose dependencies have all ended (docs: "Run if" conditions).
 
     Args:
         run_if: The task's condition.
         upstream: The results of its direct dependencies.
 
     Returns:
-        None if it starts, otherwise the state in which it stays.
+        None if it starts, otherwise its final state.
     """
     if not upstream:
         return None
@@ -64,34 +65,34 @@ class Ending:
 
 
 class Progress:
-    """How far the tasks of a run are. What ends costs what depends on it, not the whole run."""
+    """The progress of the tasks of a run. When a task ends, only its dependents are looked at."""
 
     def __init__(self, specs: Iterable[TaskSpec], ended: Mapping[str, Ending]) -> None:
         """Set up.
 
         Args:
             specs: The tasks that are to run.
-            ended: The tasks that are not to run, since they did before: of a repair, those that are kept.
+            ended: The tasks that a repair keeps, which do not run again.
         """
         self._specs = {spec.key: spec for spec in specs}
         self._endings = dict(ended)
         self._dependents: dict[str, list[str]] = {}
         self._missing: dict[str, int] = {}
         for spec in self._specs.values():
-            # What a run does not hold, as with `only`, nothing waits for.
+            # Dependencies that are not part of this run, as with `only`, are not waited for.
             waits_for = [name for name in spec.depends_on if name in self._specs]
             self._missing[spec.key] = len(waits_for)
             for name in waits_for:
                 self._dependents.setdefault(name, []).append(spec.key)
 
     def begin(self) -> Step:
-        """Decide about the tasks that wait for none."""
+        """Decide about the tasks without dependencies."""
         step = Step()
         self._decide([key for key, missing in self._missing.items() if not missing], step)
         return step
 
     def ended(self, key: str, ending: Ending) -> Step:
-        """Note how a task ended, and decide about those that waited for it."""
+        """Record how a task ended, and decide about its dependents."""
         step = Step()
         self._decide(self._free(key, ending), step)
         return step
@@ -124,7 +125,7 @@ class Progress:
         )
 
     def _seen(self, spec: TaskSpec, name: str) -> Result:
-        """How a dependency looks from a task: a condition with the other outcome is one that is excluded."""
+        """The result of a dependency for a task: a condition with the other outcome counts as excluded."""
         ending = self._endings[name]
         wanted = spec.outcomes.get(name, "")
         if wanted and ending.result is Result.SUCCESS and ending.outcome != wanted:
@@ -145,7 +146,7 @@ def leaf_keys(tasks: Iterable[TaskSpec]) -> list[str]:
 
 
 def run_outcome(tasks: Mapping[str, TaskRun]) -> State:
-    """Say how a run ended whose tasks all have: its leaves decide (docs: job run states).
+    """How a run ended, once all its tasks have. Its leaves decide (docs: job run states).
 
     Args:
         tasks: The latest attempt at each task, by key.
@@ -168,7 +169,7 @@ def _failure(tasks: Mapping[str, TaskRun]) -> State:
     causes = [task for task in tasks.values() if task.state.result in (Result.FAILED, Result.TIMEDOUT)]
     failed = [task for task in causes if task.state.result is Result.FAILED]
     if not causes:
-        # After a repair of a failed task alone: what was skipped because of it before is left so.
+        # A repair of the failed task alone leaves the tasks skipped that were skipped because of it.
         skipped = next(task for task in tasks.values() if task.state.result is Result.UPSTREAM_FAILED)
         return states.run_failure(f"Task {skipped.spec.key} failed with message: {skipped.state.message}")
     if not failed:
@@ -183,26 +184,6 @@ def _failure(tasks: Mapping[str, TaskRun]) -> State:
 
 def _skipped_below(task: TaskRun, key: str) -> bool:
     return key in task.spec.depends_on and task.state.result is Result.UPSTREAM_FAILED
-
-
-def topological_order(specs: Sequence[TaskSpec]) -> list[TaskSpec] | None:
-    """Order tasks so that each comes after those that it depends on; None if there is a cycle."""
-    by_key = {spec.key: spec for spec in specs}
-    missing = {spec.key: len(set(spec.depends_on)) for spec in specs}
-    dependents: dict[str, list[str]] = {}
-    for spec in specs:
-        for name in set(spec.depends_on):
-            dependents.setdefault(name, []).append(spec.key)
-    free = deque(key for key, count in missing.items() if not count)
-    ordered: list[TaskSpec] = []
-    while free:
-        key = free.popleft()
-        ordered.append(by_key[key])
-        for name in dependents.get(key, ()):
-            missing[name] -= 1
-            if not missing[name]:
-                free.append(name)
-    return ordered if len(ordered) == len(by_key) else None
 
 
 def is_active(state: State) -> bool:

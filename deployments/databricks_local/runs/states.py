@@ -36,7 +36,7 @@ class Result(StrEnum):
 TERMINAL = frozenset({LifeCycle.TERMINATED, LifeCycle.SKIPPED, LifeCycle.INTERNAL_ERROR})
 
 SUCCEEDED = frozenset({Result.SUCCESS, Result.SUCCESS_WITH_FAILURES, Result.EXCLUDED})
-# A disabled task neither failed nor succeeded; for the result of the run it counts as one that was skipped.
+# A disabled task neither failed nor succeeded. For the result of the run it counts as skipped.
 FINE = SUCCEEDED | {Result.DISABLED}
 FAILED = frozenset({Result.FAILED, Result.TIMEDOUT, Result.UPSTREAM_FAILED})
 CANCELED = frozenset({Result.CANCELED, Result.UPSTREAM_CANCELED})
@@ -66,7 +66,7 @@ class State:
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether it has ended."""
         return self.life_cycle in TERMINAL
 
     @property
@@ -88,7 +88,7 @@ SUCCESS_WITH_FAILURES = State(
 USER_CANCELED = State(LifeCycle.TERMINATED, Result.CANCELED, "Run cancelled.", "USER_CANCELED", "SUCCESS")
 TIMED_OUT = State(LifeCycle.TERMINATED, Result.TIMEDOUT, "Run timed out.", "CANCELED", "CLIENT_ERROR")
 
-# Which life cycle state goes with UPSTREAM_FAILED today is not known; clients have to accept both.
+# Which life cycle state Databricks has with UPSTREAM_FAILED is not known; clients have to accept both.
 UPSTREAM_FAILED = State(
     LifeCycle.SKIPPED, Result.UPSTREAM_FAILED, "An upstream task failed.", "SKIPPED", "CLIENT_ERROR"
 )
@@ -168,7 +168,7 @@ def python_file_missing(path: str) -> State:
 
 
 def workspace_failure(reason: str) -> State:
-    """The state of what this workspace could not carry through itself."""
+    """The state after an error of the workspace itself."""
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "INTERNAL_ERROR", "INTERNAL_ERROR")
 
 
@@ -182,9 +182,9 @@ def notebook_missing(path: str, user: str) -> State:
 
 
 def checkout_failed(reason: str) -> State:
-    """The state of a task whose repository, or whose file of it, could not be had.
+    """The state of a task whose repository, or file in it, could not be checked out.
 
-    The first words are the real one's, the reason is ours.
+    The message begins with the words of Databricks; the reason is ours.
     """
     message = f"Failed to checkout Git repository: {reason}"
     return State(

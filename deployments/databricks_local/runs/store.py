@@ -1,13 +1,15 @@
-"""Where runs are kept: in memory, behind the few questions that the API asks, and in the database."""
+"""Keeps runs in memory and in the database."""
 
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 
 from databricks_local.api import errors
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.compute import SharedCompute, parse_shared
+from databricks_local.jobs.specs import RunSpec, TaskSpec
 from databricks_local.runs import records, states
-from databricks_local.runs.models import Round, Run, RunSpec, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.storage.database import Database, Journal, NoJournal
 
 _LOG = logging.getLogger("databricks_local")
@@ -42,7 +44,7 @@ class RunStore:
         self._run_id_by_token: dict[str, int] = {}
 
     def load(self, database: Database) -> None:
-        """Take over what an earlier server kept; what was active then ends as a lost driver does."""
+        """Load the runs of an earlier server. Those that were active then end as if their driver was lost."""
         self._run_id_by_token = {item["token"]: item["run_id"] for item in database.load("token")}
         shared: dict[int, SharedCompute] = {}
         for record in database.load("run"):
@@ -65,12 +67,12 @@ class RunStore:
                 self.changed(run, *run.tasks, *(each for task in run.tasks for each in task.iterations))
 
     def create(self, spec: RunSpec, creator: str, job_id: int = 0) -> tuple[Run, bool]:
-        """Make a run, or find the one that took the same idempotency token before.
+        """Make a run, or return the one that was made with the same idempotency token.
 
-        A token also returns a run that finished or failed (docs; airflow#64828).
+        That run may have ended already (docs; airflow#64828).
 
         Args:
-            spec: What is to be run.
+            spec: What to run.
             creator: Who asked for it.
             job_id: The job that it is a run of; 0 for none.
 
@@ -126,8 +128,8 @@ class RunStore:
             spec: The task.
             before: The attempt before this one.
             run_id: Its id; 0 for a new one.
-            parent: Of an iteration, the for-each task run.
-            input_index: Of an iteration, which of the inputs it has.
+            parent: For an iteration: the for-each task run.
+            input_index: For an iteration: the index of its input.
         """
         task = TaskRun(run_id or self.unused_id(), spec, input_index=input_index)
         task.original_run_id = before.original_run_id if before else task.run_id
@@ -153,21 +155,21 @@ class RunStore:
             self._journal.delete("output", task.run_id)
 
     def changed(self, run: Run, *tasks: TaskRun) -> None:
-        """Keep a run, and task runs of it, as they are now."""
+        """Write a run, and some of its task runs, to the database."""
         self._journal.put("run", run.run_id, lambda: records.run_record(run))
         for task in tasks:
             self.changed_task(run, task)
 
     def changed_task(self, run: Run, task: TaskRun) -> None:
-        """Keep a task run as it is now."""
+        """Write a task run to the database."""
         self._journal.put("task", task.run_id, lambda: records.task_record(run, task))
 
     def put_out(self, task: TaskRun) -> None:
-        """Move the output of a task run that ended to the database: in memory it would grow without bound."""
+        """Move the output of an ended task run to the database, so that memory does not grow."""
         if isinstance(self._journal, NoJournal) or task.stored:
             return
 
-        def make() -> records.Json:
+        def make() -> Json:
             record = records.output_record(task)
             task.cells, task.exit_value, task.error_trace, task.stored = [], None, "", True
             return record
@@ -175,7 +177,7 @@ class RunStore:
         self._journal.put("output", task.run_id, make)
 
     async def with_output(self, task: TaskRun) -> TaskRun:
-        """A task run with its output, which may have to be fetched."""
+        """A task run with its output, which is read from the database if it is there."""
         if isinstance(self._journal, Database):
             record = await self._journal.read("output", task.run_id)
             if record is not None:
@@ -199,11 +201,11 @@ class RunStore:
         return list(self._runs_by_job.get(job_id, {}).values())
 
     def now(self) -> int:
-        """The time."""
+        """Milliseconds since 1970."""
         return self._clock()
 
     def unused_id(self) -> int:
-        """An id that nothing has yet."""
+        """A new id."""
         while True:
             candidate = self._new_id()
             if candidate not in self._runs and candidate not in self._tasks:

@@ -1,7 +1,7 @@
-"""What runs inside a task process: the notebook, its `dbutils`, its output.
+"""Runs notebooks: their cells, `dbutils` and output, inside of the process of a task.
 
-Nothing here knows the server, and importing it needs the standard library alone, so a test can run a notebook
-file against any Spark session:
+It does not know the server and needs only the standard library, so that a test can run a notebook file
+against any Spark session:
 
     from databricks_local.runtime import run_notebook
 

@@ -1,4 +1,4 @@
-"""Makes code of a Python cell."""
+"""Compiles Python cells."""
 
 import ast
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from databricks_local.runtime.source import Cell
 
 
 def compiled(cell: Cell, path: str) -> Iterator[tuple[CodeType, bool]]:
-    """The cell's statements, and apart from them the expression at its end, whose value is shown.
+    """Compile the statements of a cell, and separately the expression at its end, whose value is shown.
 
     Args:
         cell: The cell.
-        path: The notebook that it is in, as tracebacks show it.
+        path: The path of its notebook, for tracebacks.
 
     Yields:
         Code, and whether its value is shown.

@@ -14,16 +14,16 @@ FIXED = (
     "psutil", "pyarrow", "pysail", "pyspark-client", "python-dateutil", "pytz", "six", "typing_extensions",
     "zstandard",
 )  # fmt: skip
-"""What the processes of tasks are forked with. Another version would be installed and not be imported."""
+"""Packages that are loaded before tasks are forked. Another version could be installed, but not imported."""
 
 _BELOW = "below.pth"
 _CONSTRAINTS = "constraints.txt"
 
 
 class LibraryEnvironment:
-    """A directory with an interpreter that sees its own libraries first, then those that there are already.
+    """An environment with an interpreter that sees its own libraries first, then those of this process.
 
-    To pip the latter are installed, so that it adds only what is missing.
+    Pip takes the latter as installed, so that it adds only what is missing.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -31,7 +31,7 @@ class LibraryEnvironment:
 
     @property
     def site_packages(self) -> Path:
-        """What has to be on `sys.path`, before the libraries below."""
+        """The directory of its libraries, for the beginning of `sys.path`."""
         scheme = {"base": str(self._directory), "platbase": str(self._directory)}
         return Path(sysconfig.get_path("purelib", "venv", scheme))
 
@@ -40,7 +40,7 @@ class LibraryEnvironment:
 
         Args:
             arguments: Its command line.
-            on_line: Called with each line that it says, as it says it.
+            on_line: Called with each line of its output at once.
 
         Returns:
             Its exit code.

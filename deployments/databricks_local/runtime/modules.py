@@ -1,4 +1,4 @@
-"""The modules by which files and libraries get at `dbutils` and `spark` on Databricks.
+"""The modules from which files and libraries import `dbutils` and `spark` on Databricks.
 
 `from databricks.sdk.runtime import dbutils, spark` takes them from `dbruntime` (source: databricks-sdk-py,
 runtime/__init__.py); `from pyspark.dbutils import DBUtils` is the older way (docs: Databricks Utilities).
@@ -13,11 +13,11 @@ from databricks_local.runtime.dbutils.utilities import DBUtils
 
 
 def provide_modules(spark: Any, dbutils: DBUtils) -> None:
-    """Put the modules where an import finds them, in this process."""
+    """Add the modules to this process."""
     names = {"spark": spark, "dbutils": dbutils, "sql": spark.sql, "table": spark.table}
 
     class UserNamespaceInitializer:
-        """What the SDK asks for the names of a notebook."""
+        """Gives the SDK the names of a notebook."""
 
         @staticmethod
         def getOrCreate() -> "UserNamespaceInitializer":  # noqa: N802

@@ -43,7 +43,7 @@ class NotebookResult:
     """How a notebook ended.
 
     Attributes:
-        exit_value: What it gave to `dbutils.notebook.exit`; None if it never called it.
+        exit_value: The value of `dbutils.notebook.exit`; None if it was not called.
         error: The last line of the exception that ended it, as `RuntimeError: message`; empty on success.
         error_trace: The traceback, cut to the notebook's own frames; empty on success.
         cells: The cells that ran, with their output.
@@ -75,12 +75,12 @@ def run_notebook(
 
     Args:
         source: The notebook's text.
-        parameters: What `dbutils.widgets.get` answers.
-        spark: The Spark session that the notebook sees as `spark`. Nothing else is asked of it.
+        parameters: The values of `dbutils.widgets.get`.
+        spark: The Spark session that the notebook sees as `spark`.
         path: The notebook's path, as tracebacks show it.
-        dbutils: What the notebook sees as `dbutils`, if not the one made of the parameters.
+        dbutils: The `dbutils` of the notebook. `None`: a new one with the parameters.
         on_cell: Called after each cell, so that output can be followed.
-        libraries: Where %pip installs to; without, there is no %pip.
+        libraries: Where %pip installs to. `None`: %pip is refused.
         find_notebook: Finds the notebooks that `%run` cells include.
 
     Returns:
@@ -114,7 +114,7 @@ def run_notebook(
 
 
 class _NotebookRun:
-    """The namespace of one run and what happens in it."""
+    """One run of a notebook in its namespace."""
 
     def __init__(self, spark: Any, dbutils: DBUtils, find_notebook: FindNotebook) -> None:
         self._spark = spark
@@ -162,7 +162,7 @@ class _NotebookRun:
 
     @contextmanager
     def inside(self, path: str, source: str) -> Iterator[list[Cell]]:
-        """Be in a notebook, the main one or one that it includes; gives the cells to run."""
+        """Enter a notebook, the main one or an included one; gives the cells to run."""
         lines = source.replace("\r\n", "\n").splitlines(keepends=True)
         linecache.cache[path] = (len(source), None, lines, path)
         self.notebooks.add(path)
@@ -194,7 +194,7 @@ class _NotebookRun:
             self._restart()
 
     def _restart(self) -> None:
-        """Begin with an empty namespace, as `dbutils.library.restartPython` asks."""
+        """Start again with an empty namespace, for `dbutils.library.restartPython`."""
         self._interpreter.restart()
         self._module = self._new_module()
         self._namespace = vars(self._module)

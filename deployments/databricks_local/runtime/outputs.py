@@ -1,4 +1,4 @@
-"""What a cell leaves on the page: text it printed, tables it displayed."""
+"""The output of cells: text that they printed, tables that they displayed."""
 
 import codecs
 import io
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MAX_CELL_CHARACTERS = 1_000_000
-"""What is kept of one cell's text. The page says when there was more."""
+"""The longest text of one cell. The page says when there was more."""
 
 MAX_TABLE_ROWS = 1_000
 
@@ -37,10 +37,10 @@ class Output:
 
 @dataclass
 class CellResult:
-    """What came out of one cell.
+    """The result of one cell.
 
     Attributes:
-        index: Its place among the cells that have one, from 0.
+        index: Its number among the cells with results, from 0.
         language: What ran it.
         source: Its text.
         title: The title that the notebook gives it.
@@ -58,7 +58,7 @@ class CellResult:
     seconds: float = 0.0
 
     def add_text(self, kind: str, text: str) -> None:
-        """Append text, joined to the piece before it if that is of the same kind."""
+        """Append text; it is joined to the previous piece of the same kind."""
         room = MAX_CELL_CHARACTERS - sum(len(each.text) for each in self.outputs if each.kind != "image")
         kept = text[: max(room, 0)]
         if not (self.outputs and self.outputs[-1].kind == kind and kind in ("stdout", "stderr")):
@@ -67,7 +67,7 @@ class CellResult:
         self.outputs[-1].truncated |= len(kept) < len(text)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain JSON types."""
+        """The result as plain JSON types."""
         return asdict(self)
 
     @staticmethod
@@ -77,7 +77,7 @@ class CellResult:
 
 
 class _Sink(io.RawIOBase):
-    """Bytes written to it arrive as text; multi-byte characters may come in parts."""
+    """Decodes the bytes that are written to it; multi-byte characters may come in parts."""
 
     name = "<cell>"
 
@@ -102,14 +102,14 @@ class _Sink(io.RawIOBase):
 
 
 def text_stream(receive: Callable[[str], None], descriptor: int) -> io.TextIOWrapper:
-    """A stand-in for `sys.stdout` or `sys.stderr` that hands on all that is written to it.
+    """A replacement for `sys.stdout` or `sys.stderr` that passes on what is written to it.
 
     Args:
         receive: Called with each piece of text.
-        descriptor: What `fileno()` answers, for child processes.
+        descriptor: The result of `fileno()`, for child processes.
     """
     sink = _Sink(receive, os.dup(descriptor))
-    # The sink is written to directly, so that nothing is held back in a buffer.
+    # Without a buffer, so that nothing is held back.
     return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)
 
 

@@ -15,13 +15,13 @@ MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
 
 def draw_without_screen() -> None:
-    """Let matplotlib draw into memory, and not complain that `show` has nowhere to show."""
+    """Make matplotlib draw into memory, without a warning from `show`."""
     os.environ.setdefault("MPLBACKEND", "agg")
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive", category=UserWarning)
 
 
 def figure_of(value: Any) -> Any:
-    """The figure that a value is or is part of, as axes are; None if it is something else."""
+    """The figure of a value, which may be a part of a figure such as axes; None for other values."""
     module = sys.modules.get("matplotlib.figure")
     if module is None:
         return None
@@ -39,7 +39,7 @@ def image_of(figure: Any) -> Output:
 
 
 def close(figure: Any) -> None:
-    """Forget a figure that was shown, so that it is not shown again at the end of the cell."""
+    """Close a figure that was shown, so that it is not shown again at the end of the cell."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)

@@ -21,8 +21,8 @@ def run_python_file(source: str, path: str, place: str, arguments: Sequence[str]
 
     Args:
         source: The text.
-        path: The path as the user knows it.
-        place: Where it is for this process; modules beside it can be imported.
+        path: Its path in the workspace.
+        place: Its path for this process; modules beside it can be imported.
         arguments: Its command line.
     """
     module = ModuleType("__main__")
@@ -65,7 +65,7 @@ def _entry_point(package: str, name: str) -> Callable[[], Any]:
 def _run(execute: Callable[[], None], name: str, arguments: Sequence[str]) -> NotebookResult:
     sys.argv[:] = [name, *arguments]
     for stream in (sys.stdout, sys.stderr):
-        # Nothing is lost when the process is killed, and the two are in order.
+        # So that nothing is lost if the process is killed, and both streams stay in order.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     result = NotebookResult()
     try:

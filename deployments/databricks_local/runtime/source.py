@@ -1,4 +1,4 @@
-"""Databricks source format: text in, cells out."""
+"""Parses notebooks in Databricks source format into cells."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
 
 
 class NotebookSourceError(ValueError):
-    """Raised when a text is not a notebook in a format that is known here."""
+    """Raised when a text is not a notebook in a known format."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Cell:
 
     @property
     def script(self) -> str:
-        """All that follows the magic, on its own line and below."""
+        """Everything after the magic: the rest of its line, and the lines below."""
         return f"{self.argument}\n{self.text}".strip("\n")
 
 
 def detect_language(source: str) -> str | None:
-    """Say which language a notebook source is in, by its first line.
+    """The language of a notebook source, by its first line.
 
     Source: databricks/cli, notebook detection. The header `#` is Python's unless an extension says R.
 
@@ -61,7 +61,7 @@ def parse_source(source: str) -> list[Cell]:
         source: The whole text. Line ends may be of either kind.
 
     Returns:
-        The cells that hold anything, in order.
+        The cells that are not empty, in order.
 
     Raises:
         NotebookSourceError: If the first line is not the header.
@@ -181,7 +181,7 @@ def split_statements(text: str) -> list[str]:
 
 
 def _skip_opaque(text: str, position: int) -> int:
-    """Where the quoted text or comment that starts here ends; the position itself if none starts here."""
+    """The end of the quoted text or comment that starts here; the same position if none does."""
     for opening, closing in (("--", "\n"), ("/*", "*/")):
         if text.startswith(opening, position):
             end = text.find(closing, position + 2)

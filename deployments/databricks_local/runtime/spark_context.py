@@ -1,4 +1,4 @@
-"""`sc`, which clusters in standard (shared) access mode do not have: it says so when it is used."""
+"""A replacement for `sc`, which clusters in standard (shared) access mode do not have."""
 
 from typing import NoReturn
 
@@ -7,11 +7,11 @@ REFUSAL = (
     "'sparkContext' is not supported on shared clusters. If you require direct access to these fields, "
     "consider using a single-user cluster."
 )
-"""Known of serverless compute, from logs; that shared clusters say it like this is inferred."""
+"""The words are known from logs of serverless compute; we assume that shared clusters use the same."""
 
 
 class NoSparkContext:
-    """Stands where `sc` would be."""
+    """Refuses every use of `sc`."""
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse, as `spark.sparkContext` does; the error is an `AttributeError`, too."""

@@ -1,8 +1,8 @@
 """Lets Spark read and write `dbfs:/`, `/Volumes` and `file:/` paths, which the server knows as plain paths.
 
-The paths are replaced in the requests on their way to the server: in data sources, in writes, and in SQL
-where a location or a table by its path is named. A path without a scheme is a file of the machine here,
-where it is one of DBFS on Databricks.
+The paths are replaced in the requests to the server: in data sources, in writes, and in SQL where a location
+or a table is named by its path. A path without a scheme is a file of this machine; on Databricks it is one of
+DBFS.
 """
 
 import importlib
@@ -33,7 +33,7 @@ Rewrite = Callable[[str], str]
 
 
 def path_rewriter(places: Mapping[str, str]) -> Rewrite:
-    """What turns a path of a notebook into one of the server.
+    """A function that turns a path of a notebook into one of the server.
 
     Args:
         places: Where `/dbfs`, `/Volumes` and `/Workspace` are for the server.
@@ -53,7 +53,7 @@ def path_rewriter(places: Mapping[str, str]) -> Rewrite:
 
 
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:
-    """Replace the paths in a statement, where they are paths and no other text."""
+    """Replace the paths in a SQL statement, and no other text."""
     return _IN_SQL.sub(lambda found: found["before"] + rewrite(found["path"]), statement)
 
 
@@ -93,7 +93,7 @@ def connect(remote: str, rewrite: Rewrite) -> Any:
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
 
-    # By name, since it brings no types.
+    # By name, since it has no types.
     grpc = importlib.import_module("grpc")
 
     class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[name-defined, misc]

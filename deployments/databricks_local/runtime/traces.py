@@ -1,4 +1,4 @@
-"""What is told of an exception that ended a notebook."""
+"""Formats the exception that ended a notebook."""
 
 import traceback
 from collections.abc import Collection
@@ -10,7 +10,7 @@ _HIDDEN_PACKAGES = ("/pyspark/", "/grpc/")
 
 
 def error_line(error: BaseException) -> str:
-    """The exception as one reads it: the class without its module, and the message."""
+    """The exception in one line: the class without its module, and the message."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - the exception is the notebook's, and so is its faulty __str__
@@ -34,7 +34,7 @@ def trace_of(error: BaseException, notebooks: Collection[str]) -> str:
 
 
 def _cut(report: traceback.TracebackException, notebooks: Collection[str], seen: set[int]) -> None:
-    """Drop the frames that are not the notebooks' or their libraries', in chained exceptions too."""
+    """Keep the frames of notebooks and their libraries, in chained exceptions, too."""
     if id(report) in seen:
         return
     seen.add(id(report))

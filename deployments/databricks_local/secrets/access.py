@@ -1,4 +1,4 @@
-"""Secrets for clusters and tasks: references in a specification, and what `dbutils.secrets` asks for."""
+"""Secrets for clusters and tasks: references in specifications, and the calls of `dbutils.secrets`."""
 
 import base64
 import re
@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from databricks_local.api.errors import ApiError
-from databricks_local.execution.following import OnCall
-from databricks_local.runs.models import ClusterSpec
+from databricks_local.jobs.specs import ClusterSpec
+from databricks_local.runtime.dbutils.calls import OnCall, WorkspaceCallError
 from databricks_local.runtime.dbutils.secret_values import Redactor
-from databricks_local.runtime.dbutils.task_values import WorkspaceCallError
 from databricks_local.secrets.store import SecretStore, secret_missing
 
 CALLS = frozenset({"get_secret", "list_secrets", "list_scopes"})
@@ -19,11 +18,11 @@ _REFERENCE = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
 
 
 class UnresolvedSecretError(Exception):
-    """Raised when a specification refers to a secret that there is not."""
+    """Raised when a specification refers to an unknown secret."""
 
 
 def resolve(spec: ClusterSpec, store: SecretStore) -> ClusterSpec:
-    """Put the values in place of references; the whole value has to be one (docs).
+    """Replace references by values. A reference has to be the whole value (docs).
 
     Raises:
         UnresolvedSecretError: If there is no such secret.
@@ -50,12 +49,12 @@ def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
 
 
 def with_secrets(on_call: OnCall, store: SecretStore, redactor: Redactor) -> OnCall:
-    """Answer what a task asks of secrets, and leave the rest to the run.
+    """Answer the calls about secrets, and pass on the rest.
 
     Args:
         on_call: Answers the rest.
         store: The secrets.
-        redactor: Is told the values that the task learns.
+        redactor: Gets the values that the task reads.
     """
 
     async def answer_all(name: str, arguments: dict[str, Any]) -> Any:

@@ -58,20 +58,19 @@ def acl_missing(scope: str, principal: str) -> ApiError:
 
 @dataclass(frozen=True)
 class SecretMetadata:
-    """What may be told of a secret."""
+    """What the API shows of a secret."""
 
     key: str
     updated_at: int
 
 
 class SecretStore:
-    """The scopes and secrets. Values leave it by `get` only."""
+    """The scopes and secrets. Only `get` returns values."""
 
     def __init__(self, directory: Path, clock: Callable[[], int], user: str) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
         path = directory / "secrets.sqlite"
-        # Made with its mode, so that there is no moment at which others could open it; SQLite gives its
-        # journal the mode of the file.
+        # Made with its mode, so that others can never open it. SQLite gives its journal the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
         self._clock = clock
@@ -86,7 +85,7 @@ class SecretStore:
         return [str(row[0]) for row in self._rows("SELECT name FROM scopes ORDER BY name")]
 
     def create_scope(self, scope: str, principal: str = "") -> None:
-        """Make a scope; its creator manages it, or all users if told so."""
+        """Make a scope. Its creator manages it, or the given principal."""
         if not _NAME.fullmatch(scope):
             raise invalid_parameter(
                 f"Scope name {scope[:200]} is invalid: 1 to 128 letters, digits, dashes, underscores, "
@@ -144,19 +143,19 @@ class SecretStore:
         self._connection.execute("DELETE FROM secrets WHERE scope = ? AND key = ?", (scope, key))
 
     def acls(self, scope: str) -> dict[str, str]:
-        """Who may do what. It is recorded only: there is one user."""
+        """The permissions by principal. They are stored, not enforced."""
         self._existing(scope)
         return dict(self._rows("SELECT principal, permission FROM acls WHERE scope = ?", scope))
 
     def put_acl(self, scope: str, principal: str, permission: str) -> None:
-        """Let a principal do something."""
+        """Give a principal a permission."""
         self._existing(scope)
         self._connection.execute(
             "INSERT OR REPLACE INTO acls VALUES (?, ?, ?)", (scope, principal, permission)
         )
 
     def delete_acl(self, scope: str, principal: str) -> None:
-        """Let a principal do nothing any more."""
+        """Take the permission of a principal away."""
         if principal not in self.acls(scope):
             raise acl_missing(scope, principal)
         self._connection.execute("DELETE FROM acls WHERE scope = ? AND principal = ?", (scope, principal))

@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from databricks_local.access.token_check import TokenCheck
 from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router
 from databricks_local.routes.jobs.jobs import jobs_router
 from databricks_local.routes.jobs.runs import runs_router
@@ -22,11 +22,11 @@ from databricks_local.routes.oidc import oidc_router
 from databricks_local.routes.pages import pages_router
 from databricks_local.routes.scim import scim_router
 from databricks_local.routes.services import services_router
-from databricks_local.server.context import Workspace
 from databricks_local.server.local_tools import LocalTools
+from databricks_local.server.token_check import TokenCheck
 
 IDLE_CHECK_SECONDS = 5
-"""How late a cluster that is idle may be noticed; idle times are minutes."""
+"""How often to look for idle clusters. Their idle times are minutes, so that a few seconds do not matter."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -35,10 +35,10 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     """Make the application that serves a workspace.
 
     Args:
-        workspace: What is served.
+        workspace: The workspace to serve.
         token: What every request has to show.
-        executor: What is to be warmed up in the background.
-        tools: What there is beyond Databricks.
+        executor: Starts its interpreter in the background.
+        tools: Faults, the log of requests, and tokens.
 
     Returns:
         An ASGI application.
@@ -89,7 +89,7 @@ async def _unexpected(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
-    """No route, a wrong method, or a version of the API that there is not."""
+    """No route, a wrong method, or an unknown version of the API."""
     missing = errors.endpoint_not_found(request.method, request.url.path)
     return JSONResponse(missing.as_dict(), missing.status)
 

@@ -1,23 +1,28 @@
-"""Puts together what runs runs: the stores, the runner, the launcher."""
+"""Puts together the stores of jobs and runs, the runner and the launcher."""
 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from databricks_local.api.links import Links
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.execution.executor import Executor
 from databricks_local.execution.mounts import Mounts
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
 from databricks_local.jobs.store import JobStore
-from databricks_local.runs.existing_clusters import check_clusters
+from databricks_local.runs.drive import Work
 from databricks_local.runs.launcher import Launcher, Options
-from databricks_local.runs.run_json import Links
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.store import Clock, RunStore, random_id
 from databricks_local.storage.database import Database
-from databricks_local.tasks.program_source import python_source
+from databricks_local.tasks.code import python_source
+from databricks_local.tasks.compute import check_clusters
 
+USER = "local@dbflow.example"
+"""The one user of a local workspace."""
+
+WORKSPACE_ID = 7_405_600_000_000_001
 DATABASE_NAME = "workspace.sqlite"
 
 
@@ -43,8 +48,9 @@ def open_jobs(
     clock: Clock,
     user: str,
     options: Options,
+    work: Work,
 ) -> Jobs:
-    """Take over the jobs and runs of a workspace; to be called in the event loop.
+    """Load the jobs and runs of a workspace. Call it in the event loop.
 
     Args:
         database: Where they are kept.
@@ -54,17 +60,17 @@ def open_jobs(
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
-        clock: The time.
+        clock: Milliseconds since 1970.
         user: The user of the workspace.
-        options: What is not known of the real one.
+        options: How to behave where the behaviour of Databricks is not known.
+        work: Does what tasks are for.
     """
     runs = RunStore(clock, journal=database)
-    jobs = JobStore(clock, random_id, database)
+    jobs = JobStore(clock, random_id, database, partial(check_clusters, clusters))
     jobs.load(database)
     runs.load(database)
     python = partial(python_source, places=mounts.places)
-    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links)
-    jobs.check = partial(check_clusters, clusters)
+    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
     return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from databricks_local.access.oauth import ClientCredentials, TokenIssuer
+from databricks_local.access.request_log import RequestLog
 from databricks_local.faults.book import FaultBook
-from databricks_local.faults.connections import Connections
-from databricks_local.faults.http import HttpFaults
 from databricks_local.routes.local import FAULTS_PATH, REQUESTS_PATH
-from databricks_local.server.request_log import RequestLog, RequestLogging
+from databricks_local.server.connections import Connections
+from databricks_local.server.http_faults import HttpFaults
+from databricks_local.server.request_logging import RequestLogging
 
 CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH)
-"""What is not logged and has no faults: by these a test controls the rest."""
+"""Tests control the workspace by these paths: they are not logged and have no faults."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class LocalTools:
     issuer: TokenIssuer
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The application with faults and the log; only as the outermost can they break a connection."""
+        """The application with faults and the log around it: only there can they break connections."""
         faulty = HttpFaults(app, self.faults.of_request, self.connections, CONTROL_PATHS)
         return RequestLogging(faulty, self.requests, lambda path: path in CONTROL_PATHS)
 
@@ -36,6 +37,6 @@ def make_local_tools(clock: Callable[[], int], client: ClientCredentials | None)
 
     Args:
         clock: Milliseconds since 1970.
-        client: The service principal that gets tokens, if any.
+        client: The service principal that gets tokens; None if there is none.
     """
     return LocalTools(FaultBook(), RequestLog(clock), Connections(), TokenIssuer(client, clock))

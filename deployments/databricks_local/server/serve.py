@@ -16,25 +16,23 @@ from typing import NoReturn
 import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
+from databricks_local.api.links import Links
+from databricks_local.execution.cluster import Machine
 from databricks_local.execution.executor import Executor
 from databricks_local.execution.remote_spark import spark_address
 from databricks_local.faults.tasks import with_faults
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
+from databricks_local.routes.context import Workspace
 from databricks_local.runs.launcher import Options
-from databricks_local.runs.run_json import Links
 from databricks_local.server.app import create_app
-from databricks_local.server.assembly import database_path, open_jobs
-from databricks_local.server.context import USER, WORKSPACE_ID, Workspace
+from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
-from databricks_local.server.machine import Machine
 from databricks_local.server.services import mounts_of, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
+from databricks_local.tasks.work import do_work
 
-CLIENT_ID_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_ID"
-CLIENT_SECRET_VARIABLE = "DBFLOW_WORKSPACE_CLIENT_SECRET"  # noqa: S105 - the name of the variable
-TOKEN_VARIABLE = "DBFLOW_WORKSPACE_TOKEN"  # noqa: S105 - the name of the variable
 CLUSTER_PREFIX = "AWS_"
 """Variables of the server that clusters get: they stand for the instance profile."""
 
@@ -59,6 +57,23 @@ class Access:
     client: ClientCredentials | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a workspace is: on disk and on the network.
+
+    Attributes:
+        root: The directory with its files.
+        origin: The URL at which it is reached.
+        listener: The socket that it listens on.
+        tls: Its certificates; None without TLS.
+    """
+
+    root: Path
+    origin: str
+    listener: socket.socket
+    tls: TlsFiles | None
+
+
 def serve(
     host: str,
     port: int,
@@ -76,7 +91,7 @@ def serve(
         token: What every request has to show.
         root: The directory in which the workspace keeps its files.
         access: Whether there is TLS, and a service principal.
-        options: What is not known of the real one, and can be had both ways.
+        options: How to behave where the behaviour of Databricks is not known.
         machine: How clusters and tasks are run here.
 
     Raises:
@@ -98,74 +113,69 @@ def serve(
     origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
+        place = Place(root.resolve(), origin, listener, tls)
         asyncio.run(
-            _serve(
-                listener,
-                files,
-                database,
-                root.resolve(),
-                token,
-                origin,
-                cluster_environment,
-                access,
-                tls,
-                options,
-                machine,
-            )
+            _serve(place, files, database, token, cluster_environment, access.client, options, machine)
         )
 
 
 async def _serve(
-    listener: socket.socket,
+    place: Place,
     files: WorkspaceFiles,
     database: Database,
-    root: Path,
     token: str,
-    origin: str,
     cluster_environment: dict[str, str],
-    access: Access,
-    tls: TlsFiles | None,
+    client: ClientCredentials | None,
     options: Options,
     machine: Machine,
 ) -> None:
-    tools = make_local_tools(milliseconds, access.client)
+    root, origin = place.root, place.origin
+    tools = make_local_tools(milliseconds, client)
     secrets = open_secrets(root, USER, milliseconds)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
     executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
-    checkouts = Checkouts(root / "checkouts")
     jobs = open_jobs(
-        database, executor, files, mounts, services.clusters, checkouts, links, milliseconds, USER, options
+        database,
+        executor,
+        files,
+        mounts,
+        services.clusters,
+        Checkouts(root / "checkouts"),
+        links,
+        milliseconds,
+        USER,
+        options,
+        with_faults(do_work, tools.faults.of_task),
     )
-    jobs.runner.work = with_faults(jobs.runner.work, tools.faults.of_task)
     workspace = Workspace(
-        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services
+        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services, USER
     )
     config = uvicorn.Config(
         tools.around(create_app(workspace, token, executor, tools)),
         http=tools.connections.protocol(),
         proxy_headers=False,
-        ssl_certfile=tls.certificate if tls else None,
-        ssl_keyfile=tls.key if tls else None,
+        ssl_certfile=place.tls.certificate if place.tls else None,
+        ssl_keyfile=place.tls.key if place.tls else None,
         access_log=False,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     logging.getLogger("databricks_local").info("workspace ready at %s", origin)
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await uvicorn.Server(config).serve(sockets=[place.listener])
 
 
 def milliseconds() -> int:
-    """The time."""
+    """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def take_private_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
     """Remove from an environment what notebooks must not see.
 
-    Done before the first process is forked: what is in the environment then, all of them could read.
+    Call it before the first process is forked: each process inherits what is in the environment then.
 
     Returns:
         Those of the variables that clusters get.
@@ -235,7 +245,7 @@ def _log_to_stderr() -> None:
 
 @contextmanager
 def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn sends itself the signal again that it stopped for; here a stop is no error."""
+    """Uvicorn repeats the signal that stopped it, which would end this process with an error. Ignore it."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,18 +1,19 @@
 """What a workspace has besides runs and notebooks: files, volumes, secrets, clusters and the rest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_local.access.permissions import Permissions
 from databricks_local.catalog.unity_catalog import Catalog
-from databricks_local.clusters.registry import ClusterRegistry, ClusterStarter
+from databricks_local.clusters.registry import ClusterRegistry
+from databricks_local.clusters.servers import ClusterStarter
 from databricks_local.execution.mounts import Mounts
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.files.tree import PARTS, PARTS_NAME
 from databricks_local.files.uploads import Uploads
 from databricks_local.files.volumes import Volumes
 from databricks_local.git.repos import Repos
+from databricks_local.routes.context import Services
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.documents import Documents
 from databricks_local.storage.leftovers import remove_leftovers
@@ -21,34 +22,13 @@ SECRETS = "secrets"
 """The directory under the root that only the server looks into."""
 
 
-@dataclass(frozen=True)
-class Services:
-    """The services, all of them with their state under the root."""
-
-    dbfs: Dbfs
-    volumes: Volumes
-    uploads: Uploads
-    catalog: Catalog
-    documents: Documents
-    secrets: SecretStore
-    clusters: ClusterRegistry
-    permissions: Permissions
-    repos: Repos
-
-    async def close(self) -> None:
-        """End the clusters, and close the files."""
-        await self.clusters.close()
-        self.secrets.close()
-        self.documents.close()
-
-
 def open_secrets(root: Path, user: str, clock: Callable[[], int]) -> SecretStore:
-    """Open the secrets, which the executor needs, too."""
+    """Open the secrets. They come first, since the executor needs them, too."""
     return SecretStore(root / SECRETS, clock, user)
 
 
 def mounts_of(root: Path, *, enabled: bool) -> Mounts:
-    """What tasks and clusters find under which paths, and what they must not look into."""
+    """The paths that tasks and clusters see, and the directories that are hidden from them."""
     scratch = root / "mounts"
     scratch.mkdir(exist_ok=True)
     places = {"/dbfs": root / "dbfs", "/Volumes": root / "volumes", "/Workspace": root / "files"}
@@ -71,11 +51,11 @@ def open_services(
         root: The workspace's directory.
         origin: Where the workspace is reached; presigned URLs begin with it.
         user: The one user.
-        clock: The time.
+        clock: Milliseconds since 1970.
         starter: Starts the servers of clusters.
-        secrets: The secrets, opened before.
+        secrets: The secrets; `open_secrets` opens them.
     """
-    # What uploads left over when the server ended.
+    # Parts of uploads that were under way when the last server ended.
     remove_leftovers(root / PARTS, PARTS_NAME)
     documents = Documents(root / "objects.sqlite")
     volumes = Volumes(root / "volumes")

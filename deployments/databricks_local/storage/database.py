@@ -1,7 +1,7 @@
 """Keeps records in SQLite: one file, one connection, one thread that writes.
 
-What changes is marked, and written soon after in one transaction, so that a run that changes its state a
-hundred times a second costs one write. Who has to be sure that it is on disk waits for `flush`.
+Changes are written a moment later in one transaction, so that a run that changes its state a hundred times a
+second costs few writes. `flush` waits until everything is on disk.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from databricks_local.api.bodies import Json
 
 _LOG = logging.getLogger("databricks_local")
 
 WRITE_AFTER_SECONDS = 0.05
 
-Json = dict[str, Any]
 Make = Callable[[], Json]
 
 _SCHEMA = """
@@ -40,7 +41,7 @@ class Journal(Protocol):
     """Where records are kept."""
 
     def put(self, kind: str, name: int | str, make: Make) -> None:
-        """Keep a record; `make` is asked for it when it is written."""
+        """Keep a record. `make` is called when it is written."""
 
     def delete(self, kind: str, name: int | str) -> None:
         """Forget a record."""
@@ -75,7 +76,7 @@ class Database:
             # Held until this process ends: two servers on one root would lose each other's runs.
             self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode=WAL")
-            # A killed process loses nothing; only a machine without power may lose the last moments.
+            # A killed process loses nothing; a power failure may lose the last moments.
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(_SCHEMA)
         except sqlite3.OperationalError as error:
@@ -86,12 +87,12 @@ class Database:
         self._timer: asyncio.TimerHandle | None = None
 
     def load(self, kind: str) -> list[Json]:
-        """All records of a kind; to be asked before anything is put."""
+        """All records of a kind. Call it before anything is put."""
         rows = self._connection.execute("SELECT data FROM records WHERE kind = ? ORDER BY sequence", (kind,))
         return [json.loads(row[0]) for row in rows]
 
     def put(self, kind: str, name: int | str, make: Make) -> None:
-        """Keep a record; `make` is asked for it when it is written."""
+        """Keep a record. `make` is called when it is written."""
         self._mark(kind, name, make)
 
     def delete(self, kind: str, name: int | str) -> None:
@@ -99,7 +100,7 @@ class Database:
         self._mark(kind, name, None)
 
     async def read(self, kind: str, name: int | str) -> Json | None:
-        """One record as it is on disk, with all that was put before."""
+        """One record, with everything that was put before."""
         await self.flush()
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, kind, str(name))
 

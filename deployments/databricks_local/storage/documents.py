@@ -1,4 +1,4 @@
-"""JSON documents by kind and id, in one SQLite file: for what the workspace keeps besides runs and files."""
+"""JSON documents by kind and id, in one SQLite file: everything except runs and files."""
 
 import json
 import sqlite3

@@ -5,19 +5,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from databricks_local.api.errors import ApiError
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
 from databricks_local.git.checkouts import CheckoutError
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
 from databricks_local.runs.models import TaskRun
-from databricks_local.runtime.dbutils.task_values import MAX_VALUE_BYTES, WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import WorkspaceCallError
+from databricks_local.runtime.dbutils.task_values import MAX_VALUE_BYTES
 
 MAX_DEPTH = 20
-"""Notebooks that wait for each other; each is a process."""
+"""How deep notebooks may run one another; each of them is a process."""
 
 
 class TaskCalls:
-    """What the notebook of one task run may ask for."""
+    """Answers the calls of one task run."""
 
     def __init__(self, drive: Drive, task: TaskRun, cluster: Cluster, path: str) -> None:
         self._drive = drive

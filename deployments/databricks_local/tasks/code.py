@@ -1,16 +1,20 @@
-"""Finds what a task executes: in the workspace, or in the repository of its run."""
+"""Finds the code of a task: in the workspace, or in the repository of its run."""
 
-from databricks_local.execution.executor import Code
+from collections.abc import Mapping
+from pathlib import Path
+
+from databricks_local.execution.task_executor import Code
+from databricks_local.files.tree import leads_inside
 from databricks_local.git.checkouts import CheckoutError
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
+from databricks_local.jobs.specs import NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import NotebookSpec
 from databricks_local.runs.states import State
+from databricks_local.runtime.spark_paths import path_rewriter
 
 
 async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
-    """The code of a notebook task, or how the task ends without."""
+    """The code of a notebook task, or the final state of the task if there is none."""
     if body.git:
         try:
             checkout = await drive.checkout.get()
@@ -22,7 +26,7 @@ async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
 
 
 async def program_code(drive: Drive, program: ProgramSpec) -> Code | State:
-    """The code of a program, none for an entry point; or how the task ends without."""
+    """The code of a program, none for an entry point; or the final state of the task if there is none."""
     if not isinstance(program, PythonFileSpec):
         return Code()
     if program.git:
@@ -34,3 +38,18 @@ async def program_code(drive: Drive, program: ProgramSpec) -> Code | State:
             return states.checkout_failed(str(error))
     source = drive.tools.python_source(program.path)
     return states.python_file_missing(program.path) if source is None else Code(source)
+
+
+def python_source(path: str, places: Mapping[str, str]) -> str | None:
+    """The text of a Python file or notebook; None if there is none.
+
+    Args:
+        path: A path under `/Workspace` or `/Volumes`, or one that begins with `dbfs:/`.
+        places: Where these are on disk.
+    """
+    if not path.isprintable():
+        return None
+    place = Path(path_rewriter(places)(path))
+    # A task could have left a symbolic link that leads elsewhere.
+    inside = any(leads_inside(place, Path(root).resolve()) for root in places.values())
+    return place.read_bytes().decode("utf-8", "replace") if inside and place.is_file() else None

@@ -1,15 +1,20 @@
-"""Gives a task the cluster that it runs on, with its libraries."""
+"""Provides the cluster that a task runs on, with its libraries."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import LibraryInstallationError
-from databricks_local.execution.executor import Cluster, ClusterError, DriverLostError
+from databricks_local.clusters.registry import ClusterRegistry
+from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError
+from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.jobs.specs import ClusterSpec, ForEachSpec, NotebookSpec, TaskSpec
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import State
+
+JOB_CLUSTER_PREFIX = "local-"
 
 Execute = Callable[[Cluster], Awaitable[State]]
 
@@ -33,7 +38,7 @@ async def on_cluster(drive: Drive, task: TaskRun, execute: Execute) -> State:
 
 
 def shared_cluster(drive: Drive, task: TaskRun) -> Cluster | None:
-    """The cluster that a task shares with others, if it is there."""
+    """The running cluster that a task shares with others; None if there is none."""
     return (
         drive.cluster
         or drive.clusters.running(task.spec.cluster_key)
@@ -49,11 +54,11 @@ async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
         task.cluster_id = drive.clusters.cluster_id(task.spec.cluster_key)
         await drive.clusters.get(task.spec.cluster_key, spec)
         async with drive.tools.task_slots:
-            # It may have been lost while this task waited for its turn.
+            # The cluster may have been lost while this task waited for its turn.
             yield await drive.clusters.get(task.spec.cluster_key, spec)
         return
     async with drive.tools.task_slots:
-        cluster_id = f"local-{task.run_id}"
+        cluster_id = f"{JOB_CLUSTER_PREFIX}{task.run_id}"
         # Serverless compute has no cluster that could be shown.
         task.cluster_id = "" if spec.serverless else cluster_id
         cluster = await drive.tools.executor.start_cluster(cluster_id, spec)
@@ -64,11 +69,11 @@ async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
 
 
 async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:
-    """Use an all-purpose cluster: a terminated one is started, and none is ended."""
+    """Use an all-purpose cluster. A terminated one is started; none is stopped afterwards."""
     task.cluster_id = task.spec.existing_cluster_id
     with drive.tools.clusters.in_use(task.cluster_id):
         async with drive.tools.task_slots:
-            # Not before: it may be lost while this task waits for its turn.
+            # Not earlier: the cluster may be lost while this task waits for its turn.
             cluster = await _ready(drive, task)
             state = await _watched(task, cluster, execute)
     if state is states.DRIVER_LOST and cluster.ended_by_user:
@@ -84,7 +89,7 @@ async def _ready(drive: Drive, task: TaskRun) -> Cluster:
         cluster = await clusters.ready(task.cluster_id)
         await clusters.install_for_task(task.cluster_id, task.spec.raw.get("libraries", []))
     except ApiError as error:
-        # It was deleted for good since the run was accepted.
+        # The cluster was deleted after the run was accepted.
         raise ClusterError(error.message) from error
     return cluster
 
@@ -100,3 +105,19 @@ async def _watched(task: TaskRun, cluster: Cluster, execute: Execute) -> State:
         if not isinstance(task.spec.body, NotebookSpec):
             task.logs = task.error_trace
         return states.DRIVER_LOST
+
+
+def check_clusters(clusters: ClusterRegistry, tasks: Sequence[TaskSpec]) -> None:
+    """Refuse tasks whose `existing_cluster_id` is unknown or that of a job cluster.
+
+    Raises:
+        ApiError: For the first such id.
+    """
+    for task in tasks:
+        if isinstance(task.body, ForEachSpec):
+            check_clusters(clusters, [task.body.task])
+        cluster_id = task.existing_cluster_id
+        if cluster_id.startswith(JOB_CLUSTER_PREFIX):
+            raise errors.not_an_all_purpose_cluster()
+        if cluster_id:
+            clusters.get(cluster_id)

@@ -1,9 +1,9 @@
-"""What a `condition_task` decides. Pure."""
+"""Evaluates the condition of a `condition_task`. Pure."""
 
 import operator
 from collections.abc import Callable
 
-from databricks_local.runs.models import ConditionSpec
+from databricks_local.jobs.specs import ConditionSpec
 
 
 class ConditionError(ValueError):
@@ -17,7 +17,6 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
     "LESS_THAN": operator.lt,
     "LESS_THAN_OR_EQUAL": operator.le,
 }
-OPERATORS = (*_EQUALITY, *_ORDER)
 
 
 def outcome(condition: ConditionSpec) -> str:

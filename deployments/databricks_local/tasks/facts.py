@@ -1,15 +1,16 @@
-"""What dynamic value references of a task are resolved against."""
+"""Collects the values that the dynamic value references of a task stand for."""
 
 from dataclasses import replace
 from typing import Any
 
+from databricks_local.jobs.specs import NotebookSpec
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import NotebookSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.tasks.references import Context, TaskFacts, resolve_all
 
 
 def context_of(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> Context:
-    """The context of a task that is about to run, with the job's parameters resolved."""
+    """The context of a task that is about to run. The parameters of the job are resolved already."""
     run = drive.run
 
     def find(key: str) -> TaskFacts | None:

@@ -1,18 +1,18 @@
-"""Which iterations of a for-each task run again after an attempt that failed. Pure."""
+"""Decides which iterations of a for-each task run again in a repair. Pure."""
 
 from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import FINE
 
 
 def iterations_before(run: Run, task: TaskRun) -> dict[int, TaskRun]:
-    """The last iteration at each input, of the attempt before this one at the same inputs.
+    """The last iteration for each input, if the attempt before had the same inputs.
 
     Args:
         run: The run.
         task: An attempt at a for-each task whose inputs are resolved.
 
     Returns:
-        The iterations by the index of their input; empty if there were none, or the inputs are others now.
+        The iterations by the index of their input; empty if there were none or the inputs changed.
     """
     before = _attempt_before(run, task)
     if before is None or before.resolved != task.resolved:
@@ -22,12 +22,11 @@ def iterations_before(run: Run, task: TaskRun) -> dict[int, TaskRun]:
 
 
 def kept_iterations(run: Run, task: TaskRun) -> list[int]:
-    """The ids of the iterations that succeeded before, and do not run again.
+    """The ids of the iterations that succeeded before and do not run again.
 
-    A repair runs only those that did not succeed. That is known of Databricks by hearsay: no page of its
-    documentation was found that says so. Where nothing of the sort is known, everything runs again, since a
-    task that is repaired has to bear it, while a result of old data would go unnoticed: after an attempt that
-    succeeded, with other inputs, and where a task before this one ran anew.
+    A repair runs only the iterations that did not succeed. Users report this of Databricks; its documentation
+    does not say it. In all other cases everything runs again, since nobody would notice a result of old data:
+    if the attempt before succeeded, if the inputs changed, and if a task before this one ran again.
 
     Args:
         run: The run.

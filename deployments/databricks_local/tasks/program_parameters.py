@@ -1,11 +1,10 @@
-"""With which parameters a program runs. Pure."""
+"""Resolves the parameters of a program. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec
-from databricks_local.runs.models import Parameters
+from databricks_local.jobs.specs import Parameters, ProgramSpec, PythonFileSpec
 from databricks_local.tasks.references import Context, resolve, resolve_all
 
 
@@ -15,10 +14,10 @@ def resolved_program(
     """A program as it is run, and `resolved_values`.
 
     Args:
-        program: As its task has it.
-        context: What references in parameters are resolved against.
-        given: The parameters of the run; `python_params` and `python_named_params` of the request take the
-            place of the task's own (docs: run-now).
+        program: The program of the task.
+        context: The values of references.
+        given: The parameters of the run. `python_params` and `python_named_params` of the request replace
+            those of the task (docs: run-now).
     """
     listed: Sequence[str] = given.overriding.get("python_params", program.parameters)
     if isinstance(program, PythonFileSpec):

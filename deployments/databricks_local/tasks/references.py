@@ -1,8 +1,8 @@
 """Dynamic value references such as `{{job.run_id}}`: text in, text out. Pure.
 
-Source: docs, "Dynamic value references": plain substitution, no expressions. What is no reference, because of
-its syntax or because its namespace is unknown, stays as it is; a known namespace with a key that it does not
-have is an error. Names of other characters than letters, digits and underscores are put into backticks.
+Source: docs, "Dynamic value references": plain substitution, no expressions. Text with another syntax or an
+unknown namespace stays unchanged; an unknown key in a known namespace is an error. Backticks quote names with
+characters other than letters, digits and underscores.
 """
 
 import json
@@ -18,12 +18,12 @@ _NAME = re.compile(r"\w+|`[^`]+`", re.ASCII)
 
 
 class UnresolvedReferenceError(ValueError):
-    """Raised for a reference into a known namespace that leads nowhere."""
+    """Raised for an unknown key in a known namespace."""
 
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What references can say about a task.
+    """The values of a task that references can name.
 
     Attributes:
         name: Its key.
@@ -46,7 +46,7 @@ class TaskFacts:
 
 @dataclass(frozen=True)
 class Context:
-    """What references are resolved against.
+    """The values that references stand for.
 
     Attributes:
         job_id: The job.
@@ -60,7 +60,7 @@ class Context:
         find_task: Finds a task of the run by its key.
         workspace_id: The workspace.
         workspace_url: Its URL.
-        inputs: Empty; in an iteration of a for-each task, its input.
+        inputs: In an iteration of a for-each task: its input. Otherwise empty.
     """
 
     job_id: int
@@ -108,7 +108,7 @@ def as_text(value: Any) -> str:
 
 
 def _value(names: list[str], context: Context) -> str | None:
-    """What a reference stands for; None if its namespace is unknown."""
+    """The value of a reference; None if its namespace is unknown."""
     keys = names[1:]
     if not keys:
         return _bare(names[0], context)
@@ -150,7 +150,7 @@ def _job(keys: list[str], context: Context) -> str:
     if keys[0] == "start_time" or keys[:2] == ["trigger", "time"]:
         return _one_of(_moment(context.start_time), keys[1:] if keys[0] == "start_time" else keys[2:], names)
     if keys[0] == "trigger":
-        # A run that no file started has no location; the reference is known all the same.
+        # No file started this run, so that the location is empty.
         known = {"type": context.trigger.lower(), "file_arrival.location": ""}
         return _one_of(known, [".".join(keys[1:])], names)
     values = {

@@ -1,4 +1,4 @@
-"""What the kinds of tasks do."""
+"""Does the work of each kind of task."""
 
 import asyncio
 import json
@@ -7,13 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from databricks_local.api.errors import ApiError
-from databricks_local.execution.executor import Cluster
+from databricks_local.execution.cluster import Cluster
 from databricks_local.execution.following import TaskResult
 from databricks_local.jobs.parameters import pushed_down
-from databricks_local.jobs.programs import ProgramSpec, PythonFileSpec, PythonWheelSpec
+from databricks_local.jobs.specs import (
+    ConditionSpec,
+    ForEachSpec,
+    NotebookSpec,
+    ProgramSpec,
+    PythonFileSpec,
+    PythonWheelSpec,
+    RunJobSpec,
+)
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
-from databricks_local.runs.models import ConditionSpec, ForEachSpec, NotebookSpec, RunJobSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import State
 from databricks_local.tasks import conditions
 from databricks_local.tasks.calls import TaskCalls
@@ -29,7 +37,7 @@ MAX_INPUTS = 5_000
 
 
 async def do_work(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State:
-    """Do what a task is for, and say how it ended."""
+    """Do the work of a task, and return how it ended."""
     body = task.spec.body
     try:
         context = context_of(drive, task, inputs)
@@ -97,7 +105,7 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
         if running:
             await asyncio.wait(running)
     finally:
-        # When this task is stopped, its iterations are told so: they end by themselves, and no more begin.
+        # When this task is stopped, its running iterations are stopped one by one; no more begin.
         for iteration in running:
             if drive.closing or iteration not in begun:
                 iteration.cancel()
@@ -106,7 +114,7 @@ async def _for_each(drive: Drive, task: TaskRun, body: ForEachSpec, context: Con
     failed = [iteration for iteration in ended if iteration.state.result not in states.FINE]
     if not failed:
         return states.SUCCESS
-    # The words are not documented; they begin with the first failure, as those of a run do.
+    # The words are not documented. As for a run, the first failure is named.
     task.error = failed[0].error or failed[0].state.message
     return states.workload_failure(
         f"{len(failed)} of {len(values)} iterations failed, the first with message: {failed[0].state.message}"

@@ -1,4 +1,4 @@
-"""Uploads in parts: where clients ask for URLs, and where the URLs lead."""
+"""Uploads in parts: the routes that make presigned URLs, and the routes behind these URLs."""
 
 import hashlib
 from xml.sax.saxutils import escape

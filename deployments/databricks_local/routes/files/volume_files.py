@@ -2,9 +2,7 @@
 
 import email.utils
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -18,6 +16,7 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.api.paging import page_of
 from databricks_local.files.tree import Entry, read_pieces
 from databricks_local.files.uploads import Uploads
 from databricks_local.files.volumes import Volumes
@@ -25,8 +24,6 @@ from databricks_local.routes.incoming import read_body
 
 FILES = "/api/2.0/fs/files"
 DIRECTORIES = "/api/2.0/fs/directories"
-MAX_PAGE = 1_000
-"""Docs: values above 1000 are coerced to 1000."""
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -105,17 +102,6 @@ def _add_directories(router: APIRouter, volumes: Volumes) -> None:
         )
         shown: Json = {"contents": [_entry_json(entry) for entry in page]} if page else {}
         return {**shown, "next_page_token": token} if token else shown
-
-
-def page_of(
-    items: list[Any], name: Callable[[Any], str], size: int, token: str, maximum: int = MAX_PAGE
-) -> tuple[list[Any], str]:
-    """A page of items that are sorted by name, and the token of the next page: the last name on this one."""
-    if size < 0:
-        raise invalid_parameter("The size of a page must not be negative.")
-    rest = [item for item in items if not token or name(item) > token]
-    page = rest[: min(size or maximum, maximum)]
-    return page, name(page[-1]) if len(page) < len(rest) else ""
 
 
 def file_response(request: Request, volumes: Volumes, place: Path) -> Response:

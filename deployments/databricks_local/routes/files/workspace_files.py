@@ -2,9 +2,6 @@
 
 import base64
 import binascii
-from email import message_from_bytes
-from email.message import Message
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -20,18 +17,19 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.multipart import boundary_of, read_fields
 from databricks_local.files.workspace_files import WorkspaceFiles, WorkspaceObject
-from databricks_local.routes.incoming import read_body, read_content
+from databricks_local.routes.context import Workspace
+from databricks_local.routes.incoming import pieces_of, read_body, read_content
 from databricks_local.runtime.source import NotebookSourceError, source_to_jupyter
-from databricks_local.server.context import Workspace
 
 IMPORT_FORMATS = ("SOURCE", "AUTO", "JUPYTER", "RAW", "HTML", "DBC", "R_MARKDOWN")
 EXPORT_FORMATS = ("SOURCE", "AUTO", "RAW", "HTML", "JUPYTER", "DBC", "R_MARKDOWN")
 MAX_OBJECT_BYTES = 10 * 1024 * 1024
-"""What one import or export carries (docs)."""
+"""The largest object of one import or export (docs)."""
 
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
-"""A body of an import is read so far, to say how large the object in it is."""
+"""An import is read up to here, so that the refusal can say how large the object is."""
 
 LANGUAGES = ("", "PYTHON", "SQL", "SCALA", "R")
 
@@ -135,33 +133,22 @@ def object_json(found: WorkspaceObject) -> Json:
 
 async def _read_import(request: Request) -> tuple[Json, bytes]:
     """The fields and the content of an import, from JSON or from the form that the SDK's `upload` sends."""
-    sent = await read_content(request, MAX_IMPORT_BYTES)
-    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return read_form(request.headers["content-type"], sent)
-    body = parse_body(sent)
+    content_type = request.headers.get("content-type", "")
+    if content_type.lower().startswith("multipart/form-data"):
+        return await _read_form(request, content_type)
+    body = parse_body(await read_content(request, MAX_IMPORT_BYTES))
     try:
         return body, base64.b64decode(read_string(body, "content"), validate=True)
     except (binascii.Error, ValueError) as error:
         raise invalid_parameter("The content is not valid base64.") from error
 
 
-def read_form(content_type: str, content: bytes) -> tuple[Json, bytes]:
-    """Read a multipart form: its text fields, and the file in its field `content`."""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
-    message = message_from_bytes(head + content)
-    fields: dict[str, Any] = {}
-    file: bytes | None = None
-    for part in message.get_payload() if message.is_multipart() else []:
-        if not isinstance(part, Message):
-            continue
-        name = part.get_param("name", header="content-disposition")
-        payload = part.get_payload(decode=True)
-        if not isinstance(payload, bytes):
-            continue
-        if name == "content":
-            file = payload
-        elif isinstance(name, str):
-            fields[name] = payload.decode("utf-8", "replace")
-    if file is None:
+async def _read_form(request: Request, content_type: str) -> tuple[Json, bytes]:
+    """The text fields of a form, and the file in its field `content`."""
+    fields: dict[str, bytearray] = {}
+    async for piece in read_fields(pieces_of(request, MAX_IMPORT_BYTES), boundary_of(content_type)):
+        fields.setdefault(piece.field, bytearray()).extend(piece.data)
+    if "content" not in fields:
         raise invalid_parameter("The form has no file named content.")
-    return fields, file
+    content = bytes(fields.pop("content"))
+    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}, content

@@ -15,11 +15,11 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter, malformed_request
+from databricks_local.api.paging import PAGE_SIZE, Page, page_token, read_page_token
 from databricks_local.jobs import settings as job_settings
-from databricks_local.jobs.job_json import job_json, listed_job_json
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_body
-from databricks_local.runs.run_json import PAGE_SIZE, Page, page_token, read_page_token
-from databricks_local.server.context import Workspace
+from databricks_local.routes.jobs.job_json import job_json, listed_job_json
 
 Version = Literal["2.0", "2.1", "2.2"]
 

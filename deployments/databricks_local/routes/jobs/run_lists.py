@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from databricks_local.api.bodies import Json, read_boolean, read_choice, read_integer, read_string
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.paging import PAGE_SIZE, page_token, read_page_token
+from databricks_local.routes.context import Workspace
+from databricks_local.routes.jobs.run_json import base_run_json, task_json
 from databricks_local.runs.models import Run
-from databricks_local.runs.run_json import PAGE_SIZE, base_run_json, page_token, read_page_token, task_json
 from databricks_local.runs.scheduling import is_active
-from databricks_local.server.context import Workspace
 
 RUN_TYPES = ("", "JOB_RUN", "WORKFLOW_RUN", "SUBMIT_RUN")
 DEFAULT_LIMIT = 20

@@ -14,19 +14,14 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.paging import PAGE_SIZE, Page, read_page_token
+from databricks_local.jobs.specs import NotebookSpec
 from databricks_local.pages.run import export_page
+from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_body
+from databricks_local.routes.jobs.run_json import output_json, run_json, task_run_json
 from databricks_local.routes.jobs.run_lists import list_runs
-from databricks_local.runs.models import NotebookSpec, Run, TaskRun
-from databricks_local.runs.run_json import (
-    PAGE_SIZE,
-    Page,
-    output_json,
-    read_page_token,
-    run_json,
-    task_run_json,
-)
-from databricks_local.server.context import Workspace
+from databricks_local.runs.models import Run, TaskRun
 
 Version = Literal["2.0", "2.1", "2.2"]
 

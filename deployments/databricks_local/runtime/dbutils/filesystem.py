@@ -33,7 +33,7 @@ FileInfo.__name__ = FileInfo.__qualname__ = "FileInfo"
 
 
 class FileNotFoundException(Exception):
-    """What a notebook gets where Databricks raises Java's exception of this name."""
+    """Raised where Databricks raises Java's exception of this name."""
 
 
 class Py4JSecurityException(Exception):
@@ -41,7 +41,7 @@ class Py4JSecurityException(Exception):
 
 
 class _Location:
-    """A path as the notebook gives it: on which file system, and where that is on disk."""
+    """A path as the notebook gives it, with its file system and its place on disk."""
 
     def __init__(self, given: object, places: Mapping[str, str]) -> None:
         if not isinstance(given, str):
@@ -75,7 +75,7 @@ class _Location:
         return f"{self.scheme}:{path or ''}{slash if path else '/'}"
 
     def existing(self) -> Path:
-        """The place, if there is something."""
+        """The place; refuses a missing one."""
         if not self.place.exists():
             raise FileNotFoundException(f"No such file or directory {self.given}")
         return self.place

@@ -1,4 +1,4 @@
-"""`dbutils.library`, and what a restart of Python takes away."""
+"""`dbutils.library`, and the restart of Python."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ EXTENSION_SUFFIXES = (".so", ".pyd", ".dylib")
 
 
 class PythonRestart(BaseException):
-    """Raised by `dbutils.library.restartPython`; no `Exception`, so that handlers let it through."""
+    """Raised by `dbutils.library.restartPython`. Not an `Exception`, so that handlers do not catch it."""
 
 
 class LibraryUtils:
@@ -25,10 +25,10 @@ class LibraryUtils:
 
 
 class Interpreter:
-    """How the interpreter was when the notebook began, to which a restart returns it.
+    """The state of the interpreter when the notebook began, which a restart restores.
 
-    The process stays the same. Modules imported since then are forgotten, so that a newly installed version
-    is imported; those of packages with native parts stay, since most cannot be loaded twice.
+    The process stays the same. Modules that were imported since are removed, so that a new version can be
+    imported. Packages with native modules stay, since most cannot be loaded twice.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Interpreter:
                 paths.insert(1, path)
 
     def restart(self) -> None:
-        """Return to how it was."""
+        """Restore the state."""
         imported = [name for name in sys.modules if name not in self._modules]
         native = _native_packages(imported)
         for name in imported:

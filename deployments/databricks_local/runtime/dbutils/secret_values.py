@@ -1,17 +1,17 @@
-"""`dbutils.secrets`, and what keeps the values out of a notebook's output."""
+"""`dbutils.secrets`, and the redaction of secret values in the output."""
 
 import base64
 from collections import namedtuple
 from typing import Any
 
-from databricks_local.runtime.dbutils.task_values import Call, WorkspaceCallError
+from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
 from databricks_local.runtime.outputs import CellResult
 
 REDACTED = "[REDACTED]"
 
 
 class IllegalArgumentException(Exception):
-    """What a notebook gets where Databricks raises Java's exception of this name."""
+    """Raised where Databricks raises Java's exception of this name."""
 
 
 class SecretScope(namedtuple("SecretScope", ["name"])):
@@ -30,14 +30,14 @@ SecretMetadata = namedtuple("SecretMetadata", ["key"])
 class Redactor:
     """Replaces the secrets that a notebook has read wherever they appear literally.
 
-    As on Databricks: what was computed from a value, such as its reverse, is not recognised.
+    As on Databricks, values in another form, such as reversed, are not recognised.
     """
 
     def __init__(self) -> None:
         self._values: set[str] = set()
 
     def add(self, value: str) -> None:
-        """Remember a value. An empty one, or one of blanks, is found everywhere and says nothing."""
+        """Remember a value. Blank values are ignored: they would match everywhere."""
         if value.strip():
             self._values.add(value)
 
@@ -48,7 +48,7 @@ class Redactor:
         return text
 
     def redact_cell(self, cell: CellResult) -> None:
-        """Take the values out of all that a cell put out."""
+        """Remove the values from the output of a cell."""
         if not self._values:
             return
         cell.error = self.redact(cell.error)

@@ -1,18 +1,12 @@
-"""`dbutils.jobs.taskValues` and `dbutils.notebook.run`: what a notebook asks the workspace for."""
+"""`dbutils.jobs.taskValues` and `dbutils.notebook.run`, which call the workspace."""
 
 import json
-from collections.abc import Callable
 from typing import Any
+
+from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
 
 MAX_VALUE_BYTES = 48 * 1024
 """Docs: the JSON of a task value is at most 48 KiB."""
-
-Call = Callable[..., Any]
-"""Asks the workspace: a name and arguments in, the answer out; raises `WorkspaceCallError` on a refusal."""
-
-
-class WorkspaceCallError(Exception):
-    """Raised when the workspace refuses what a notebook asked it for."""
 
 
 class WorkflowException(Exception):
@@ -33,7 +27,7 @@ class TaskValues:
             value: Anything that JSON can hold, up to 48 KiB.
 
         Raises:
-            ValueError: If the value is too large, or no JSON.
+            ValueError: If the value is too large or not JSON.
         """
         if not isinstance(key, str) or not key:
             raise TypeError("The key of a task value is a string that is not empty.")
@@ -93,13 +87,13 @@ def run_notebook_of_workspace(
     """Run another notebook as a run of its own (docs: it creates a `WORKFLOW_RUN`).
 
     Args:
-        call: Asks the workspace.
+        call: Calls the workspace.
         path: The notebook, absolute or relative to the one that calls.
         timeout_seconds: After how long it is ended; 0 is never.
         arguments: Its parameters.
 
     Returns:
-        What it gave to `dbutils.notebook.exit`; empty if it gave nothing.
+        The value of its `dbutils.notebook.exit`; empty if there is none.
 
     Raises:
         WorkflowException: If it failed.

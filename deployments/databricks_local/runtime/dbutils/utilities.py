@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from databricks_local.runtime.dbutils.calls import Call
 from databricks_local.runtime.dbutils.filesystem import FileSystemUtils
 from databricks_local.runtime.dbutils.library import LibraryUtils
 from databricks_local.runtime.dbutils.secret_values import Redactor, SecretUtils
-from databricks_local.runtime.dbutils.task_values import Call, JobsUtils, run_notebook_of_workspace
+from databricks_local.runtime.dbutils.task_values import JobsUtils, run_notebook_of_workspace
 
 
 class NotebookExit(BaseException):
-    """Raised by `dbutils.notebook.exit`; no `Exception`, so that a notebook's handlers let it through."""
+    """Raised by `dbutils.notebook.exit`. Not an `Exception`, so that handlers do not catch it."""
 
     def __init__(self, value: str) -> None:
         super().__init__(value)
@@ -104,9 +105,9 @@ class Widgets:
 
     @contextmanager
     def given(self, values: Mapping[str, str]) -> Iterator[None]:
-        """Have other values for as long as a notebook runs that `%run` includes with them.
+        """Set values while an included notebook runs.
 
-        Without, its widgets have their defaults (docs: widgets), unless the run has parameters for them.
+        Without values, its widgets have their defaults (docs: widgets) or the parameters of the run.
         """
         before = dict(self._parameters)
         self._parameters.update(values)
@@ -146,7 +147,7 @@ class NotebookUtils:
 
 
 class DBUtils:
-    """`dbutils`: what is not an attribute here says so when it is used."""
+    """`dbutils`. What is missing here raises an error that says so."""
 
     def __init__(
         self,
@@ -158,10 +159,10 @@ class DBUtils:
         """Set up.
 
         Args:
-            parameters: What `widgets` answers.
-            call: Asks the workspace; None where there is none.
-            places: Where `/dbfs`, `/Volumes` and `/Workspace` are; without, there is no `fs`.
-            redactor: Is told of the secrets that the notebook reads.
+            parameters: The values of `widgets`.
+            call: Calls the workspace; None if there is none.
+            places: Where `/dbfs`, `/Volumes` and `/Workspace` are. `None`: there is no `fs`.
+            redactor: Gets the secrets that the notebook reads.
         """
         self.widgets = Widgets(parameters)
         self.notebook = NotebookUtils(call)

@@ -18,10 +18,10 @@ def run_fs(cell: Cell, utilities: Any) -> Output:
         utilities: The notebook's `dbutils.fs`.
 
     Returns:
-        What it shows: a table of what `ls` found, otherwise the text of the answer.
+        A table for `ls`, otherwise the text of the result.
 
     Raises:
-        ValueError: If it is no command of `dbutils.fs`.
+        ValueError: If it is not a command of `dbutils.fs`.
     """
     name, *arguments = shlex.split(cell.script) or [""]
     if name not in COMMANDS:

@@ -1,4 +1,4 @@
-"""`%run`: which notebook a cell includes, with which parameters. Pure."""
+"""`%run`: reads which notebook a cell includes, and its parameters. Pure."""
 
 import posixpath
 import re
@@ -33,7 +33,7 @@ class NotebookNotFoundError(Exception):
 
 @dataclass(frozen=True)
 class Include:
-    """What a `%run` cell asks for.
+    """The content of a `%run` cell.
 
     Attributes:
         path: The notebook, as the cell names it.
@@ -67,12 +67,12 @@ def read_include(cell: Cell) -> Include:
 
 
 def resolve_path(path: str, including: str) -> str:
-    """Where a path leads that a notebook names: relative ones begin at the folder of that notebook."""
+    """The absolute path of a notebook. Relative paths begin at the folder of the including notebook."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
 
 
 def refuse_circle(path: str, including: Sequence[str]) -> None:
-    """Refuse to include a notebook that waits for this one.
+    """Refuse to include a notebook that is being run already.
 
     Args:
         path: The notebook to include.

@@ -1,4 +1,4 @@
-"""`%pip` cells: libraries for the rest of this run of the notebook, and for nothing else."""
+"""`%pip` cells: they install libraries for the rest of this run of the notebook."""
 
 import importlib
 import shlex

@@ -35,13 +35,13 @@ def run_shell(cell: Cell) -> None:
 
 
 def _copy_output(process: "subprocess.Popen[bytes]") -> None:
-    """Write out what a process says until it has ended; what it left running may hold the pipe open."""
+    """Copy the output of a process until it ends. Its children may hold the pipe open longer."""
     if process.stdout is None:
         raise RuntimeError("The shell was started without a pipe.")
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     ended = False
     while not ended:
-        # Asked before the pipe is looked at, so that all it wrote is there.
+        # Checked before the pipe is read, so that the last read gets everything.
         ended = process.poll() is not None
         if select.select([process.stdout], [], [], 0 if ended else POLL_SECONDS)[0]:
             content = os.read(process.stdout.fileno(), PIPE_BYTES)

@@ -9,13 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from cryptography import x509
 from databricks_local.access.oauth import ClientCredentials, OAuthError, TokenIssuer
-from databricks_local.access.token_check import is_token
+from databricks_local.access.request_log import RequestLog, public_query
+from databricks_local.access.tokens import is_token
 from databricks_local.files.uploads import PresignedUrlError, Uploads
 from databricks_local.files.volumes import Volumes
-from databricks_local.server.request_log import RequestLog, public_query
-from databricks_local.server.tls import ensure_certificates
+from databricks_local.server.tls import accepts, ensure_certificates
 
 CLIENT = ClientCredentials("an-id", "a-secret")
 GRANT = {"grant_type": "client_credentials", "scope": "all-apis"}
@@ -122,27 +121,45 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_the_certificate_is_kept_while_it_is_good(tmp_path: Path) -> None:
-    files = ensure_certificates(tmp_path / "tls", "workspace.example", NOW)
+    files = ensure_certificates(tmp_path / "tls", "workspace.example")
     assert files.key.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "tls").stat().st_mode & 0o777 == 0o700
-    names = x509.load_pem_x509_certificate(files.certificate.read_bytes()).extensions
-    shown = names.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert shown.get_values_for_type(x509.DNSName) == ["localhost", "workspace.example"]
-    assert [str(each) for each in shown.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
-    ssl.create_default_context(cafile=files.authority)
+    names = ("localhost", "127.0.0.1", "::1", "workspace.example")
+    assert [accepts(files, name) for name in names] == [True] * 4
+    assert not accepts(files, "other.example")
 
     def content() -> list[bytes]:
         return [file.read_bytes() for file in (files.authority, files.certificate, files.key)]
 
     before = content()
-    ensure_certificates(tmp_path / "tls", "workspace.example", NOW + datetime.timedelta(days=600))
-    ensure_certificates(tmp_path / "tls", "127.0.0.1", NOW)
+    ensure_certificates(tmp_path / "tls", "workspace.example")
+    ensure_certificates(tmp_path / "tls", "127.0.0.1")
     assert content() == before
-    ensure_certificates(tmp_path / "tls", "workspace.example", NOW + datetime.timedelta(days=701))
+    ensure_certificates(tmp_path / "tls", "10.0.0.7")
     after = content()
     assert all(one != other for one, other in zip(before, after, strict=True))
-    ensure_certificates(tmp_path / "tls", "10.0.0.7", NOW + datetime.timedelta(days=701))
-    assert content() != after
+    assert accepts(files, "10.0.0.7")
+
+
+def test_a_certificate_that_does_not_belong_to_its_key_is_made_anew(tmp_path: Path) -> None:
+    files = ensure_certificates(tmp_path / "tls", "")
+    other = ensure_certificates(tmp_path / "other", "")
+    files.key.write_bytes(other.key.read_bytes())
+    assert not accepts(files, "localhost")
+    assert accepts(ensure_certificates(tmp_path / "tls", ""), "localhost")
+
+
+def test_strict_clients_accept_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        """What Python 3.13 has by default."""
+        context = make(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    assert accepts(ensure_certificates(tmp_path / "tls", ""), "localhost")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +181,7 @@ def test_the_log_is_a_ring_with_ids_that_go_on() -> None:
     log = RequestLog(clock, size=3)
 
     def note(path: str, status: int | None = 200) -> None:
-        scope: dict[str, Any] = {"method": "GET", "path": path, "query_string": b""}
-        log.note(scope, status, 0.25)
+        log.note("GET", path, b"", status, 0.25)
 
     for path in ("/a", "/b", "/ab", "/c"):
         note(path)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import Library
 from databricks_local.clusters.records import ClusterState
 from databricks_local.clusters.registry import ClusterRegistry
-from databricks_local.execution.executor import Cluster, ClusterError
+from databricks_local.execution.cluster import Cluster, ClusterError
 from databricks_local.execution.installing import ClusterLibraries
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, TaskRun, TaskSpec
+from databricks_local.jobs.libraries import Library
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, TaskSpec
+from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import SUCCESS, State
 from databricks_local.storage.documents import Documents
 from databricks_local.tasks.compute import on_cluster

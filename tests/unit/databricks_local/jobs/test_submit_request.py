@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from databricks_local.api.bodies import parse_body, read_boolean, read_integer, read_string, read_strings
 from databricks_local.api.errors import ApiError
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunIf
 from databricks_local.jobs.submit_request import parse_submit
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, RunIf
 from databricks_local.server.serve import take_private_variables
 
 

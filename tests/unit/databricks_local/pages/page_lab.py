@@ -5,8 +5,9 @@ from itertools import count
 from typing import Any
 
 from databricks_local.jobs.settings import JobSpec
+from databricks_local.jobs.specs import NotebookSpec, RunSpec, TaskSpec
 from databricks_local.jobs.store import Job
-from databricks_local.runs.models import NotebookSpec, Run, RunSpec, TaskRun, TaskSpec
+from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runs.store import RunStore
 

@@ -3,10 +3,18 @@
 import json
 
 import pytest
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
+from databricks_local.jobs.specs import (
+    Body,
+    ConditionSpec,
+    ForEachSpec,
+    NotebookSpec,
+    PythonFileSpec,
+    PythonWheelSpec,
+    RunJobSpec,
+)
 from databricks_local.pages.attempts import MAX_ITERATIONS, attempts_of, iterations_of, what
 from databricks_local.runs import states
-from databricks_local.runs.models import Body, ConditionSpec, ForEachSpec, NotebookSpec, RunJobSpec, TaskRun
+from databricks_local.runs.models import TaskRun
 
 from tests.unit.databricks_local.pages.page_lab import end, make_run, spec
 

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from databricks_local.jobs.specs import ForEachSpec, NotebookSpec, Parameters
 from databricks_local.pages.lists import job_page, jobs_page, login_page, message_page, runs_page
 from databricks_local.pages.run import export_page, run_page, task_page
 from databricks_local.runs import states
-from databricks_local.runs.models import ForEachSpec, NotebookSpec, Parameters, Run, TaskRun
+from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runtime.outputs import CellResult, Output
 
 from tests.unit.databricks_local.pages.html_reader import HtmlPage

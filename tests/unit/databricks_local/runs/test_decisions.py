@@ -6,24 +6,23 @@ import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.jobs.parameters import pushed_down, read_parameters
 from databricks_local.jobs.settings import complete_settings, parse_settings, selected_tasks, updated_settings
-from databricks_local.runs import states
-from databricks_local.runs.models import (
+from databricks_local.jobs.specs import (
+    CONDITION_OPERATORS,
     ConditionSpec,
     NotebookSpec,
     Parameters,
     RetrySpec,
-    Round,
-    Run,
     RunSpec,
     RunType,
-    TaskRun,
     TaskSpec,
 )
+from databricks_local.runs import states
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import RepairRequest, read_repair, refusal, tasks_to_rerun
+from databricks_local.runs.retries import seconds_until_retry
 from databricks_local.runs.states import State
 from databricks_local.tasks.conditions import ConditionError
 from databricks_local.tasks.conditions import outcome as condition_outcome
-from databricks_local.tasks.retries import seconds_until_retry
 
 LATEST_MISSING = "The latest repair ID needs to be provided in order to create a new repair"
 
@@ -68,6 +67,11 @@ def test_retries(
 )
 def test_conditions(op: str, left: str, right: str, expected: str) -> None:
     assert condition_outcome(ConditionSpec(op, left, right)) == expected
+
+
+@pytest.mark.parametrize("op", CONDITION_OPERATORS)
+def test_every_operator_that_is_accepted_can_be_evaluated(op: str) -> None:
+    assert {condition_outcome(ConditionSpec(op, "1", right)) for right in "012"} == {"true", "false"}
 
 
 @pytest.mark.parametrize("operand", ["", "ten", "1,5", "{{x}}"])

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from databricks_local.execution.executor import Cluster, ClusterError
+from databricks_local.execution.cluster import Cluster, ClusterError
 from databricks_local.execution.installing import ClusterLibraries
+from databricks_local.execution.task_executor import TaskExecutor
+from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runs.job_clusters import JobClusters
-from databricks_local.runs.models import ClusterSpec
-from databricks_local.tasks.executor import TaskExecutor
 
 SPEC = ClusterSpec()
 

@@ -2,9 +2,11 @@ import time
 from dataclasses import replace
 
 import pytest
+from databricks_local.jobs.graph import topological_order
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunIf, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, RunIf, TaskRun, TaskSpec
-from databricks_local.runs.scheduling import Ending, Progress, gate, run_outcome, topological_order
+from databricks_local.runs.models import TaskRun
+from databricks_local.runs.scheduling import Ending, Progress, gate, run_outcome
 from databricks_local.runs.states import Result, State
 
 S, F, C, E = Result.SUCCESS, Result.FAILED, Result.CANCELED, Result.EXCLUDED

@@ -3,8 +3,9 @@
 from itertools import count
 
 import pytest
+from databricks_local.jobs.specs import ConditionSpec, ForEachSpec, RunSpec, TaskSpec
 from databricks_local.runs import states
-from databricks_local.runs.models import ConditionSpec, ForEachSpec, Round, Run, RunSpec, TaskRun, TaskSpec
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.store import RunStore
 from databricks_local.tasks.iterations import iterations_before, kept_iterations
 

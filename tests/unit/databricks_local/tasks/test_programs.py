@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from databricks_local.api.errors import ApiError
-from databricks_local.clusters.library_specs import Library, installation_failure, parse_libraries
 from databricks_local.execution.driver_log import end_of_log
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec, arguments_of, parse_python_file
+from databricks_local.execution.installing import installation_failure
+from databricks_local.jobs.libraries import Library, parse_libraries
+from databricks_local.jobs.programs import arguments_of, parse_python_file
+from databricks_local.jobs.specs import PythonFileSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.environment import FIXED
 from databricks_local.runtime.magics.pip import PipCellError, pip_commands
 from databricks_local.runtime.source import Cell
-from databricks_local.tasks.program_source import python_source
+from databricks_local.tasks.code import python_source
 
 
 @pytest.mark.parametrize(

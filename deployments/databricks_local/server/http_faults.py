@@ -1,4 +1,4 @@
-"""Injects faults into requests, outside of the application: what it breaks is broken on the socket."""
+"""Injects faults into requests. It is outside of the application, where it can break connections."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from databricks_local.faults.connections import Connections, Peer
 from databricks_local.faults.rules import Effect, HttpFault, When
+from databricks_local.server.connections import Connections, Peer
 
 FindFault = Callable[[str, str], HttpFault | None]
 
@@ -36,7 +36,7 @@ class Answer:
 
 
 class HttpFaults:
-    """Does to each request what the rules say."""
+    """Applies the fault rules to each request."""
 
     def __init__(
         self, app: ASGIApp, find: FindFault, connections: Connections, exempt: tuple[str, ...]
@@ -45,9 +45,9 @@ class HttpFaults:
 
         Args:
             app: The application.
-            find: Says by method and path which fault a request has.
+            find: Returns the fault of a request, by method and path.
             connections: The server's connections.
-            exempt: The paths that have no faults, such as those by which they are removed.
+            exempt: The paths that have no faults, such as the one that removes faults.
         """
         self._app = app
         self._find = find
@@ -66,7 +66,7 @@ class HttpFaults:
 
     async def _inject(self, fault: HttpFault, scope: Scope, receive: Receive, send: Send) -> None:
         made_up = _made_up(fault)
-        # Half an answer needs a whole one first: the one that is made up, or the handler's.
+        # Half an answer needs a whole answer first: the one of the rule, or that of the handler.
         handled = fault.when is When.AFTER or (made_up is None and fault.effect is not Effect.RESET)
         answer = Answer()
         if fault.when is When.BEFORE:
@@ -100,7 +100,7 @@ def _made_up(fault: HttpFault) -> Answer | None:
 
 
 async def _gone(receive: Callable[[], Awaitable[Message]], end: Callable[[], None]) -> None:
-    """End a connection and wait until it is: an application that returns before is an error to the server."""
+    """End a connection, and wait for that: the server logs an error if an application returns earlier."""
     end()
     while (await receive())["type"] != "http.disconnect":
         continue

@@ -3,9 +3,12 @@ from itertools import count
 
 import pytest
 from databricks_local.api.errors import ApiError
+from databricks_local.api.links import Links
+from databricks_local.api.paging import Page, read_page_token
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunSpec, TaskSpec
+from databricks_local.routes.jobs.run_json import run_json, state_json, status_json
 from databricks_local.runs import states
-from databricks_local.runs.models import ClusterSpec, NotebookSpec, Round, Run, RunSpec, TaskSpec
-from databricks_local.runs.run_json import Links, Page, read_page_token, run_json, state_json, status_json
+from databricks_local.runs.models import Round, Run
 from databricks_local.runs.states import State
 from databricks_local.runs.store import RunStore
 

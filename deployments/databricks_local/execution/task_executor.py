@@ -1,14 +1,29 @@
-"""What runs need of the machine: the interface that `execution.Executor` has, and tests replace."""
+"""The interface of the executor, which tests replace."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from databricks_local.clusters.library_specs import Library
-from databricks_local.execution.executor import Cluster, Code
-from databricks_local.execution.following import OnCall, TaskResult
-from databricks_local.jobs.programs import ProgramSpec
-from databricks_local.runs.models import ClusterSpec, NotebookSpec
+from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.following import TaskResult
+from databricks_local.jobs.libraries import Library
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec
+from databricks_local.runtime.dbutils.calls import OnCall
 from databricks_local.runtime.outputs import CellResult
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a task.
+
+    Attributes:
+        source: The text of a notebook or a Python file; empty for an entry point.
+        files: The directory of its repository; None if it is from the workspace.
+    """
+
+    source: str = ""
+    files: Path | None = None
 
 
 class TaskExecutor(Protocol):

@@ -1,4 +1,4 @@
-"""The open connections of the server, so that a fault can break one for real."""
+"""The open connections of the server, so that faults can break them."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ class Connections:
         transports = self._transports
 
         class NotedProtocol(H11Protocol):
-            """HTTP/1.1, and a note of each connection."""
+            """HTTP/1.1 that registers each connection."""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 super().connection_made(transport)
@@ -37,7 +37,7 @@ class Connections:
         return NotedProtocol
 
     def reset(self, peer: Peer) -> None:
-        """Break a connection: the client gets a reset, whatever was sent before may be lost."""
+        """Reset a connection. Data that was sent before may be lost."""
         transport = self._transports.get(peer)
         if isinstance(transport, asyncio.WriteTransport):
             connected = transport.get_extra_info("socket")
@@ -46,7 +46,7 @@ class Connections:
             transport.abort()
 
     def close(self, peer: Peer) -> None:
-        """End a connection once what was sent is on its way."""
+        """Close a connection after the sent data has left."""
         transport = self._transports.get(peer)
         if transport is not None:
             transport.close()

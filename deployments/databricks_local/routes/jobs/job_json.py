@@ -1,8 +1,8 @@
 """Saved jobs as the API shows them. Pure."""
 
 from databricks_local.api.bodies import Json
+from databricks_local.api.paging import PAGE_SIZE, Arrays, Page, paged
 from databricks_local.jobs.store import Job
-from databricks_local.runs.run_json import PAGE_SIZE, Arrays, Page, paged
 
 PAGED_FIELDS = ("tasks", "job_clusters", "parameters", "environments")
 """The arrays of the settings that 2.2 pages (docs: jobs/get)."""

@@ -1,6 +1,5 @@
 """The token: in the header of API requests, as a cookie for a person's browser."""
 
-import hashlib
 import hmac
 from collections.abc import Callable
 
@@ -9,15 +8,13 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from databricks_local.access.oauth import DISCOVERY_PATH, METADATA_PATH, TOKEN_PATH
+from databricks_local.access.tokens import cookie_name, is_token, session_of
 from databricks_local.api import errors
 from databricks_local.files.uploads import OPEN_PREFIX
 
-OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
-API_PREFIXES = ("/api/", "/local/")
-
 
 class TokenCheck:
-    """Lets a request pass only with the workspace's token, or one that it issued."""
+    """Lets a request pass only with the workspace's token, or with a token that the workspace issued."""
 
     def __init__(self, app: ASGIApp, token: str, issued: Callable[[str], bool]) -> None:
         self._app = app
@@ -55,16 +52,7 @@ class TokenCheck:
         return any(hmac.compare_digest(expected, cookie) for cookie in sent)
 
 
-def is_token(token: bytes, sent: str) -> bool:
-    """Compare a token in constant time."""
-    return hmac.compare_digest(token, sent.encode("utf-8", "replace"))
+OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
 
 
-def cookie_name(token: str) -> str:
-    """A name of its own for each workspace: browsers share cookies between the ports of a host."""
-    return f"dbflow_workspace_{hmac.new(token.encode(), b'name', hashlib.sha256).hexdigest()[:12]}"
-
-
-def session_of(token: str) -> str:
-    """What the cookie holds: proof of the token, not the token."""
-    return hmac.new(token.encode(), b"browser", hashlib.sha256).hexdigest()
+API_PREFIXES = ("/api/", "/local/")

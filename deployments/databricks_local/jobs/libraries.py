@@ -1,6 +1,5 @@
-"""Libraries of tasks, clusters and serverless environments, and how pip is asked for them. Pure."""
+"""Libraries of tasks, clusters and serverless environments. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,17 +19,10 @@ INSTALLED_KINDS = ("pypi", "requirements", "whl")
 MAX_ENVIRONMENTS = 10
 """Docs: environments of a job or of a submitted run."""
 
-_USER_OF_URL = re.compile(r"://[^/\s@]+@")
-_WHEEL_ROOTS = ("dbfs:", "file:", "/Volumes", "/Workspace")
-
-
-class LibraryInstallationError(Exception):
-    """Raised when a library that a task needs could not be installed; in Databricks' words."""
-
 
 @dataclass(frozen=True)
 class Library:
-    """What is to be installed.
+    """A library to install.
 
     Attributes:
         kind: `pypi`, `whl` or `requirements`, or `dependencies` of a serverless environment.
@@ -58,7 +50,7 @@ class Environment:
 
     @property
     def libraries(self) -> tuple[Library, ...]:
-        """What is installed for a task of this environment: all of it at once, as one set of requirements."""
+        """The dependencies, as one library: pip resolves them together."""
         return (Library("dependencies", "\n".join(self.dependencies)),) if self.dependencies else ()
 
 
@@ -66,7 +58,7 @@ Environments = Mapping[str, Environment]
 
 
 def check_libraries(raw: Sequence[Json]) -> None:
-    """Refuse what is no library."""
+    """Refuse elements that are not libraries."""
     for library in raw:
         if len(library) != 1 or next(iter(library)) not in KINDS:
             raise invalid_parameter(f"A library has one of these fields: {', '.join(KINDS)}")
@@ -98,14 +90,14 @@ def parse_library(raw: Json) -> Library:
 
 
 def _printable(field: str, value: str) -> str:
-    """What can be an argument of pip."""
+    """Refuse text with control characters: it becomes an argument of pip."""
     if not value.isprintable():
         raise invalid_parameter(f"{field} has a character that cannot be printed: {value[:200]!r}")
     return value
 
 
 def not_installable(kind: str) -> ApiError:
-    """A library for the JVM or for R, of which there is neither here."""
+    """A library for the JVM or for R: the local workspace has neither."""
     return errors.not_served(f"A library of the kind {kind}")
 
 
@@ -133,31 +125,3 @@ def _environment(key: str, spec: Json) -> Environment:
         # Docs: Environment, "Either environment_version or base_environment needs to be provided".
         raise invalid_parameter(f"Environment '{key[:100]}' has no spec.environment_version.")
     return Environment(version, read_string_list(spec, "dependencies"))
-
-
-def misplaced(library: Library) -> str:
-    """Why a wheel cannot be where it is said to be; empty if it can. Source: dagster#21326."""
-    if library.kind != "whl" or library.value.startswith(_WHEEL_ROOTS):
-        return ""
-    return (
-        "Library installation failed for library due to user error. Error messages:\n"
-        "Python wheels must be stored in UC Volumes, dbfs, s3, adls, gs or as a workspace file/local file. "
-        "Make sure the URI begins with 'dbfs:', 'file:', 's3:', 'abfss:', 'gs:', 'wasbs:', '/Volumes', or "
-        f"'/Workspace'but the URI is '{library.value}')"
-    )
-
-
-def installation_failure(library: Library, cluster_id: str, command: str, code: int, output: str) -> str:
-    """What is said of a library that pip could not install. Source: dagster#21326, dbacademy#7."""
-    return (
-        f"Library installation failed for library due to user error for {library}\n Error messages:\n"
-        f"Library installation attempted on the driver node of cluster {cluster_id} and failed. Please refer "
-        "to the following error message to fix the library or contact Databricks support. Error Code: "
-        "DRIVER_LIBRARY_INSTALLATION_FAILURE. Error Message: org.apache.spark.SparkException: "
-        f"Process List({_without_passwords(command)}) exited with code {code}. {output}"
-    )
-
-
-def _without_passwords(command: str) -> str:
-    """A command line that may be shown; what pip says has none in it."""
-    return _USER_OF_URL.sub("://****@", command)

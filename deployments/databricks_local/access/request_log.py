@@ -1,20 +1,19 @@
-"""The requests that were made, so that what a client costs can be counted."""
+"""The requests that were made, so that tests can count them."""
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from databricks_local.api.bodies import Json
 
 MAX_REQUESTS = 10_000
-MAX_QUERY_CHARACTERS = 1_000
 _SECRET_WORDS = ("token", "secret", "signature", "password", "credential", "code")
+
 _HARMLESS = frozenset({"page_token", "idempotency_token", "error_code"})
+
+MAX_QUERY_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,25 @@ class RequestLog:
         self._last_id = 0
         self._kept: deque[LoggedRequest] = deque(maxlen=size)
 
-    def note(self, scope: Scope, status: int | None, seconds: float) -> None:
-        """Add a request that ended."""
+    def note(self, method: str, path: str, query: bytes, status: int | None, seconds: float) -> None:
+        """Add a request that ended.
+
+        Args:
+            method: Its method.
+            path: Its path.
+            query: Its query as it was sent.
+            status: The status of the answer; None if there was none.
+            seconds: How long it took.
+        """
         self._last_id += 1
         milliseconds = round(seconds * 1000, 2)
         self._kept.append(
             LoggedRequest(
                 id=self._last_id,
                 time=self._clock() - round(milliseconds),
-                method=scope["method"],
-                path=scope["path"],
-                query=public_query(scope["query_string"]),
+                method=method,
+                path=path,
+                query=public_query(query),
                 status=status,
                 milliseconds=milliseconds,
             )
@@ -68,7 +75,7 @@ class RequestLog:
         """The requests after one, the oldest first.
 
         Args:
-            prefix: What their path begins with.
+            prefix: The beginning of their path.
             since_id: The last one that is known already.
             limit: How many at most.
 
@@ -85,36 +92,8 @@ class RequestLog:
         return self._last_id
 
     def clear(self) -> None:
-        """Forget all; the ids go on."""
+        """Forget all requests. The ids continue."""
         self._kept.clear()
-
-
-class RequestLogging:
-    """Notes each request in the log but those for which `is_quiet` says so."""
-
-    def __init__(self, app: ASGIApp, log: RequestLog, is_quiet: Callable[[str], bool]) -> None:
-        self._app = app
-        self._log = log
-        self._is_quiet = is_quiet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http" or self._is_quiet(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        status: int | None = None
-
-        async def noted_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        started = time.perf_counter()
-        try:
-            await self._app(scope, receive, noted_send)
-        finally:
-            self._log.note(scope, status, time.perf_counter() - started)
 
 
 def public_query(query: bytes) -> str:

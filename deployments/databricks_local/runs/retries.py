@@ -1,11 +1,11 @@
-"""Whether a failed attempt is followed by another, and when. Pure."""
+"""Decides whether and when to retry a failed attempt. Pure."""
 
-from databricks_local.runs.models import RetrySpec
+from databricks_local.jobs.specs import RetrySpec
 from databricks_local.runs.states import LifeCycle, Result, State
 
 UNLIMITED = -1
 LEAST_PAUSE_SECONDS = 1.0
-"""Between attempts without end: the real one's cluster takes its time, here the processor would burn."""
+"""The least pause between unlimited retries, which would keep the processor busy otherwise."""
 
 
 def seconds_until_retry(
@@ -16,13 +16,13 @@ def seconds_until_retry(
     Args:
         retry: The task's settings.
         state: How the attempt ended.
-        attempts: How many there were in this run or in this repair of it. A repair has all retries again.
+        attempts: The attempts so far in this run or repair. A repair has all retries again.
         millis_since_start: How long ago the attempt started.
 
     Returns:
-        How long to wait for the next attempt, or None if there is none.
+        Seconds until the next attempt; None if there is none.
     """
-    # Docs, max_retries: unsuccessful is FAILED or INTERNAL_ERROR; -1 is without end.
+    # Docs, max_retries: unsuccessful means FAILED or INTERNAL_ERROR; -1 means without limit.
     failed = state.result is Result.FAILED or state.life_cycle is LifeCycle.INTERNAL_ERROR
     timed_out = state.result is Result.TIMEDOUT and retry.on_timeout
     if not (failed or timed_out):

@@ -1,22 +1,15 @@
 """Runs as the API shows them. Pure."""
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from databricks_local.api.bodies import Json
-from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.links import Links
+from databricks_local.api.paging import Arrays, Page, paged
 from databricks_local.jobs.parameters import parameters_json
-from databricks_local.jobs.programs import PythonFileSpec, PythonWheelSpec
-from databricks_local.runs.models import ForEachSpec, NotebookSpec, Round, Run, RunType, TaskRun
+from databricks_local.jobs.specs import ForEachSpec, NotebookSpec, PythonFileSpec, PythonWheelSpec, RunType
+from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import SUCCEEDED, LifeCycle, State
 
-PAGE_SIZE = 100
-"""Elements of each array in one answer of `runs/get` and `jobs/get` (2.2)."""
-
-_PAGE_TOKEN = re.compile(r"from-([0-9]{1,12})")
 _V2_STATES = {
     LifeCycle.SKIPPED: "TERMINATED",
     LifeCycle.INTERNAL_ERROR: "TERMINATED",
@@ -24,34 +17,6 @@ _V2_STATES = {
 }
 
 _CLUSTER_FIELDS = ("new_cluster", "job_cluster_key", "existing_cluster_id", "libraries")
-
-Arrays = dict[str, tuple[Sequence[Any], Callable[[Any], Json]]]
-"""The arrays of an answer: their elements, and how one is shown. Only those of the page are."""
-
-
-@dataclass(frozen=True)
-class Links:
-    """Where this workspace is, for the links in its answers."""
-
-    origin: str
-    workspace_id: int
-
-    def run_page(self, job_id: int, run_id: int) -> str:
-        """The page that a person opens."""
-        return f"{self.origin}/jobs/{job_id}/runs/{run_id}?o={self.workspace_id}"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Which part of the arrays is wanted.
-
-    Attributes:
-        offset: The first element of each array.
-        limit: How many elements of each array there are on a page; None for all, as before 2.2.
-    """
-
-    offset: int = 0
-    limit: int | None = None
 
 
 def state_json(state: State) -> Json:
@@ -104,7 +69,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
         "end_time": task.end_time,
         "attempt_number": task.attempt_number,
     }
-    # The first attempt has no other one before it to name; the later ones name it (facts, section 5.4).
+    # Only later attempts name the first one.
     if task.attempt_number:
         shown["original_attempt_run_id"] = task.original_run_id
     if task.cluster_id:
@@ -115,7 +80,7 @@ def task_json(run: Run, task: TaskRun, links: Links, *, resolved: bool = False) 
 
 
 def _body_json(run: Run, task: TaskRun) -> Json:
-    """What a task does, with what is known only of its run."""
+    """The task body, with the fields that only its run knows."""
     raw, body = task.spec.raw, task.spec.body
     if isinstance(body, NotebookSpec):
         return {"notebook_task": {"source": "WORKSPACE", **raw.get("notebook_task", {})}}
@@ -216,7 +181,7 @@ def run_json(run: Run, links: Links, page: Page, *, history: bool = False, resol
     Args:
         run: The run.
         links: Where the workspace is.
-        page: Which part of its arrays is wanted.
+        page: The wanted part of its arrays.
         history: Whether `repair_history` is asked for; it is never empty then.
         resolved: Whether `resolved_values` are asked for.
 
@@ -273,32 +238,6 @@ def output_json(run: Run, task: TaskRun, links: Links) -> Json:
     if task.error_trace:
         shown["error_trace"] = task.error_trace
     return shown
-
-
-def paged(arrays: Arrays, page: Page) -> Json:
-    """One page of arrays. An array that is exhausted comes back empty."""
-    end = None if page.limit is None else page.offset + page.limit
-    shown: Json = {
-        name: [show(item) for item in items[page.offset : end]] for name, (items, show) in arrays.items()
-    }
-    if end is not None and any(len(items) > end for items, _ in arrays.values()):
-        shown["next_page_token"] = page_token(end)
-    return shown
-
-
-def page_token(offset: int) -> str:
-    """The token for the page that starts at an element."""
-    return f"from-{offset}"
-
-
-def read_page_token(token: str) -> int:
-    """The element at which the page of a token starts; no token is the first page."""
-    if not token:
-        return 0
-    match = _PAGE_TOKEN.fullmatch(token)
-    if match is None:
-        raise invalid_parameter(f"Invalid page token: {token[:100]}")
-    return int(match[1])
 
 
 def _bodies(shown: Json) -> list[str]:

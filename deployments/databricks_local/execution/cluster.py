@@ -1,0 +1,54 @@
+"""Running clusters, and how they fail."""
+
+import asyncio
+from dataclasses import dataclass
+
+from databricks_local.execution.installing import ClusterLibraries
+from databricks_local.execution.processes import Child
+from databricks_local.jobs.specs import ClusterSpec
+
+
+class DriverLostError(Exception):
+    """Raised when a process ended without a result; carries the end of its log."""
+
+
+class ClusterError(Exception):
+    """Raised when a cluster cannot be started."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How clusters and tasks are run here.
+
+    Attributes:
+        cluster_start_seconds: Seconds to wait before a cluster starts, as in the cloud.
+        mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
+        spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
+    """
+
+    cluster_start_seconds: float = 0
+    mount_namespaces: bool = True
+    spark_remote: str = ""
+
+
+@dataclass
+class Cluster:
+    """A Spark Connect server.
+
+    Attributes:
+        child: Its process; None if somebody else runs the server.
+        cluster_id: The id of the cluster.
+        spec: The specification of the cluster.
+        remote: The URL that a Spark session connects to.
+        lost: Done once the process is gone.
+        libraries: The libraries that its tasks can import.
+        ended_by_user: Whether a user terminated it.
+    """
+
+    child: Child | None
+    cluster_id: str
+    spec: ClusterSpec
+    remote: str
+    lost: "asyncio.Future[None]"
+    libraries: ClusterLibraries
+    ended_by_user: bool = False
