@@ -108,7 +108,7 @@ def test_how_a_program_ends(lab: Lab, ending: str, error: str | None) -> None:
         return
     assert (task["state"]["result_state"], task["state"]["state_message"]) == ("FAILED", FAILED)
     assert 'File "/Workspace/Shared/program.py", line 3' in shown["error_trace"]
-    assert "deployments" not in shown["error_trace"]
+    assert "databricks_local" not in shown["error_trace"]
     assert shown["error_trace"].endswith(error)
 
 

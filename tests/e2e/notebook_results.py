@@ -18,7 +18,7 @@ from pyarrow import csv as arrow_csv
 
 REPOSITORY = Path(__file__).parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
-PACKAGED = REPOSITORY / "flows" / "data"
+PACKAGED = REPOSITORY / "flows" / "databricks_flows" / "renewable" / "data"
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 TABLES = ("solar", "hydro", "wind")
 

@@ -39,7 +39,7 @@ def lines(text: str) -> list[list[str]]:
 
 
 def test_all_that_env_describes_works(stack: Stack, tmp_path: Path) -> None:
-    done = register(tmp_path, "deployments", "blocks", **stack.endpoints.variables())
+    done = register(tmp_path, "dbflow", "blocks", **stack.endpoints.variables())
     assert done.returncode == 0, done.stderr
     assert lines(done.stdout)[1:] == [
         ["database", "SQLAlchemy Connector", "saved", "PostgreSQL 18.4"],
@@ -108,7 +108,7 @@ def test_a_user_who_must_not_create_schemas_is_told_so(stack: Stack) -> None:
 def test_an_unknown_block_and_a_server_that_is_away_are_told_in_one_line(
     stack: Stack, tmp_path: Path
 ) -> None:
-    unknown = register(tmp_path, "deployments", "blocks", "lake")
+    unknown = register(tmp_path, "dbflow", "blocks", "lake")
     assert (unknown.returncode, unknown.stderr) == (
         2,
         "Error: no such block: lake; there are database, staging, workspace\n",

@@ -16,7 +16,7 @@ from databricks_blocks.job.cluster import JobCluster
 
 from .conftest import ImportNotebook, Stack, until
 
-DBFLOW = [sys.executable, "-m", "deployments"]
+DBFLOW = [sys.executable, "-m", "dbflow"]
 CLUSTER = JobCluster().specification()
 
 
