@@ -1,4 +1,4 @@
-"""`python -m deployments` is `dbflow`."""
+"""`python -m dbflow` is `dbflow`."""
 
 from dbflow.cli import main
 
