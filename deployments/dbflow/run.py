@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
     from dbflow.terminal import StepBars
 
+
+Result = TypeVar("Result")
 
 # Prefixes of variables that the user may have set for other servers: the libraries would use those.
 _FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
@@ -173,22 +175,60 @@ def _make_work_pool() -> None:
 def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.shared.progress import listening
+
+    with listening(bars.show):
+        return run_until_terminated(
+            renewable_analysis(
+                countries=options.countries,
+                all_countries=options.all_countries,
+                data_directory=str(options.data.resolve()) if options.data else "",
+                output_directory=str(options.out),
+            )
+        )
+
+
+def run_until_terminated(flow_run: Coroutine[Any, Any, Result]) -> Result:
+    """Run a flow in an event loop of its own; SIGTERM cancels it, as Ctrl-C does.
+
+    Raises:
+        Terminated: SIGTERM was received.
+    """
     from prefect.exceptions import TerminationSignal
 
     try:
-        with listening(bars.show):
-            return asyncio.run(
-                renewable_analysis(
-                    countries=options.countries,
-                    all_countries=options.all_countries,
-                    data_directory=str(options.data.resolve()) if options.data else "",
-                    output_directory=str(options.out),
-                )
-            )
+        return asyncio.run(_with_lost_signals(flow_run))
     except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
         raise Terminated from terminated
     finally:
         send_what_is_queued()
+
+
+async def _with_lost_signals(flow_run: Coroutine[Any, Any, Result]) -> Result:
+    """Run a flow, and cancel it when a SIGTERM got lost.
+
+    Prefect's handler raises an exception wherever the process happens to be. In a callback of the event loop,
+    the loop only reports it, and the flow would go on, or wait for ever for what the callback left undone.
+    """
+    from prefect.exceptions import TerminationSignal
+
+    task = asyncio.current_task()
+    lost: list[TerminationSignal] = []
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        exception = context.get("exception")
+        if isinstance(exception, TerminationSignal) and task is not None:
+            lost.append(exception)
+            task.cancel()
+        else:
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(report)
+    try:
+        return await flow_run
+    except asyncio.CancelledError:
+        if lost:
+            raise lost[0] from None
+        raise
 
 
 def send_what_is_queued() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbflow.job.file import JobFile
-from dbflow.run import Terminated, send_what_is_queued
+from dbflow.run import run_until_terminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,16 +60,10 @@ def run_job(
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.shared.progress import listening
-    from prefect.exceptions import TerminationSignal
 
     policy = RunPolicy(repair=RepairPolicy(max_repairs=wishes.max_repairs), on_crash="cancel")
-    try:
-        with listening(show):
-            result: DatabricksRunResult = asyncio.run(
-                run_databricks_job(specification, wishes.workspace, policy)
-            )
-            return result
-    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
-        raise Terminated from terminated
-    finally:
-        send_what_is_queued()
+    with listening(show):
+        result: DatabricksRunResult = run_until_terminated(
+            run_databricks_job(specification, wishes.workspace, policy)
+        )
+        return result
