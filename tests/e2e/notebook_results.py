@@ -18,6 +18,8 @@ from pyarrow import csv as arrow_csv
 
 REPOSITORY = Path(__file__).parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
+# For a Python in which this project is not installed.
+_IMPORT_PATH = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "deployments")])
 PACKAGED = REPOSITORY / "flows" / "databricks_flows" / "renewable" / "data"
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
 TABLES = ("solar", "hydro", "wind")
@@ -224,7 +226,7 @@ def engine(
         text=True,
         encoding="utf-8",
         cwd=folder,
-        env={**inherited, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
+        env={**inherited, "PYTHONPATH": _IMPORT_PATH, **(environment or {})},
     )
     try:
         yield Engine(process)
