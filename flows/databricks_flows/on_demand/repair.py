@@ -46,7 +46,7 @@ class RepairRequest(RequestedJob):
     def plan(self) -> None:
         """Nothing is launched: the job's tasks and clusters are those of the run."""
 
-    def launch(self, call: CallIdentity) -> Launcher:
+    async def launch(self, call: CallIdentity) -> Launcher:
         """Make the repair. A retry of the flow run goes on with the repair that it asked for before."""
         return RepairLauncher(self.client, self.run, self.repair, taken_up=call.flow_run_count > 1)
 
