@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from typing import cast
 
 import anyio
 from databricks_blocks.databricks_job import DatabricksJob
@@ -19,9 +21,11 @@ from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
 from prefect import get_run_logger
 from prefect.runtime import flow_run
+from prefect.states import Cancelled
 
 from databricks_flows.job.ask import asking
 from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.job.cancel_watch import CancelledInPrefect, ending_when_cancelled, until_cancelled
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.interruption import Sigterm, is_cancel_requested, noticing_sigterm
 from databricks_flows.job.launch_notes import NotedLauncher
@@ -127,9 +131,20 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
         loaded: What is launched, and in which workspace.
         inputs_since: Time at which the job's input was last written.
 
+    Returns:
+        The run. If a person cancelled this flow run by itself, it is Prefect's state `Cancelled`, so that the
+        flow run ends in it.
+
     Raises:
         DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
+    try:
+        return await _to_the_end(loaded, inputs_since)
+    except CancelledInPrefect:
+        return cast("DatabricksRunResult", Cancelled(message="Cancelled, and its Databricks run as well"))
+
+
+async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> DatabricksRunResult:
     call = await current_call_identity()
     options = LifeOptions(
         loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
@@ -145,7 +160,8 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
     life = RunLife(loaded.client, launcher, options, watchers, outputs, ask=ask)
     async with noticing_sigterm() as sigterm:
         try:
-            run = await life.to_the_end()
+            async with ending_when_cancelled(partial(until_cancelled, call.flow_run_ids[0])):
+                run = await life.to_the_end()
         except DatabricksJobError as error:
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
