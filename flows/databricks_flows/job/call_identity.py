@@ -136,7 +136,9 @@ class _Way:
             if run.parent_task_run_id is None:
                 return self._task_outside_of_flows() or run.id
             task = await self._client.read_task_run(run.parent_task_run_id)
-            self.names.append(stable_name(task.task_key))
+            if len(self.flow_run_ids) > 1:
+                # The subflow of the call itself is left out: see `SyncCallableFlow`.
+                self.names.append(stable_name(task.task_key))
             while (parent_id := _parent(task)) is not None:
                 task = await self._task_run(parent_id)
                 self._pass(task)
