@@ -1,4 +1,4 @@
-"""The tracking task of a subflow, by which Prefect finds its runs again, is named after what the call asks for."""
+"""The task by which Prefect finds the runs of a subflow again is named after what the call asks for."""
 
 from __future__ import annotations
 
