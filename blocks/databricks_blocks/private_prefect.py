@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import Token
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import ContextModel
 from prefect.states import Running
 
-__all__ = ["async_dispatch", "log_at", "show_state", "synchronous"]
+__all__ = ["async_dispatch", "contexts_around", "log_at", "show_state", "synchronous"]
 
 Result = TypeVar("Result")
+Context = TypeVar("Context", bound=ContextModel)
 
 
 def synchronous(method: Callable[..., Result]) -> Callable[..., Result]:
@@ -23,6 +26,21 @@ def synchronous(method: Callable[..., Result]) -> Callable[..., Result]:
     Without it, the same call gives a coroutine when any async code is around it.
     """
     return cast("Callable[..., Result]", partial(method, _sync=True))
+
+
+def contexts_around(kind: type[Context]) -> Iterator[Context]:
+    """Find the contexts of a kind around the code that calls, in this process, the innermost first.
+
+    Prefect's own `get` knows only the innermost one.
+
+    Args:
+        kind: `FlowRunContext` or `TaskRunContext`.
+    """
+    context = kind.get()
+    while context is not None:
+        yield context
+        before = context._token.old_value if context._token else None
+        context = None if before is Token.MISSING else cast("Context | None", before)
 
 
 def show_state(task_run: TaskRun, name: str, message: str) -> None:
