@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_fi
 if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import RenewableAnalysis
 
+    from dbflow.interrupts import Interrupts
     from dbflow.local.endpoints import PrefectEndpoint, StackEndpoints
     from dbflow.local.stack import LocalStack
     from dbflow.terminal import StepBars
@@ -34,10 +34,6 @@ _LIBRARIES = (
     "prefect_aws.s3",
     "prefect_sqlalchemy.database",
 )
-
-
-class Terminated(KeyboardInterrupt):
-    """Raised when the process is asked to end by SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +64,30 @@ class RunOptions:
         writable_folder(self.out)
 
 
-def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep: bool) -> RenewableAnalysis:
+def run_on_stack(
+    options: RunOptions, stack: LocalStack, bars: StepBars, interrupts: Interrupts, *, keep: bool
+) -> RenewableAnalysis:
     """Start what is not up, run the flow, and stop what was started.
 
     Raises:
         StackError: A part of the stack cannot be started.
         InputError: A file cannot be used.
         DatabricksJobError: The Databricks run ended without success.
+        Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
     try:
-        endpoints = start(stack, keep=keep, progress=bars.service)
+        endpoints = start(stack, bars.service)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
-            return _run_flow(options, bars)
+            if keep:
+                stack.keep()
+            return _run_flow(options, bars, interrupts)
     finally:
-        stack.release()
+        with interrupts.finishing():
+            stack.release()
 
 
-def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]) -> StackEndpoints:
+def start(stack: LocalStack, progress: Callable[[str, str], None]) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
     Raises:
@@ -95,7 +97,7 @@ def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
         imported = importing.submit(_import_libraries)
-        endpoints = stack.start(keep=keep, progress=progress)
+        endpoints = stack.start(progress=progress)
         imported.result()
     return endpoints
 
@@ -170,14 +172,13 @@ def _make_work_pool() -> None:
         client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
 
 
-def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
+def _run_flow(options: RunOptions, bars: StepBars, interrupts: Interrupts) -> RenewableAnalysis:
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.shared.progress import listening
-    from prefect.exceptions import TerminationSignal
 
     try:
         with listening(bars.show):
-            return asyncio.run(
+            return interrupts.run(
                 renewable_analysis(
                     countries=options.countries,
                     all_countries=options.all_countries,
@@ -185,8 +186,6 @@ def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
                     output_directory=str(options.out),
                 )
             )
-    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
-        raise Terminated from terminated
     finally:
         send_what_is_queued()
 

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from databricks_flows.job.interruption import is_cancel_requested, noticing_sigterm
+from databricks_flows.job.interruption import is_cancel_requested, noticing_termination
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 
@@ -61,14 +61,14 @@ async def noticed_in(work: Coroutine[Any, Any, None]) -> list[str]:
     """What is noticed around some work, and how it ends."""
     seen = []
     try:
-        async with noticing_sigterm() as sigterm:
+        async with noticing_termination() as termination:
             try:
                 await work
             except asyncio.CancelledError:
                 seen.append("cancelled")
                 raise
             finally:
-                seen.append(f"received: {sigterm.received}")
+                seen.append(f"received: {termination.received}")
     except _Terminated:
         seen.append("terminated")
     await asyncio.sleep(0)
@@ -133,7 +133,7 @@ def test_all_that_goes_on_at_once_is_ended() -> None:
 def test_another_cancel_is_left_alone() -> None:
     async def cancelled_by_somebody() -> None:
         async with asyncio.timeout(0):
-            async with noticing_sigterm():
+            async with noticing_termination():
                 await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
