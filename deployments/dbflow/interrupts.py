@@ -20,7 +20,6 @@ class Interrupted(KeyboardInterrupt):
 
     Attributes:
         number: The signal.
-        exit_code: What a shell would report of a process that the signal ended: 130, 143 or 129.
     """
 
     def __init__(self, number: int) -> None:
@@ -29,6 +28,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
+        """What a shell reports of a process that the signal ended: 130, 143 or 129."""
         return 128 + self.number
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from rich.console import Console
@@ -39,7 +40,7 @@ class _Output:
 
     def _throw_away(self) -> None:
         # Also what the stream still holds, which Python would write at the end of the process.
-        with suppress(OSError), open(os.devnull, "w", encoding="utf-8") as nowhere:
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:

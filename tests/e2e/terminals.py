@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from select import select
 from threading import Event, Thread
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DEFAULT_SIGNALS = """
+import os, signal, sys
+numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+for number in numbers:
+    signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+"""
+_OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+_RUN = "os.execv(sys.argv[1], sys.argv[1:])"
 
 
-def default_signals() -> None:
-    """Let each signal end the process, as in a shell: whoever started the tests may ignore some.
-
-    To be called in the child, as `preexec_fn`.
-    """
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+def with_default_signals(command: Sequence[str]) -> list[str]:
+    """A command that each signal ends, as in a shell: whoever started the tests may ignore some."""
+    return [sys.executable, "-ISc", _DEFAULT_SIGNALS + _RUN, *command]
 
 
 class Terminal:
@@ -29,12 +32,15 @@ class Terminal:
 
     def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._window, screen = os.openpty()
-
-        def take_terminal() -> None:
-            default_signals()
-            os.login_tty(screen)
-
-        self.process = subprocess.Popen(command, cwd=cwd, env=dict(env), preexec_fn=take_terminal)
+        self.process = subprocess.Popen(
+            [sys.executable, "-ISc", _DEFAULT_SIGNALS + _OWN_TERMINAL + _RUN, *command],
+            cwd=cwd,
+            env=dict(env),
+            stdin=screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+        )
         os.close(screen)
         self._shown = b""
         self._closed = Event()

@@ -20,9 +20,7 @@ class Ending(StrEnum):
     CRASHED = "crashed"
 
 
-def ending_of(
-    error: BaseException, *, terminated: bool, deployed: bool, cancel_requested: bool
-) -> Ending:
+def ending_of(error: BaseException, *, terminated: bool, deployed: bool, cancel_requested: bool) -> Ending:
     """Decide how a flow run ended.
 
     Args:

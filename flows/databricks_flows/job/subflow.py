@@ -21,7 +21,7 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from databricks_flows.job.ask import asking
-from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.endings import Ending, ending_of
 from databricks_flows.job.interruption import is_cancel_requested, is_deployed, noticing_termination
