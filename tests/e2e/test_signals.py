@@ -34,7 +34,7 @@ from .test_crash import waiting_for
 
 DBFLOW = [sys.executable, "-m", "dbflow"]
 ALL = os.environ.get("SIGNALS") == "all"
-HANGS = {"effect": "hang", "count": -1}
+HANGS = {"task_key": "*", "effect": "hang", "count": -1}
 CANCEL = {"path": "/api/*/jobs/runs/cancel"}
 
 

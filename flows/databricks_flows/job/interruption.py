@@ -70,7 +70,8 @@ class _Handler:
         """
         self._replace(signal.SIGTERM, callable)
         self._replace(signal.SIGINT, callable)
-        if _HANGUP is not None and signal.getsignal(signal.SIGTERM) is self:
+        terminable = signal.getsignal(signal.SIGTERM) is self
+        if _HANGUP is not None and terminable:
             self._replace(_HANGUP, _is_not_ignored)
 
     def _replace(self, number: int, is_wanted: Callable[[Any], bool]) -> None:
