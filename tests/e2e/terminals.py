@@ -19,7 +19,7 @@ for number in numbers:
 signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 """
 _OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-_RUN = "os.execv(sys.argv[1], sys.argv[1:])"
+_RUN = "os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def with_default_signals(command: Sequence[str]) -> list[str]:
