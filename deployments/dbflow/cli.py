@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
+from dbflow.command_errors import FAILED, one_line_errors
+from dbflow.interrupts import Interrupts
 from dbflow.job.commands import job_app, plan
+from dbflow.output import console, output
 
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
@@ -49,14 +49,15 @@ def run(
     from dbflow.run import RunOptions, run_on_stack
     from dbflow.terminal import StepBars, print_summary
 
-    with one_line_errors():
+    interrupts = Interrupts()
+    with one_line_errors(), interrupts.noticing():
         options = RunOptions(country or ["Switzerland"], all_countries, data, out)
         options.check()
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        with sigterm_interrupts(), StepBars(console).showing() as bars:
-            result = run_on_stack(options, stack, bars, keep=keep)
+        with StepBars(console).showing() as bars:
+            result = run_on_stack(options, stack, bars, interrupts, keep=keep)
         print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
             console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
@@ -70,23 +71,25 @@ def up(
     from dbflow.run import prepare, start, using_prefect
     from dbflow.terminal import StepBars
 
-    with one_line_errors():
+    interrupts = Interrupts()
+    with one_line_errors(), interrupts.noticing():
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        with sigterm_interrupts():
-            try:
-                with StepBars(console).showing() as bars:
-                    endpoints = start(stack, keep=detach, progress=bars.service)
-                    with using_prefect(endpoints.prefect):
-                        prepare(endpoints, stack.root, bars.service)
-                _print_status(stack)
-                console.print(_SIGN_IN)
-                if not detach:
-                    console.print("Ctrl-C stops it.")
-                    with suppress(KeyboardInterrupt):
-                        Event().wait()
-            finally:
+        try:
+            with StepBars(console).showing() as bars:
+                endpoints = start(stack, bars.service)
+                with using_prefect(endpoints.prefect):
+                    prepare(endpoints, stack.root, bars.service)
+            if detach:
+                stack.keep()
+            _print_status(stack)
+            console.print(_SIGN_IN)
+            if not detach:
+                console.print("Ctrl-C stops it.")
+                Event().wait()
+        finally:
+            with interrupts.finishing():
                 stack.release()
 
 
@@ -118,7 +121,7 @@ def env() -> None:
 
         stack = LocalStack()
         for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
-            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+            output.write(f"export {name}={shlex.quote(value)}\n")
 
 
 @app.command()

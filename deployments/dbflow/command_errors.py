@@ -12,16 +12,13 @@ from pathlib import Path
 
 import click
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-console = Console()
-errors = Console(stderr=True)
+from dbflow.interrupts import Interrupted
+from dbflow.output import errors
 
 BAD_INPUT = 2
 FAILED = 1
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
@@ -33,16 +30,13 @@ def one_line_errors() -> Iterator[None]:
     from databricks_blocks.setup.settings import SettingsError
 
     from dbflow.local.errors import ServiceStartError, StackError
-    from dbflow.run import Terminated
 
     try:
         yield
-    except Terminated:
+    except KeyboardInterrupt as interrupt:
         errors.print("Cancelled.")
-        raise typer.Exit(TERMINATED) from None
-    except KeyboardInterrupt:
-        errors.print("Cancelled.")
-        raise typer.Exit(INTERRUPTED) from None
+        interrupted = interrupt if isinstance(interrupt, Interrupted) else Interrupted(signal.SIGINT)
+        raise typer.Exit(interrupted.exit_code) from None
     except ServiceStartError as error:
         _print_error(str(error))
         raise typer.Exit(FAILED) from None
@@ -66,21 +60,6 @@ def one_line_errors() -> Iterator[None]:
         first_line = str(error).strip().partition("\n")[0]
         _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
         raise typer.Exit(FAILED) from error
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does."""
-    from dbflow.run import Terminated
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print_error(message: str) -> None:

@@ -27,6 +27,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
 from .conftest import Stack, until
+from .terminals import with_default_signals
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "/Shared/databricks-flows"
@@ -97,7 +98,7 @@ def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
     log = directory / "worker.log"
     with log.open("wb") as output:
         working = subprocess.Popen(
-            ["bash", "-c", f"{env}\nexec {worker}"],
+            with_default_signals(["bash", "-c", f"{env}\nexec {worker}"]),
             cwd=directory,
             env=environment,
             stdout=output,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.service.jobs import RunResultState
 from databricks_blocks.job.cluster import JobCluster
 
-from .conftest import ImportNotebook, Stack, until
+from .conftest import ImportNotebook, Stack
 
 DBFLOW = [sys.executable, "-m", "dbflow"]
 CLUSTER = JobCluster().specification()
@@ -134,35 +132,6 @@ def test_a_run_that_failed_is_told_by_the_first_line_of_its_error(
     told = json.loads(failed.stdout)
     assert line == f"Error: {told['error']}"
     assert (told["kind"], bool(told["run_id"])) == ("DatabricksRunFailed", True)
-
-
-@pytest.mark.parametrize(("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_command_that_is_interrupted_cancels_its_run(
-    stack: Stack,
-    environment: dict[str, str],
-    notebook: ImportNotebook,
-    tmp_path: Path,
-    signal_number: signal.Signals,
-    exit_code: int,
-) -> None:
-    marker = tmp_path / "running"
-    path = notebook("waits", f"open({str(marker)!r}, 'w').close()\nimport time; time.sleep(600)")
-    name = f"interrupted by {signal_number.name}"
-    with subprocess.Popen(
-        [*DBFLOW, "job", "run", write(tmp_path, settings(path, name))],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as command:
-        until(marker.exists)
-        command.send_signal(signal_number)
-        _, said = command.communicate(timeout=60)
-    assert (command.returncode, said) == (exit_code, "Cancelled.\n")
-    [run] = [run for run in stack.databricks().jobs.list_runs() if run.run_name == name]
-    assert run.state is not None
-    assert run.state.result_state is RunResultState.CANCELED
 
 
 PROBLEMS = {"name": "", "tasks": [{"task_key": "a b", "notebook_task": {"notebook_path": "/x"}}]}

@@ -79,6 +79,13 @@ class LocalStack:
         self._store.create_root()
         keep_bytecode(bytecode_directory(self.root))
 
+    def keep(self) -> None:
+        """Leave the stack up when its last user releases it, until `stop`."""
+        with self._store.locked():
+            state = self._store.load()
+            state.kept = True
+            self._store.save(state)
+
     def release(self) -> None:
         """This process no longer uses the stack; the last user stops it, unless it is kept."""
         if not self._store.path.exists():

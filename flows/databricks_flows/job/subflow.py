@@ -24,10 +24,11 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from databricks_flows.job.ask import asking
-from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.cancel_watch import CancelledInPrefect, ending_when_cancelled, until_cancelled
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.interruption import Sigterm, is_cancel_requested, noticing_sigterm
+from databricks_flows.job.endings import Ending, ending_of
+from databricks_flows.job.interruption import is_cancel_requested, is_deployed, noticing_termination
 from databricks_flows.job.launch_notes import NotedLauncher
 from databricks_flows.job.mirror import Mirror
 from databricks_flows.job.report import RunReport
@@ -158,7 +159,8 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
     launcher = NotedLauncher(await loaded.launch(call), call.flow_run_ids[0], loaded.fingerprint)
     life = RunLife(loaded.client, launcher, options, watchers, outputs, ask=ask)
-    async with noticing_sigterm() as sigterm:
+    deployed = await is_deployed(call.flow_run_ids)
+    async with noticing_termination() as termination:
         try:
             async with ending_when_cancelled(partial(until_cancelled, call.flow_run_ids[0])):
                 run = await life.to_the_end()
@@ -166,10 +168,16 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
             raise
-        except BaseException:
+        except BaseException as error:
             # When the flow times out, its scope of anyio would cancel these waits, too.
             with anyio.CancelScope(shield=True):
-                if await _cancel_unless_left(life, loaded, call, sigterm):
+                ending = ending_of(
+                    error,
+                    terminated=termination.received,
+                    deployed=deployed,
+                    cancel_requested=termination.received and await is_cancel_requested(call.flow_run_ids),
+                )
+                if await _cancel_unless_left(life, loaded, ending):
                     report.cancelled()
                 await mirror.finish(None)
             raise
@@ -180,17 +188,14 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     )
 
 
-async def _cancel_unless_left(
-    life: RunLife, loaded: RequestedJob, call: CallIdentity, sigterm: Sigterm
-) -> bool:
-    """Cancel the run, unless the process was only told to end and the policy leaves the run to a retry.
+async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> bool:
+    """Cancel the run, unless the flow run crashed and the policy leaves the run to a retry.
 
     Returns:
         Whether the run was cancelled.
     """
     logger = get_run_logger()
-    crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
-    if crashed and loaded.policy.on_crash == "leave":
+    if ending is Ending.CRASHED and loaded.policy.on_crash == "leave":
         logger.warning("The Databricks run goes on: a retry of this flow run will find it")
         return False
     logger.warning("Cancelling the Databricks run")

@@ -23,7 +23,15 @@ from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
+from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.endings import Ending, ending_of
+from databricks_flows.job.interruption import (
+    Termination,
+    is_cancel_requested,
+    is_deployed,
+    noticing_termination,
+)
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.renewable.chart_process import chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
@@ -189,7 +197,8 @@ async def renewable_analysis(
 
     policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
     request = _Request(files, chosen, output, job, workspace, policy)
-    return await _analyse(request, _run_scope(database, bucket, concurrency_limit))
+    async with noticing_termination() as termination:
+        return await _analyse(request, _run_scope(database, bucket, concurrency_limit), termination)
 
 
 def _run_scope(database: str, bucket: str, concurrency_limit: str) -> RunScope:
@@ -197,8 +206,10 @@ def _run_scope(database: str, bucket: str, concurrency_limit: str) -> RunScope:
     return RunScope(database, f"run_{run_id.replace('-', '')}", bucket, run_id, concurrency_limit)
 
 
-async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
+async def _analyse(request: _Request, scope: RunScope, termination: Termination) -> RenewableAnalysis:
     steps = Steps(STEPS)
+    flow_run_ids = (await current_call_identity()).flow_run_ids
+    deployed = await is_deployed(flow_run_ids)
     output = request.output
     # Table and chart are written to a folder of this run first: other runs may have the same output folder.
     with chart_process() as charting, fresh_folder(output / f".shw-{scope.prefix}") as unfinished:
@@ -214,8 +225,15 @@ async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
             await _load(scope, staged, int(run.exit_values["transform_data"]), table, steps)
             async with steps.step("create_graph"):
                 await run_task(create_graph, charting, table, chart)
-        except BaseException:
-            await _clean_up_after_failure(scope)
+        except BaseException as error:
+            ending = ending_of(
+                error,
+                terminated=termination.received,
+                deployed=deployed,
+                cancel_requested=termination.received and await is_cancel_requested(flow_run_ids),
+            )
+            if ending is not Ending.CRASHED:
+                await _clean_up_after_failure(scope)
             raise
         async with steps.step("cleanup"):
             await run_task(cleanup, scope)
