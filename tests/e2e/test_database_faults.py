@@ -15,10 +15,10 @@ import pytest
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.share_files import SHARES, ShareFile
 from databricks_flows.renewable.steps import (
     RESULT,
-    RunScope,
     export_table,
     list_result_files,
     load_csv,

@@ -166,7 +166,7 @@ def test_a_run_goes_on_when_prefect_takes_no_artifacts(
         monkeypatch.setattr(f"databricks_flows.job.report.acreate_{kind}_artifact", no_artifact)
     result = run_job(notebook_task("quick", notebook("says", "x = 1"), new_cluster=CLUSTER), name="unseen")
     assert result.state == "SUCCESS"
-    assert "An artifact of the Databricks run was not written: no artifacts today" in caplog.text
+    assert "Prefect does not show the plan of the Databricks run: no artifacts today" in caplog.text
     with pytest.raises(DatabricksRunFailed, match="Task `bad` failed"):
         run_job(notebook_task("bad", notebook("fails", "raise ValueError"), new_cluster=CLUSTER))
 

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.loading import load_block
 from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.steps import (
     RESULT,
     STEP_OPTIONS,
-    RunScope,
     export_table,
     list_result_files,
     load_result,

@@ -42,9 +42,14 @@ class _Handler:
         """
         before = signal.getsignal(signal.SIGTERM)
         if before is not self and callable(before):
-            self._before = before
+            if task not in self._noticing:
+                self._before = before
             signal.signal(signal.SIGTERM, self)
         return self._noticing.setdefault(task, Sigterm())
+
+    def has(self, task: asyncio.Task[Any]) -> bool:
+        """Whether this task was added."""
+        return task in self._noticing
 
     def remove(self, task: asyncio.Task[Any]) -> None:
         """Leave this task alone from now on.
@@ -81,12 +86,13 @@ async def noticing_sigterm() -> AsyncIterator[Sigterm]:
 
     Prefect's own handler raises an exception wherever the process happens to be. In another task, or in a
     callback of the event loop, this exception is lost, and the flow goes on. Outside of the main thread this
-    does nothing: no signal arrives there.
+    does nothing: no signal arrives there. Inside another one, as in a subflow, both notice the signal.
     """
     task = asyncio.current_task()
     if task is None or threading.current_thread() is not threading.main_thread():
         yield Sigterm()
         return
+    is_outermost = not _HANDLER.has(task)
     noticed = _HANDLER.add(task)
     try:
         yield noticed
@@ -94,7 +100,8 @@ async def noticing_sigterm() -> AsyncIterator[Sigterm]:
         if not noticed.received:
             raise
     finally:
-        _HANDLER.remove(task)
+        if is_outermost:
+            _HANDLER.remove(task)
         if noticed.received:
             # The cancel may not have arrived yet.
             with suppress(asyncio.CancelledError):

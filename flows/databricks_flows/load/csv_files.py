@@ -27,7 +27,9 @@ from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
 from databricks_flows.load.sources import Source, find_sources
 from databricks_flows.shared.batches import Batch, make_batches
+from databricks_flows.shared.patience import MAX_UNREACHABLE, having_patience, patient
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
+from databricks_flows.shared.telling import tell
 
 
 class LoadEnded(RuntimeError):
@@ -47,6 +49,7 @@ def load_csv_files(
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4,
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
+    max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> list[FileOutcome]:
     r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
@@ -61,6 +64,7 @@ def load_csv_files(
         concurrency: How many task runs there are at a time, each with one connection to the database.
         concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
+        max_unreachable: Seconds for which the database may fail to answer.
 
     Returns:
         What happened to each file: its table and the number of rows.
