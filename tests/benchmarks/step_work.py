@@ -7,6 +7,7 @@ the duration that the workspace says.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -55,9 +56,9 @@ def main() -> None:
 
 def _do_all(folder: Path) -> dict[str, float]:
     from databricks_flows.renewable import steps as tasks
+    from databricks_flows.renewable.chart import draw_chart_of_file
     from databricks_flows.renewable.leftovers import Leftovers
     from databricks_flows.renewable.scope import RunScope, prepare_run
-    from databricks_flows.renewable.chart import draw_chart_of_file
     from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files
     from databricks_flows.shared.batches import make_batches
     from prefect.logging import disable_run_logger

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import psycopg2
 
@@ -29,7 +28,7 @@ def is_unreachable(error: BaseException) -> bool:
         return True
     if isinstance(error, psycopg2.OperationalError):
         return _is_connection_lost(error)
-    return any(isinstance(cause, (ConnectionError, TimeoutError)) for cause in _causes(error))
+    return isinstance(error, (ConnectionError, TimeoutError))
 
 
 def _is_connection_lost(error: psycopg2.OperationalError) -> bool:
@@ -38,11 +37,3 @@ def _is_connection_lost(error: psycopg2.OperationalError) -> bool:
     # Without a code: no connection was made, or it broke. A server that refuses a login says FATAL, too.
     text = str(error)
     return bool(_PASSING_REFUSALS.search(text)) or not _LASTING_REFUSALS.search(text)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it was raised from."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__

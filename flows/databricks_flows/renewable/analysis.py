@@ -95,9 +95,9 @@ async def renewable_analysis(
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw a chart.
 
-    The tables and staged files of a run are removed when it succeeds or is cancelled. They are kept for a while
-    after a failure of the notebooks or of a later step, and after a crash: a retry repairs what failed, and
-    loads nothing again.
+    The tables and staged files of a run are removed when it succeeds or is cancelled. They are kept for a
+    while after a failure of the notebooks or of a later step, and after a crash: a retry repairs what failed,
+    and loads nothing again.
 
     Args:
         countries: Names of countries and regions, as in the column Entity of the files.

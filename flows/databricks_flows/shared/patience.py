@@ -126,5 +126,13 @@ def end_patience() -> None:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether a database or a storage did not answer, so that asking again can help."""
-    return is_database_unreachable(error) or is_storage_unreachable(error)
+    """Whether a database or a storage did not answer, so that asking again can help.
+
+    Args:
+        error: The error. What it was raised from counts, too: libraries wrap the errors of a connection.
+    """
+    if isinstance(error, ServiceUnreachable):
+        return False
+    if is_database_unreachable(error) or is_storage_unreachable(error):
+        return True
+    return error.__cause__ is not None and is_unreachable(error.__cause__)
