@@ -13,14 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import psutil
 import pytest
 from databricks_blocks.errors import DatabricksRunFailed
 from databricks_flows.renewable import leftovers
 from databricks_flows.renewable.analysis import renewable_analysis
 from databricks_flows.shared.progress import Progress, listening
 from databricks_local import Faults
-from dbflow.local.stack import LocalStack
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -30,7 +28,8 @@ from .faulty_storage import FaultyStorage, reset
 from .flow_processes import cancel, create_flow_run, flow_process, kill, press_retry, run, state_of
 from .notebook_results import NOTEBOOKS
 from .test_crash import waiting_for
-from .test_renewable_analysis import expected, read
+from .test_database_faults import start_database, stop_database
+from .test_renewable_analysis import expected, read, write_data
 from .test_storage_faults import storage
 
 __all__ = ["storage"]
@@ -67,18 +66,6 @@ def at_step(name: str, do: Callable[[], Any]) -> Iterator[None]:
     with listening(on_progress):
         yield
     assert done, f"the step {name} was never reached"
-
-
-def stop_database(stack: Stack) -> None:
-    local = LocalStack(stack.directory / ".dbflow")
-    [pid] = [service.pid for service in local.status() if service.name == "postgres"]
-    server = psutil.Process(pid)
-    server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-    server.wait(20)
-
-
-def start_database(stack: Stack) -> None:
-    assert LocalStack(stack.directory / ".dbflow").start().postgres == stack.endpoints.postgres
 
 
 @contextmanager
@@ -151,24 +138,19 @@ def test_it_is_kept_for_as_long_as_is_wanted(
 
 
 def test_a_retry_with_another_file_loads_it(clean_stack: Stack, faults: Faults, tmp_path: Path) -> None:
-    from .test_renewable_analysis import write_data
-
     write_data(tmp_path / "data", [["Peru", "", "2000"]])
-    flow_run_id = create_flow_run(
-        renewable_analysis,
-        all_countries=True,
-        data_directory=str(tmp_path / "data"),
-        output_directory=str(tmp_path / "out"),
-        max_repairs=0,
-    )
     faults.add(task_key="transform_data", error="OSError: away")
-    assert run(flow_run_id) == "FAILED"
-    write_data(tmp_path / "data", [["Peru", "", "2001"]])
-    press_retry(flow_run_id)
-    assert run(flow_run_id) == "COMPLETED"
-    assert [line.split(",")[2] for line in (tmp_path / "out/shw.csv").read_text().splitlines()[1:]] == [
-        "2001"
-    ]
+    with at_step("run_databricks_job", lambda: write_data(tmp_path / "data", [["Peru", "", "2001"]])):
+        retried = renewable_analysis.with_options(retries=1)
+        result = asyncio.run(
+            retried(
+                all_countries=True,
+                data_directory=str(tmp_path / "data"),
+                output_directory=str(tmp_path / "out"),
+                max_repairs=0,
+            )
+        )
+    assert read(result)["Year"].tolist() == [2001]
 
 
 def test_sigterm_of_a_deployed_run_leaves_the_inputs_of_the_databricks_run(
