@@ -62,12 +62,15 @@ class Sender:
 async def _in_order(
     before: asyncio.Task[None] | None, what: str, work: Coroutine[Any, Any, Any], logger: AnyLogger
 ) -> None:
-    if before is not None:
-        await before
     try:
+        if before is not None:
+            await before
         await work
     except NOT_TOLD as error:
         _warn(logger, what, error)
+    finally:
+        # If the flow ends before it was its turn, Python would warn that it was never awaited.
+        work.close()
 
 
 def _warn(logger: AnyLogger, what: str, error: Exception) -> None:
