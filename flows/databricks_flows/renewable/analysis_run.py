@@ -113,8 +113,9 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
         fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
     ):
         async with _ended_well_or(leftovers):
-            published = await _AnalysisRun(request, scope, leftovers, steps, charting, unfinished).results()
-    spans = read_spans(request.output / TABLE_FILE)
+            published, spans = await _AnalysisRun(
+                request, scope, leftovers, steps, charting, unfinished
+            ).results()
     files = [str(request.output / name) for name in (CHART_FILE, TABLE_FILE)]
     summary = acreate_markdown_artifact(
         summary_markdown(spans, published.databricks_run_url, files),
@@ -186,7 +187,7 @@ class _AnalysisRun:
     charting: ChartProcess
     unfinished: Path
 
-    async def results(self) -> Published:
+    async def results(self) -> tuple[Published, list[Span]]:
         """Go from the files to the results, or on from where an attempt before this one came to."""
         request, output = self.request, self.request.output
         inputs = await asyncio.to_thread(fingerprint, request.files, request.countries)
@@ -196,7 +197,7 @@ class _AnalysisRun:
         if prepared.note and prepared.note.published:
             for step in STEPS[:-1]:
                 self.steps.skip(step)
-            return prepared.note.published
+            return prepared.note.published, read_spans(output / TABLE_FILE)
         staged = await self._staged(prepared, inputs)
         job = request.job(prepared.scope)
         async with self.steps.step("run_databricks_job", len(job.tasks)):
@@ -208,9 +209,10 @@ class _AnalysisRun:
         await self._load(staged, rows, table)
         async with self.steps.step("create_graph"):
             await run_task(create_graph, self.charting, table, chart)
+        spans = read_spans(table)
         for file in (table, chart):
             file.replace(output / file.name)
-        return Published(rows, run.run_page_url)
+        return Published(rows, run.run_page_url), spans
 
     async def _staged(self, prepared: Prepared, inputs: str) -> StagedData:
         if prepared.note:
