@@ -14,7 +14,7 @@ import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.transaction import DatabaseTransaction
-from databricks_flows.renewable import steps as renewable_tasks
+from databricks_flows.renewable import scope as run_scope
 from databricks_flows.renewable.analysis import RenewableAnalysis, renewable_analysis
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES
 from databricks_flows.shared.progress import Progress, listening
@@ -304,7 +304,7 @@ def test_the_slots_of_a_concurrency_limit_are_honoured(
             yield transaction
         at_once[0] -= 1
 
-    monkeypatch.setattr(renewable_tasks, "open_transaction", counted)
+    monkeypatch.setattr(run_scope, "open_transaction", counted)
     with get_client(sync_client=True) as client:
         limit = {"name": "one-transaction", "limit": 1}
         client.request("POST", "/v2/concurrency_limits/", json=limit).raise_for_status()

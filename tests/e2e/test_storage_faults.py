@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.loading import load_block
 from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.steps import (
     RESULT,
     STEP_OPTIONS,
-    RunScope,
     export_table,
     list_result_files,
     load_result,
 )
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.patience import ServiceUnreachable, having_patience
 from prefect import flow
 from prefect_aws.s3 import S3Bucket
 
@@ -109,7 +109,7 @@ def test_a_part_that_always_fails_is_told_and_leaves_nothing(
     clean_stack: Stack, table: FaultyStorage
 ) -> None:
     table.add("PUT", "partNumber=2", broken, times=100)
-    with pytest.raises(ClientError, match=r"InternalError.*UploadPart"):
+    with pytest.raises(ServiceUnreachable, match=r"InternalError.*UploadPart"), having_patience(1):
         export()
     assert clean_stack.objects() == []
     assert incomplete_uploads(clean_stack) == []

@@ -103,8 +103,14 @@ class PostgresTransaction:
             "COPY {} ({columns}) FROM STDIN"
             " WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
         ).format(self._name(table.name), columns=_identifiers(tuple(table.columns)))
+        source = _Source(stream)
         try:
-            self.cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
+            self.cursor.copy_expert(statement, source, _BYTES_AT_ONCE)
+        except psycopg2.errors.QueryCanceled as error:
+            # The driver tells the server that reading failed, and raises what the server makes of that.
+            if source.error is None:
+                raise
+            raise source.error from error
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise RecordRefused(_reason(error)) from error
         return self.cursor.rowcount
@@ -220,6 +226,24 @@ class PostgresTransaction:
 
     def _drop(self, table: str) -> None:
         self.cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self._name(table)))
+
+
+class _Source:
+    """A stream that remembers the error of its last read."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.error: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._stream.readline(size)
 
 
 def _definitions(table: Table) -> sql.Composed:

@@ -84,7 +84,20 @@ def open_staging(block_name: str, prefix: str) -> StagingArea:
         BlockNotFound: There is no such block, or there are several.
         BlockTypeNotInstalled: The extra for blocks of this type is not installed.
     """
-    return staging_area(load_one_of(STAGING_BLOCKS, block_name), prefix)
+    return staging_area(load_staging(block_name), prefix)
+
+
+def load_staging(block_name: str) -> Block:
+    """Load the block of a storage.
+
+    Args:
+        block_name: As for `open_staging`.
+
+    Raises:
+        BlockNotFound: There is no such block, or there are several.
+        BlockTypeNotInstalled: The extra for blocks of this type is not installed.
+    """
+    return load_one_of(STAGING_BLOCKS, block_name)
 
 
 def staging_area(block: Block, prefix: str) -> StagingArea:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 from typing import Annotated, Any
 
@@ -27,7 +28,15 @@ from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
 from databricks_flows.load.sources import Source, find_sources
 from databricks_flows.shared.batches import Batch, make_batches
+from databricks_flows.shared.patience import (
+    MAX_UNREACHABLE,
+    end_patience,
+    having_patience,
+    is_unreachable,
+    patient,
+)
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
+from databricks_flows.shared.telling import tell
 
 
 class LoadEnded(RuntimeError):
@@ -47,6 +56,7 @@ def load_csv_files(
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4,
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
+    max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> list[FileOutcome]:
     r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
@@ -61,6 +71,7 @@ def load_csv_files(
         concurrency: How many task runs there are at a time, each with one connection to the database.
         concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
+        max_unreachable: Seconds for which the database may fail to answer.
 
     Returns:
         What happened to each file: its table and the number of rows.
@@ -79,6 +90,16 @@ def load_csv_files(
     """
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
+    with having_patience(max_unreachable):
+        outcomes = _load_sources(sources, scope, concurrency, batch_size)
+    if any(outcome.error for outcome in outcomes):
+        raise FilesNotLoaded(outcomes)
+    return outcomes
+
+
+def _load_sources(
+    sources: Sequence[Source], scope: LoadScope, concurrency: int, batch_size: int
+) -> list[FileOutcome]:
     _prepare(scope)
     progress = LoadProgress(
         [source.path for source in sources],
@@ -93,12 +114,11 @@ def load_csv_files(
     if any(outcome.in_doubt for outcome in outcomes):
         outcomes = _ask_notes(outcomes, scope)
     _show(outcomes)
-    if any(outcome.error for outcome in outcomes):
-        raise FilesNotLoaded(outcomes)
     return outcomes
 
 
 @task(name="prepare_load", **STEP_OPTIONS)
+@patient
 def _prepare(scope: LoadScope) -> None:
     """Create the schema and the table of notes, if they do not exist."""
     with scope.transactions() as begin, begin(scope.schema) as transaction:
@@ -123,6 +143,7 @@ def _load_batches(
         finally:
             # The runner waits for its task runs: after a cancel, none of them may start another file.
             ending.set()
+            end_patience()
     return outcomes
 
 
@@ -131,6 +152,7 @@ def _load_batches(
     task_run_name="load_files-{batch.name}",
     **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
 )
+@patient
 def load_batch(
     batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
 ) -> list[FileOutcome]:
@@ -176,7 +198,9 @@ def _try_to_load(
     try:
         return _load(source, scope, begin, progress)
     except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
-        # After a lost connection it is not known whether the last commit was done.
+        if is_unreachable(error):
+            # It is not known whether the last commit was done: the batch begins again, by its notes.
+            raise
         outcome = _failure(source, error, in_doubt=is_transient(error))
         get_run_logger().error("%s", outcome.error)
         return outcome
@@ -221,6 +245,7 @@ def _ask_notes(outcomes: Sequence[FileOutcome], scope: LoadScope) -> list[FileOu
 
 
 @task(name="read_notes", **STEP_OPTIONS)
+@patient
 def _read_notes(scope: LoadScope) -> dict[str, int]:
     """Read which files the run has loaded, and their numbers of rows by table."""
     with scope.transactions() as begin:
@@ -231,10 +256,12 @@ def _show(outcomes: Sequence[FileOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.error]
     in_doubt = sum(outcome.in_doubt for outcome in outcomes)
     rows = sum(outcome.rows for outcome in outcomes)
-    create_table_artifact(
+    show = partial(
+        create_table_artifact,
         [{"file": outcome.file, "error": outcome.error} for outcome in failed]
         or [{"file": outcome.file, "table": outcome.table, "rows": outcome.rows} for outcome in outcomes],
         key="loaded-files",
         description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
         + f"; {in_doubt} others may be" * bool(in_doubt),
     )
+    tell("the loaded files", show)

@@ -6,7 +6,8 @@ from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.tasks import notebook_task
 
-from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER, RunScope
+from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER
 
 DEFAULT_CLUSTER = JobCluster()
 NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
