@@ -36,6 +36,17 @@ class S3Staging:
         keys = (content["Key"] for page in pages for content in page.get("Contents", ()))
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, also of those with open uploads only, in order."""
+        top = f"{self._prefix}/".removeprefix("./")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket.bucket_name, Prefix=top, Delimiter="/"
+        )
+        found = {common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())}
+        found |= {upload["Key"] for upload in self._uploads_below(top)}
+        names = (key.removeprefix(top).partition("/") for key in found)
+        return sorted({name for name, slash, _ in names if slash})
+
     def written_at(self, name: str) -> datetime:
         """When an object was written, to the second, by the clock of the storage."""
         answer = self._client.head_object(Bucket=self._bucket.bucket_name, Key=str(self._prefix / name))
@@ -64,7 +75,7 @@ class S3Staging:
             The number of objects removed.
         """
         name = self._bucket.bucket_name
-        for upload in self._incomplete_uploads(folder):
+        for upload in self._uploads_below(f"{self._prefix / folder}/"):
             self._client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
         keys = [str(self._prefix / object_name) for object_name in self.names(folder)]
         for start in range(0, len(keys), 1000):  # the most that one request may name
@@ -76,9 +87,10 @@ class S3Staging:
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 
-    def _incomplete_uploads(self, folder: str) -> Iterator[Any]:
+    def _uploads_below(self, prefix: str) -> Iterator[Any]:
+        """The uploads that were never completed."""
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self._bucket.bucket_name, Prefix=f"{self._prefix / folder}/"
+            Bucket=self._bucket.bucket_name, Prefix=prefix
         )
         for page in pages:
             yield from page.get("Uploads", ())
