@@ -14,6 +14,7 @@ from rich.table import Table
 
 from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
 from dbflow.job.commands import job_app, plan
+from dbflow.sweep import sweep
 
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
@@ -30,6 +31,7 @@ _SIGN_IN = (
 )
 app.add_typer(job_app, name="job")
 app.command()(plan)
+app.command()(sweep)
 
 
 @app.command()

@@ -26,7 +26,7 @@ _ID_LENGTH = 32
 """Length of the flow run id in a token."""
 
 Token = Callable[[int], str]
-"""Makes the idempotency token of a generation."""
+"""Makes the idempotency token of a generation. It begins with the hex id of the outermost flow run."""
 
 
 def idempotency_token(root_flow_run_id: UUID, specification: Mapping[str, Any], generation: int = 0) -> str:

@@ -46,7 +46,10 @@ class StagingArea(Protocol):
         """Names of the files below a folder, relative to the prefix, in order."""
 
     def folders(self) -> list[str]:
-        """Names of the folders directly below the prefix, in order."""
+        """Names of the folders directly below the prefix, in order.
+
+        Some storages list a folder whose files are gone.
+        """
 
     def written_at(self, name: str) -> datetime:
         """When a file was written, to the second, by the clock of the storage."""

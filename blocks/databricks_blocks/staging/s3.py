@@ -37,15 +37,13 @@ class S3Staging:
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
 
     def folders(self) -> list[str]:
-        """Names of the folders directly below the prefix, also of those with open uploads only, in order."""
+        """Names of the folders directly below the prefix, in order."""
         top = f"{self._prefix}/".removeprefix("./")
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket.bucket_name, Prefix=top, Delimiter="/"
         )
-        found = {common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())}
-        found |= {upload["Key"] for upload in self._uploads_below(top)}
-        names = (key.removeprefix(top).partition("/") for key in found)
-        return sorted({name for name, slash, _ in names if slash})
+        found = (common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ()))
+        return [PurePosixPath(prefix).name for prefix in found]
 
     def written_at(self, name: str) -> datetime:
         """When an object was written, to the second, by the clock of the storage."""
@@ -75,7 +73,7 @@ class S3Staging:
             The number of objects removed.
         """
         name = self._bucket.bucket_name
-        for upload in self._uploads_below(f"{self._prefix / folder}/"):
+        for upload in self._incomplete_uploads(folder):
             self._client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
         keys = [str(self._prefix / object_name) for object_name in self.names(folder)]
         for start in range(0, len(keys), 1000):  # the most that one request may name
@@ -87,10 +85,9 @@ class S3Staging:
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 
-    def _uploads_below(self, prefix: str) -> Iterator[Any]:
-        """The uploads that were never completed."""
+    def _incomplete_uploads(self, folder: str) -> Iterator[Any]:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self._bucket.bucket_name, Prefix=prefix
+            Bucket=self._bucket.bucket_name, Prefix=f"{self._prefix / folder}/"
         )
         for page in pages:
             yield from page.get("Uploads", ())

@@ -24,7 +24,7 @@ from databricks_blocks.workspace.runs_api import cancel_run, get_run, list_runs
 from prefect import task
 
 from databricks_flows.shared.retries import STEP_OPTIONS
-from databricks_flows.sweep.names import ids_in
+from databricks_flows.sweep.names import flow_run_named, ids_in
 
 NOTE = "staged.json"
 """Name of the note of a run on its staged files."""
@@ -102,11 +102,15 @@ def find_tables(database: str) -> list[str] | NotConfigured:
 
 @task(name="find_files", **STEP_OPTIONS)
 def find_files(bucket: str) -> list[str] | NotConfigured:
-    """List the folders at the top of the storage."""
+    """List the prefixes of runs that have files."""
     try:
-        return open_staging(bucket, "").folders()
+        found = open_staging(bucket, "").folders()
     except BlockNotFound as error:
         return NotConfigured(str(error))
+    # Some storages go on listing a folder whose files are gone.
+    return [
+        name for name in found if flow_run_named("staged files", name) and open_staging(bucket, name).names()
+    ]
 
 
 @task(name="find_folders", **STEP_OPTIONS)
