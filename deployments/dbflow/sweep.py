@@ -88,9 +88,8 @@ def _require_server() -> None:
 
 def _table(rows: list[Swept]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("what", "name", "done"):
-        table.add_column(heading)
-    table.add_column("why", overflow="fold")
+    for heading in ("what", "name", "done", "why"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
         colour = _COLOURS.get(row.done, "green")
         table.add_row(row.what, escape(row.name), f"[{colour}]{row.done}", escape(row.why))

@@ -34,7 +34,7 @@ FOLDER = "/Shared/databricks-flows"
 
 def walk_commands() -> list[str]:
     """The lines of the README's walk, without their comments."""
-    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deployed")[2]
+    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deploy\n")[2]
     found = re.search(r"```bash\n(.*?)```", part, re.DOTALL)
     assert found
     return [line.partition("  #")[0].strip() for line in found[1].splitlines()]
