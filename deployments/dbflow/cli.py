@@ -14,6 +14,7 @@ from dbflow.command_errors import FAILED, one_line_errors
 from dbflow.interrupts import Interrupts
 from dbflow.job.commands import job_app, plan
 from dbflow.output import console, output
+from dbflow.sweep import sweep
 
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
@@ -30,6 +31,7 @@ _SIGN_IN = (
 )
 app.add_typer(job_app, name="job")
 app.command()(plan)
+app.command()(sweep)
 
 
 @app.command()

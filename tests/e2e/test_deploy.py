@@ -145,8 +145,10 @@ def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk
         "load-csv-files",
         "cancel-databricks-run",
         "run-existing-job",
+        "sweep-leftovers",
     }
-    assert not any(schedule.active for deployment in found.values() for schedule in deployment.schedules)
+    switched_on = {name for name, one in found.items() if any(schedule.active for schedule in one.schedules)}
+    assert switched_on == {"sweep-leftovers"}
     pulled = {str(deployment.pull_steps) for deployment in found.values()}
     assert pulled == {
         str([{"prefect.deployments.steps.set_working_directory": {"directory": str(walk.directory)}}])

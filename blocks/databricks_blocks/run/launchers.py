@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from databricks_blocks.errors import DatabricksRunRefused
-from databricks_blocks.job.api_fields import HASH_TAG
+from databricks_blocks.job.api_fields import CHANGED_TAG, HASH_TAG
 from databricks_blocks.job.request_bodies import create_body, run_now_body, run_parameters, submit_body
 from databricks_blocks.job.specification import JobSpecification, with_new_settings, with_parameters
 from databricks_blocks.job.subset import subset_submit_body, tasks_for_new_submit
@@ -22,8 +22,11 @@ from databricks_blocks.workspace.runs_api import submit_run
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_ID_LENGTH = 32
+"""Length of the flow run id in a token."""
+
 Token = Callable[[int], str]
-"""Makes the idempotency token of a generation."""
+"""Makes the idempotency token of a generation. It begins with the hex id of the outermost flow run."""
 
 
 def fingerprint(facts: Any) -> str:
@@ -144,8 +147,11 @@ class RunNowLauncher:
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Merge settings into the clusters of the job: a repair uses the job as it is (docs: repair)."""
         changed = create_body(with_new_settings(self._specification, settings))
-        # The tag stays: it says which specification the job belongs to.
-        reset_job(self._client, self._job(), {**changed, "tags": create_body(self._specification)["tags"]})
+        # The hash stays: it says which specification the job belongs to. The other tag says who changed the
+        # job, so that the sweep can undo it if this process is killed. A token begins with the flow run id.
+        by = {CHANGED_TAG: self._token(0)[:_ID_LENGTH]}
+        tags = {**create_body(self._specification)["tags"], **by}
+        reset_job(self._client, self._job(), {**changed, "tags": tags})
 
     def restore_settings(self) -> None:
         """Give the job back the settings of its specification."""

@@ -45,6 +45,12 @@ class StagingArea(Protocol):
     def names(self, folder: str = "") -> list[str]:
         """Names of the files below a folder, relative to the prefix, in order."""
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order.
+
+        Some storages list a folder whose files are gone.
+        """
+
     def written_at(self, name: str) -> datetime:
         """When a file was written, to the second, by the clock of the storage."""
 
@@ -78,7 +84,7 @@ def open_staging(block_name: str, prefix: str) -> StagingArea:
     Args:
         block_name: Name of a block of one of the types of `STAGING_BLOCKS`; `TYPE_SLUG/NAME` where several
             types have a block of that name.
-        prefix: Prefix of the files.
+        prefix: Prefix of the files; empty for the whole storage of the block.
 
     Raises:
         BlockNotFound: There is no such block, or there are several.

@@ -36,6 +36,15 @@ class S3Staging:
         keys = (content["Key"] for page in pages for content in page.get("Contents", ()))
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        top = f"{self._prefix}/".removeprefix("./")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket.bucket_name, Prefix=top, Delimiter="/"
+        )
+        found = (common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ()))
+        return [PurePosixPath(prefix).name for prefix in found]
+
     def written_at(self, name: str) -> datetime:
         """When an object was written, to the second, by the clock of the storage."""
         answer = self._client.head_object(Bucket=self._bucket.bucket_name, Key=str(self._prefix / name))

@@ -72,7 +72,7 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
     loaded = await asyncio.to_thread(
         load_requested_job,
-        _job(given["job"]),
+        stored_job(given["job"]),
         given.get("workspace", ""),
         policy,
         given.get("job_parameters") or {},
@@ -117,7 +117,7 @@ async def _launched(loaded: RequestedJob, note: LaunchNote, known: list[int]) ->
     return await outlive(partial(asyncio.to_thread, start), loaded.policy.polling)
 
 
-def _job(given: Any) -> JobSpecification | str:
+def stored_job(given: Any) -> JobSpecification | str:
     """Read the job from the parameters that Prefect stored; a block is replaced by its name."""
     if not (isinstance(given, dict) and "block_type_slug" in given):
         return _JOB.validate_python(given)
