@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dbflow.terminal import StepBars
 
 
-
 # Prefixes of variables that the user may have set for other servers: the libraries would use those.
 _FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"

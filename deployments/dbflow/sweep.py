@@ -9,7 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
+from dbflow.command_errors import FAILED, one_line_errors
+from dbflow.interrupts import Interrupts
+from dbflow.output import console
 
 if TYPE_CHECKING:
     from databricks_flows.sweep.act import Swept
@@ -43,14 +45,13 @@ def sweep(
     from dbflow.prefect_api import prefect_api
     from dbflow.run import send_what_is_queued
 
-    with one_line_errors(), prefect_api(), sigterm_interrupts():
+    interrupts = Interrupts()
+    with one_line_errors(), prefect_api(), interrupts.noticing():
         _require_server()
-        import asyncio
-
         from databricks_flows.sweep.flow import summary, sweep_leftovers
 
         try:
-            rows = asyncio.run(
+            rows = interrupts.run(
                 sweep_leftovers(
                     database=database,
                     bucket=bucket,

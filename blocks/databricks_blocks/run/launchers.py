@@ -149,7 +149,7 @@ class RunNowLauncher:
         changed = create_body(with_new_settings(self._specification, settings))
         # The hash stays: it says which specification the job belongs to. The other tag says who changed the
         # job, so that the sweep can undo it if this process is killed. A token begins with the flow run id.
-        by = {CHANGED_TAG: self._token(0)[:_ID_LENGTH]}
+        by = {CHANGED_TAG: self.token(0)[:_ID_LENGTH]}
         tags = {**create_body(self._specification)["tags"], **by}
         reset_job(self._client, self._job(), {**changed, "tags": tags})
 

@@ -220,34 +220,3 @@ def test_another_cancel_is_left_alone() -> None:
 
     with pytest.raises(TimeoutError):
         asyncio.run(cancelled_by_somebody())
-
-
-@pytest.mark.usefixtures("raising_handler")
-def test_a_subflow_and_its_parent_both_notice_the_signal() -> None:
-    noticed: list[bool] = []
-
-    async def parent() -> None:
-        async with noticing_termination() as outer:
-            try:
-                await noticed_in(terminated_in_a_callback())
-            finally:
-                noticed.append(outer.received)
-
-    with pytest.raises(_Terminated):
-        asyncio.run(parent())
-    assert noticed == [True]
-
-
-@pytest.mark.usefixtures("raising_handler")
-def test_a_signal_after_the_subflow_is_noticed_by_the_parent() -> None:
-    async def parent() -> None:
-        async with noticing_termination() as outer:
-            async with noticing_termination():
-                pass
-            try:
-                await terminated_in_a_callback()
-            finally:
-                assert outer.received
-
-    with pytest.raises(_Terminated):
-        asyncio.run(parent())
