@@ -27,8 +27,17 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import StateType
 
 from .conftest import ImportNotebook, Stack, until
-from .flow_processes import ROOT, create_flow_run, flow_process, kill, press_retry, run, state_of
-from .single_task import outcome
+from .flow_processes import (
+    ROOT,
+    create_flow_run,
+    flow_process,
+    kill,
+    prefect_environment,
+    press_retry,
+    run,
+    state_of,
+)
+from .single_task import outcome, single_task
 from .terminals import Terminal, in_terminal
 from .test_crash import waiting_for
 
@@ -148,6 +157,28 @@ def test_a_job_run_that_is_ended_cancels_its_run(
     assert active_flow_runs() == []
 
 
+SCRIPT = """
+import asyncio, sys
+from databricks_flows import JobSpecification, RunPolicy
+from tests.e2e.outer_flow import outer
+asyncio.run(outer(JobSpecification.model_validate_json(sys.argv[1]), RunPolicy()))
+"""
+
+
+@ways("SIGHUP")
+def test_a_flow_in_a_script_that_is_ended_cancels_its_run(
+    faults: Faults, notebook: ImportNotebook, new_runs: Callable[[], list[Run]], way: Way
+) -> None:
+    faults.add(**HANGS)
+    job = single_task(notebook("hangs", "pass")).model_dump_json()
+    with in_terminal([sys.executable, "-c", SCRIPT, job], ROOT, prefect_environment()) as terminal:
+        until(lambda: works(new_runs()))
+        way.end(terminal)
+        assert terminal.process.wait(60) == 128 - way.exit_code, "the signal ends the process"
+    assert [outcome(run) for run in new_runs()] == ["CANCELED"]
+    assert active_flow_runs() == []
+
+
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack of a directory in which only commands start one."""
@@ -226,6 +257,6 @@ def test_the_run_of_a_deployment_is_left_to_its_retry(
     assert len(clean_stack.left_behind()) > 1, "a schema and staged files"
     go.touch()
     press_retry(flow_run_id)
-    assert run(flow_run_id) == "COMPLETED"
+    assert run(flow_run_id, 180) == "COMPLETED"
     assert [outcome(run) for run in new_runs()] == ["SUCCESS"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["shw.csv", "shw.png"]
