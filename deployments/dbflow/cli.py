@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from contextlib import suppress
@@ -14,6 +15,12 @@ from rich.table import Table
 
 from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
 from dbflow.job.commands import job_app, plan
+from dbflow.local.environment import (
+    command_environment,
+    names_of_other_servers,
+    replace_environment,
+    without_proxy_here,
+)
 
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
@@ -22,7 +29,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
 )
 _SIGN_IN = (
     "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
@@ -30,6 +36,12 @@ _SIGN_IN = (
 )
 app.add_typer(job_app, name="job")
 app.command()(plan)
+
+
+@app.callback()
+def reach_this_machine_directly() -> None:
+    """Run Databricks notebooks from Prefect, on your workspace or whole on this machine."""
+    os.environ.update(without_proxy_here(os.environ))
 
 
 @app.command()
@@ -77,9 +89,11 @@ def up(
         with sigterm_interrupts():
             try:
                 with StepBars(console).showing() as bars:
-                    endpoints = start(stack, keep=detach, progress=bars.service)
+                    endpoints = start(stack, progress=bars.service)
                     with using_prefect(endpoints.prefect):
                         prepare(endpoints, stack.root, bars.service)
+                if detach:  # not before: a start that fails leaves nothing up
+                    stack.keep()
                 _print_status(stack)
                 console.print(_SIGN_IN)
                 if not detach:
@@ -96,6 +110,7 @@ def status() -> None:
     with one_line_errors():
         from dbflow.local.stack import LocalStack
 
+        replace_environment(os.environ, command_environment(os.environ))
         healthy = _print_status(LocalStack())
     raise typer.Exit(0 if healthy else FAILED)
 
@@ -117,7 +132,14 @@ def env() -> None:
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
+        exported = {
+            **stack.environment(),
+            **stack.endpoints().variables(),
+            **without_proxy_here(os.environ),
+        }
+        if others := names_of_other_servers(os.environ, exported):
+            sys.stdout.write(f"unset {' '.join(others)}\n")
+        for name, value in exported.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
 
 

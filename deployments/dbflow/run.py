@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 
+from dbflow.local.environment import command_environment, replace_environment
+
 if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import RenewableAnalysis
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from dbflow.terminal import StepBars
 
 
-# Prefixes of variables that the user may have set for other servers: the libraries would use those.
-_FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
 _LIBRARIES = (
@@ -77,15 +77,17 @@ def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep
         DatabricksJobError: The Databricks run ended without success.
     """
     try:
-        endpoints = start(stack, keep=keep, progress=bars.service)
+        endpoints = start(stack, progress=bars.service)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
+            if keep:
+                stack.keep()
             return _run_flow(options, bars)
     finally:
         stack.release()
 
 
-def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]) -> StackEndpoints:
+def start(stack: LocalStack, *, progress: Callable[[str, str], None]) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
     Raises:
@@ -95,7 +97,7 @@ def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
         imported = importing.submit(_import_libraries)
-        endpoints = stack.start(keep=keep, progress=progress)
+        endpoints = stack.start(progress=progress)
         imported.result()
     return endpoints
 
@@ -116,10 +118,7 @@ def isolate_prefect(stack: LocalStack) -> None:
 
     Prefect reads its settings when it is imported; `using_prefect` adds the server, once it has a port.
     """
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
-        del os.environ[name]
-    os.environ.update(stack.prefect_home())
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    replace_environment(os.environ, {**command_environment(os.environ), **stack.prefect_home()})
     # The log of a run is in the Prefect UI; the terminal shows its progress.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 
