@@ -109,9 +109,7 @@ def serve(
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
         place = Place(root.resolve(), origin, listener, tls)
-        asyncio.run(
-            _serve(place, files, database, token, environments, access.client, options, machine)
-        )
+        asyncio.run(_serve(place, files, database, token, environments, access.client, options, machine))
 
 
 async def _serve(

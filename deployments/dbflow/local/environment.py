@@ -42,7 +42,17 @@ KINDS = (
     # The system: where programs, libraries, fonts and temporary files are, and the language.
     Kind(
         ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR", "TMPDIR")
-        + ("TMP", "TEMP", "MPLCONFIGDIR", "XDG_*", "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*", "FONTCONFIG_*"),
+        + (
+            "TMP",
+            "TEMP",
+            "MPLCONFIGDIR",
+            "XDG_*",
+            "LD_LIBRARY_PATH",
+            "DYLD_*",
+            "NIX_LD",
+            "NIX_LD_*",
+            "FONTCONFIG_*",
+        ),
         services=_ALL,
         command=True,
     ),

@@ -76,7 +76,14 @@ def test_the_command_keeps_what_it_does_not_know_and_takes_nothing_for_settings_
 
 
 def test_the_shell_forgets_other_servers_only() -> None:
-    shell = ["AWS_PROFILE", "PGHOST", "PGSERVICE", "PREFECT_API_KEY", "PREFECT_LOGGING_LEVEL", "ARM_TENANT_ID"]
+    shell = [
+        "AWS_PROFILE",
+        "PGHOST",
+        "PGSERVICE",
+        "PREFECT_API_KEY",
+        "PREFECT_LOGGING_LEVEL",
+        "ARM_TENANT_ID",
+    ]
     unset = names_of_other_servers([*shell, "DATABRICKS_CLIENT_ID", "HTTP_PROXY", "HOME"], {"PGHOST": "h"})
     assert unset == ["ARM_TENANT_ID", "AWS_PROFILE", "DATABRICKS_CLIENT_ID", "PGSERVICE", "PREFECT_API_KEY"]
 
