@@ -1,4 +1,4 @@
-"""The secrets of whoever starts a workspace reach none of its processes, and a proxy does not come between."""
+"""Secrets of whoever starts a workspace reach none of its processes; a proxy does not come between."""
 
 import json
 import threading

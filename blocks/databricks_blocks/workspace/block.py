@@ -28,7 +28,8 @@ _SECONDS_FOR_AN_ANSWER = 30
 _SECONDS_OF_RETRIES = 30
 # A client asks the host for its metadata when it is made. A login by token does without the answer, so that a
 # host that is away must not cost another half minute.
-_WHILE_IT_IS_MADE = {"http_timeout_seconds": 5, "retry_timeout_seconds": 2}
+_SECONDS_FOR_METADATA = 5
+_SECONDS_OF_METADATA_RETRIES = 2
 
 # The first use of the SDK's configuration collects its attributes. Two threads at once make that fail
 # ("dictionary changed size during iteration").
@@ -132,15 +133,16 @@ def workspace_client(
     with _one_at_a_time:
         Config.attributes()
     host = f"{getattr(credentials, 'scheme', 'https')}://{credentials.databricks_instance}"
-    limits = {"http_timeout_seconds": _SECONDS_FOR_AN_ANSWER, "retry_timeout_seconds": retry_seconds}
+    needed = credentials.token is None
     with _oauth_has_a_place(host):
         config = Config(
             host=host,
             profile="",  # otherwise the SDK looks for a profile that the environment names
-            **(limits if credentials.token is None else _WHILE_IT_IS_MADE),
+            http_timeout_seconds=_SECONDS_FOR_AN_ANSWER if needed else _SECONDS_FOR_METADATA,
+            retry_timeout_seconds=retry_seconds if needed else _SECONDS_OF_METADATA_RETRIES,
             **_login(credentials),
         )
-    return WorkspaceClient(config=_with_limits(config, limits))
+    return WorkspaceClient(config=_with_limits(config, retry_seconds))
 
 
 def named_client(name: str) -> WorkspaceClient:
@@ -162,22 +164,25 @@ def named_client(name: str) -> WorkspaceClient:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
-    limits = {"http_timeout_seconds": _SECONDS_FOR_AN_ANSWER, "retry_timeout_seconds": _SECONDS_OF_RETRIES}
+    needed = "DATABRICKS_TOKEN" not in os.environ
     try:
         with _oauth_has_a_place(os.environ.get("DATABRICKS_HOST", "the workspace")):
-            config = Config(**(_WHILE_IT_IS_MADE if os.environ.get("DATABRICKS_TOKEN") else limits))
+            config = Config(
+                http_timeout_seconds=_SECONDS_FOR_AN_ANSWER if needed else _SECONDS_FOR_METADATA,
+                retry_timeout_seconds=_SECONDS_OF_RETRIES if needed else _SECONDS_OF_METADATA_RETRIES,
+            )
     except ValueError as error:
         # No secret is in the message: the SDK writes `***` in their place.
         raise WorkspaceNotConfigured(
             "No workspace to log in to: set DATABRICKS_HOST and DATABRICKS_TOKEN, or another login of the "
             f"Databricks SDK, or name a Databricks Workspace block ({error})"
         ) from error
-    return WorkspaceClient(config=_with_limits(config, limits))
+    return WorkspaceClient(config=_with_limits(config, _SECONDS_OF_RETRIES))
 
 
-def _with_limits(config: Config, limits: dict[str, int]) -> Config:
-    for name, seconds in limits.items():
-        setattr(config, name, seconds)
+def _with_limits(config: Config, retry_seconds: int) -> Config:
+    config.http_timeout_seconds = _SECONDS_FOR_AN_ANSWER
+    config.retry_timeout_seconds = retry_seconds
     return config
 
 

@@ -1,8 +1,8 @@
-"""Which environment variables the processes of the workspace get: one table, and functions without side effects.
+"""Which environment variables the processes of the workspace get: one table, and pure functions.
 
-Notebooks and programs run code that others wrote, so they get what the table allows and nothing else: a secret
-in the environment of whoever starts the workspace reaches none of them, whatever its name is. A variable for
-a task is given on purpose: by `spark_env_vars` of its cluster, or as a secret.
+Notebooks and programs run code that others wrote. They get what the table allows and nothing else, so that
+no secret in the environment of whoever starts the workspace reaches them, whatever its name is. A variable
+for a task is given on purpose: by `spark_env_vars` of its cluster, or as a secret.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,31 +10,28 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 SYSTEM = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR", "TMPDIR", "TMP",
-    "TEMP", "XDG_*", "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*", "FONTCONFIG_*", "MPLCONFIGDIR",
-)  # fmt: skip
+    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR FONTCONFIG_* "
+    "LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*"
+).split()
 """Where programs, libraries, fonts and temporary files are, and the language."""
 
 PYTHON = (
-    "PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8",
-    "PYTHONIOENCODING", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "CONDA_PREFIX",
-)  # fmt: skip
+    "PYTHONPATH PYTHONHOME PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING "
+    "PYTHONUNBUFFERED VIRTUAL_ENV CONDA_PREFIX"
+).split()
 """Where modules and byte code are. Not what changes how Python runs, such as `PYTHONWARNINGS`."""
 
-COMPUTING = (
-    "OMP_*", "OPENBLAS_*", "MKL_*", "NVPL_*", "NUMEXPR_*", "RAYON_*", "TOKIO_*", "MALLOC_*",
-    "CUDA_VISIBLE_DEVICES",
-)  # fmt: skip
+COMPUTING = "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES".split()
 """How many threads numeric libraries use, and which code they choose."""
 
 NETWORK = (
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "grpc_proxy", "no_grpc_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "NIX_SSL_CERT_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-)  # fmt: skip
+    "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy grpc_proxy "
+    "no_grpc_proxy SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+).split()
 """How other machines are reached, and which certificates are trusted."""
 
-TASKS = SYSTEM + PYTHON + COMPUTING + NETWORK
+TASKS = (*SYSTEM, *PYTHON, *COMPUTING, *NETWORK)
 """What tasks, clusters, `%sh` and pip get."""
 
 PIP = ("PIP_*",)

@@ -25,13 +25,13 @@ class Kind:
     """A kind of variables, and who gets it.
 
     Attributes:
-        names: Names, or patterns of names.
+        names: Names, or patterns of names, with spaces between.
         services: The services that get it.
         command: Whether `dbflow run` and `dbflow up` keep it for themselves.
         elsewhere: Whether it leads tools to other servers than those of the stack; `dbflow env` unsets it.
     """
 
-    names: tuple[str, ...]
+    names: str
     services: frozenset[str] = _NONE
     command: bool = False
     elsewhere: bool = False
@@ -41,57 +41,47 @@ class Kind:
 KINDS = (
     # The system: where programs, libraries, fonts and temporary files are, and the language.
     Kind(
-        ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR", "TMPDIR")
-        + (
-            "TMP",
-            "TEMP",
-            "MPLCONFIGDIR",
-            "XDG_*",
-            "LD_LIBRARY_PATH",
-            "DYLD_*",
-            "NIX_LD",
-            "NIX_LD_*",
-            "FONTCONFIG_*",
-        ),
+        "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR "
+        "FONTCONFIG_* LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*",
         services=_ALL,
         command=True,
     ),
     # Python: where modules and byte code are. Not what changes how it runs (PYTHONWARNINGS, PYTHONSTARTUP).
     Kind(
-        ("PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8")
-        + ("PYTHONIOENCODING", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "CONDA_PREFIX"),
+        "PYTHONPATH PYTHONHOME PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING "
+        "PYTHONUNBUFFERED VIRTUAL_ENV CONDA_PREFIX",
         services=_ALL,
         command=True,
     ),
     # How many threads numeric libraries use, and which code they choose.
     Kind(
-        ("OMP_*", "OPENBLAS_*", "MKL_*", "NVPL_*", "NUMEXPR_*", "RAYON_*", "TOKIO_*", "MALLOC_*"),
+        "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES",
         services=frozenset({"databricks"}),
         command=True,
     ),
     # Notebooks, pip and Prefect's automations reach other machines. The command talks to this one only.
     Kind(
-        ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy"),
+        "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy grpc_proxy",
         services=_PYTHON_SERVICES,
     ),
-    Kind((*_NO_PROXY, "no_grpc_proxy"), services=_PYTHON_SERVICES, command=True),
+    Kind("NO_PROXY no_proxy no_grpc_proxy", services=_PYTHON_SERVICES, command=True),
     Kind(
-        ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NIX_SSL_CERT_FILE")
-        + ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",),
+        "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         services=_PYTHON_SERVICES,
         command=True,
     ),
     # Settings of pip: the workspace gives them to pip only, since the URL of an index may have a password.
-    Kind(("PIP_*",), services=frozenset({"databricks"}), command=True),
+    Kind("PIP_*", services=frozenset({"databricks"}), command=True),
     # What libraries read by themselves. The stack has servers of its own and sets what is needed.
-    Kind(("AWS_*", "BOTO_*", "S3_*"), elsewhere=True),
-    Kind(("DATABRICKS_*", "ARM_*"), elsewhere=True),
-    Kind(("PREFECT_API_*", "PREFECT_CLOUD_*", "PREFECT_PROFILE"), elsewhere=True),
-    Kind(("PG*",), elsewhere=True),
-    Kind(("PREFECT_*", "OTEL_*", "AZURE_*", "GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "GCS_*", "MSI_*")),
-    Kind(("SPARK_*", "PYSPARK_*", "SAIL_*", "HADOOP_*", "WEED_*", "NETRC")),
+    Kind("AWS_* BOTO_* S3_*", elsewhere=True),
+    Kind("DATABRICKS_* ARM_*", elsewhere=True),
+    Kind("PREFECT_API_* PREFECT_CLOUD_* PREFECT_PROFILE", elsewhere=True),
+    Kind("PG*", elsewhere=True),
+    Kind("PREFECT_* OTEL_* AZURE_* GOOGLE_* GCLOUD_* CLOUDSDK_* GCS_* MSI_*"),
+    Kind("SPARK_* PYSPARK_* SAIL_* HADOOP_* WEED_* NETRC"),
     # Settings of our own commands: blocks of other servers, and the service principal of another workspace.
-    Kind(("DATABASE_URL", "STAGING_*", "DBFLOW_WORKSPACE_*")),
+    Kind("DATABASE_URL STAGING_* DBFLOW_WORKSPACE_*"),
 )
 
 # Without the user's files and without questions to a cloud's metadata service.
@@ -166,11 +156,11 @@ def replace_environment(target: MutableMapping[str, str], wanted: Mapping[str, s
     target.update(wanted)
 
 
-_OF_NO_KIND = Kind((), command=True)
+_OF_NO_KIND = Kind("", command=True)
 
 
 def _kind(name: str) -> Kind:
-    matching = (kind for kind in KINDS if any(fnmatchcase(name, pattern) for pattern in kind.names))
+    matching = (kind for kind in KINDS if any(fnmatchcase(name, pattern) for pattern in kind.names.split()))
     return next(matching, _OF_NO_KIND)
 
 

@@ -29,7 +29,7 @@ _SILENCE_S = 5.0
 
 @dataclass(frozen=True)
 class ServiceCommand:
-    """The command that starts a service, and the variables that it gets besides those of `service_environment`."""
+    """The command that starts a service, and the variables besides those of `service_environment`."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)

@@ -156,7 +156,7 @@ class Storage(Service):
 
         # A profile or a proxy of the user is not for this storage.
         none = {"profile": (None, None, None, None)}
-        files = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+        files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         return boto3.Session(botocore_session=Session(session_vars={**none, **files})).client(
             "s3",
             endpoint_url=endpoint,

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_*", "TMPDIR", "TMP", "TEMP", "XDG_*", "MPLCONFIGDIR", "FONTCONFIG_*",
     "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*", "PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX",

@@ -66,12 +66,16 @@ def test_any_answer_will_do(old_host: str) -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (requests.ConnectionError("(Caused by X('…: [Errno -2] Name or service not known'))"),)
-        + ("name or service not known",),
+        (
+            requests.ConnectionError("(Caused by X('…: [Errno -2] Name or service not known'))"),
+            "name or service not known",
+        ),
         (requests.ConnectTimeout("…"), "it is silent"),
         (requests.exceptions.SSLError("…"), "its certificate is not trusted, or it does not speak https"),
-        (requests.exceptions.ProxyError("OSError('[Errno 111] Connection refused')"),)
-        + ("the proxy: connection refused",),
+        (
+            requests.exceptions.ProxyError("OSError('[Errno 111] Connection refused')"),
+            "the proxy: connection refused",
+        ),
         (requests.exceptions.InvalidURL("…"), "InvalidURL"),
     ],
 )
@@ -116,5 +120,5 @@ def test_a_refused_login_is_told_and_other_errors_are_let_through() -> None:
         api_errors("https://dbc", "jobs/list"),
     ):
         raise ValueError("invalid_client: Client authentication failed")
-    with pytest.raises(ValueError, match="^something else$"), api_errors("https://dbc", "jobs/list"):
+    with pytest.raises(ValueError, match=r"^something else$"), api_errors("https://dbc", "jobs/list"):
         raise ValueError("something else")

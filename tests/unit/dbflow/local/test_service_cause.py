@@ -16,8 +16,10 @@ FULL = 'FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on de
         ("", "it ended and its log is empty"),
         ("one\n  two  \n\n", "two"),
         ("listen: Address already in use\nbye\n", "listen: Address already in use"),
-        (f"{FULL}\nchild process exited with exit code 1\ninitdb: removing data directory\n",)
-        + (f"the disk is full: make room where /d/postgres is ({FULL})",),
+        (
+            f"{FULL}\nchild process exited with exit code 1\ninitdb: removing data directory\n",
+            f"the disk is full: make room where /d/postgres is ({FULL})",
+        ),
     ],
 )
 def test_the_line_that_says_why(log: str, cause: str) -> None:
