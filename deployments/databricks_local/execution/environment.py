@@ -10,34 +10,34 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 SYSTEM = (
-    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR FONTCONFIG_* "
-    "LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*"
-).split()
+    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR "
+    "FONTCONFIG_* LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*"
+)
 """Where programs, libraries, fonts and temporary files are, and the language."""
 
 PYTHON = (
     "PYTHONPATH PYTHONHOME PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING "
     "PYTHONUNBUFFERED VIRTUAL_ENV CONDA_PREFIX"
-).split()
+)
 """Where modules and byte code are. Not what changes how Python runs, such as `PYTHONWARNINGS`."""
 
-COMPUTING = "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES".split()
+COMPUTING = "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES"
 """How many threads numeric libraries use, and which code they choose."""
 
 NETWORK = (
     "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy grpc_proxy "
     "no_grpc_proxy SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-).split()
+)
 """How other machines are reached, and which certificates are trusted."""
 
-TASKS = (*SYSTEM, *PYTHON, *COMPUTING, *NETWORK)
-"""What tasks, clusters, `%sh` and pip get."""
+TASKS = f"{SYSTEM} {PYTHON} {COMPUTING} {NETWORK}"
+"""What tasks, clusters, `%sh` and pip get: names, and patterns of names."""
 
-PIP = ("PIP_*",)
+PIP = "PIP_*"
 """What pip gets besides. Notebooks do not: the URL of a package index may have a password."""
 
-CLUSTERS = ("AWS_*",)
+CLUSTERS = "AWS_*"
 """What clusters get besides, in place of an instance profile. Notebooks do not."""
 
 _THIS_MACHINE = ("127.0.0.1", "localhost")
@@ -97,8 +97,8 @@ def without_proxy_here(environment: Mapping[str, str]) -> dict[str, str]:
     return changed
 
 
-def _those(environment: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    patterns = tuple(patterns)
+def _those(environment: Mapping[str, str], names: str) -> dict[str, str]:
+    patterns = names.split()
     return {
         name: value
         for name, value in environment.items()
