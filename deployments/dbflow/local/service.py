@@ -217,12 +217,11 @@ def cause_in(log: str, directory: Path) -> str:
         directory: Where it keeps its data.
 
     Returns:
-        The line about a full disk or a taken address, or else the last line.
+        That the disk is full, or the line about a taken address, or else the last line.
     """
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    full = [line for line in lines if "no space left on device" in line.lower()]
-    if full:
-        return f"the disk is full: make room where {directory} is ({full[-1]})"
+    if any("no space left on device" in line.lower() for line in lines):
+        return f"the disk is full: make room where {directory} is"
     taken = [line for line in lines if "address already in use" in line.lower()]
     return (taken or lines or ["it ended and its log is empty"])[-1]
 
