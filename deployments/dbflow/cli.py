@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from threading import Event
@@ -13,6 +14,12 @@ from rich.table import Table
 from dbflow.command_errors import FAILED, one_line_errors
 from dbflow.interrupts import Interrupts
 from dbflow.job.commands import job_app, plan
+from dbflow.local.environment import (
+    command_environment,
+    names_of_other_servers,
+    replace_environment,
+    without_proxy_here,
+)
 from dbflow.output import console, output
 from dbflow.sweep import sweep
 
@@ -23,7 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
 )
 _SIGN_IN = (
     "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
@@ -32,6 +38,12 @@ _SIGN_IN = (
 app.add_typer(job_app, name="job")
 app.command()(plan)
 app.command()(sweep)
+
+
+@app.callback()
+def reach_this_machine_directly() -> None:
+    """Run Databricks notebooks from Prefect, on your workspace or whole on this machine."""
+    os.environ.update(without_proxy_here(os.environ))
 
 
 @app.command()
@@ -101,6 +113,7 @@ def status() -> None:
     with one_line_errors():
         from dbflow.local.stack import LocalStack
 
+        replace_environment(os.environ, command_environment(os.environ))
         healthy = _print_status(LocalStack())
     raise typer.Exit(0 if healthy else FAILED)
 
@@ -122,7 +135,14 @@ def env() -> None:
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
+        exported = {
+            **stack.environment(),
+            **stack.endpoints().variables(),
+            **without_proxy_here(os.environ),
+        }
+        if others := names_of_other_servers(os.environ, exported):
+            output.write(f"unset {' '.join(others)}\n")
+        for name, value in exported.items():
             output.write(f"export {name}={shlex.quote(value)}\n")
 
 

@@ -8,7 +8,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 import typer
@@ -55,11 +54,21 @@ def one_line_errors() -> Iterator[None]:
     except (typer.Exit, click.ClickException):
         raise
     except Exception as error:
-        trace = Path(tempfile.gettempdir(), f"dbflow-{os.getpid()}.log")
-        trace.write_text(traceback.format_exc(), encoding="utf-8")
         first_line = str(error).strip().partition("\n")[0]
-        _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
+        _print_error(f"{type(error).__name__}: {first_line} ({_write_trace()})")
         raise typer.Exit(FAILED) from error
+
+
+def _write_trace() -> str:
+    """Write the trace of the error being handled to a file of its own, and say where it is."""
+    try:
+        # A name that nobody can foresee, made anew and readable by its owner only.
+        handle, name = tempfile.mkstemp(prefix="dbflow-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(traceback.format_exc())
+    except OSError as error:
+        return f"its trace could not be written: {error.strerror}"
+    return f"all of it: {name}"
 
 
 def _print_error(message: str) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 
+from dbflow.local.environment import command_environment, replace_environment
+
 if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import RenewableAnalysis
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from dbflow.terminal import StepBars
 
 
-# Prefixes of variables that the user may have set for other servers: the libraries would use those.
-_FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
 _LIBRARIES = (
@@ -118,10 +118,7 @@ def isolate_prefect(stack: LocalStack) -> None:
 
     Prefect reads its settings when it is imported; `using_prefect` adds the server, once it has a port.
     """
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
-        del os.environ[name]
-    os.environ.update(stack.prefect_home())
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    replace_environment(os.environ, {**command_environment(os.environ), **stack.prefect_home()})
     # The log of a run is in the Prefect UI; the terminal shows its progress.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 

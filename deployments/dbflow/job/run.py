@@ -40,9 +40,9 @@ def read_for_workspace(file: JobFile, workspace: str) -> tuple[JobSpecification,
         DatabricksJobError: The workspace refuses the login, or does not answer.
     """
     from databricks_blocks.workspace.api_errors import api_errors
-    from databricks_blocks.workspace.block import named_client
+    from databricks_blocks.workspace.reachable import reachable_client
 
-    client = named_client(workspace)
+    client = reachable_client(workspace)
     with api_errors(client.config.host, "scim/v2/Me"):
         user_name = client.current_user.me().user_name
     return file.read(user_name)

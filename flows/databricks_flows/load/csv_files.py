@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadInterrupted, settled
 from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
-from databricks_flows.load.sources import Source, find_sources
+from databricks_flows.load.sources import Source, check_schema, find_sources
 from databricks_flows.shared.batches import Batch, make_batches
 from databricks_flows.shared.patience import (
     MAX_UNREACHABLE,
@@ -77,7 +77,8 @@ def load_csv_files(
         What happened to each file: its table and the number of rows.
 
     Raises:
-        InputError: There is no such file, or two files would have the same table.
+        InputError: There is no such file, two files would have the same table, or the schema is one that the
+            database keeps for itself.
         FilesNotLoaded: Some files are not loaded, or it is not known; all others are.
 
     Examples:
@@ -88,6 +89,7 @@ def load_csv_files(
         >>> loaded.table, loaded.rows
         ('measurements', 1)
     """
+    check_schema(target_schema)
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
     with having_patience(max_unreachable):

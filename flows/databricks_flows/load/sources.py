@@ -54,6 +54,16 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
     return list(sources.values())
 
 
+def check_schema(name: str) -> None:
+    """Refuse a schema that the database keeps for itself.
+
+    Raises:
+        InputError: It is such a schema.
+    """
+    if name == "information_schema" or name.startswith("pg_"):
+        raise InputError(f"target_schema: `{name}` is kept for the database itself; name another schema")
+
+
 def _files(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
