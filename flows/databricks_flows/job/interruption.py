@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
+from databricks_blocks.private_prefect import hand_over_sigterm
 from httpx import HTTPError
 from prefect import get_client
 from prefect.exceptions import PrefectException
@@ -44,6 +45,7 @@ class _Handler:
         if before is not self and callable(before):
             self._before = before
             signal.signal(signal.SIGTERM, self)
+            hand_over_sigterm(before, self)
         return self._noticing.setdefault(task, Sigterm())
 
     def remove(self, task: asyncio.Task[Any]) -> None:
@@ -56,6 +58,7 @@ class _Handler:
         before = self._before
         if not self._noticing and before is not None and signal.getsignal(signal.SIGTERM) is self:
             signal.signal(signal.SIGTERM, before)
+            hand_over_sigterm(self, before)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Cancel each task once. A second signal goes to the handler before this one, at once."""
