@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import ContextModel
 from prefect.states import Running
 
-__all__ = ["async_dispatch", "contexts_around", "log_at", "show_state", "synchronous"]
+__all__ = ["async_dispatch", "contexts_around", "hand_over_sigterm", "log_at", "show_state", "synchronous"]
 
 Result = TypeVar("Result")
 Context = TypeVar("Context", bound=ContextModel)
@@ -41,6 +41,23 @@ def contexts_around(kind: type[Context]) -> Iterator[Context]:
         yield context
         before = context._token.old_value if context._token else None
         context = None if before is Token.MISSING else cast("Context | None", before)
+
+
+def hand_over_sigterm(before: Any, after: Any) -> None:
+    """Let Prefect take another handler of SIGTERM for its own.
+
+    Before a runner sends SIGTERM for a cancel, it tells the process by another channel that it is one.
+    Prefect answers that only while its own handler is in place. Without an answer, the cancel counts as a
+    crash, and the flow run passes through `Crashed` before it is `Cancelled`.
+
+    Args:
+        before: The handler that was in place. If it is not Prefect's, this does nothing.
+        after: The handler that takes its place, and calls it in the end.
+    """
+    from prefect.utilities import engine
+
+    if getattr(engine, "_prefect_sigterm_handler", None) is before:
+        vars(engine)["_prefect_sigterm_handler"] = after
 
 
 def show_state(task_run: TaskRun, name: str, message: str) -> None:

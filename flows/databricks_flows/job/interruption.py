@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
+from databricks_blocks.private_prefect import hand_over_sigterm
 from httpx import HTTPError
 from prefect import get_client
 from prefect.exceptions import PrefectException
@@ -78,7 +79,7 @@ class _Handler:
         before = signal.getsignal(number)
         if before is not self and is_wanted(before):
             self._before[number] = before
-            signal.signal(number, self)
+            _put_in_place(number, before, self)
 
     def remove(self, task: asyncio.Task[Any]) -> None:
         """Leave this task alone from now on.
@@ -92,7 +93,7 @@ class _Handler:
         self._ending = False
         for number, before in self._before.items():
             if signal.getsignal(number) is self:
-                signal.signal(number, before)
+                _put_in_place(number, self, before)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if not self._noticing:
@@ -114,6 +115,12 @@ class _Handler:
         """
         before: _SignalHandler = self._before[signal.SIGTERM if number == _HANGUP else number]
         before(number, frame)
+
+
+def _put_in_place(number: int, before: Any, handler: Any) -> None:
+    signal.signal(number, handler)
+    if number == signal.SIGTERM:
+        hand_over_sigterm(before, handler)
 
 
 def _is_not_ignored(handler: Any) -> bool:
