@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from databricks_blocks.database.tables import Column, Kind, Profile, Readable, RecordRefused, Table
+from databricks_blocks.database.tables import Column, Empty, Kind, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -96,13 +96,14 @@ class PostgresTransaction:
         target = self._name(table.name)
         self.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(target, _definitions(table)))
 
-    def load_csv(self, table: Table, stream: Readable) -> int:
+    def load_csv(self, table: Table, stream: Readable, empty: Empty = "null") -> int:
         """Stream a CSV file with a header into a table."""
-        # A quoted empty field is an absent value, too: some tools quote every field.
-        statement = sql.SQL(
-            "COPY {} ({columns}) FROM STDIN"
-            " WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
-        ).format(self._name(table.name), columns=_identifiers(tuple(table.columns)))
+        # Some tools quote every field, also where there is no value.
+        absent = [name for name, column in table.columns.items() if empty == "null" or column.kind != "text"]
+        forced = sql.SQL(", FORCE_NULL ({})").format(_identifiers(absent)) if absent else sql.SQL("")
+        statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, HEADER, ENCODING 'UTF8'{})").format(
+            self._name(table.name), _identifiers(tuple(table.columns)), forced
+        )
         try:
             self.cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:

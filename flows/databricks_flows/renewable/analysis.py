@@ -33,6 +33,7 @@ from databricks_flows.renewable.notebook_job import (
     DEFAULT_CLUSTER,
     NO_GIT_SOURCE,
     NOTEBOOK_DIRECTORY,
+    counted_rows,
     notebook_job,
 )
 from databricks_flows.renewable.share_files import ShareFile, writable_folder
@@ -211,7 +212,8 @@ async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
                 run = await run_databricks_job(
                     job, request.workspace, request.policy, inputs_since=scope.staged_since
                 )
-            await _load(scope, staged, int(run.exit_values["transform_data"]), table, steps)
+            rows = counted_rows(run.exit_values)
+            await _load(scope, staged, rows, table, steps)
             async with steps.step("create_graph"):
                 await run_task(create_graph, charting, table, chart)
         except BaseException:
@@ -231,7 +233,7 @@ async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
     return RenewableAnalysis(
         table=output / TABLE_FILE,
         chart=output / CHART_FILE,
-        rows=int(run.exit_values["transform_data"]),
+        rows=rows,
         spans=spans,
         databricks_run_url=run.run_page_url,
         flow_run_url=flow_run.ui_url or "",
