@@ -5,6 +5,9 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+LONGEST_SETTINGS = 16 * 1024 * 1024
+"""Bytes of a file of settings. Databricks takes requests of at most 10 MB (docs: Jobs API)."""
+
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",

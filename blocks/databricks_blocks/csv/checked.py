@@ -27,7 +27,7 @@ from databricks_blocks.database.tables import RecordRefused
 
 CHUNK = 256 * 1024
 Record = tuple[list[str], int]
-"""The fields of a record, and the offset at which it begins, in bytes of UTF-8 from the start of the file."""
+"""The fields of a record, and where it begins, in bytes of UTF-8 from the start of the file."""
 
 
 class CheckedCsv(io.RawIOBase):
@@ -52,7 +52,7 @@ class CheckedCsv(io.RawIOBase):
         path: Path,
         forms: Sequence[Form] | None = None,
         watch: Callable[[int], object] = lambda _: None,
-        format: CsvFormat = PLAIN,
+        csv_format: CsvFormat = PLAIN,
         handed_on: Sequence[int] | None = None,
     ) -> None:
         """Open a file.
@@ -61,15 +61,15 @@ class CheckedCsv(io.RawIOBase):
             path: The file.
             forms: What a field of each column looks like; left out: all are text.
             watch: Called after each part with the number of bytes that have been read.
-            format: How the file is written.
+            csv_format: How the file is written.
             handed_on: Positions of the columns to hand on; left out: all.
 
         Raises:
             MalformedRecord: The file has no header.
         """
         self.path = path
-        self.format = format
-        self._file = format.open(path)
+        self.format = csv_format
+        self._file = csv_format.open(path)
         self._grammar = grammar(format.delimiter)
         self._columns_handed_on = handed_on
         self._decimal_columns: Sequence[int] = ()
@@ -259,16 +259,16 @@ def records_from(data: bytes, start: int = 0, before: int = 0, delimiter: str = 
         start = found[1]
 
 
-def line_at(path: Path, offset: int, format: CsvFormat = PLAIN) -> int:
+def line_at(path: Path, offset: int, csv_format: CsvFormat = PLAIN) -> int:
     """Find the number of the line that an offset is in, in bytes of UTF-8 without a byte order mark."""
-    return lines_at(path, [offset], format)[offset]
+    return lines_at(path, [offset], csv_format)[offset]
 
 
-def lines_at(path: Path, offsets: Iterable[int], format: CsvFormat = PLAIN) -> dict[int, int]:
+def lines_at(path: Path, offsets: Iterable[int], csv_format: CsvFormat = PLAIN) -> dict[int, int]:
     """Find the numbers of the lines that some offsets are in, in bytes of UTF-8 without a byte order mark."""
     lines: dict[int, int] = {}
     line, position, last = 1, 0, b""
-    with format.open(path) as stream:
+    with csv_format.open(path) as stream:
         for offset in sorted(offsets):
             while position < offset and (data := stream.read(min(offset - position, CHUNK))):
                 ends = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")

@@ -23,7 +23,7 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _UNDECODABLE = "databricks_blocks.undecodable"
-# These stand there only where another encoding has letters: `£ódz` and `Wroc³aw` are Łódź and Wrocław in cp1250.
+# Signs where another encoding has letters: `£ódz` and `Wroc³aw` are Łódź and Wrocław in cp1250.
 _SIGN_IN_A_WORD = re.compile(r"[^\W\d_][¹³¿£¥¼¾¤¦¨¬¯¸][^\W\d_]|£[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -53,7 +53,7 @@ def encoding_of_beginning(beginning: bytes) -> str | None:
         ("utf-16-le", first[1::2], first[::2]),
         ("utf-16-be", first[::2], first[1::2]),
     ):
-        if len(first) >= 4 and not any(zeros) and all(others[: len(zeros)]):
+        if any(others) and not any(zeros) and all(others[: len(zeros)]):
             return encoding
     try:
         codecs.getincrementaldecoder("utf-8")().decode(beginning)

@@ -10,8 +10,8 @@ _LONGEST_NUMBER = 256
 class DecimalEvidence:
     """What the numbers of a file tell about its decimals.
 
-    `1,5` has a decimal comma and `1.5` a decimal point. `1,234` may have either a decimal comma or a thousands
-    separator, so it tells nothing.
+    `1,5` has a decimal comma and `1.5` a decimal point. `1,234` tells nothing: its comma may be a decimal one
+    or separate thousands.
     """
 
     def __init__(self, delimiter: str) -> None:

@@ -23,7 +23,7 @@ _LINE_END = rb"(?:\n|\r\n?+)"
 _SPECIAL = (b'"', b"\r", b"\x00", b"\\.")
 
 Form = bytes | int | None
-"""What a field looks like if it is not empty: a regular expression; a text of at most so many bytes; any text."""
+"""What a field looks like if it is not empty: an expression; a text of at most so many bytes; any text."""
 
 
 class MalformedRecord(ValueError):
@@ -116,7 +116,7 @@ class Grammar:
         if found := self._record.match(data, start):
             text = found[0]
             if text.rstrip(b"\r\n") == _END_OF_DATA:
-                # Before version 18, PostgreSQL takes it for the end of the file (docs: COPY, file formats, CSV).
+                # Before 18, PostgreSQL takes it for the end of the file (docs: COPY, file formats, CSV).
                 raise MalformedRecord(r"a line of `\.` alone; put it in quotes")
             if b'"' in text:
                 return self._field.findall(text), found.end()

@@ -1,4 +1,4 @@
-"""Write records of a CSV file again, as plain CSV: commas, decimal points, and only the columns that are used."""
+"""Write records of a CSV file again as plain CSV: commas, decimal points, only the columns that are used."""
 
 from __future__ import annotations
 

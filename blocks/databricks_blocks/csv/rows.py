@@ -15,6 +15,7 @@ from databricks_blocks.csv.forms import INFERRED_FORMS, between_blanks, is_finit
 from databricks_blocks.csv.records import MalformedRecord, read_records
 from databricks_blocks.database.tables import Column, Empty, Kind, Readable, RecordRefused, Table
 
+
 def read_rows(
     table: Table, stream: Readable, rows_at_once: int, empty: Empty = "null"
 ) -> Iterator[list[dict[str, Any]]]:

@@ -77,7 +77,7 @@ class TypedCsv(CheckedCsv):
         path: Path,
         kinds: Sequence[Kind | None] | None = None,
         watch: Watch = lambda _: None,
-        format: CsvFormat = PLAIN,
+        csv_format: CsvFormat = PLAIN,
     ) -> None:
         """Open a file.
 
@@ -85,13 +85,13 @@ class TypedCsv(CheckedCsv):
             path: The file.
             kinds: Type of each column; left out: inferred from the first megabyte.
             watch: Called after each part with the number of bytes that have been read.
-            format: How the file is written.
+            csv_format: How the file is written.
 
         Raises:
             MalformedRecord: The file has no header.
         """
-        super().__init__(path, watch=watch, format=format)
-        self._forms = inferred_forms(format.decimal)
+        super().__init__(path, watch=watch, csv_format=csv_format)
+        self._forms = inferred_forms(csv_format.decimal)
         self.kinds: list[Kind | None] = list(kinds or self._of_first_records())
         self.surprises: dict[int, int] = {}
         self._look_ahead = _LOOK_AHEAD
@@ -199,29 +199,30 @@ class _Load:
     watch: Watch
     options: CsvOptions
 
-    def load(self, format: CsvFormat) -> LoadedFile:
-        with TypedCsv(self.path, watch=self.watch, format=format) as first:
+    def load(self, csv_format: CsvFormat) -> LoadedFile:
+        """Load the file, once more if the type of a column has to be widened."""
+        with TypedCsv(self.path, watch=self.watch, csv_format=csv_format) as first:
             _check_columns(self.path, first.columns)
             if (rows := self._load(first)) is not None:
-                return LoadedFile(first.table(self.name), rows, format=format)
+                return LoadedFile(first.table(self.name), rows, format=csv_format)
             before = list(first.kinds)
             first.widen_to_the_end()
             _refuse_misfit(first)
         # Matched again, because the file may have changed meanwhile.
-        with TypedCsv(self.path, first.kinds, self.watch, format) as second:
+        with TypedCsv(self.path, first.kinds, self.watch, csv_format) as second:
             rows = self._load(second) or 0
             _refuse_misfit(second)
         table = second.table(self.name)
-        lines = lines_at(self.path, first.surprises.values(), format)
+        lines = lines_at(self.path, first.surprises.values(), csv_format)
         columns = list(table.columns.items())
         widenings = [
             Widening(columns[position][0], before[position], columns[position][1].kind, lines[offset])
             for position, offset in sorted(first.surprises.items())
         ]
-        return LoadedFile(table, rows, tuple(widenings), format)
+        return LoadedFile(table, rows, tuple(widenings), csv_format)
 
     def _load(self, stream: TypedCsv) -> int | None:
-        """Load the records that fit; the number of rows, or `None` if the type of a column has to be widened."""
+        """Load the records that fit; the number of rows, or `None` if a column needs a wider type."""
         table = stream.table(self.name)
         self.transaction.create(table)
         rows = self.transaction.load_csv(table, stream, self.options.empty)

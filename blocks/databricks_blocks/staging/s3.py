@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from botocore.exceptions import ClientError
+
 from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.refusals import refusal
 
 if TYPE_CHECKING:
     from prefect_aws.s3 import S3Bucket
@@ -73,6 +76,9 @@ class S3Staging:
                 Bucket=name, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
             if failed := answer.get("Errors"):
+                cause = ClientError({"Error": dict(failed[0])}, "DeleteObjects")
+                if refusal(cause, "delete", self.uri(folder)):
+                    raise cause
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 

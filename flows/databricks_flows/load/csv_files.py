@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg2
 from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.format import CsvOptions, Decimal
 from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.database.tables import Empty
 from databricks_blocks.database.transaction import Transactions
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
@@ -47,6 +48,10 @@ def load_csv_files(
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4,
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
+    delimiter: Literal["auto", ",", ";", "\t", "tab", "|"] = "auto",
+    decimal: Decimal = "auto",
+    encoding: str = "auto",
+    empty: Empty = "text",
 ) -> list[FileOutcome]:
     r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
@@ -61,12 +66,21 @@ def load_csv_files(
         concurrency: How many task runs there are at a time, each with one connection to the database.
         concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
+        delimiter: What separates fields. auto: found by the first records; commas come first.
+        decimal: What separates the decimals of numbers. auto: a comma where something else separates the
+            fields, numbers such as 1,5 are there, and none such as 1.5. With thousands separators, a number is
+            a text.
+        encoding: Such as utf-8, cp1252 or cp1251. auto: UTF-8, UTF-16 and UTF-32 are found by their bytes;
+            else it is cp1252, the Western European one. What does not look Western European is refused.
+        empty: What two quotes without anything between them are in a column of texts: null, no value, or text,
+            the empty text. An empty field without quotes has no value.
 
     Returns:
-        What happened to each file: its table and the number of rows.
+        What happened to each file: its table, its number of rows, and how it is written if it is not plain.
 
     Raises:
-        InputError: There is no such file, or two files would have the same table.
+        InputError: There is no such file or encoding, a file is a pipe or a device, or two files would have
+            the same table.
         FilesNotLoaded: Some files are not loaded, or it is not known; all others are.
 
     Examples:
@@ -77,6 +91,8 @@ def load_csv_files(
         >>> loaded.table, loaded.rows
         ('measurements', 1)
     """
+    options = CsvOptions("\t" if delimiter == "tab" else delimiter, decimal, encoding, empty)
+    options.check()
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
     _prepare(scope)
@@ -87,7 +103,7 @@ def load_csv_files(
     )
     batches = make_batches({source.table: source for source in sources}, concurrency, batch_size)
     try:
-        outcomes = _load_batches(batches, scope, progress, concurrency)
+        outcomes = _load_batches(batches, scope, progress, concurrency, options)
     finally:
         progress.close()
     if any(outcome.in_doubt for outcome in outcomes):
@@ -106,7 +122,11 @@ def _prepare(scope: LoadScope) -> None:
 
 
 def _load_batches(
-    batches: Sequence[Batch[Source]], scope: LoadScope, progress: LoadProgress, concurrency: int
+    batches: Sequence[Batch[Source]],
+    scope: LoadScope,
+    progress: LoadProgress,
+    concurrency: int,
+    options: CsvOptions,
 ) -> list[FileOutcome]:
     outcomes: list[FileOutcome] = []
     ending = Event()
@@ -114,7 +134,14 @@ def _load_batches(
         try:
             futures: dict[PrefectFuture[Any], Batch[Source]] = {
                 runner.submit(
-                    load_batch, {"batch": batch, "scope": scope, "progress": progress, "ending": ending}
+                    load_batch,
+                    {
+                        "batch": batch,
+                        "scope": scope,
+                        "progress": progress,
+                        "ending": ending,
+                        "options": options,
+                    },
                 ): batch
                 for batch in batches
             }
@@ -132,7 +159,7 @@ def _load_batches(
     **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
 )
 def load_batch(
-    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
+    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event, options: CsvOptions
 ) -> list[FileOutcome]:
     """Load the files of a batch that this run has not loaded yet, each in its own transaction.
 
@@ -141,6 +168,7 @@ def load_batch(
         scope: Where they are loaded to.
         progress: Is told how many bytes have been read.
         ending: Is set when the flow run ends.
+        options: How the files are read.
 
     Returns:
         What happened to each file.
@@ -161,7 +189,7 @@ def load_batch(
             if source.table in loaded:
                 outcomes.append(FileOutcome(source.name, source.table, loaded[source.table]))
             else:
-                outcomes.append(_try_to_load(source, scope, begin, progress))
+                outcomes.append(_try_to_load(source, scope, begin, progress, options))
             progress.done(source.path)
     if any(outcome.in_doubt for outcome in outcomes):
         raise LoadInterrupted(outcomes)
@@ -171,23 +199,28 @@ def load_batch(
 
 
 def _try_to_load(
-    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress
+    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress, options: CsvOptions
 ) -> FileOutcome:
     try:
-        return _load(source, scope, begin, progress)
-    except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
+        return _load(source, scope, begin, progress, options)
+    except (InputError, UnicodeError, OSError, psycopg2.Error, SQLAlchemyError) as error:
         # After a lost connection it is not known whether the last commit was done.
         outcome = _failure(source, error, in_doubt=is_transient(error))
         get_run_logger().error("%s", outcome.error)
         return outcome
 
 
-def _load(source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress) -> FileOutcome:
+def _load(
+    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress, options: CsvOptions
+) -> FileOutcome:
     with begin(scope.schema) as transaction:
-        loaded = load_typed(transaction, source.path, source.table, progress.watch(source.path))
+        watch = progress.watch(source.path)
+        loaded = load_typed(transaction, source.path, source.table, watch, options)
         transaction.add(NOTES, (scope.run, source.table, loaded.rows, source.name))
     logger = get_run_logger()
-    logger.info("%s: %s rows in %s", source.name, loaded.rows, source.table)
+    written = str(loaded.format)
+    read_as = f", read as {written}" if written else ""
+    logger.info("%s: %s rows in %s%s", source.name, loaded.rows, source.table, read_as)
     for widening in loaded.widenings:
         logger.warning(
             "%s: column `%s` is of type %s, not %s as it began, so the file was loaded again",
@@ -196,7 +229,7 @@ def _load(source: Source, scope: LoadScope, begin: Transactions, progress: LoadP
             widening.after,
             widening.before or "empty",
         )
-    return FileOutcome(source.name, source.table, loaded.rows)
+    return FileOutcome(source.name, source.table, loaded.rows, read_as=written)
 
 
 def _failure(source: Source, error: Exception, *, in_doubt: bool) -> FileOutcome:
@@ -227,13 +260,22 @@ def _read_notes(scope: LoadScope) -> dict[str, int]:
         return scope.loaded(begin)
 
 
+def _shown(outcome: FileOutcome) -> dict[str, Any]:
+    return {
+        "file": outcome.file,
+        "table": outcome.table,
+        "rows": outcome.rows,
+        "read as": outcome.read_as or "commas, UTF-8",
+    }
+
+
 def _show(outcomes: Sequence[FileOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.error]
     in_doubt = sum(outcome.in_doubt for outcome in outcomes)
     rows = sum(outcome.rows for outcome in outcomes)
     create_table_artifact(
         [{"file": outcome.file, "error": outcome.error} for outcome in failed]
-        or [{"file": outcome.file, "table": outcome.table, "rows": outcome.rows} for outcome in outcomes],
+        or [_shown(outcome) for outcome in outcomes],
         key="loaded-files",
         description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
         + f"; {in_doubt} others may be" * bool(in_doubt),

@@ -18,6 +18,7 @@ class FileOutcome:
         rows: Number of rows, if it is loaded.
         error: Why it is not loaded, in one line; empty if it is.
         in_doubt: Whether it may be loaded despite the error, as after a commit that got no answer.
+        read_as: How the file is written, if it is not plain; empty where an earlier attempt has loaded it.
     """
 
     file: str
@@ -25,6 +26,7 @@ class FileOutcome:
     rows: int = 0
     error: str = ""
     in_doubt: bool = False
+    read_as: str = ""
 
 
 class FilesNotLoaded(RuntimeError):

@@ -63,30 +63,19 @@ def find_share_files(directory: Path) -> list[ShareFile]:
     Raises:
         InputError: The folder, a file or a header cannot be used, or a share has no file or two files.
     """
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; name one that holds the CSV files")
-    try:
-        paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
-    except OSError as error:
-        raise InputError(f"{directory}: {error.strerror or error}") from error
-    if not paths:
-        raise InputError(f"{directory}: holds no CSV file")
     by_share: dict[str, ShareFile] = {}
     unreadable: list[InputError] = []
-    for path in paths:
-        if not path.is_dir() and (fault := file_fault(path)):
-            raise InputError(f"{path}: {fault}")
-    for path in paths:
+    for path in _csv_files(directory):
         try:
             columns = _read_header(path)
         except InputError as error:
             unreadable.append(error)
             continue
         held = [share for share in SHARES if share in ",".join(columns)]
-        if len(held) == 2:
-            unreadable.append(_which_share(path, held))
         if len(held) != 1:
-            continue  # a table of another kind, such as our own result
+            # A table of another kind; our own result holds all three.
+            unreadable += [_which_share(path, held)] if 1 < len(held) < len(SHARES) else []
+            continue
         share = _share_column(path, columns)
         if share in by_share:
             both = f"{by_share[share].path.name} and {path.name}"
@@ -98,6 +87,21 @@ def find_share_files(directory: Path) -> list[ShareFile]:
         names = ", ".join(f"`{share}`" for share in missing)
         raise InputError(f"{directory}: no CSV file has the column {names}")
     return [by_share[share] for share in SHARES]
+
+
+def _csv_files(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such folder; name one that holds the CSV files")
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror or error}") from error
+    if not paths:
+        raise InputError(f"{directory}: holds no CSV file")
+    for path in paths:
+        if not path.is_dir() and (fault := file_fault(path)):
+            raise InputError(f"{path}: {fault}")
+    return paths
 
 
 def table_name(text: str, max_length: int = 40) -> str:
