@@ -31,7 +31,7 @@ Record = tuple[list[str], int]
 
 
 class CheckedCsv(io.RawIOBase):
-    """A CSV file as plain CSV (UTF-8, commas, one kind of line end), up to a record that does not fit.
+    """A CSV file as plain CSV (UTF-8, commas, line feeds), up to a record that does not fit.
 
     After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record. Empty lines
     at the end of the file are left out; in a file of one column, each is a record.
@@ -70,7 +70,7 @@ class CheckedCsv(io.RawIOBase):
         self.path = path
         self.format = csv_format
         self._file = csv_format.open(path)
-        self._grammar = grammar(format.delimiter)
+        self._grammar = grammar(csv_format.delimiter)
         self._columns_handed_on = handed_on
         self._decimal_columns: Sequence[int] = ()
         self._offset = 0
@@ -133,7 +133,7 @@ class CheckedCsv(io.RawIOBase):
                 if record is None and more:
                     break
                 if record is None:
-                    self.fault = "it does not end; is a quote missing?"
+                    self.fault = "the record does not end; is a quote missing?"
                 elif self._accept(record[0], data, end):
                     start = end
                     continue
@@ -214,7 +214,7 @@ class CheckedCsv(io.RawIOBase):
             data = self._rest if more else self._rest + b"\n"
             header = split_record(data, 0, self.format.delimiter)
         if header is None:
-            raise MalformedRecord("it does not end; is a quote missing?")
+            raise MalformedRecord("the record does not end; is a quote missing?")
         fields, end = header
         taken, self._rest = self._rest[:end], self._rest[end:]
         self._ready = self._as_plain(taken)

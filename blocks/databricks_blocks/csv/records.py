@@ -232,4 +232,4 @@ def read_records(stream: Readable, delimiter: str = ",") -> Iterator[Record]:
             start, line = end, following
         data = data[start:]
     if data:
-        raise MalformedRecord("it does not end; is a quote missing?", line)
+        raise MalformedRecord("the record does not end; is a quote missing?", line)

@@ -68,12 +68,12 @@ def load_csv_files(
         database: Name of the SQLAlchemy Connector block.
         delimiter: What separates fields. auto: found by the first records; commas come first.
         decimal: What separates the decimals of numbers. auto: a comma where something else separates the
-            fields, numbers such as 1,5 are there, and none such as 1.5. With thousands separators, a number is
-            a text.
+            fields, numbers such as 1,5 are there, and none such as 1.5. Numbers with thousands separators
+            are texts.
         encoding: Such as utf-8, cp1252 or cp1251. auto: UTF-8, UTF-16 and UTF-32 are found by their bytes;
             else it is cp1252, the Western European one. What does not look Western European is refused.
-        empty: What two quotes without anything between them are in a column of texts: null, no value, or text,
-            the empty text. An empty field without quotes has no value.
+        empty: What two quotes with nothing between them are in a column of texts: text, the empty text, or
+            null, no value. An empty field without quotes is no value.
 
     Returns:
         What happened to each file: its table, its number of rows, and how it is written if it is not plain.

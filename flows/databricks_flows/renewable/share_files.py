@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from databricks_blocks.csv.encoding import encoding_of_beginning
 from databricks_blocks.csv.faults import InputError, at, delimiter_fault, duplicate_fault, has_undecoded_bytes
 from databricks_blocks.csv.format import PLAIN
 from databricks_blocks.csv.forms import is_finite, is_integer
@@ -183,6 +184,9 @@ def _value_fault(row: dict[str, str], share: str) -> str | None:
 
 
 def _read_header(path: Path) -> tuple[str, ...]:
+    with path.open("rb") as stream:
+        if encoding_of_beginning(stream.read(64)) not in ("utf-8", None):
+            raise InputError(f"{path}, line 1: bytes that are not UTF-8; save the file as UTF-8")
     header = next(_records(path, first_line=1), None)
     columns = tuple(name or "" for name in header.fields) if header and not header.is_empty_line else ()
     if not columns:
