@@ -25,7 +25,8 @@ _MARKS = {
 _UNDECODABLE = "databricks_blocks.undecodable"
 # Signs where another encoding has letters: `£ódz` and `Wroc³aw` are Łódź and Wrocław in cp1250.
 _SIGN_IN_A_WORD = re.compile(r"[^\W\d_][¹³¿£¥¼¾¤¦¨¬¯¸][^\W\d_]|£[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_FEW = 3
 
 
 def _marked(error: UnicodeError) -> tuple[str, int]:
@@ -79,7 +80,7 @@ def encoding_of_other_texts(path: Path, lines: Sequence[bytes]) -> str:
     """Find the encoding of lines that are not UTF-8: the Western European one, or it has to be named.
 
     Short texts do not tell more: in `cp1250` and `cp1252`, the same bytes are letters of different languages.
-    Greek, Cyrillic and Asian texts are told from Western ones by words that have no ASCII letter.
+    Greek, Cyrillic and Asian texts are told from Western ones by words without ASCII letters.
 
     Args:
         path: The file, for the message.
@@ -93,9 +94,9 @@ def encoding_of_other_texts(path: Path, lines: Sequence[bytes]) -> str:
         text = sample.decode(WESTERN)
     except UnicodeDecodeError:
         text = ""
-    words = [word for word in _WORD.findall(text) if not word.isascii()]
-    foreign = sum(not re.search("[A-Za-z]", word) for word in words)
-    if not text or _SIGN_IN_A_WORD.search(text) or 2 * foreign > len(words):
+    runs = _NOT_ASCII.findall(text)
+    foreign = sum(len(set(run)) >= _FEW for run in runs)
+    if not text or _SIGN_IN_A_WORD.search(text) or 2 * foreign > len(runs):
         raise InputError(
             f"{path}: not UTF-8, and not Western European; name its encoding, such as cp1250 or cp1251, "
             "or save it as UTF-8"

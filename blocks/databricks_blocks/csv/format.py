@@ -92,7 +92,7 @@ class CsvOptions:
         """
         if self.delimiter not in (AUTO, *DELIMITERS):
             raise InputError(f"delimiter {self.delimiter!r}: it is one of , ; | a tab, and auto")
-        if self.decimal == self.delimiter:
+        if self.decimal == self.delimiter == ",":
             raise InputError("delimiter and decimal are both a comma; choose another one, or auto")
         if self.encoding != AUTO:
             try:

@@ -12,7 +12,6 @@ from databricks_blocks.csv.faults import (
     LONGEST_NAME,
     InputError,
     at,
-    delimiter_fault,
     duplicate_fault,
     has_undecoded_bytes,
 )
@@ -243,7 +242,7 @@ def _refuse_misfit(stream: TypedCsv) -> None:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if fault := delimiter_fault(columns) or _names_fault(columns) or duplicate_fault(columns):
+    if fault := _names_fault(columns) or duplicate_fault(columns):
         raise InputError(f"{path}{at(1, fault)}")
 
 

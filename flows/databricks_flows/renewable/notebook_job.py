@@ -84,7 +84,7 @@ def counted_rows(exit_values: Mapping[str, str]) -> int:
     """
     value = exit_values.get("transform_data", "")
     if re.fullmatch("[0-9]{1,18}", value) is None:
-        found = f"it returned `{value[:60]}`" if value else "it returned nothing"
+        found = f"it returned `{' '.join(value.split())[:60]}`" if value else "it returned nothing"
         raise InputError(
             "the notebook transform_data has to return its number of rows, by "
             f"dbutils.notebook.exit(str(transformed.count())) at its end; {found}"
