@@ -33,8 +33,8 @@ Record = tuple[list[str], int]
 class CheckedCsv(io.RawIOBase):
     """A CSV file as plain CSV (UTF-8, commas, line feeds), up to a record that does not fit.
 
-    After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record. Empty lines
-    at the end of the file are left out; in a file of one column, each is a record.
+    After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record. Empty
+    lines at the end of the file are left out; in a file of one column, each is a record.
 
     Attributes:
         path: The file.

@@ -95,8 +95,8 @@ def encoding_of_other_texts(path: Path, lines: Sequence[bytes]) -> str:
     except UnicodeDecodeError:
         text = ""
     runs = _NOT_ASCII.findall(text)
-    foreign = sum(len(set(run)) >= _FEW for run in runs)
-    if not text or _SIGN_IN_A_WORD.search(text) or 2 * foreign > len(runs):
+    foreign = sum(len(run) for run in runs if len(set(run)) >= _FEW)
+    if not text or _SIGN_IN_A_WORD.search(text) or 2 * foreign > sum(map(len, runs)):
         raise InputError(
             f"{path}: not UTF-8, and not Western European; name its encoding, such as cp1250 or cp1251, "
             "or save it as UTF-8"

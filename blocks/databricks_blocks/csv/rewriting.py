@@ -19,17 +19,47 @@ def plain_records(
         columns: Positions of the columns to write; left out: all.
     """
     given = delimiter.encode()
-    if columns is None and not decimals and b'"' not in data and b"," not in data.replace(given, b""):
-        return with_one_line_end(data).replace(given, b",")
+    if not data:
+        return data
+    if b'"' in data:
+        return _record_by_record(data, delimiter, decimals, columns)
+    data = with_one_line_end(data)
+    if columns is None and not decimals and (given == b"," or b"," not in data):
+        return data.replace(given, b",")
+    return _column_by_column(data, given, decimals, columns)
+
+
+def _column_by_column(
+    data: bytes, delimiter: bytes, decimals: Sequence[int], columns: Sequence[int] | None
+) -> bytes:
+    # Several times as fast as record by record: no loop of Python has a turn for each field.
+    width = data.partition(b"\n")[0].count(delimiter) + 1
+    fields = data.removesuffix(b"\n").replace(b"\n", delimiter).split(delimiter)
+    written = []
+    for place in range(width) if columns is None else columns:
+        column = fields[place::width]
+        if delimiter != b",":
+            together = b"\n".join(column)
+            if place in decimals:
+                column = together.replace(b",", b".").split(b"\n")
+            elif b"," in together:
+                column = [b'"%b"' % field if b"," in field else field for field in column]
+        written.append(column)
+    return b"\n".join([*map(b",".join, zip(*written, strict=True)), b""])
+
+
+def _record_by_record(
+    data: bytes, delimiter: str, decimals: Sequence[int], columns: Sequence[int] | None
+) -> bytes:
     split, start, written = grammar(delimiter).raw_fields, 0, []
-    if data and not data.endswith((b"\n", b"\r")):
+    if not data.endswith((b"\n", b"\r")):
         data += b"\n"
     while start < len(data) and (found := split(data, start)):
         fields, start = found
-        for position in decimals:
-            fields[position] = fields[position].replace(b",", b".")
+        for place in decimals:
+            fields[place] = fields[place].replace(b",", b".")
         if columns is not None:
-            fields = [fields[position] for position in columns]
+            fields = [fields[place] for place in columns]
         if delimiter != ",":
             fields = [b'"%b"' % raw if b"," in raw and not raw.startswith(b'"') else raw for raw in fields]
         written.append(b",".join(fields))

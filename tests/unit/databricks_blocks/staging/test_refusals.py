@@ -125,7 +125,7 @@ CALLS: list[Callable[[ToldRefusals], object]] = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_refused_call_is_not_made_again_and_a_busy_one_is(call: Callable[[ToldRefusals], object]) -> None:
-    with pytest.raises(StorageRefused, match="^s3://shelf/x: access denied") as refused:
+    with pytest.raises(StorageRefused, match=r"^s3://shelf/x: access denied") as refused:
         call(ToldRefusals(Area(of_s3("AccessDenied", "x"))))
     assert not is_transient(refused.value)
     with pytest.raises(ClientError, match="SlowDown") as busy:
