@@ -243,8 +243,6 @@ def _identifiers(names: Sequence[str]) -> sql.Composed:
 def _reason(error: psycopg2.Error) -> str:
     """Where and why PostgreSQL refuses a file, in PostgreSQL's words."""
     message = (error.diag.message_primary or str(error)).strip()
-    if "newline found" in message or "carriage return found" in message:
-        message += "; save the file with one kind of line ends"
     # The context reads like `COPY solar, line 3, column Year: "x"`.
     where = re.search(r", line \d+(, column [^:]+)?", error.diag.context or "")
     return f"{where[0] if where else ''}: {message}"

@@ -76,9 +76,10 @@ class S3Staging:
                 Bucket=name, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
             if failed := answer.get("Errors"):
-                cause = ClientError({"Error": dict(failed[0])}, "DeleteObjects")
-                if refusal(cause, "delete", self.uri(folder)):
-                    raise cause
+                code = failed[0].get("Code", "")
+                refused = ClientError({"Error": {"Code": code, "Message": code}}, "DeleteObjects")
+                if refusal(refused, "delete", self.uri(folder)):
+                    raise refused
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 
