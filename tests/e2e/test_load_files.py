@@ -168,10 +168,10 @@ def test_a_batch_that_crashed_tells_what_its_notes_hold(
     load_typed, find = typed_csv.load_typed, PostgresTransaction.find
     asked: list[object] = []
 
-    def lose_one(transaction: Any, path: Path, name: str, watch: Any) -> object:
+    def lose_one(transaction: Any, path: Path, name: str, watch: Any, options: Any) -> object:
         if name == "f30":
             raise psycopg2.OperationalError("connection lost")
-        return load_typed(transaction, path, name, watch)
+        return load_typed(transaction, path, name, watch, options)
 
     def away_after_the_first(self: PostgresTransaction, *arguments: Any) -> list[tuple[Any, ...]]:
         asked.append(arguments)
@@ -217,12 +217,12 @@ def test_after_a_sigterm_the_files_in_hand_end_and_no_other_is_begun(
     main = main_thread().ident or 0
     both = Barrier(2, action=lambda: signal.pthread_kill(main, signal.SIGTERM), timeout=60)
 
-    def load_once_the_flow_is_left(transaction: Any, path: Path, name: str, watch: Any) -> object:
+    def load_once_the_flow_is_left(transaction: Any, path: Path, name: str, watch: Any, options: Any) -> object:
         begun.append(name)
         if not left.is_set():
             both.wait()
             assert left.wait(60)
-        return load_typed(transaction, path, name, watch)
+        return load_typed(transaction, path, name, watch, options)
 
     def leave(runner: ThreadPoolTaskRunner[Any]) -> None:
         left.set()
