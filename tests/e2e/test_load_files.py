@@ -18,6 +18,7 @@ import psycopg2
 import pytest
 from databricks_blocks.csv import typed as typed_csv
 from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.format import CsvOptions
 from databricks_blocks.database.postgres import PostgresTransaction
 from databricks_flows.load import csv_files as load_files
 from databricks_flows.load.csv_files import load_csv_files
@@ -217,7 +218,9 @@ def test_after_a_sigterm_the_files_in_hand_end_and_no_other_is_begun(
     main = main_thread().ident or 0
     both = Barrier(2, action=lambda: signal.pthread_kill(main, signal.SIGTERM), timeout=60)
 
-    def load_once_the_flow_is_left(transaction: Any, path: Path, name: str, watch: Any, options: Any) -> object:
+    def load_once_the_flow_is_left(
+        transaction: Any, path: Path, name: str, watch: Any, options: Any
+    ) -> object:
         begun.append(name)
         if not left.is_set():
             both.wait()
@@ -245,7 +248,9 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
     opened: list[str] = []
     load_typed = typed_csv.load_typed
 
-    def load_and_be_cut(transaction: object, path: Path, name: str, watch: object) -> object:
+    def load_and_be_cut(
+        transaction: object, path: Path, name: str, watch: object, options: CsvOptions
+    ) -> object:
         opened.append(name)
 
         def cut(size: int) -> None:
@@ -254,7 +259,7 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%%f30%%'"
                 )
 
-        return load_typed(transaction, path, name, cut if name == "f30" else watch)  # type: ignore[arg-type]
+        return load_typed(transaction, path, name, cut if name == "f30" else watch, options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(load_files, "load_typed", load_and_be_cut)
     outcomes = load_csv_files([str(folder)], SCHEMA, batch_size=60)
