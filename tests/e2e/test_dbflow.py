@@ -167,14 +167,16 @@ HEADERS = {f"{share[:4]}.csv": f"Entity,Code,Year,{share}\n" for share in SHARES
             ["--data", "no wind", "--all-countries"],
             "no wind: no CSV file has the column `Wind (% electricity)`",
         ),
+        (["--data", "pipe"], "pipe/x.csv: a named pipe, not a regular file"),
         (["--data", "semicolons"], "sola.csv, line 1: the fields are separated by semicolons"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_starts(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    for folder in ("empty", "no wind", "semicolons"):
+    for folder in ("empty", "no wind", "pipe", "semicolons"):
         (tmp_path / folder).mkdir()
+    os.mkfifo(tmp_path / "pipe" / "x.csv")
     for name, header in HEADERS.items():
         if not name.startswith("Wind"):
             (tmp_path / "no wind" / name).write_text(header)
@@ -185,7 +187,7 @@ def test_what_cannot_be_used_is_refused_before_anything_starts(
     assert refused.stderr.startswith("Error: ")
     assert refused.stderr.count("\n") == 1
     assert refused.stdout == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "no wind", "semicolons"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "no wind", "pipe", "semicolons"]
 
 
 def test_rubbish_inside_a_file_is_refused_in_one_line_and_the_stack_stops(directory: Path) -> None:

@@ -152,6 +152,12 @@ PROBLEMS = {"name": "", "tasks": [{"task_key": "a b", "notebook_task": {"noteboo
         (["job.json", "--param", "x"], "{}", "--param x: write it as name=value."),
         (["job.json", "--launch", "existing_job"], "{}", "job.json has no job_id"),
         (["."], None, "databricks.yml"),
+        (["pipe.json"], None, "pipe.json cannot be read: a named pipe, not a regular file."),
+        (["pipe.yml"], None, "pipe.yml cannot be read: a named pipe, not a regular file."),
+        (["/dev/zero"], None, "/dev/zero cannot be read: a device, not a regular file."),
+        (["huge.json"], None, "huge.json cannot be read: 20000000 bytes, where at most 16777216 are read."),
+        (["binary.json"], None, "binary.json is no JSON: "),
+        (["binary.yml"], None, "binary.yml"),
     ],
 )
 def test_what_cannot_run_is_refused_in_one_line_before_anything_is_asked(
@@ -159,6 +165,12 @@ def test_what_cannot_run_is_refused_in_one_line_before_anything_is_asked(
 ) -> None:
     if content is not None:
         (tmp_path / "job.json").write_text(content)
+    for name in ("pipe.json", "pipe.yml"):
+        os.mkfifo(tmp_path / name)
+    with (tmp_path / "huge.json").open("wb") as huge:
+        huge.truncate(20_000_000)
+    for name in ("binary.json", "binary.yml"):
+        (tmp_path / name).write_bytes(bytes(range(256)))
     nothing_to_log_in_to = {**os.environ, "HOME": str(tmp_path)}
     refused = dbflow(tmp_path, nothing_to_log_in_to, "job", "run", *arguments)
     assert refused.returncode == 2

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from databricks_blocks.loading import BlockClass, load_one_of
+from databricks_blocks.staging.refusals import ToldRefusals
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -107,7 +108,14 @@ def load_staging(block_name: str) -> Block:
 
 
 def staging_area(block: Block, prefix: str) -> StagingArea:
-    """Open a prefix of the storage behind a block, in the way of the block's type."""
+    """Open a prefix of the storage behind a block, in the way of the block's type.
+
+    Its methods raise `StorageRefused` where a retry cannot help.
+    """
+    return ToldRefusals(_area_of(block, prefix))
+
+
+def _area_of(block: Block, prefix: str) -> StagingArea:
     match block.get_block_type_slug():
         case "s3-bucket":
             from databricks_blocks.staging.s3 import S3Staging

@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from botocore.exceptions import ClientError
+
 from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.refusals import refusal
 
 if TYPE_CHECKING:
     from prefect_aws.s3 import S3Bucket
@@ -82,6 +85,10 @@ class S3Staging:
                 Bucket=name, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
             if failed := answer.get("Errors"):
+                code = failed[0].get("Code", "")
+                refused = ClientError({"Error": {"Code": code, "Message": code}}, "DeleteObjects")
+                if refusal(refused, "delete", self.uri(folder)):
+                    raise refused
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 

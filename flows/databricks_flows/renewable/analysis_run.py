@@ -29,6 +29,7 @@ from databricks_flows.renewable.chart_process import ChartProcess, chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
 from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.leftovers import Leftovers
+from databricks_flows.renewable.notebook_job import counted_rows
 from databricks_flows.renewable.scope import Prepared, RunScope, note_staged, prepare_run
 from databricks_flows.renewable.share_files import ShareFile
 from databricks_flows.renewable.spans import Span, read_spans
@@ -212,7 +213,7 @@ class _AnalysisRun:
             run = await run_databricks_job(
                 job, request.workspace, request.policy, inputs_since=prepared.staged_since
             )
-        rows = int(run.exit_values["transform_data"])
+        rows = counted_rows(run.exit_values)
         table, chart = self.unfinished / TABLE_FILE, self.unfinished / CHART_FILE
         await self._load(staged, rows, table)
         async with self.steps.step("create_graph"):

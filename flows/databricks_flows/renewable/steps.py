@@ -12,7 +12,7 @@ from typing import IO
 from databricks_blocks.csv.checked import CheckedCsv
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.forms import DECLARED_FORMS
-from databricks_blocks.csv.records import MalformedRecord
+from databricks_blocks.csv.records import Form, MalformedRecord
 from databricks_blocks.database.tables import Column, RecordRefused, Table
 from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
@@ -20,7 +20,7 @@ from prefect.cache_policies import NO_CACHE
 
 from databricks_flows.renewable.chart_process import ChartProcess
 from databricks_flows.renewable.scope import RunScope
-from databricks_flows.renewable.share_files import SHARES, ShareFile, find_fault
+from databricks_flows.renewable.share_files import LONGEST_TEXT, SHARES, ShareFile, find_fault
 from databricks_flows.shared.batches import Batch
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
@@ -84,10 +84,14 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
     Raises:
         InputError: A record cannot be used; the message names file, line and column.
     """
-    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
-    forms = [DECLARED_FORMS.get(column.kind) for column in table.columns.values()]
+    names = [file.columns[place] for place in file.used]
+    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in names})
+    handed_on = file.used if file.ignored else None
     try:
-        with scope.transaction() as transaction, CheckedCsv(file.path, forms) as stream:
+        with (
+            scope.transaction() as transaction,
+            CheckedCsv(file.path, _forms(file, table), handed_on=handed_on) as stream,
+        ):
             transaction.create(table)
             rows = transaction.load_csv(table, stream)
             stream.refuse_misfit()
@@ -96,8 +100,20 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
                 raise fault
     except (RecordRefused, MalformedRecord) as error:
         raise find_fault(file) or InputError(f"{file.path}{error}") from error
-    get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
+    logger = get_run_logger()
+    logger.info("%s: %s rows from %s", file.share, rows, file.path)
+    if file.ignored:
+        ignored = ", ".join(f"`{name}`" for name in file.ignored)
+        logger.info("%s: the analysis does not use the columns %s", file.path.name, ignored)
     return LoadedShare(table, stream.records)
+
+
+def _forms(file: ShareFile, table: Table) -> list[Form]:
+    """What a field of each column of the file looks like; any text where the column is not used."""
+    forms: list[Form] = [None] * len(file.columns)
+    for place, column in zip(file.used, table.columns.values(), strict=True):
+        forms[place] = DECLARED_FORMS.get(column.kind, LONGEST_TEXT)
+    return forms
 
 
 @task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)

@@ -53,6 +53,19 @@ def test_what_cannot_be_loaded_is_refused_before_anything_is(
         find_sources([str(folder / name) for name in names], reserved="loaded_files")
 
 
+@pytest.mark.parametrize("name", ["pipe.csv", ".", "p*.csv"])
+def test_a_named_pipe_is_refused_and_not_opened(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.csv").write_text("x\n")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match=re.escape("pipe.csv: a named pipe, not a regular file")):
+        find_sources([str(tmp_path / name)], reserved="loaded_files")
+
+
+def test_a_device_is_refused() -> None:
+    with pytest.raises(InputError, match="/dev/zero: a device, not a regular file"):
+        find_sources(["/dev/zero"], reserved="loaded_files")
+
+
 def test_a_name_that_is_not_utf_8_is_told_so_that_it_can_be_sent(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
