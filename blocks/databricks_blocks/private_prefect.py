@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import Token
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import ContextModel
 from prefect.states import Running
 
-__all__ = ["async_dispatch", "log_at", "show_state", "synchronous"]
+__all__ = ["async_dispatch", "contexts_around", "hand_over_sigterm", "log_at", "show_state", "synchronous"]
 
 Result = TypeVar("Result")
+Context = TypeVar("Context", bound=ContextModel)
 
 
 def synchronous(method: Callable[..., Result]) -> Callable[..., Result]:
@@ -23,6 +26,38 @@ def synchronous(method: Callable[..., Result]) -> Callable[..., Result]:
     Without it, the same call gives a coroutine when any async code is around it.
     """
     return cast("Callable[..., Result]", partial(method, _sync=True))
+
+
+def contexts_around(kind: type[Context]) -> Iterator[Context]:
+    """Find the contexts of a kind around the code that calls, in this process, the innermost first.
+
+    Prefect's own `get` knows only the innermost one.
+
+    Args:
+        kind: `FlowRunContext` or `TaskRunContext`.
+    """
+    context = kind.get()
+    while context is not None:
+        yield context
+        before = context._token.old_value if context._token else None
+        context = None if before is Token.MISSING else cast("Context | None", before)
+
+
+def hand_over_sigterm(before: Any, after: Any) -> None:
+    """Let Prefect take another handler of SIGTERM for its own.
+
+    Before a runner sends SIGTERM for a cancel, it tells the process by another channel that it is one.
+    Prefect answers that only while its own handler is in place. Without an answer, the cancel counts as a
+    crash, and the flow run passes through `Crashed` before it is `Cancelled`.
+
+    Args:
+        before: The handler that was in place. If it is not Prefect's, this does nothing.
+        after: The handler that takes its place, and calls it in the end.
+    """
+    from prefect.utilities import engine
+
+    if getattr(engine, "_prefect_sigterm_handler", None) is before:
+        vars(engine)["_prefect_sigterm_handler"] = after
 
 
 def show_state(task_run: TaskRun, name: str, message: str) -> None:

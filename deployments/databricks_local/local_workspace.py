@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from databricks_local.execution.environment import server_environment, without_proxy_here
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 from databricks_local.workspace_access import WorkspaceAccess
 
@@ -71,8 +72,9 @@ class LocalWorkspace(WorkspaceAccess):
             repair_visible_after: Seconds for which a repaired run still looks terminal.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
-            environment: Variables of the server besides those of this process. Clusters get those that
-                begin with `AWS_`.
+            environment: Variables of the server. Of those of this process it gets only what has no secrets
+                (the README says what), so that notebooks do not see yours. Clusters get those that begin
+                with `AWS_`.
         """
         super().__init__("", token or secrets.token_urlsafe(24))
         self.root = Path(root) if root is not None else None
@@ -107,13 +109,15 @@ class LocalWorkspace(WorkspaceAccess):
             self._temporary = tempfile.TemporaryDirectory(prefix="databricks-local-")
             self.root = Path(self._temporary.name)
         self.root.mkdir(parents=True, exist_ok=True)
+        # Clients in this process, too, reach it without a proxy.
+        os.environ.update(without_proxy_here(os.environ))
         command = [sys.executable, "-m", "databricks_local", "--root", str(self.root)]
         command += ["--tls"] if self._tls else []
         command += [part for option in self._options.items() for part in option]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - this package, and no shell
                 command,
-                env={**os.environ, **self._environment},
+                env={**server_environment(os.environ), **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

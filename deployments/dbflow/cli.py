@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import sys
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,8 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from dbflow.command_errors import FAILED, console, one_line_errors, sigterm_interrupts
+from dbflow.command_errors import FAILED, one_line_errors
+from dbflow.interrupts import Interrupts
 from dbflow.job.commands import job_app, plan
+from dbflow.local.environment import (
+    command_environment,
+    names_of_other_servers,
+    replace_environment,
+    without_proxy_here,
+)
+from dbflow.output import console, output
+from dbflow.sweep import sweep
 
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
@@ -22,7 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Run Databricks notebooks from Prefect, on your workspace or whole on this machine.",
 )
 _SIGN_IN = (
     "In a browser, the Prefect UI asks for PREFECT_API_AUTH_STRING and the workspace for DATABRICKS_TOKEN: "
@@ -30,6 +37,13 @@ _SIGN_IN = (
 )
 app.add_typer(job_app, name="job")
 app.command()(plan)
+app.command()(sweep)
+
+
+@app.callback()
+def reach_this_machine_directly() -> None:
+    """Run Databricks notebooks from Prefect, on your workspace or whole on this machine."""
+    os.environ.update(without_proxy_here(os.environ))
 
 
 @app.command()
@@ -49,14 +63,15 @@ def run(
     from dbflow.run import RunOptions, run_on_stack
     from dbflow.terminal import StepBars, print_summary
 
-    with one_line_errors():
+    interrupts = Interrupts()
+    with one_line_errors(), interrupts.noticing():
         options = RunOptions(country or ["Switzerland"], all_countries, data, out)
         options.check()
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        with sigterm_interrupts(), StepBars(console).showing() as bars:
-            result = run_on_stack(options, stack, bars, keep=keep)
+        with StepBars(console).showing() as bars:
+            result = run_on_stack(options, stack, bars, interrupts, keep=keep)
         print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
             console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
@@ -70,23 +85,25 @@ def up(
     from dbflow.run import prepare, start, using_prefect
     from dbflow.terminal import StepBars
 
-    with one_line_errors():
+    interrupts = Interrupts()
+    with one_line_errors(), interrupts.noticing():
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        with sigterm_interrupts():
-            try:
-                with StepBars(console).showing() as bars:
-                    endpoints = start(stack, keep=detach, progress=bars.service)
-                    with using_prefect(endpoints.prefect):
-                        prepare(endpoints, stack.root, bars.service)
-                _print_status(stack)
-                console.print(_SIGN_IN)
-                if not detach:
-                    console.print("Ctrl-C stops it.")
-                    with suppress(KeyboardInterrupt):
-                        Event().wait()
-            finally:
+        try:
+            with StepBars(console).showing() as bars:
+                endpoints = start(stack, bars.service)
+                with using_prefect(endpoints.prefect):
+                    prepare(endpoints, stack.root, bars.service)
+            if detach:
+                stack.keep()
+            _print_status(stack)
+            console.print(_SIGN_IN)
+            if not detach:
+                console.print("Ctrl-C stops it.")
+                Event().wait()
+        finally:
+            with interrupts.finishing():
                 stack.release()
 
 
@@ -96,6 +113,7 @@ def status() -> None:
     with one_line_errors():
         from dbflow.local.stack import LocalStack
 
+        replace_environment(os.environ, command_environment(os.environ))
         healthy = _print_status(LocalStack())
     raise typer.Exit(0 if healthy else FAILED)
 
@@ -117,8 +135,15 @@ def env() -> None:
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
-        for name, value in {**stack.environment(), **stack.endpoints().variables()}.items():
-            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+        exported = {
+            **stack.environment(),
+            **stack.endpoints().variables(),
+            **without_proxy_here(os.environ),
+        }
+        if others := names_of_other_servers(os.environ, exported):
+            output.write(f"unset {' '.join(others)}\n")
+        for name, value in exported.items():
+            output.write(f"export {name}={shlex.quote(value)}\n")
 
 
 @app.command()

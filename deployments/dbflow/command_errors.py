@@ -8,20 +8,16 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-console = Console()
-errors = Console(stderr=True)
+from dbflow.interrupts import Interrupted
+from dbflow.output import errors
 
 BAD_INPUT = 2
 FAILED = 1
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
@@ -33,16 +29,13 @@ def one_line_errors() -> Iterator[None]:
     from databricks_blocks.setup.settings import SettingsError
 
     from dbflow.local.errors import ServiceStartError, StackError
-    from dbflow.run import Terminated
 
     try:
         yield
-    except Terminated:
+    except KeyboardInterrupt as interrupt:
         errors.print("Cancelled.")
-        raise typer.Exit(TERMINATED) from None
-    except KeyboardInterrupt:
-        errors.print("Cancelled.")
-        raise typer.Exit(INTERRUPTED) from None
+        interrupted = interrupt if isinstance(interrupt, Interrupted) else Interrupted(signal.SIGINT)
+        raise typer.Exit(interrupted.exit_code) from None
     except ServiceStartError as error:
         _print_error(str(error))
         raise typer.Exit(FAILED) from None
@@ -61,26 +54,21 @@ def one_line_errors() -> Iterator[None]:
     except (typer.Exit, click.ClickException):
         raise
     except Exception as error:
-        trace = Path(tempfile.gettempdir(), f"dbflow-{os.getpid()}.log")
-        trace.write_text(traceback.format_exc(), encoding="utf-8")
         first_line = str(error).strip().partition("\n")[0]
-        _print_error(f"{type(error).__name__}: {first_line} (all of it: {trace})")
+        _print_error(f"{type(error).__name__}: {first_line} ({_write_trace()})")
         raise typer.Exit(FAILED) from error
 
 
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does."""
-    from dbflow.run import Terminated
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _write_trace() -> str:
+    """Write the trace of the error being handled to a file of its own, and say where it is."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        # A name that nobody can foresee, made anew and readable by its owner only.
+        handle, name = tempfile.mkstemp(prefix="dbflow-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(traceback.format_exc())
+    except OSError as error:
+        return f"its trace could not be written: {error.strerror}"
+    return f"all of it: {name}"
 
 
 def _print_error(message: str) -> None:

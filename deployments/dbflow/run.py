@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 
+from dbflow.local.environment import command_environment, replace_environment
+
 if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import RenewableAnalysis
 
+    from dbflow.interrupts import Interrupts
     from dbflow.local.endpoints import PrefectEndpoint, StackEndpoints
     from dbflow.local.stack import LocalStack
     from dbflow.terminal import StepBars
 
 
-Result = TypeVar("Result")
-
-# Prefixes of variables that the user may have set for other servers: the libraries would use those.
-_FOREIGN = ("AWS_", "DATABRICKS_", "PG", "PREFECT_")
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
 _LIBRARIES = (
@@ -36,10 +34,6 @@ _LIBRARIES = (
     "prefect_aws.s3",
     "prefect_sqlalchemy.database",
 )
-
-
-class Terminated(KeyboardInterrupt):
-    """Raised when the process is asked to end by SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -70,24 +64,30 @@ class RunOptions:
         writable_folder(self.out)
 
 
-def run_on_stack(options: RunOptions, stack: LocalStack, bars: StepBars, *, keep: bool) -> RenewableAnalysis:
+def run_on_stack(
+    options: RunOptions, stack: LocalStack, bars: StepBars, interrupts: Interrupts, *, keep: bool
+) -> RenewableAnalysis:
     """Start what is not up, run the flow, and stop what was started.
 
     Raises:
         StackError: A part of the stack cannot be started.
         InputError: A file cannot be used.
         DatabricksJobError: The Databricks run ended without success.
+        Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
     try:
-        endpoints = start(stack, keep=keep, progress=bars.service)
+        endpoints = start(stack, bars.service)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
-            return _run_flow(options, bars)
+            if keep:
+                stack.keep()
+            return _run_flow(options, bars, interrupts)
     finally:
-        stack.release()
+        with interrupts.finishing():
+            stack.release()
 
 
-def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]) -> StackEndpoints:
+def start(stack: LocalStack, progress: Callable[[str, str], None]) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
     Raises:
@@ -97,7 +97,7 @@ def start(stack: LocalStack, *, keep: bool, progress: Callable[[str, str], None]
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
         imported = importing.submit(_import_libraries)
-        endpoints = stack.start(keep=keep, progress=progress)
+        endpoints = stack.start(progress=progress)
         imported.result()
     return endpoints
 
@@ -118,10 +118,7 @@ def isolate_prefect(stack: LocalStack) -> None:
 
     Prefect reads its settings when it is imported; `using_prefect` adds the server, once it has a port.
     """
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
-        del os.environ[name]
-    os.environ.update(stack.prefect_home())
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    replace_environment(os.environ, {**command_environment(os.environ), **stack.prefect_home()})
     # The log of a run is in the Prefect UI; the terminal shows its progress.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 
@@ -172,63 +169,22 @@ def _make_work_pool() -> None:
         client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
 
 
-def _run_flow(options: RunOptions, bars: StepBars) -> RenewableAnalysis:
+def _run_flow(options: RunOptions, bars: StepBars, interrupts: Interrupts) -> RenewableAnalysis:
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.shared.progress import listening
 
-    with listening(bars.show):
-        return run_until_terminated(
-            renewable_analysis(
-                countries=options.countries,
-                all_countries=options.all_countries,
-                data_directory=str(options.data.resolve()) if options.data else "",
-                output_directory=str(options.out),
-            )
-        )
-
-
-def run_until_terminated(flow_run: Coroutine[Any, Any, Result]) -> Result:
-    """Run a flow in an event loop of its own; SIGTERM cancels it, as Ctrl-C does.
-
-    Raises:
-        Terminated: SIGTERM was received.
-    """
-    from prefect.exceptions import TerminationSignal
-
     try:
-        return asyncio.run(_with_lost_signals(flow_run))
-    except TerminationSignal as terminated:  # what Prefect makes of SIGTERM while a flow runs
-        raise Terminated from terminated
+        with listening(bars.show):
+            return interrupts.run(
+                renewable_analysis(
+                    countries=options.countries,
+                    all_countries=options.all_countries,
+                    data_directory=str(options.data.resolve()) if options.data else "",
+                    output_directory=str(options.out),
+                )
+            )
     finally:
         send_what_is_queued()
-
-
-async def _with_lost_signals(flow_run: Coroutine[Any, Any, Result]) -> Result:
-    """Run a flow, and cancel it when a SIGTERM got lost.
-
-    Prefect's handler raises an exception wherever the process happens to be. In a callback of the event loop,
-    the loop only reports it, and the flow would go on, or wait for ever for what the callback left undone.
-    """
-    from prefect.exceptions import TerminationSignal
-
-    task = asyncio.current_task()
-    lost: list[TerminationSignal] = []
-
-    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        exception = context.get("exception")
-        if isinstance(exception, TerminationSignal) and task is not None:
-            lost.append(exception)
-            task.cancel()
-        else:
-            loop.default_exception_handler(context)
-
-    asyncio.get_running_loop().set_exception_handler(report)
-    try:
-        return await flow_run
-    except asyncio.CancelledError:
-        if lost:
-            raise lost[0] from None
-        raise
 
 
 def send_what_is_queued() -> None:

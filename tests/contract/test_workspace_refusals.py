@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from databricks.sdk import WorkspaceClient
 
 from .workspace_lab import CLUSTER, Lab
 
@@ -166,8 +167,15 @@ def test_the_cookie_of_a_browser_does_not_open_the_api(lab: Lab) -> None:
         assert browser.get("/api/2.1/jobs/runs/list").status_code == 401
 
 
-def test_the_configuration_that_is_asked_for_without_a_token(lab: Lab) -> None:
-    assert httpx.get(f"{lab.workspace.url}/.well-known/databricks-config", trust_env=False).status_code == 404
+def test_the_sdk_gets_what_it_asks_for_first_and_warns_of_nothing(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It asks every host for its metadata, without the token, before it looks at the login."""
+    client = WorkspaceClient(host=lab.workspace.url, token=lab.workspace.token)
+    assert client.current_user.me().user_name == "local@dbflow.example"
+    assert client.config.auth_type == "pat"
+    assert client.config.discovery_url == f"{lab.workspace.url}/oidc/.well-known/oauth-authorization-server"
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

@@ -192,4 +192,6 @@ def test_without_a_service_principal_nobody_gets_a_token(lab: Any) -> None:
     form = {"grant_type": "client_credentials"}
     answer = lab.http.post("/oidc/v1/token", data=form, auth=("a", "b"))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-    assert lab.http.get("/.well-known/databricks-config").status_code == 404
+    nobody = WorkspaceClient(host=lab.workspace.url, client_id="a", client_secret="b", auth_type="oauth-m2m")
+    with pytest.raises(ValueError, match="invalid_client: Client authentication failed"):
+        nobody.current_user.me()

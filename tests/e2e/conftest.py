@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,6 +76,21 @@ class Stack:
         """Schemas and objects of runs."""
         schemas = self.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'run\\_%%'")
         return [name for (name,) in schemas] + self.objects()
+
+    def remove_kept(self) -> dict[str, Any]:
+        """Remove what one failed run keeps, after a check that it is all there; the note on it."""
+        [schema, *objects] = self.left_behind()
+        prefix = str(UUID(schema.removeprefix("run_")))
+        assert {name.partition("/")[0] for name in objects} == {prefix}
+        storage = {"Bucket": self.endpoints.s3.bucket}
+        note: dict[str, Any] = json.loads(
+            self.s3.get_object(**storage, Key=f"{prefix}/staged.json")["Body"].read()
+        )
+        assert note["keep_until"]
+        self.query(f"DROP SCHEMA {schema} CASCADE")
+        for name in objects:
+            self.s3.delete_object(**storage, Key=name)
+        return note
 
     def databricks(self) -> WorkspaceClient:
         return self.workspace.client()

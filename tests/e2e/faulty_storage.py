@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 BROKEN = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 
 Misbehave = Callable[["Exchange"], None]
 
@@ -130,6 +131,10 @@ class Exchange(BaseHTTPRequestHandler):
 
 def slow_down(exchange: Exchange) -> None:
     exchange.refuse(503, SLOW_DOWN)
+
+
+def denied(exchange: Exchange) -> None:
+    exchange.refuse(403, DENIED)
 
 
 def broken(exchange: Exchange) -> None:

@@ -19,6 +19,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.states import AwaitingRetry, Cancelling, Crashed
 
+from .terminals import with_default_signals
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -66,7 +68,7 @@ def prefect_environment() -> dict[str, str]:
 def flow_process(flow_run_id: UUID) -> Iterator[subprocess.Popen[bytes]]:
     """A process that runs a flow run, as a worker starts it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "prefect.engine", str(flow_run_id)],
+        with_default_signals([sys.executable, "-m", "prefect.engine", str(flow_run_id)]),
         cwd=ROOT,
         env=prefect_environment(),
     )
@@ -98,7 +100,7 @@ def worker(work_pool: str) -> Iterator[psutil.Process]:
         client.create_work_pool(WorkPoolCreate(name=work_pool, type="process"), overwrite=True)
     command = ["worker", "start", "--pool", work_pool, "--type", "process"]
     process = psutil.Popen(
-        [sys.executable, "-m", "prefect", *command],
+        with_default_signals([sys.executable, "-m", "prefect", *command]),
         cwd=ROOT,
         env={**prefect_environment(), "PREFECT_WORKER_QUERY_SECONDS": "1"},
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from databricks_blocks.database.tables import Column, Table
 from databricks_flows.load.csv_files import load_csv_files
-from databricks_flows.renewable.steps import RunScope, export_table
+from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.steps import export_table
 from prefect.logging import disable_run_logger
 
 from .peak_memory import peak_mebibytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
@@ -10,9 +11,11 @@ from databricks_blocks.run.policy import RunPolicy
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.load.csv_files import load_csv_files
-from prefect import flow
+from prefect import flow, task
 
 __all__ = ["load_csv_files", "many", "outer"]
+
+NO_NAMES: list[str] = []
 
 
 @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
@@ -22,17 +25,33 @@ async def outer(job: JobSpecification, policy: RunPolicy) -> None:
 
 
 @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
-async def many(jobs: list[JobSpecification], policy: RunPolicy, at_once: int) -> None:
-    """Run jobs, some at a time; a job that fails stops none of the others."""
+async def many(
+    jobs: list[JobSpecification], policy: RunPolicy, at_once: int, in_tasks: list[str] = NO_NAMES
+) -> None:
+    """Run jobs, some at a time and in any order; a job that fails stops none of the others.
+
+    Args:
+        jobs: The jobs; one that is there twice is called twice.
+        policy: Of all runs.
+        at_once: How many calls are made at once.
+        in_tasks: Names of the jobs that are called in a task with a retry.
+    """
     free = asyncio.Semaphore(at_once)
 
     async def one(job: JobSpecification) -> None:
+        call = in_a_task if job.name in in_tasks else run_databricks_job
         async with free:
             try:
-                await run_databricks_job(job, "workspace", policy)
+                await call(job, "workspace", policy)
             except DatabricksJobError:
                 return  # its own flow run has failed, which is what the test looks at
 
     async with asyncio.TaskGroup() as group:
-        for job in jobs:
+        for job in random.sample(jobs, len(jobs)):
             group.create_task(one(job))
+
+
+@task(retries=1, persist_result=False)
+async def in_a_task(job: JobSpecification, workspace: str, policy: RunPolicy) -> None:
+    """Run a job; a retry repairs its run."""
+    await run_databricks_job(job, workspace, policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import psutil
 import pytest
@@ -13,10 +14,11 @@ from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_local import Faults
-from prefect import flow
+from prefect import flow, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.states import Cancelling
 
-from .conftest import ImportNotebook, Stack, until
+from .conftest import ImportNotebook, Stack, task_runs, until
 from .flow_processes import cancel, create_flow_run, flow_process, flow_run, kill, state_of, worker
 from .outer_flow import outer
 from .single_task import is_running, outcome, runs_of, single_task
@@ -44,6 +46,8 @@ def test_a_cancel_in_prefect_ends_the_run(
     cancel(flow_run_id)
     until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"], SECONDS_TO_CANCEL)
     until(lambda: state_of(flow_run_id) == "CANCELLED")
+    for passed in (flow_run_id, subflow_of(flow_run_id)):
+        assert "CRASHED" not in states_of(passed), states_of(passed)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,72 @@ def test_the_hook_of_a_cancel_knows_nothing_but_the_flow_run_and_ends_its_run(
     # What Prefect's runner does in a process of its own when that of the flow cannot do it.
     asyncio.run(cancel_databricks_runs(outer, flow_run(flow_run_id), Cancelling()))
     until(lambda: [outcome(run) for run in runs_of(stack, job)] == ends, SECONDS_TO_CANCEL)
+
+
+@pytest.mark.parametrize("waits", ["paused", "for its repair"])
+def test_the_hook_of_a_cancel_launches_nothing(
+    stack: Stack, faults: Faults, notebook: ImportNotebook, waits: str
+) -> None:
+    job = single_task(notebook("quick", "dbutils.notebook.exit('done')"))
+    faults.add(**FAILS_ONCE, run_name=job.name)
+    paused = RepairPolicy(max_repairs=0, ask=True)
+    policy = RunPolicy(repair=paused if waits == "paused" else RepairPolicy(wait_seconds=600))
+    flow_run_id = create_flow_run(outer, job=job, policy=policy)
+    with flow_process(flow_run_id) as process:
+        until(lambda: [outcome(run) for run in runs_of(stack, job)] == ["FAILED"])
+        until(lambda: len(task_runs(flow_run_id)) == 1)
+        if waits == "paused":
+            until(lambda: state_of(subflow_of(flow_run_id)) == "PAUSED")
+        kill(process)
+    asyncio.run(cancel_databricks_runs(outer, flow_run(flow_run_id), Cancelling()))
+    assert [outcome(run) for run in runs_of(stack, job)] == ["FAILED"]
+
+
+def test_the_hook_of_a_cancel_launches_nothing_that_the_workspace_did_not_take(
+    stack: Stack, faults: Faults, notebook: ImportNotebook
+) -> None:
+    job = single_task(notebook("quick", "dbutils.notebook.exit('done')"))
+    faults.add(path="/api/*/jobs/runs/submit", status=503, count=-1)
+    flow_run_id = create_flow_run(outer, job=job, policy=REPAIR_AT_ONCE)
+    with flow_process(flow_run_id) as process:
+        until(lambda: faults.show()[0]["applied"] > 0)
+        kill(process)
+    faults.clear()
+    asyncio.run(cancel_databricks_runs(outer, flow_run(flow_run_id), Cancelling()))
+    assert runs_of(stack, job) == []
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_cancel_of_the_subflow_itself_ends_it_in_seconds(
+    stack: Stack, faults: Faults, notebook: ImportNotebook, paused: bool
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+    if paused:
+        faults.add(**FAILS_ONCE, run_name=job.name)
+    policy = RunPolicy(repair=RepairPolicy(max_repairs=0, ask=paused))
+    flow_run_id = create_flow_run(outer, job=job, policy=policy)
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(stack, job) or bool(runs_of(stack, job)))
+        subflow_id = subflow_of(flow_run_id)
+        until(lambda: state_of(subflow_id) == "PAUSED" if paused else is_running(stack, job))
+        cancel(subflow_id)
+        process.wait(60)
+    assert state_of(subflow_id) == "CANCELLED"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["FAILED" if paused else "CANCELED"]
+
+
+def states_of(flow_run_id: UUID) -> list[str]:
+    """The types of all states of a flow run."""
+    with get_client(sync_client=True) as client:
+        return [state.type.value for state in client.read_flow_run_states(flow_run_id)]
+
+
+def subflow_of(flow_run_id: UUID) -> UUID:
+    """The only subflow run of a flow run, once it is there."""
+    parent = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        until(lambda: len(client.read_flow_runs(flow_run_filter=parent)) == 1)
+        return client.read_flow_runs(flow_run_filter=parent)[0].id
 
 
 def test_a_time_out_of_the_flow_ends_the_run(stack: Stack, notebook: ImportNotebook) -> None:

@@ -104,4 +104,5 @@ def test_a_result_that_lacks_keys_is_not_published(
     with pytest.raises(DataContractBreach, match=r"^After run_databricks_job, all: \d+ rows instead of \d+"):
         analyse(tmp_path, countries=["Iceland"], notebook_directory=folder)
     assert published(clean_stack) == before
+    assert clean_stack.remove_kept()["usable"] is False, "a retry makes a new result"
     assert list(tmp_path.iterdir()) == []

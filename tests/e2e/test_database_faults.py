@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,26 +18,29 @@ import pytest
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.staging.area import open_staging
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.share_files import SHARES, ShareFile
 from databricks_flows.renewable.steps import (
     RESULT,
-    RunScope,
     export_table,
     list_result_files,
     load_csv,
     load_result,
     publish_result,
 )
+from databricks_flows.shared.patience import ServiceUnreachable, having_patience
+from databricks_flows.shared.progress import Progress, listening
 from dbflow.local.stack import LocalStack
 from prefect import flow
 
-from .conftest import Stack, until
+from .conftest import Stack, analyse, until
 from .faulty_storage import Exchange
 from .test_storage_faults import AT_ONCE, PART, SCOPE, FaultyStorage, storage
 
 __all__ = ["storage"]
 
 ROWS = 20_000
+SECONDS_AWAY = 4
 DIRECT = RunScope("database", "run_faults", "staging", "faults")
 WAITS = "wait_event_type = 'Lock' AND query LIKE '%%run_faults%%'"
 
@@ -76,6 +82,18 @@ def other_session(stack: Stack) -> Iterator[Any]:
         connection.close()
 
 
+def stop_database(stack: Stack) -> None:
+    local = LocalStack(stack.directory / ".dbflow")
+    [pid] = [service.pid for service in local.status() if service.name == "postgres"]
+    server = psutil.Process(pid)
+    server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+    server.wait(20)
+
+
+def start_database(stack: Stack) -> None:
+    assert LocalStack(stack.directory / ".dbflow").start().postgres == stack.endpoints.postgres
+
+
 def load_while(storage: FaultyStorage, in_the_middle: Callable[[], Any]) -> int:
     """Load the part file, and do something when the database has got half of it."""
     fault = storage.add("GET", "part.csv", lambda exchange: Exchange.pass_on(exchange, in_the_middle))
@@ -104,17 +122,46 @@ def test_a_load_whose_commit_was_not_answered_doubles_nothing(run_of_test: Stack
 def test_a_server_that_restarts_in_the_middle_of_copy_costs_a_retry(
     run_of_test: Stack, storage: FaultyStorage
 ) -> None:
-    local = LocalStack(run_of_test.directory / ".dbflow")
-
     def restart() -> None:
-        [pid] = [service.pid for service in local.status() if service.name == "postgres"]
-        server = psutil.Process(pid)
-        server.send_signal(2)  # PostgreSQL's fast shutdown
-        server.wait(20)
-        assert local.start().postgres == run_of_test.endpoints.postgres
+        stop_database(run_of_test)
+        start_database(run_of_test)
 
     assert load_while(storage, restart) == ROWS
     assert run_of_test.query("SELECT count(*) FROM run_faults.transformed") == [(ROWS,)]
+
+
+def test_a_database_that_is_away_for_seconds_in_three_steps_costs_no_databricks_run(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    """Each time it is away for longer than the quick retries of a task take."""
+    before = len(list(clean_stack.databricks().jobs.list_runs()))
+    steps = ["load_csv", "export_table", "load_result"]
+
+    def on_progress(progress: Progress) -> None:
+        if steps and progress.step == steps[0]:
+            steps.pop(0)
+            stop_database(clean_stack)
+            starting.append(threading.Timer(SECONDS_AWAY, start_database, [clean_stack]))
+            starting[-1].start()
+
+    starting: list[threading.Timer] = []
+    with listening(on_progress):
+        result = analyse(tmp_path, countries=["Peru"])
+    for timer in starting:
+        timer.join()
+    assert len(starting) == 3
+    assert result.rows == len(result.table.read_text().splitlines()) - 1
+    assert len(list(clean_stack.databricks().jobs.list_runs())) == before + 1
+
+
+def test_a_database_that_stays_away_is_told_in_one_line(run_of_test: Stack) -> None:
+    stop_database(run_of_test)
+    try:
+        with pytest.raises(ServiceUnreachable) as error, having_patience(2):
+            in_a_flow(lambda: publish_result(DIRECT))
+    finally:
+        start_database(run_of_test)
+    assert re.fullmatch(r"No answer for [2-9] s: .*Connection refused.*", str(error.value))
 
 
 def test_an_export_whose_connection_is_killed_leaves_the_whole_file(run_of_test: Stack) -> None:

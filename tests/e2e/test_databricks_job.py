@@ -112,13 +112,14 @@ def test_cancelling_the_flow_cancels_the_run_and_waits_for_its_end(
     assert marker.stat().st_size == beats, "the notebook's process has ended"
 
 
-def test_a_failed_notebook_fails_the_analysis_which_leaves_nothing_behind(
+def test_a_failed_notebook_fails_the_analysis_which_keeps_what_is_staged(
     clean_stack: Stack, notebook: ImportNotebook, tmp_path: Path
 ) -> None:
     notebook("join_data", "raise RuntimeError('out of cheese')")
     notebook("transform_data", "pass")
     with pytest.raises(DatabricksRunFailed, match="Task `join_data` failed: RuntimeError: out of cheese"):
         analyse(tmp_path / "out", notebook_directory="/Shared/tests")
+    assert clean_stack.remove_kept()["usable"]
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -166,7 +167,7 @@ def test_a_run_goes_on_when_prefect_takes_no_artifacts(
         monkeypatch.setattr(f"databricks_flows.job.report.acreate_{kind}_artifact", no_artifact)
     result = run_job(notebook_task("quick", notebook("says", "x = 1"), new_cluster=CLUSTER), name="unseen")
     assert result.state == "SUCCESS"
-    assert "An artifact of the Databricks run was not written: no artifacts today" in caplog.text
+    assert "Prefect does not show the plan of the Databricks run: no artifacts today" in caplog.text
     with pytest.raises(DatabricksRunFailed, match="Task `bad` failed"):
         run_job(notebook_task("bad", notebook("fails", "raise ValueError"), new_cluster=CLUSTER))
 

@@ -27,6 +27,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
 from .conftest import Stack, until
+from .terminals import with_default_signals
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "/Shared/databricks-flows"
@@ -97,7 +98,7 @@ def walk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
     log = directory / "worker.log"
     with log.open("wb") as output:
         working = subprocess.Popen(
-            ["bash", "-c", f"{env}\nexec {worker}"],
+            with_default_signals(["bash", "-c", f"{env}\nexec {worker}"]),
             cwd=directory,
             env=environment,
             stdout=output,
@@ -144,8 +145,10 @@ def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk
         "load-csv-files",
         "cancel-databricks-run",
         "run-existing-job",
+        "sweep-leftovers",
     }
-    assert not any(schedule.active for deployment in found.values() for schedule in deployment.schedules)
+    switched_on = {name for name, one in found.items() if any(schedule.active for schedule in one.schedules)}
+    assert switched_on == {"sweep-leftovers"}
     pulled = {str(deployment.pull_steps) for deployment in found.values()}
     assert pulled == {
         str([{"prefect.deployments.steps.set_working_directory": {"directory": str(walk.directory)}}])

@@ -62,4 +62,10 @@ def test_a_folder_that_is_not_in_the_repository_is_told(
 ) -> None:
     source = {"git_url": repository.as_uri(), "git_provider": "gitHub", "git_branch": "main"}
     with pytest.raises(DatabricksJobError, match="there is no notebook elsewhere/join_data in commit"):
-        analyse(tmp_path / "out", notebook_directory="elsewhere", git_source=source, max_repairs=0)
+        analyse(
+            tmp_path / "out",
+            notebook_directory="elsewhere",
+            git_source=source,
+            max_repairs=0,
+            keep_after_failure=0,
+        )

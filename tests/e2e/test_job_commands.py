@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.service.jobs import RunResultState
 from databricks_blocks.job.cluster import JobCluster
 
-from .conftest import ImportNotebook, Stack, until
+from .conftest import ImportNotebook, Stack
 
 DBFLOW = [sys.executable, "-m", "dbflow"]
 CLUSTER = JobCluster().specification()
@@ -136,35 +134,6 @@ def test_a_run_that_failed_is_told_by_the_first_line_of_its_error(
     assert (told["kind"], bool(told["run_id"])) == ("DatabricksRunFailed", True)
 
 
-@pytest.mark.parametrize(("signal_number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_command_that_is_interrupted_cancels_its_run(
-    stack: Stack,
-    environment: dict[str, str],
-    notebook: ImportNotebook,
-    tmp_path: Path,
-    signal_number: signal.Signals,
-    exit_code: int,
-) -> None:
-    marker = tmp_path / "running"
-    path = notebook("waits", f"open({str(marker)!r}, 'w').close()\nimport time; time.sleep(600)")
-    name = f"interrupted by {signal_number.name}"
-    with subprocess.Popen(
-        [*DBFLOW, "job", "run", write(tmp_path, settings(path, name))],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as command:
-        until(marker.exists)
-        command.send_signal(signal_number)
-        _, said = command.communicate(timeout=60)
-    assert (command.returncode, said) == (exit_code, "Cancelled.\n")
-    [run] = [run for run in stack.databricks().jobs.list_runs() if run.run_name == name]
-    assert run.state is not None
-    assert run.state.result_state is RunResultState.CANCELED
-
-
 PROBLEMS = {"name": "", "tasks": [{"task_key": "a b", "notebook_task": {"notebook_path": "/x"}}]}
 
 
@@ -183,6 +152,12 @@ PROBLEMS = {"name": "", "tasks": [{"task_key": "a b", "notebook_task": {"noteboo
         (["job.json", "--param", "x"], "{}", "--param x: write it as name=value."),
         (["job.json", "--launch", "existing_job"], "{}", "job.json has no job_id"),
         (["."], None, "databricks.yml"),
+        (["pipe.json"], None, "pipe.json cannot be read: a named pipe, not a regular file."),
+        (["pipe.yml"], None, "pipe.yml cannot be read: a named pipe, not a regular file."),
+        (["/dev/zero"], None, "/dev/zero cannot be read: a device, not a regular file."),
+        (["huge.json"], None, "huge.json cannot be read: 20000000 bytes, where at most 16777216 are read."),
+        (["binary.json"], None, "binary.json is no JSON: "),
+        (["binary.yml"], None, "binary.yml"),
     ],
 )
 def test_what_cannot_run_is_refused_in_one_line_before_anything_is_asked(
@@ -190,6 +165,12 @@ def test_what_cannot_run_is_refused_in_one_line_before_anything_is_asked(
 ) -> None:
     if content is not None:
         (tmp_path / "job.json").write_text(content)
+    for name in ("pipe.json", "pipe.yml"):
+        os.mkfifo(tmp_path / name)
+    with (tmp_path / "huge.json").open("wb") as huge:
+        huge.truncate(20_000_000)
+    for name in ("binary.json", "binary.yml"):
+        (tmp_path / name).write_bytes(bytes(range(256)))
     nothing_to_log_in_to = {**os.environ, "HOME": str(tmp_path)}
     refused = dbflow(tmp_path, nothing_to_log_in_to, "job", "run", *arguments)
     assert refused.returncode == 2

@@ -147,6 +147,8 @@ def test_killed_in_one_step_after_the_other(
         held_at_request(storage, "GET", "/transformed_data/", in_the_middle=True),
         held_at_merge(stack),
         held_at_chart(flow_run_id),
+        held_at_request(storage, "PUT", "/staged.json"),
+        held_at_request(storage, "POST", "?delete"),
         held_at_request(storage, "POST", "?delete", after=1),
     ):
         with step as held:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import csv
+import errno
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Event, main_thread
@@ -16,6 +17,8 @@ from uuid import UUID
 import psycopg2
 import pytest
 from databricks_blocks.csv import typed as typed_csv
+from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.format import CsvOptions
 from databricks_blocks.database.postgres import PostgresTransaction
 from databricks_flows.load import csv_files as load_files
 from databricks_flows.load.csv_files import load_csv_files
@@ -26,6 +29,7 @@ from prefect.artifacts import Artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import GlobalConcurrencyLimit
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect_sqlalchemy.database import SqlAlchemyConnector
 
 from .conftest import Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
@@ -91,20 +95,57 @@ def test_an_error_of_any_kind_is_that_of_its_file_alone(
 ) -> None:
     load_typed = typed_csv.load_typed
 
-    def fail(transaction: Any, path: Path, name: str, watch: Any) -> object:
+    def fail(transaction: Any, path: Path, name: str, watch: Any, options: Any) -> object:
         if name == "f30":
             "日".encode("latin-1")
         if name == "f31":
-            raise csv.Error("field larger than field limit (131072)")
-        return load_typed(transaction, path, name, watch)
+            raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
+        return load_typed(transaction, path, name, watch, options)
 
     monkeypatch.setattr(load_files, "load_typed", fail)
     with pytest.raises(FilesNotLoaded, match=r"^2 of 60 files are not loaded: ") as caught:
         load_csv_files([str(folder)], SCHEMA, batch_size=60)
     [first, second] = [outcome.error for outcome in caught.value.outcomes if outcome.error]
     assert first.startswith(f"{folder}/f30.csv: 'latin-1' codec can't encode character")
-    assert second == f"{folder}/f31.csv: field larger than field limit (131072)"
+    assert second.startswith(f"{folder}/f31.csv: [Errno 2] No such file")
     assert len(loaded(stack)) == 58
+
+
+FORMATS = {
+    "plain": ("utf-8", 'town,n,note\r\nZürich,1.5,"a;b"\nKöln,2,""\n,,\n\n'),
+    "german": ("cp1252", 'town;n;note\nZürich;1,5;"a;b"\nKöln;2;""\n;;\n'),
+    "tabs": ("utf-16", 'town\tn\tnote\nZürich\t1,5\ta;b\nKöln\t2\t""\n\t\t\n'),
+}
+ROWS = [("Zürich", "1.5", "a;b"), ("Köln", "2", ""), (None, None, None)]
+
+
+def test_files_of_other_formats_have_the_same_rows_in_every_database(stack: Stack, tmp_path: Path) -> None:
+    stack.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    for name, (encoding, text) in FORMATS.items():
+        (tmp_path / f"{name}.csv").write_bytes(text.encode(encoding))
+    SqlAlchemyConnector(connection_info=f"sqlite:///{tmp_path / 'db'}").save("formats", overwrite=True)
+    for database in ("database", "formats"):
+        outcomes = load_csv_files([str(tmp_path)], SCHEMA, database=database)
+        assert {outcome.table: outcome.read_as for outcome in outcomes} == {
+            "plain": "",
+            "german": "semicolons, decimal commas, cp1252",
+            "tabs": "tabs, decimal commas, utf-16",
+        }
+    with sqlite3.connect(tmp_path / "db") as in_sqlite:
+        for name in FORMATS:
+            assert stack.query(f"SELECT town, n::text, note FROM {SCHEMA}.{name}") == ROWS
+            assert in_sqlite.execute(f"SELECT town, n, note FROM {SCHEMA}_{name}").fetchall() == ROWS
+    artifact = Artifact.get("loaded-files")
+    assert artifact is not None
+    assert "tabs, decimal commas, utf-16" in str(artifact.data)
+
+
+def test_what_cannot_be_read_is_refused_before_anything_is_loaded(stack: Stack, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"a\.csv: a named pipe, not a regular file"):
+        load_csv_files([str(tmp_path)], SCHEMA)
+    with pytest.raises(InputError, match="encoding 'klingon': no such encoding"):
+        load_csv_files([str(tmp_path)], SCHEMA, encoding="klingon")
 
 
 def test_a_file_whose_name_is_not_utf_8_is_loaded_and_named(stack: Stack, tmp_path: Path) -> None:
@@ -128,10 +169,10 @@ def test_a_batch_that_crashed_tells_what_its_notes_hold(
     load_typed, find = typed_csv.load_typed, PostgresTransaction.find
     asked: list[object] = []
 
-    def lose_one(transaction: Any, path: Path, name: str, watch: Any) -> object:
+    def lose_one(transaction: Any, path: Path, name: str, watch: Any, options: Any) -> object:
         if name == "f30":
             raise psycopg2.OperationalError("connection lost")
-        return load_typed(transaction, path, name, watch)
+        return load_typed(transaction, path, name, watch, options)
 
     def away_after_the_first(self: PostgresTransaction, *arguments: Any) -> list[tuple[Any, ...]]:
         asked.append(arguments)
@@ -177,12 +218,14 @@ def test_after_a_sigterm_the_files_in_hand_end_and_no_other_is_begun(
     main = main_thread().ident or 0
     both = Barrier(2, action=lambda: signal.pthread_kill(main, signal.SIGTERM), timeout=60)
 
-    def load_once_the_flow_is_left(transaction: Any, path: Path, name: str, watch: Any) -> object:
+    def load_once_the_flow_is_left(
+        transaction: Any, path: Path, name: str, watch: Any, options: Any
+    ) -> object:
         begun.append(name)
         if not left.is_set():
             both.wait()
             assert left.wait(60)
-        return load_typed(transaction, path, name, watch)
+        return load_typed(transaction, path, name, watch, options)
 
     def leave(runner: ThreadPoolTaskRunner[Any]) -> None:
         left.set()
@@ -205,7 +248,9 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
     opened: list[str] = []
     load_typed = typed_csv.load_typed
 
-    def load_and_be_cut(transaction: object, path: Path, name: str, watch: object) -> object:
+    def load_and_be_cut(
+        transaction: object, path: Path, name: str, watch: object, options: CsvOptions
+    ) -> object:
         opened.append(name)
 
         def cut(size: int) -> None:
@@ -214,7 +259,7 @@ def test_a_connection_that_is_cut_in_the_middle_costs_a_retry_of_what_is_missing
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%%f30%%'"
                 )
 
-        return load_typed(transaction, path, name, cut if name == "f30" else watch)  # type: ignore[arg-type]
+        return load_typed(transaction, path, name, cut if name == "f30" else watch, options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(load_files, "load_typed", load_and_be_cut)
     outcomes = load_csv_files([str(folder)], SCHEMA, batch_size=60)

@@ -139,6 +139,16 @@ def test_an_upload_whose_source_fails_leaves_nothing(area: StagingArea, mebibyte
     assert area.names() == []
 
 
+def test_folders_are_listed_by_name_without_what_is_in_them(area: StagingArea, request: Any) -> None:
+    assert area.folders() == []
+    for name in ("b/c/file", "b/file", "a b/file", "file"):
+        area.upload(name, lambda stream: stream.write(b"x"))
+    assert area.folders() == ["a b", "b"]
+    whole = open_staging(request.node.callspec.params["area"], "")
+    assert "test area" in whole.folders()
+    area.delete()
+
+
 def test_an_upload_in_place_of_another_is_what_is_there(area: StagingArea) -> None:
     for content in (b"first", b"2"):
         area.upload("object", lambda stream, content=content: stream.write(content))  # type: ignore[misc]

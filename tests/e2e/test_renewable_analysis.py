@@ -14,7 +14,7 @@ import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.transaction import DatabaseTransaction
-from databricks_flows.renewable import steps as renewable_tasks
+from databricks_flows.renewable import scope as run_scope
 from databricks_flows.renewable.analysis import RenewableAnalysis, renewable_analysis
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES
 from databricks_flows.shared.progress import Progress, listening
@@ -162,13 +162,14 @@ def write_shares(folder: Path, solar: bytes) -> None:
         (GOOD * 2, "line 3, columns `Entity` and `Year`: Peru 2000 is already in line 2; keep one of them"),
         ("Peru,PER,2000\n", "line 2, 3 fields where the header has 4"),
         ("Peru,PER,2000,1,1\n", "line 2, 5 fields where the header has 4"),
-        ("Peru,PER,2000,1\n\n", "line 3, an empty line; remove it"),
+        ("Peru,PER,2000,1\n\nPeru,PER,2001,1\n", "line 3, an empty line; remove it"),
+        (f"{'x' * 5_000_000},PER,2000,1\n", "line 2, column `Entity`: 5000000 bytes; at most 255"),
         ("Peru,PER,year,1\n", "line 2, column `Year`: `year` is not a whole number"),
         ("Peru,PER,2000,n/a\n", f"line 2, column `{SOLAR}`: `n/a` is not a number"),
         ("Peru,PER,2000,Infinity\n", f"line 2, column `{SOLAR}`: `Infinity` is not a number"),
         ("Peru,PER,2000,1\n,,2001,1\n", "line 3, column `Entity`: empty; every row needs an entity"),
         (b"Peru,PER,2000,1\nPer\xfa,PER,2001,1\n", "line 3, column `Entity`: bytes that are not UTF-8"),
-        ('Peru,PER,2000,1\n"Chile,PER,2000,1\n', "line 3: unexpected end of data; is a quote missing"),
+        ('Peru,PER,2000,1\n"Chile,PER,2000,1\n', "line 3: the record does not end; is a quote missing"),
     ],
     ids=lambda value: None if isinstance(value, bytes) else str(value)[:40],
 )
@@ -228,10 +229,6 @@ def test_no_secret_reaches_the_prefect_server_in_clear(clean_stack: Stack, tmp_p
         ("Peru,PER,2000,0x10\n", f"line 2, column `{SOLAR}`: `0x10` is not a number"),
         ("Peru,PER,2_000,1\n", "line 2, column `Year`: `2_000` is not a whole number"),
         ('"","X",2000,1\n', "line 2, column `Entity`: empty; every row needs an entity"),
-        (
-            "Peru,PER,2000,1\r\nPeru,PER,2001,1\n",
-            "line 2: unquoted carriage return found in data; save the file",
-        ),
         ("Peru,PER,2000,1\xa0\n", f"line 2, column `{SOLAR}`: `1\xa0` is not a number"),
     ],
     ids=lambda value: str(value)[:30],
@@ -249,6 +246,18 @@ def test_a_file_in_which_everything_is_quoted_loads(clean_stack: Stack, tmp_path
     write_shares(tmp_path, b'"Peru","","2000",""\n"Chile","CHL","2000","+1.5e1"\n')
     result = analyse(tmp_path / "out", all_countries=True, data_directory=str(tmp_path))
     assert result.table.read_text().splitlines()[1:] == ["Chile,CHL,2000,15,,,", "Peru,PER,2000,,1,1,"]
+
+
+def test_what_spreadsheets_and_cat_make_loads(
+    clean_stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_shares(tmp_path, b"")
+    solar = f'Entity,Unit,Code,Year,{SOLAR},\r\nPeru,%,PER,2000,1,\nChile,"a\nb",CHL,2000,2,x\r\n\n\r\n'
+    (tmp_path / "solar.csv").write_bytes(solar.encode())
+    result = analyse(tmp_path / "out", all_countries=True, data_directory=str(tmp_path))
+    assert result.table.read_text().splitlines()[1:] == ["Chile,CHL,2000,2,,,", "Peru,PER,2000,1,1,1,3"]
+    said = [record.getMessage() for record in caplog.records if "does not use" in record.getMessage()]
+    assert said == ["solar.csv: the analysis does not use the columns `Unit`, ``"]
 
 
 def test_files_without_rows_are_refused_before_a_cluster_starts(clean_stack: Stack, tmp_path: Path) -> None:
@@ -304,7 +313,7 @@ def test_the_slots_of_a_concurrency_limit_are_honoured(
             yield transaction
         at_once[0] -= 1
 
-    monkeypatch.setattr(renewable_tasks, "open_transaction", counted)
+    monkeypatch.setattr(run_scope, "open_transaction", counted)
     with get_client(sync_client=True) as client:
         limit = {"name": "one-transaction", "limit": 1}
         client.request("POST", "/v2/concurrency_limits/", json=limit).raise_for_status()

@@ -6,24 +6,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.loading import load_block
 from databricks_blocks.staging.area import open_staging
+from databricks_blocks.staging.refusals import StorageRefused
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.steps import (
     RESULT,
     STEP_OPTIONS,
-    RunScope,
     export_table,
     list_result_files,
     load_result,
 )
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.patience import ServiceUnreachable, having_patience
 from prefect import flow
 from prefect_aws.s3 import S3Bucket
 
 from .conftest import Stack
-from .faulty_storage import FaultyStorage, Misbehave, broken, cut, faulty_storage, late, reset, slow_down
+from .faulty_storage import (
+    FaultyStorage,
+    Misbehave,
+    broken,
+    cut,
+    denied,
+    faulty_storage,
+    late,
+    reset,
+    slow_down,
+)
 
 ROWS = 160_000
 BIG = Table("big", {"Entity": Column("text"), "Year": Column("integer")})
@@ -109,10 +120,17 @@ def test_a_part_that_always_fails_is_told_and_leaves_nothing(
     clean_stack: Stack, table: FaultyStorage
 ) -> None:
     table.add("PUT", "partNumber=2", broken, times=100)
-    with pytest.raises(ClientError, match=r"InternalError.*UploadPart"):
+    with pytest.raises(ServiceUnreachable, match=r"InternalError.*UploadPart"), having_patience(1):
         export()
     assert clean_stack.objects() == []
     assert incomplete_uploads(clean_stack) == []
+
+
+def test_a_right_that_is_missing_is_named_and_nothing_is_tried_again(table: FaultyStorage) -> None:
+    injected = table.add("PUT", "partNumber=2", denied, times=100)
+    with pytest.raises(StorageRefused, match=r"big\.csv: access denied; .* the right s3:PutObject"):
+        export()
+    assert injected.applied == 1
 
 
 READS: dict[str, Misbehave] = {"SlowDown": slow_down, "a body that is cut": cut, "a slow answer": late(2)}

@@ -63,6 +63,8 @@ class Case:
     Attributes:
         fault: Of its first task; its `count` is how many attempts fail.
         least: Attempts at the first task; `most` likewise.
+        calls: How many equal calls there are at once; each has a run of its own.
+        in_task: Whether it is called in a task with a retry.
     """
 
     job: JobSpecification
@@ -70,6 +72,8 @@ class Case:
     ends: Literal["COMPLETED", "FAILED"]
     least: int
     most: int
+    calls: int = 1
+    in_task: bool = False
 
 
 def test_a_storm(stack: Stack, faults: Faults, notebook: ImportNotebook) -> None:
@@ -111,21 +115,28 @@ def case_of(dice: random.Random, path: str, number: int, kills: int) -> Case:
             ),
         ],
     )
-    most = (1 + kills) * (MAX_REPAIRS + 1)
+    in_task = dice.random() < 0.3
+    starts = (1 + kills) * (2 if in_task else 1)
+    most = starts * (MAX_REPAIRS + 1)
     kind = dice.random()
     if kind < 0.3:
-        return Case(job, None, "COMPLETED", 1, 1)
+        calls = dice.choice([1, 1, 2, 3])
+        return Case(job, None, "COMPLETED", calls, calls, calls, in_task)
     if kind < 0.8:
         fails = dice.randint(1, MAX_REPAIRS)
-        return Case(job, {**dice.choice(TASK_FAULTS), "count": fails}, "COMPLETED", fails + 1, fails + 1)
+        fault = {**dice.choice(TASK_FAULTS), "count": fails}
+        return Case(job, fault, "COMPLETED", fails + 1, fails + 1, in_task=in_task)
     if kind < 0.9:
-        return Case(job, {**dice.choice(TASK_FAULTS), "count": ALWAYS}, "FAILED", MAX_REPAIRS + 1, most)
-    return Case(job, IN_VAIN, "FAILED", 1, most if kills else 1)
+        fault = {**dice.choice(TASK_FAULTS), "count": ALWAYS}
+        return Case(job, fault, "FAILED", MAX_REPAIRS + 1, most, in_task=in_task)
+    return Case(job, IN_VAIN, "FAILED", 1, most if starts > 1 else 1, in_task=in_task)
 
 
 def run_group(cases: list[Case], kills: list[float]) -> str:
     """Run the cases in one flow run, and kill its process some seconds after it has begun."""
-    flow_run_id = create_flow_run(many, jobs=[case.job for case in cases], policy=POLICY, at_once=AT_ONCE)
+    jobs = [case.job for case in cases for _ in range(case.calls)]
+    in_tasks = [case.job.name for case in cases if case.in_task]
+    flow_run_id = create_flow_run(many, jobs=jobs, policy=POLICY, at_once=AT_ONCE, in_tasks=in_tasks)
     for seconds in kills:
         with flow_process(flow_run_id) as process:
             until(lambda: state_of(flow_run_id) == "RUNNING")
@@ -161,12 +172,12 @@ def what_is_wrong(stack: Stack, case: Case) -> list[str]:
     checks = {
         "a run has not ended": all(one.end_time for one in runs),
         "the last state in Prefect": shown[-1:] == [case.ends],
-        "number of runs": len(runs) == (len(work) if case.job.launch == "submit" else 1),
+        "number of runs": len(runs) == (len(work) if case.job.launch == "submit" else case.calls),
         "number of attempts": case.least <= len(work) <= case.most,
-        "success once and last": work.count("SUCCESS")
-        == work[-1:].count("SUCCESS")
-        == (case.ends == "COMPLETED"),
-        "the task after it": len(after) == (case.ends == "COMPLETED"),
+        "success once a call and last": work.count("SUCCESS")
+        == work[-case.calls :].count("SUCCESS")
+        == (case.calls if case.ends == "COMPLETED" else 0),
+        "the task after it": len(after) == (case.calls if case.ends == "COMPLETED" else 0),
     }
     facts = (
         f"{case.job.name} ({case.job.launch}, {case.fault}): work {work}, {len(runs)} runs, Prefect {shown}"

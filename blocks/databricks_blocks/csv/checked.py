@@ -7,57 +7,77 @@ only what every reader understands in the same way.
 
 from __future__ import annotations
 
-import codecs
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from databricks_blocks.csv.faults import at
-from databricks_blocks.csv.records import MalformedRecord, count_records, records_pattern, split_record
+from databricks_blocks.csv.faults import at, has_undecoded_bytes
+from databricks_blocks.csv.format import PLAIN, CsvFormat
+from databricks_blocks.csv.records import (
+    LONGEST_RECORD,
+    Form,
+    MalformedRecord,
+    count_records,
+    grammar,
+    split_record,
+    with_one_line_end,
+)
+from databricks_blocks.csv.rewriting import plain_records
 from databricks_blocks.database.tables import RecordRefused
 
 CHUNK = 256 * 1024
 Record = tuple[list[str], int]
-"""The fields of a record, and the offset at which it begins, in bytes from the start of the file."""
+"""The fields of a record, and where it begins, in bytes of UTF-8 from the start of the file."""
 
 
 class CheckedCsv(io.RawIOBase):
-    """The bytes of a CSV file without byte order mark, up to its end or to a record that does not fit.
+    """A CSV file as plain CSV (UTF-8, commas, line feeds), up to a record that does not fit.
 
-    After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record.
+    After reading, look at `misfit` or call `refuse_misfit`: the stream just ends at such a record. Empty
+    lines at the end of the file are left out; in a file of one column, each is a record.
 
     Attributes:
         path: The file.
+        format: How it is written.
         columns: The fields of its first record.
         records: Number of records that were read, without the header.
         misfit: Offset in bytes of the first record that does not fit; `None`: all fit so far.
         fault: What is wrong with that record; empty if a value does not fit its column.
+        faulty_column: Name of the column, if the fault is in one field.
+        is_decoded: Whether all bytes up to the record were UTF-8, or what the format has.
     """
 
     def __init__(
         self,
         path: Path,
-        forms: Sequence[bytes | None] | None = None,
+        forms: Sequence[Form] | None = None,
         watch: Callable[[int], object] = lambda _: None,
+        csv_format: CsvFormat = PLAIN,
+        handed_on: Sequence[int] | None = None,
     ) -> None:
         """Open a file.
 
         Args:
             path: The file.
-            forms: What a field of each column looks like, `None`: any text; left out: all are text.
+            forms: What a field of each column looks like; left out: all are text.
             watch: Called after each part with the number of bytes that have been read.
+            csv_format: How the file is written.
+            handed_on: Positions of the columns to hand on; left out: all.
 
         Raises:
             MalformedRecord: The file has no header.
         """
         self.path = path
-        self._file = path.open("rb")
-        mark = self._file.read(len(codecs.BOM_UTF8))
-        self._handed_on = len(mark) if mark == codecs.BOM_UTF8 else 0
-        self._file.seek(self._handed_on)
+        self.format = csv_format
+        self._file = csv_format.open(path)
+        self._grammar = grammar(csv_format.delimiter)
+        self._columns_handed_on = handed_on
+        self._decimal_columns: Sequence[int] = ()
+        self._offset = 0
         self._rest = self._ready = b""
         self.misfit: int | None = None
-        self.fault = ""
+        self.fault = self.faulty_column = ""
+        self.is_decoded = True
         self.records = 0
         self.watch = watch
         try:
@@ -67,9 +87,15 @@ class CheckedCsv(io.RawIOBase):
             raise
         self.match_fields(forms or [None] * len(self.columns))
 
-    def match_fields(self, forms: Sequence[bytes | None]) -> None:
-        """Set what a field of each column looks like, for the records that follow."""
-        self._pattern = records_pattern(forms)
+    def match_fields(self, forms: Sequence[Form], decimals: Sequence[int] = ()) -> None:
+        """Set what a field of each column looks like, for the records that follow.
+
+        Args:
+            forms: The forms.
+            decimals: Positions of the columns of numbers that may have decimals.
+        """
+        self._pattern = self._grammar.records_pattern(forms)
+        self._decimal_columns = decimals if self.format.decimal == "," else ()
 
     def readable(self) -> bool:
         """Tell `io` that this is a stream to read from."""
@@ -94,27 +120,66 @@ class CheckedCsv(io.RawIOBase):
         data = self._rest if more else self._rest + b"\n" * (not self._rest.endswith(b"\n"))
         start = 0 if self._rest else len(data)
         while (end := self._match(data, start)) < len(data):
+            if _is_empty_from(data, end) and len(data) - end <= LONGEST_RECORD:
+                if not more:
+                    data = self._rest = data[:end]
+                break
             try:
-                record = split_record(data, end)
+                record = split_record(data, end, self.format.delimiter)
             except MalformedRecord as error:
                 self.fault = str(error)
+                self.faulty_column = error.column(self.columns)
             else:
                 if record is None and more:
                     break
                 if record is None:
-                    self.fault = "it does not end; is a quote missing?"
-                elif self.accept(records_from(data, end, self._handed_on)):
+                    self.fault = "the record does not end; is a quote missing?"
+                elif self._accept(record[0], data, end):
                     start = end
                     continue
-            self.misfit = self._handed_on + end
+            self.misfit = self._offset + end
             break
+        end = self._decoded_until(data, end)
         self.records += count_records(data[:end]) if self._rest else 0
         end = min(end, len(self._rest))
-        self._ready += self._rest[:end]
+        self._ready += self._as_plain(self._rest[:end])
         self._rest = self._rest[end:]
-        self._handed_on += end
-        self.watch(self._handed_on)
+        self._offset += end
+        self.watch(self._offset)
         return more
+
+    def _accept(self, fields: Sequence[str], data: bytes, start: int) -> bool:
+        if fields == [""] and len(self.columns) > 1:
+            self.fault = "an empty line; remove it"
+        elif len(fields) != len(self.columns):
+            self.fault = f"{len(fields)} fields where the header has {len(self.columns)}"
+        else:
+            return self.accept(records_from(data, start, self._offset, self.format.delimiter))
+        return False
+
+    def _decoded_until(self, data: bytes, end: int) -> int:
+        """Find the first record that is not UTF-8, and make it the misfit."""
+        part = data[:end]
+        if part.isascii():
+            return end
+        try:
+            part.decode()
+        except UnicodeDecodeError:
+            for fields, offset in records_from(part, 0, 0, self.format.delimiter):
+                found = [place for place, field in enumerate(fields) if has_undecoded_bytes(field)]
+                if found:
+                    self.misfit, self.is_decoded = self._offset + offset, False
+                    self.fault = f"bytes that are not {self.format.encoding.upper()}"
+                    self.faulty_column = self.columns[found[0]]
+                    return offset
+        return end
+
+    def _as_plain(self, data: bytes) -> bytes:
+        if self.format.delimiter == "," and not self._decimal_columns and self._columns_handed_on is None:
+            return with_one_line_end(data)
+        return plain_records(
+            data, self.format.delimiter, decimals=self._decimal_columns, columns=self._columns_handed_on
+        )
 
     def accept(self, records: Iterator[Record]) -> bool:
         """Decide about a record that does not fit; subclasses may widen the forms of the columns.
@@ -135,7 +200,8 @@ class CheckedCsv(io.RawIOBase):
         """
         if self.misfit is not None:
             reason = self.fault or "a value that does not fit its column"
-            raise RecordRefused(at(line_at(self.path, self.misfit), reason))
+            line = line_at(self.path, self.misfit, self.format)
+            raise RecordRefused(at(line, reason, self.faulty_column))
 
     def _match(self, data: bytes, start: int) -> int:
         found = self._pattern.match(data, start)
@@ -145,12 +211,14 @@ class CheckedCsv(io.RawIOBase):
         more, header = True, None
         while more and header is None:
             more = self._read_on()
-            header = split_record(self._rest if more else self._rest + b"\n")
+            data = self._rest if more else self._rest + b"\n"
+            header = split_record(data, 0, self.format.delimiter)
         if header is None:
-            raise MalformedRecord("it does not end; is a quote missing?")
+            raise MalformedRecord("the record does not end; is a quote missing?")
         fields, end = header
-        self._ready, self._rest = self._rest[:end], self._rest[end:]
-        self._handed_on += len(self._ready)
+        taken, self._rest = self._rest[:end], self._rest[end:]
+        self._ready = self._as_plain(taken)
+        self._offset += len(taken)
         return fields
 
     def _read_on(self) -> bool:
@@ -167,17 +235,22 @@ class CheckedCsv(io.RawIOBase):
         super().close()
 
 
-def records_from(data: bytes, start: int = 0, before: int = 0) -> Iterator[Record]:
+def _is_empty_from(data: bytes, start: int) -> bool:
+    return data[start : start + 1] in (b"\n", b"\r") and not data[start:].strip(b"\r\n")
+
+
+def records_from(data: bytes, start: int = 0, before: int = 0, delimiter: str = ",") -> Iterator[Record]:
     """Yield the records from an offset on, up to the first that is incomplete or malformed.
 
     Args:
         data: Part of a file.
         start: Where in the part the first record begins.
         before: Number of bytes of the file before the part.
+        delimiter: What separates the fields.
     """
     while start < len(data):
         try:
-            found = split_record(data, start)
+            found = split_record(data, start, delimiter)
         except MalformedRecord:
             return  # reported when it is matched
         if found is None:
@@ -186,16 +259,16 @@ def records_from(data: bytes, start: int = 0, before: int = 0) -> Iterator[Recor
         start = found[1]
 
 
-def line_at(path: Path, offset: int) -> int:
-    """Find the number of the line that an offset in bytes is in."""
-    return lines_at(path, [offset])[offset]
+def line_at(path: Path, offset: int, csv_format: CsvFormat = PLAIN) -> int:
+    """Find the number of the line that an offset is in, in bytes of UTF-8 without a byte order mark."""
+    return lines_at(path, [offset], csv_format)[offset]
 
 
-def lines_at(path: Path, offsets: Iterable[int]) -> dict[int, int]:
-    """Find the numbers of the lines that some offsets in bytes are in."""
+def lines_at(path: Path, offsets: Iterable[int], csv_format: CsvFormat = PLAIN) -> dict[int, int]:
+    """Find the numbers of the lines that some offsets are in, in bytes of UTF-8 without a byte order mark."""
     lines: dict[int, int] = {}
     line, position, last = 1, 0, b""
-    with path.open("rb") as stream:
+    with csv_format.open(path) as stream:
         for offset in sorted(offsets):
             while position < offset and (data := stream.read(min(offset - position, CHUNK))):
                 ends = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")

@@ -24,7 +24,6 @@ _DATE = (
 )
 # Databases keep microseconds and would round what is finer.
 _TIMESTAMP = _DATE + rb"[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?+)?+"
-_NUMBER = rb"-?+(?!0[0-9])(?:[0-9]{1,50}+(?:\.[0-9]{0,150}+)?+|\.[0-9]{1,150}+)"
 
 DECLARED_FORMS: dict[str, bytes] = {
     "integer": rb"[+-]?+[0-9]++",
@@ -32,18 +31,30 @@ DECLARED_FORMS: dict[str, bytes] = {
 }
 """What a number in a declared column looks like, whatever its size."""
 
-INFERRED_FORMS: dict[Kind, bytes] = {
-    "boolean": rb"true|false|True|False|TRUE|FALSE",
-    "bigint": rb"-?+(?:0|[1-9][0-9]{0,17}+)",
-    # A double gives back up to fifteen digits as they were (IEEE 754); with more digits it is a decimal.
-    "double": rb"(?!-?+(?:[0-9]{16}|[0-9.]{17}))" + _NUMBER + rb"(?:[eE][+-]?+[0-9]{1,2}+)?+",
-    # Below 1e300, so that it is not infinite where it becomes a double.
-    "decimal": _NUMBER + rb"(?:[eE](?:\+?+(?:2[0-4][0-9]|1?[0-9]{1,2})|-[0-9]{1,3}+))?",
-    "date": _DATE,
-    "timestamp": _TIMESTAMP + rb"|" + _DATE,
-    "timestamptz": _TIMESTAMP + rb"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?+)",
-}
-"""What a field of an inferred column looks like; any field is a text."""
+
+def inferred_forms(decimal: str = ".") -> dict[Kind, bytes]:
+    """What a field of an inferred column looks like, by type; any field is a text.
+
+    Args:
+        decimal: What separates the decimals of a number. A number with thousands separators is a text.
+    """
+    mark = re.escape(decimal).encode()
+    number = rb"-?+(?!0[0-9])(?:[0-9]{1,50}+(?:" + mark + rb"[0-9]{0,150}+)?+|" + mark + rb"[0-9]{1,150}+)"
+    return {
+        "boolean": rb"true|false|True|False|TRUE|FALSE",
+        "bigint": rb"-?+(?:0|[1-9][0-9]{0,17}+)",
+        # A double gives back up to fifteen digits as they were (IEEE 754); with more digits it is a decimal.
+        "double": rb"(?!-?+(?:[0-9]{16}|[0-9" + mark + rb"]{17}))" + number + rb"(?:[eE][+-]?+[0-9]{1,2}+)?+",
+        # Below 1e300, so that it is not infinite where it becomes a double.
+        "decimal": number + rb"(?:[eE](?:\+?+(?:2[0-4][0-9]|1?[0-9]{1,2})|-[0-9]{1,3}+))?",
+        "date": _DATE,
+        "timestamp": _TIMESTAMP + rb"|" + _DATE,
+        "timestamptz": _TIMESTAMP + rb"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?+)",
+    }
+
+
+INFERRED_FORMS = inferred_forms()
+"""The forms of inferred columns, with decimal points."""
 
 
 def between_blanks(form: bytes) -> bytes:

@@ -8,76 +8,59 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any
 
-from databricks_blocks.csv.faults import at
+from databricks_blocks.csv.faults import at, has_undecoded_bytes
 from databricks_blocks.csv.forms import INFERRED_FORMS, between_blanks, is_finite, is_integer, plain_decimal
-from databricks_blocks.database.tables import Column, Kind, Readable, RecordRefused, Table
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsRead
+from databricks_blocks.csv.records import MalformedRecord, read_records
+from databricks_blocks.database.tables import Column, Empty, Kind, Readable, RecordRefused, Table
 
 
-def read_rows(table: Table, stream: Readable, rows_at_once: int) -> Iterator[list[dict[str, Any]]]:
+def read_rows(
+    table: Table, stream: Readable, rows_at_once: int, empty: Empty = "null"
+) -> Iterator[list[dict[str, Any]]]:
     """Read the records of a CSV file with a header, as values of the columns of a table.
 
     Args:
         table: The table. Its columns are those of the file, in its order.
         stream: The file, in UTF-8.
         rows_at_once: How many rows each list has at most.
+        empty: What `""` is in a column of texts.
 
     Raises:
         RecordRefused: A record cannot be read, or does not fit the table.
     """
-    rows = _rows(table, stream)
+    rows = _rows(table, stream, empty)
     while batch := list(islice(rows, rows_at_once)):
         yield batch
 
 
-def _rows(table: Table, stream: Readable) -> Iterator[dict[str, Any]]:
-    reader = csv.reader(_lines(stream), strict=True)
+def _rows(table: Table, stream: Readable, empty: Empty) -> Iterator[dict[str, Any]]:
+    columns = list(table.columns.items())
+    kept = [empty == "text" and column.kind == "text" for _, column in columns]
     try:
-        for fields in islice(reader, 1, None):
-            # In a file of one column, an empty line is a row without a value, as in PostgreSQL.
-            record = fields or [""]
-            if len(record) != len(table.columns):
-                reason = f"{len(record)} fields for {len(table.columns)} columns"
-                raise RecordRefused(at(reader.line_num, reason))
+        for line, fields, last_line in islice(read_records(stream), 1, None):
+            if len(fields) != len(columns):
+                raise RecordRefused(at(last_line, f"{len(fields)} fields for {len(columns)} columns"))
             yield {
-                name: _value(reader.line_num, name, column, text)
-                for (name, column), text in zip(table.columns.items(), record, strict=True)
+                name: text if text == "" and keep else _value(line, name, column, text)
+                for (name, column), text, keep in zip(columns, fields, kept, strict=True)
             }
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise RecordRefused(at(reader.line_num, str(error))) from error
+    except MalformedRecord as error:
+        raise RecordRefused(at(error.line, str(error), error.column(list(table.columns)))) from error
 
 
-def _lines(stream: Readable) -> Iterator[str]:
-    # A stream from a storage has only `read`; the text wrapper needs a whole raw stream.
-    buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(stream)), 1024 * 1024)
-    return iter(io.TextIOWrapper(buffered, encoding="utf-8", newline=""))
-
-
-class _Raw(io.RawIOBase):
-    def __init__(self, stream: SupportsRead[bytes]) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _value(line: int, name: str, column: Column, text: str) -> Any:
+def _value(line: int, name: str, column: Column, text: str | None) -> Any:
     if not text:
         if column.required:
             raise RecordRefused(at(line, "empty", name))
         return None
     value = _PARSERS[column.kind](text)
     if value is None:
-        raise RecordRefused(at(line, f"`{text[:60]}` is not of type {column.kind}", name))
+        reason = f"`{text[:60]}` is not of type {column.kind}"
+        if has_undecoded_bytes(text):
+            reason = "bytes that are not UTF-8"
+        raise RecordRefused(at(line, reason, name))
     return value
 
 
@@ -88,7 +71,7 @@ def _of_inferred(kind: Kind, convert: Callable[[str], Any]) -> Callable[[str], A
 
 
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
-    "text": lambda text: None if "\x00" in text else text,
+    "text": lambda text: None if has_undecoded_bytes(text) else text,
     "integer": lambda text: int(float(text)) if is_integer(text) else None,
     "decimal": lambda text: plain_decimal(text) if is_finite(text) else None,
     "double": lambda text: float(text) if is_finite(text) else None,

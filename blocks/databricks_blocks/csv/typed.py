@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from databricks_blocks.csv.checked import CHUNK, CheckedCsv, Record, lines_at, records_from
@@ -12,11 +12,11 @@ from databricks_blocks.csv.faults import (
     LONGEST_NAME,
     InputError,
     at,
-    delimiter_fault,
     duplicate_fault,
     has_undecoded_bytes,
 )
-from databricks_blocks.csv.forms import INFERRED_FORMS
+from databricks_blocks.csv.format import PLAIN, CsvFormat, CsvOptions, find_format, in_other_encoding
+from databricks_blocks.csv.forms import inferred_forms
 from databricks_blocks.csv.records import MalformedRecord
 from databricks_blocks.csv.types import kind_of, widened
 from databricks_blocks.database.tables import Column, Kind, RecordRefused, Table
@@ -54,11 +54,13 @@ class LoadedFile:
         table: The table.
         rows: Number of rows.
         widenings: Columns whose type changed during the load, so that the file was loaded again.
+        format: How the file is written.
     """
 
     table: Table
     rows: int
     widenings: tuple[Widening, ...] = ()
+    format: CsvFormat = PLAIN
 
 
 class TypedCsv(CheckedCsv):
@@ -70,7 +72,11 @@ class TypedCsv(CheckedCsv):
     """
 
     def __init__(
-        self, path: Path, kinds: Sequence[Kind | None] | None = None, watch: Watch = lambda _: None
+        self,
+        path: Path,
+        kinds: Sequence[Kind | None] | None = None,
+        watch: Watch = lambda _: None,
+        csv_format: CsvFormat = PLAIN,
     ) -> None:
         """Open a file.
 
@@ -78,11 +84,13 @@ class TypedCsv(CheckedCsv):
             path: The file.
             kinds: Type of each column; left out: inferred from the first megabyte.
             watch: Called after each part with the number of bytes that have been read.
+            csv_format: How the file is written.
 
         Raises:
             MalformedRecord: The file has no header.
         """
-        super().__init__(path, watch=watch)
+        super().__init__(path, watch=watch, csv_format=csv_format)
+        self._forms = inferred_forms(csv_format.decimal)
         self.kinds: list[Kind | None] = list(kinds or self._of_first_records())
         self.surprises: dict[int, int] = {}
         self._look_ahead = _LOOK_AHEAD
@@ -107,41 +115,43 @@ class TypedCsv(CheckedCsv):
 
     def accept(self, records: Iterator[Record]) -> bool:
         """Widen the types of the columns, while types are inferred."""
-        first = next(records)
-        if len(first[0]) != len(self.columns):
-            self.fault = f"{len(first[0])} fields where the header has {len(self.columns)}"
-        elif self._widens:
-            for fields, offset in chain([first], islice(records, self._look_ahead)):
-                if len(fields) == len(self.columns):
-                    self._widen(fields, offset)
-            # Compiling the pattern of many columns takes as long as reading a thousand records.
-            self._look_ahead *= 2
-            self._match_kinds()
-            return True
-        return False
+        if not self._widens:
+            return False
+        for fields, offset in islice(records, 1 + self._look_ahead):
+            if len(fields) == len(self.columns):
+                self._widen(fields, offset)
+        # Compiling the pattern of many columns takes as long as reading a thousand records.
+        self._look_ahead *= 2
+        self._match_kinds()
+        return True
 
     def _widen(self, fields: Sequence[str], offset: int) -> None:
         for column, (kind, field) in enumerate(zip(self.kinds, fields, strict=True)):
-            self.kinds[column] = widened(kind, field)
+            self.kinds[column] = widened(kind, field, self.format.decimal)
             if self.kinds[column] != kind:
                 self.surprises.setdefault(column, offset)
 
     def _match_kinds(self) -> None:
         self.match_fields(
-            [_NO_VALUE_YET if kind is None else INFERRED_FORMS.get(kind) for kind in self.kinds]
+            [_NO_VALUE_YET if kind is None else self._forms.get(kind) for kind in self.kinds],
+            [place for place, kind in enumerate(self.kinds) if kind in ("decimal", "double")],
         )
 
     def _of_first_records(self) -> list[Kind | None]:
         self._read_on()
-        records = islice(records_from(self._rest), _SAMPLE_RECORDS)
+        records = islice(records_from(self._rest, delimiter=self.format.delimiter), _SAMPLE_RECORDS)
         sound = [fields for fields, _ in records if len(fields) == len(self.columns)]
-        return [kind_of(field for field in column) for column in zip(*sound, strict=True)] or [None] * len(
-            self.columns
-        )
+        columns = zip(*sound, strict=True)
+        found = [kind_of(column, self.format.decimal) for column in columns]
+        return found or [None] * len(self.columns)
 
 
 def load_typed(
-    transaction: DatabaseTransaction, path: Path, name: str, watch: Watch = lambda _: None
+    transaction: DatabaseTransaction,
+    path: Path,
+    name: str,
+    watch: Watch = lambda _: None,
+    options: CsvOptions = CsvOptions(),  # noqa: B008 - it is frozen
 ) -> LoadedFile:
     """Load a CSV file into a new table, with types that keep every value as it is.
 
@@ -153,50 +163,86 @@ def load_typed(
         path: The file.
         name: Name of the table; one of that name is replaced.
         watch: Called after each part with the number of bytes that have been read.
+        options: How the file is read.
 
     Raises:
         InputError: The file cannot be used; names file and line.
     """
+    load = _Load(transaction, path, name, watch, options)
     try:
-        with TypedCsv(path, watch=watch) as first:
-            _check_columns(path, first.columns)
-            if (rows := _load(transaction, first, name)) is not None:
-                return LoadedFile(first.table(name), rows)
-            before = list(first.kinds)
-            first.widen_to_the_end()
-            first.refuse_misfit()
-        # Matched again, because the file may have changed meanwhile.
-        with TypedCsv(path, first.kinds, watch) as second:
-            rows = _load(transaction, second, name) or 0
-            second.refuse_misfit()
+        return load.load(find_format(path, options))
     except MalformedRecord as error:
-        raise InputError(f"{path}{at(1, str(error))}") from error
+        raise InputError(f"{path}{at(error.line, str(error))}") from error
+    except _OtherEncoding as error:
+        if (other := in_other_encoding(path, options)) is None:
+            raise InputError(f"{path}{error}") from error
     except RecordRefused as error:
         raise InputError(f"{path}{error}") from error
-    table = second.table(name)
-    lines = lines_at(path, first.surprises.values())
-    columns = list(table.columns.items())
-    widenings = [
-        Widening(columns[position][0], before[position], columns[position][1].kind, lines[offset])
-        for position, offset in sorted(first.surprises.items())
-    ]
-    return LoadedFile(table, rows, tuple(widenings))
+    try:
+        return load.load(other)
+    except RecordRefused as error:
+        raise InputError(f"{path}{error}") from error
 
 
-def _load(transaction: DatabaseTransaction, stream: TypedCsv, name: str) -> int | None:
-    """Load the records that fit; the number of rows, or `None` if the type of a column has to be widened."""
-    table = stream.table(name)
-    transaction.create(table)
-    rows = transaction.load_csv(table, stream)
-    if stream.fault:
+class _OtherEncoding(RecordRefused):
+    """Raised when bytes are not UTF-8, or not in the encoding that was given."""
+
+
+@dataclass(frozen=True)
+class _Load:
+    """The load of one file; its attributes are the arguments of `load_typed`."""
+
+    transaction: DatabaseTransaction
+    path: Path
+    name: str
+    watch: Watch
+    options: CsvOptions
+
+    def load(self, csv_format: CsvFormat) -> LoadedFile:
+        """Load the file, once more if the type of a column has to be widened."""
+        with TypedCsv(self.path, watch=self.watch, csv_format=csv_format) as first:
+            _check_columns(self.path, first.columns)
+            if (rows := self._load(first)) is not None:
+                return LoadedFile(first.table(self.name), rows, format=csv_format)
+            before = list(first.kinds)
+            first.widen_to_the_end()
+            _refuse_misfit(first)
+        # Matched again, because the file may have changed meanwhile.
+        with TypedCsv(self.path, first.kinds, self.watch, csv_format) as second:
+            rows = self._load(second) or 0
+            _refuse_misfit(second)
+        table = second.table(self.name)
+        lines = lines_at(self.path, first.surprises.values(), csv_format)
+        columns = list(table.columns.items())
+        widenings = [
+            Widening(columns[position][0], before[position], columns[position][1].kind, lines[offset])
+            for position, offset in sorted(first.surprises.items())
+        ]
+        return LoadedFile(table, rows, tuple(widenings), csv_format)
+
+    def _load(self, stream: TypedCsv) -> int | None:
+        """Load the records that fit; the number of rows, or `None` if a column needs a wider type."""
+        table = stream.table(self.name)
+        self.transaction.create(table)
+        rows = self.transaction.load_csv(table, stream, self.options.empty)
+        if stream.fault:
+            _refuse_misfit(stream)
+        if rows != stream.records:
+            raise RecordRefused(f": {stream.records} records, of which the database took {rows}")
+        return rows if stream.misfit is None else None
+
+
+def _refuse_misfit(stream: TypedCsv) -> None:
+    try:
         stream.refuse_misfit()
-    if rows != stream.records:
-        raise RecordRefused(f": {stream.records} records, of which the database took {rows}")
-    return rows if stream.misfit is None else None
+    except RecordRefused as error:
+        if stream.is_decoded:
+            raise
+        raise _OtherEncoding(str(error)) from error
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if fault := delimiter_fault(columns) or _names_fault(columns) or duplicate_fault(columns):
+    if fault := _names_fault(columns) or duplicate_fault(columns):
         raise InputError(f"{path}{at(1, fault)}")
 
 

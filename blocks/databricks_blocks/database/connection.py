@@ -18,17 +18,29 @@ DATABASE_BLOCK = "database"
 """Name of the block that the flows use by default."""
 
 
-@contextmanager
-def open_database(block_name: str) -> Iterator[Transactions]:
-    """Open the database of a block for several transactions.
+def load_database(block_name: str) -> SqlAlchemyConnector:
+    """Load the block of a database.
 
     Args:
-        block_name: Name of a `SqlAlchemyConnector` block. Call this from a sync task or from plain code: in
-            an async context the block's methods return coroutines.
+        block_name: Name of a `SqlAlchemyConnector` block.
+
+    Raises:
+        BlockNotFound: There is no such block.
     """
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
-    with load_block(SqlAlchemyConnector, block_name) as connector:
+    return load_block(SqlAlchemyConnector, block_name)
+
+
+@contextmanager
+def open_database(block: str | SqlAlchemyConnector) -> Iterator[Transactions]:
+    """Open the database of a block for several transactions.
+
+    Args:
+        block: A `SqlAlchemyConnector` block, or the name of one. Call this from a sync task or from plain
+            code: in an async context the block's methods return coroutines.
+    """
+    with load_database(block) if isinstance(block, str) else block as connector:
         if has_copy(database_url(connector)):
             from databricks_blocks.database.postgres import postgres_transaction
 
@@ -44,7 +56,7 @@ def open_transaction(block_name: str, run: str) -> Iterator[DatabaseTransaction]
     """Open one transaction on the database of a block; it commits at the end and rolls back on an error.
 
     Args:
-        block_name: As for `open_database`.
+        block_name: Name of a `SqlAlchemyConnector` block.
         run: Schema of the run's tables; where there are no schemas, the start of their names.
     """
     with open_database(block_name) as begin, begin(run) as transaction:

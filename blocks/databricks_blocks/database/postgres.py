@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from databricks_blocks.database.tables import Column, Kind, Profile, Readable, RecordRefused, Table
+from databricks_blocks.database.tables import Column, Empty, Kind, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -96,15 +96,22 @@ class PostgresTransaction:
         target = self._name(table.name)
         self.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(target, _definitions(table)))
 
-    def load_csv(self, table: Table, stream: Readable) -> int:
+    def load_csv(self, table: Table, stream: Readable, empty: Empty = "null") -> int:
         """Stream a CSV file with a header into a table."""
-        # A quoted empty field is an absent value, too: some tools quote every field.
-        statement = sql.SQL(
-            "COPY {} ({columns}) FROM STDIN"
-            " WITH (FORMAT csv, HEADER, ENCODING 'UTF8', FORCE_NULL ({columns}))"
-        ).format(self._name(table.name), columns=_identifiers(tuple(table.columns)))
+        # Some tools quote every field, also where there is no value.
+        absent = [name for name, column in table.columns.items() if empty == "null" or column.kind != "text"]
+        forced = sql.SQL(", FORCE_NULL ({})").format(_identifiers(absent)) if absent else sql.SQL("")
+        statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, HEADER, ENCODING 'UTF8'{})").format(
+            self._name(table.name), _identifiers(tuple(table.columns)), forced
+        )
+        source = _Source(stream)
         try:
-            self.cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
+            self.cursor.copy_expert(statement, source, _BYTES_AT_ONCE)
+        except psycopg2.errors.QueryCanceled as error:
+            # The driver tells the server that reading failed, and raises what the server makes of that.
+            if source.error is None:
+                raise
+            raise source.error from error
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise RecordRefused(_reason(error)) from error
         return self.cursor.rowcount
@@ -222,6 +229,24 @@ class PostgresTransaction:
         self.cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self._name(table)))
 
 
+class _Source:
+    """A stream that remembers the error of its last read."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.error: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._stream.readline(size)
+
+
 def _definitions(table: Table) -> sql.Composed:
     parts = [_definition(name, column) for name, column in table.columns.items()]
     if table.key:
@@ -242,8 +267,6 @@ def _identifiers(names: Sequence[str]) -> sql.Composed:
 def _reason(error: psycopg2.Error) -> str:
     """Where and why PostgreSQL refuses a file, in PostgreSQL's words."""
     message = (error.diag.message_primary or str(error)).strip()
-    if "newline found" in message or "carriage return found" in message:
-        message += "; save the file with one kind of line ends"
     # The context reads like `COPY solar, line 3, column Year: "x"`.
     where = re.search(r", line \d+(, column [^:]+)?", error.diag.context or "")
     return f"{where[0] if where else ''}: {message}"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from databricks_blocks.csv.rows import read_rows, write_rows
 from databricks_blocks.database.merge import merge_statements
-from databricks_blocks.database.tables import Column, Kind, Profile, Readable, RecordRefused, Table
+from databricks_blocks.database.tables import Column, Empty, Kind, Profile, Readable, RecordRefused, Table
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -94,12 +94,12 @@ class SqlTransaction:
         target.drop(self._connection, checkfirst=True)
         target.create(self._connection)
 
-    def load_csv(self, table: Table, stream: Readable) -> int:
+    def load_csv(self, table: Table, stream: Readable, empty: Empty = "null") -> int:
         """Insert the records of a CSV file with a header."""
         insert = self._table(table).insert()
         loaded = 0
         try:
-            for rows in read_rows(table, stream, _ROWS_AT_ONCE):
+            for rows in read_rows(table, stream, _ROWS_AT_ONCE, empty):
                 self._connection.execute(insert, rows)
                 loaded += len(rows)
         except (sa.exc.DataError, sa.exc.IntegrityError) as error:

@@ -15,6 +15,12 @@ Kind = Literal[
 point in time, `timestamp` a local time without a time zone.
 """
 
+Empty = Literal["null", "text"]
+"""What an empty field in quotes is in a column of texts: no value, or the empty text.
+
+An empty field without quotes is no value, and so is one in quotes in a column of another type.
+"""
+
 
 class RecordRefused(ValueError):
     """Raised when a record of a file does not fit its table; the message says where and why."""

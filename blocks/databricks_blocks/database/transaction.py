@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol
 
-from databricks_blocks.database.tables import Profile, Readable, Table
+from databricks_blocks.database.tables import Empty, Profile, Readable, Table
 
 
 class DatabaseTransaction(Protocol):
@@ -30,12 +30,13 @@ class DatabaseTransaction(Protocol):
     def create(self, table: Table) -> None:
         """Make an empty table of the run; one of that name is replaced."""
 
-    def load_csv(self, table: Table, stream: Readable) -> int:
+    def load_csv(self, table: Table, stream: Readable, empty: Empty = "null") -> int:
         """Stream a CSV file with a header into a table of the run; an empty field is an absent value.
 
         Args:
             table: The table. Its columns are those of the file, in its order.
             stream: The file in UTF-8, without a byte order mark.
+            empty: What `""` is in a column of texts.
 
         Returns:
             The number of rows.

@@ -5,6 +5,9 @@ from __future__ import annotations
 HASH_TAG = "databricks_flows_hash"
 """Tag of a saved job that holds the hash of its settings."""
 
+CHANGED_TAG = "databricks_flows_changed_by"
+"""Tag of a saved job whose clusters are changed for a repair: hex id of the flow run that has to undo it."""
+
 STARTING_FIELDS = frozenset({"continuous", "schedule", "trigger", "triggers"})
 """Fields of a saved job that make it start by itself."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from databricks_blocks.errors import DatabricksRunRefused
-from databricks_blocks.job.api_fields import HASH_TAG
+from databricks_blocks.job.api_fields import CHANGED_TAG, HASH_TAG
 from databricks_blocks.job.request_bodies import create_body, run_now_body, run_parameters, submit_body
 from databricks_blocks.job.specification import JobSpecification, with_new_settings, with_parameters
 from databricks_blocks.job.subset import subset_submit_body, tasks_for_new_submit
@@ -22,27 +22,36 @@ from databricks_blocks.workspace.runs_api import submit_run
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_ID_LENGTH = 32
+"""Length of the flow run id in a token."""
+
 Token = Callable[[int], str]
-"""Makes the idempotency token of a generation."""
+"""Makes the idempotency token of a generation. It begins with the hex id of the outermost flow run."""
 
 
-def idempotency_token(root_flow_run_id: UUID, specification: Mapping[str, Any], generation: int = 0) -> str:
+def fingerprint(facts: Any) -> str:
+    """Make a hash of facts that are JSON; 64 characters, the same in every process."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def idempotency_token(root_id: UUID, call: str, occurrence: int = 0, generation: int = 0) -> str:
     """Name a launch so that launching it again returns the run that is there.
 
     Args:
-        root_flow_run_id: Id of the outermost flow run. A retry keeps it, whereas a subflow gets a new id.
-        specification: What is launched; a changed specification is another launch.
-        generation: Counts the deliberate launches of the same specification.
+        root_id: Id of the outermost flow run. A retry keeps it, whereas a subflow gets a new id.
+        call: Fingerprint of what is launched, and where; a changed specification is another launch.
+        occurrence: Counts the calls that are equal in this.
+        generation: Counts the deliberate launches of the same call.
 
     Returns:
-        57 characters: the flow run id, then a hash of the rest.
+        57 characters: the id, then a hash of the rest. Databricks takes 64 at most.
     """
-    text = json.dumps([specification, generation], sort_keys=True, separators=(",", ":"))
-    return f"{root_flow_run_id.hex}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    return f"{root_id.hex}-{fingerprint([call, occurrence, generation])[:24]}"
 
 
 class Launcher(Protocol):
-    """How a job is launched. The calls block. Each can be repeated: it has a token."""
+    """How a job is launched. The calls block, and each can be repeated."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -51,6 +60,9 @@ class Launcher(Protocol):
     @property
     def expected_repair(self) -> ExpectedRepair | None:
         """A repair that the started run has to show before it can be over; `None`: there is none."""
+
+    def token(self, generation: int) -> str:
+        """The idempotency token of a generation; empty if the launch has none."""
 
     def start(self, generation: int) -> int:
         """Start the whole job, or find the run of this generation; the run id."""
@@ -78,11 +90,11 @@ class SubmitLauncher:
     def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
         self._client = client
         self._specification = specification
-        self._token = token
+        self.token = token
 
     def start(self, generation: int) -> int:
         """Submit all tasks."""
-        return submit_run(self._client, submit_body(self._specification, token=self._token(generation)))
+        return submit_run(self._client, submit_body(self._specification, token=self.token(generation)))
 
     def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
         """Submit the tasks to repair, those after them, and those whose values they read."""
@@ -92,7 +104,7 @@ class SubmitLauncher:
         if repair.job_parameters:
             specification = with_parameters(specification, repair.job_parameters)
         keys = tasks_for_new_submit(specification, failed, outcomes=outcomes)
-        body = subset_submit_body(specification, keys, token=self._token(generation), outcomes=outcomes)
+        body = subset_submit_body(specification, keys, token=self.token(generation), outcomes=outcomes)
         return submit_run(self._client, body)
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
@@ -115,7 +127,7 @@ class RunNowLauncher:
     def __init__(self, client: WorkspaceClient, specification: JobSpecification, token: Token) -> None:
         self._client = client
         self._specification = specification
-        self._token = token
+        self.token = token
         self._job_id: int | None = None
 
     @property
@@ -125,7 +137,7 @@ class RunNowLauncher:
 
     def start(self, generation: int) -> int:
         """Find or create the job, and run it."""
-        body = run_now_body(self._specification, self._job(), token=self._token(generation))
+        body = run_now_body(self._specification, self._job(), token=self.token(generation))
         return run_now(self._client, body)
 
     def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
@@ -135,8 +147,11 @@ class RunNowLauncher:
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Merge settings into the clusters of the job: a repair uses the job as it is (docs: repair)."""
         changed = create_body(with_new_settings(self._specification, settings))
-        # The tag stays: it says which specification the job belongs to.
-        reset_job(self._client, self._job(), {**changed, "tags": create_body(self._specification)["tags"]})
+        # The hash stays: it says which specification the job belongs to. The other tag says who changed the
+        # job, so that the sweep can undo it if this process is killed. A token begins with the flow run id.
+        by = {CHANGED_TAG: self.token(0)[:_ID_LENGTH]}
+        tags = {**create_body(self._specification)["tags"], **by}
+        reset_job(self._client, self._job(), {**changed, "tags": tags})
 
     def restore_settings(self) -> None:
         """Give the job back the settings of its specification."""

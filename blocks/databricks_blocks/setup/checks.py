@@ -117,8 +117,10 @@ def _check_staging(block: Block) -> str:
 
 def _check_workspace(block: DatabricksWorkspace) -> str:
     from databricks_blocks.workspace.block import workspace_client
+    from databricks_blocks.workspace.reachable import check_answers
 
     try:
+        check_answers(block.host)
         client = workspace_client(block, retry_seconds=_SECONDS_OF_RETRIES)
         with api_errors(block.host, "current user"):
             return f"{client.current_user.me().user_name} at {block.host}"

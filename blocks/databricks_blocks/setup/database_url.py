@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from prefect.blocks.core import Block
     from sqlalchemy import URL
 
+# The rest of the password would be taken for the host, and shown.
+_ESCAPE = (
+    "DATABASE_URL has a user or a password with a character that means something else in a URL: write @ as "
+    "%40, : as %3A, / as %2F"
+)
 _IN_FILES = ("sqlite", "duckdb")
 
 
@@ -33,6 +38,10 @@ class DatabaseUrlSettings(BlockSettings):
             raise ValueError(
                 "DATABASE_URL is not a URL of SQLAlchemy, such as sqlite:////data/dwh.db"
             ) from None
+        except ValueError:  # a port that is no number; the message would show it
+            raise ValueError(_ESCAPE) from None
+        if "@" in (url.host or "") or (url.password is not None and "@" in (url.database or "")):
+            raise ValueError(_ESCAPE)
         if url.get_backend_name() in _IN_FILES and not Path(url.database or "").is_absolute():
             raise ValueError(
                 "DATABASE_URL names no file by its absolute path, as sqlite:////data/dwh.db does: workers "

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from databricks_blocks.loading import BlockClass, load_one_of
+from databricks_blocks.staging.refusals import ToldRefusals
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -45,6 +46,12 @@ class StagingArea(Protocol):
     def names(self, folder: str = "") -> list[str]:
         """Names of the files below a folder, relative to the prefix, in order."""
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order.
+
+        Some storages list a folder whose files are gone.
+        """
+
     def written_at(self, name: str) -> datetime:
         """When a file was written, to the second, by the clock of the storage."""
 
@@ -78,17 +85,37 @@ def open_staging(block_name: str, prefix: str) -> StagingArea:
     Args:
         block_name: Name of a block of one of the types of `STAGING_BLOCKS`; `TYPE_SLUG/NAME` where several
             types have a block of that name.
-        prefix: Prefix of the files.
+        prefix: Prefix of the files; empty for the whole storage of the block.
 
     Raises:
         BlockNotFound: There is no such block, or there are several.
         BlockTypeNotInstalled: The extra for blocks of this type is not installed.
     """
-    return staging_area(load_one_of(STAGING_BLOCKS, block_name), prefix)
+    return staging_area(load_staging(block_name), prefix)
+
+
+def load_staging(block_name: str) -> Block:
+    """Load the block of a storage.
+
+    Args:
+        block_name: As for `open_staging`.
+
+    Raises:
+        BlockNotFound: There is no such block, or there are several.
+        BlockTypeNotInstalled: The extra for blocks of this type is not installed.
+    """
+    return load_one_of(STAGING_BLOCKS, block_name)
 
 
 def staging_area(block: Block, prefix: str) -> StagingArea:
-    """Open a prefix of the storage behind a block, in the way of the block's type."""
+    """Open a prefix of the storage behind a block, in the way of the block's type.
+
+    Its methods raise `StorageRefused` where a retry cannot help.
+    """
+    return ToldRefusals(_area_of(block, prefix))
+
+
+def _area_of(block: Block, prefix: str) -> StagingArea:
     match block.get_block_type_slug():
         case "s3-bucket":
             from databricks_blocks.staging.s3 import S3Staging

@@ -40,6 +40,14 @@ class AzureStaging:
         names = sorted(blob.name for blob in self._blobs(folder) if not _is_folder(blob))
         return [str(PurePosixPath(name).relative_to(self._prefix)) for name in names]
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        from azure.storage.blob import BlobPrefix
+
+        top = f"{self._prefix}/".removeprefix("./")
+        found = self._container.walk_blobs(name_starts_with=top, delimiter="/")
+        return sorted(PurePosixPath(entry.name).name for entry in found if isinstance(entry, BlobPrefix))
+
     def written_at(self, name: str) -> datetime:
         """When a blob was written, to the second, by the clock of the storage."""
         return self._container.get_blob_client(self._key(name)).get_blob_properties().last_modified

@@ -32,6 +32,13 @@ class GcsStaging:
         keys = sorted(key for key in self._keys(folder) if not _is_folder(key))
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        listing = self._bucket.list_blobs(prefix=f"{self._prefix}/".removeprefix("./"), delimiter="/")
+        for _ in listing:  # only then does it know the prefixes
+            pass
+        return sorted(PurePosixPath(prefix).name for prefix in listing.prefixes)
+
     def written_at(self, name: str) -> datetime:
         """When an object was written, by the clock of the storage."""
         blob = self._blob(name)

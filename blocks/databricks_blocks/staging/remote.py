@@ -45,6 +45,15 @@ class RemoteStaging:
         # Some storages list an empty folder as if it were a file.
         return sorted(str(path.relative_to(self._root)) for path in paths if path != place)
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        self._files.invalidate_cache()
+        try:
+            entries = self._files.ls(str(self._root), detail=True)
+        except FileNotFoundError:
+            return []
+        return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory")
+
     def written_at(self, name: str) -> datetime:
         """When a file was written."""
         self._files.invalidate_cache()

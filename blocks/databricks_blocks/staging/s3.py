@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from botocore.exceptions import ClientError
+
 from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.refusals import refusal
 
 if TYPE_CHECKING:
     from prefect_aws.s3 import S3Bucket
@@ -35,6 +38,15 @@ class S3Staging:
         )
         keys = (content["Key"] for page in pages for content in page.get("Contents", ()))
         return [str(PurePosixPath(key).relative_to(self._prefix)) for key in keys]
+
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        top = f"{self._prefix}/".removeprefix("./")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket.bucket_name, Prefix=top, Delimiter="/"
+        )
+        found = (common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ()))
+        return [PurePosixPath(prefix).name for prefix in found]
 
     def written_at(self, name: str) -> datetime:
         """When an object was written, to the second, by the clock of the storage."""
@@ -73,6 +85,10 @@ class S3Staging:
                 Bucket=name, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
             if failed := answer.get("Errors"):
+                code = failed[0].get("Code", "")
+                refused = ClientError({"Error": {"Code": code, "Message": code}}, "DeleteObjects")
+                if refusal(refused, "delete", self.uri(folder)):
+                    raise refused
                 raise OSError(f"{len(failed)} objects of {self.uri(folder)} are still there: {failed[0]}")
         return len(keys)
 

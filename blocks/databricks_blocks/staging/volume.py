@@ -33,6 +33,16 @@ class VolumeStaging:
         paths = (_path_of(entry) for entry in self._entries(self._path(folder)) if not entry.is_directory)
         return sorted(str(PurePosixPath(path).relative_to(self._root)) for path in paths)
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the prefix, in order."""
+        from databricks.sdk.errors import NotFound
+
+        try:
+            entries = list(self._files.list_directory_contents(str(self._root)))
+        except NotFound:
+            return []
+        return sorted(PurePosixPath(_path_of(entry)).name for entry in entries if entry.is_directory)
+
     def written_at(self, name: str) -> datetime:
         """When a file was written, to the second."""
         modified = self._files.get_metadata(self._path(name)).last_modified

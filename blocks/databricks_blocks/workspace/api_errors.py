@@ -10,6 +10,12 @@ from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 _PASSING_CODES = frozenset({"ABORTED", "COULD_NOT_ACQUIRE_LOCK"})
 """Refusals that pass: two requests got in each other's way (the Airflow provider repeats them, too)."""
 
+_REFUSED_LOGINS = tuple(
+    f"{code}: "
+    for code in ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope", "access_denied")
+)
+"""How the messages of refused logins begin: error codes of OAuth (RFC 6749, section 5.2)."""
+
 
 @contextmanager
 def api_errors(host: str, endpoint: str) -> Iterator[None]:
@@ -45,3 +51,9 @@ def api_errors(host: str, endpoint: str) -> Iterator[None]:
         raise DatabricksUnreachable(f"{host} answered {endpoint} with: {error}") from error
     except (requests.RequestException, TimeoutError) as error:
         raise DatabricksUnreachable(f"{host} did not answer {endpoint}: {error}") from error
+    except ValueError as error:  # what the SDK raises when no token is given for the login
+        if not str(error).startswith(_REFUSED_LOGINS):
+            raise
+        raise DatabricksRunRefused(
+            f"{host} refused the login of the service principal: {error}. Check its client id and its secret"
+        ) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,11 +12,12 @@ from httpx import AsyncClient
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import Field, HttpUrl, model_validator
 
-from databricks_blocks.errors import WorkspaceNotConfigured
+from databricks_blocks.errors import DatabricksUnreachable, WorkspaceNotConfigured
 from databricks_blocks.loading import load_block
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
 
 WORKSPACE_BLOCK = "workspace"
 """Name of the block that the flows use by default."""
@@ -22,6 +26,10 @@ WORKSPACE_BLOCK = "workspace"
 # watches a run waits for longer outages.
 _SECONDS_FOR_AN_ANSWER = 30
 _SECONDS_OF_RETRIES = 30
+# A client asks the host for its metadata when it is made. A login by token does without the answer, so that a
+# host that is away must not cost another half minute.
+_SECONDS_FOR_METADATA = 5
+_SECONDS_OF_METADATA_RETRIES = 2
 
 # The first use of the SDK's configuration collects its attributes. Two threads at once make that fail
 # ("dictionary changed size during iteration").
@@ -115,21 +123,26 @@ def workspace_client(
 
     Returns:
         A client that logs in as the block says, and ignores the environment.
+
+    Raises:
+        DatabricksUnreachable: The workspace does not say where service principals log in.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
     with _one_at_a_time:
         Config.attributes()
-    scheme = getattr(credentials, "scheme", "https")
-    config = Config(
-        host=f"{scheme}://{credentials.databricks_instance}",
-        profile="",  # otherwise the SDK looks for a profile that the environment names, and fails without it
-        http_timeout_seconds=_SECONDS_FOR_AN_ANSWER,
-        retry_timeout_seconds=retry_seconds,
-        **_login(credentials),
-    )
-    return WorkspaceClient(config=config)
+    host = f"{getattr(credentials, 'scheme', 'https')}://{credentials.databricks_instance}"
+    needed = credentials.token is None
+    with _oauth_has_a_place(host):
+        config = Config(
+            host=host,
+            profile="",  # otherwise the SDK looks for a profile that the environment names
+            http_timeout_seconds=_SECONDS_FOR_AN_ANSWER if needed else _SECONDS_FOR_METADATA,
+            retry_timeout_seconds=retry_seconds if needed else _SECONDS_OF_METADATA_RETRIES,
+            **_login(credentials),
+        )
+    return WorkspaceClient(config=_with_limits(config, retry_seconds))
 
 
 def named_client(name: str) -> WorkspaceClient:
@@ -144,23 +157,52 @@ def named_client(name: str) -> WorkspaceClient:
     Raises:
         ValueError: There is no such block.
         WorkspaceNotConfigured: The environment does not say how to log in.
+        DatabricksUnreachable: The workspace does not say where service principals log in.
     """
     if name:
         return workspace_client(load_workspace(name))
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
+    needed = "DATABRICKS_TOKEN" not in os.environ
     try:
-        config = Config(
-            http_timeout_seconds=_SECONDS_FOR_AN_ANSWER, retry_timeout_seconds=_SECONDS_OF_RETRIES
-        )
+        with _oauth_has_a_place(os.environ.get("DATABRICKS_HOST", "the workspace")):
+            config = Config(
+                http_timeout_seconds=_SECONDS_FOR_AN_ANSWER if needed else _SECONDS_FOR_METADATA,
+                retry_timeout_seconds=_SECONDS_OF_RETRIES if needed else _SECONDS_OF_METADATA_RETRIES,
+            )
     except ValueError as error:
         # No secret is in the message: the SDK writes `***` in their place.
         raise WorkspaceNotConfigured(
             "No workspace to log in to: set DATABRICKS_HOST and DATABRICKS_TOKEN, or another login of the "
             f"Databricks SDK, or name a Databricks Workspace block ({error})"
         ) from error
-    return WorkspaceClient(config=config)
+    return WorkspaceClient(config=_with_limits(config, _SECONDS_OF_RETRIES))
+
+
+def _with_limits(config: Config, retry_seconds: int) -> Config:
+    config.http_timeout_seconds = _SECONDS_FOR_AN_ANSWER
+    config.retry_timeout_seconds = retry_seconds
+    return config
+
+
+@contextmanager
+def _oauth_has_a_place(host: str) -> Iterator[None]:
+    """Say in plain words that the SDK found no address to log in at (`Invalid URL 'None'`)."""
+    from requests.exceptions import MissingSchema
+
+    try:
+        yield
+    except ValueError as error:
+        first: BaseException = error
+        while first.__cause__ is not None:
+            first = first.__cause__
+        if isinstance(first, MissingSchema):
+            raise DatabricksUnreachable(
+                f"{host} does not say where service principals log in: check the host "
+                f"({host}/.well-known/databricks-config has to answer)"
+            ) from error
+        raise
 
 
 def _login(credentials: DatabricksCredentials) -> dict[str, Any]:

@@ -16,7 +16,17 @@ _JOBS_ON_A_PAGE = 100
 
 def find_jobs(client: WorkspaceClient, name: str) -> Iterator[dict[str, Any]]:
     """List the jobs of a name, the oldest first."""
-    query: dict[str, Any] = {"name": name, "limit": _JOBS_ON_A_PAGE}
+    yield from list_jobs(client, name=name)
+
+
+def list_jobs(client: WorkspaceClient, **filters: str) -> list[dict[str, Any]]:
+    """List jobs without their tasks, the oldest first.
+
+    Args:
+        client: SDK client of the workspace.
+        **filters: As `jobs/list` takes them, such as `name`; without one: all jobs.
+    """
+    query: dict[str, Any] = {**filters, "limit": _JOBS_ON_A_PAGE}
     jobs: list[dict[str, Any]] = []
     while True:
         page = call_jobs_api(client, "GET", "list", query=query)
@@ -24,7 +34,7 @@ def find_jobs(client: WorkspaceClient, name: str) -> Iterator[dict[str, Any]]:
         if not page.get("next_page_token"):
             break
         query["page_token"] = page["next_page_token"]
-    yield from sorted(jobs, key=lambda job: (job.get("created_time") or 0, job["job_id"]))
+    return sorted(jobs, key=lambda job: (job.get("created_time") or 0, job["job_id"]))
 
 
 def job_of_settings(client: WorkspaceClient, settings: Mapping[str, Any], tag: str) -> int:

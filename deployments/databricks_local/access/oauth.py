@@ -59,11 +59,6 @@ class TokenIssuer:
         seed = client.client_secret.encode() if client else secrets.token_bytes(32)
         self._key = hmac.new(seed, b"access tokens", hashlib.sha256).digest()
 
-    @property
-    def has_client(self) -> bool:
-        """Whether there is a service principal."""
-        return self._client is not None
-
     def issue(self, form: Mapping[str, str], authorization: str) -> Json:
         """Answer a request for a token.
 
@@ -135,7 +130,11 @@ def discovery(origin: str) -> Json:
 
 
 def host_metadata(origin: str, workspace_id: int) -> Json:
-    """What `METADATA_PATH` answers: newer clients look for OAuth here and nowhere else (SDK 0.156)."""
+    """What `METADATA_PATH` answers.
+
+    Every client of the SDK asks for it when it is made, whatever its login, and warns if there is no answer;
+    newer ones look for OAuth here and nowhere else (SDK 0.156).
+    """
     return {"oidc_endpoint": f"{origin}/oidc", "workspace_id": str(workspace_id), "cloud": "AWS"}
 
 

@@ -67,6 +67,7 @@ class TaskLaunch:
     environment: dict[str, str]
     mounts: Mounts
     libraries: str = ""
+    pip_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     parameters: dict[str, str] = field(default_factory=dict)
     program: ProgramSpec | None = None
     place: str = ""
@@ -125,7 +126,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             launch.path,
             dbutils=dbutils,
             on_cell=report,
-            libraries=LibraryEnvironment(Path(launch.place) / "libraries"),
+            libraries=LibraryEnvironment(Path(launch.place) / "libraries", launch.pip_environment),
             find_notebook=lambda path: channel.call("notebook_source", path=path),
         )
     else:

@@ -5,13 +5,14 @@ import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
 from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
 from databricks_local.execution.driver_log import end_of_log
+from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.installing import ClusterLibraries, Installer
 from databricks_local.execution.mounts import Mounts
@@ -42,7 +43,7 @@ class Executor:
     def __init__(
         self,
         directory: Path,
-        cluster_environment: Mapping[str, str],
+        environments: Environments,
         mounts: Mounts,
         secrets: SecretStore,
         machine: Machine,
@@ -51,7 +52,7 @@ class Executor:
 
         Args:
             directory: The temporary directories of tasks. What a killed server left there is removed.
-            cluster_environment: Variables of clusters only, which give access to storage.
+            environments: Variables of clusters and of pip; tasks inherit theirs.
             mounts: The paths that clusters and tasks see.
             secrets: The secrets that specifications and notebooks use.
             machine: How clusters are run here.
@@ -62,9 +63,9 @@ class Executor:
         self._secrets = secrets
         self._machine = machine
         self._unwanted: set[asyncio.Task[None]] = set()
-        self._cluster_environment = dict(cluster_environment)
+        self._environments = environments
         self._processes = Processes()
-        self._installer = Installer(self._processes, directory, mounts)
+        self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
         """Start the interpreter that processes are forked from, and wait until it has imported everything."""
@@ -92,7 +93,7 @@ class Executor:
         shutil.rmtree(libraries.directory, ignore_errors=True)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        environment = {"RUST_LOG": "warn", **self._cluster_environment, **spec.spark_env_vars}
+        environment = {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars}
         launch = ClusterLaunch(environment, str(log), self._mounts)
         starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
         try:
@@ -191,6 +192,7 @@ class Executor:
             environment=_task_environment(cluster.spec),
             mounts=self._mounts,
             libraries=cluster.libraries.site_packages,
+            pip_environment=self._environments.pip,
         )
 
     async def _run(

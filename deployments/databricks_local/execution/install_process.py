@@ -1,7 +1,8 @@
 """The code of the process that installs a library."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class InstallLaunch:
     library: Library
     log: str
     mounts: Mounts
+    pip_environment: Mapping[str, str] = field(repr=False)
 
 
 def install_main(connection: Connection, launch: InstallLaunch) -> None:
@@ -36,7 +38,7 @@ def install_main(connection: Connection, launch: InstallLaunch) -> None:
     directory = Path(launch.directory)
     output: list[str] = []
     command = ["install", *_arguments(launch.library, rewrite, directory)]
-    code = LibraryEnvironment(directory).pip(command, output.append)
+    code = LibraryEnvironment(directory, launch.pip_environment).pip(command, output.append)
     send(connection, {"code": code, "command": ["pip", *command], "output": "".join(output)})
     # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()

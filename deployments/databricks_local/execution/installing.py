@@ -3,7 +3,7 @@
 import asyncio
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,10 +44,13 @@ class ClusterLibraries:
 class Installer:
     """Installs libraries by pip, in processes that see the workspace's paths."""
 
-    def __init__(self, processes: Processes, directory: Path, mounts: Mounts) -> None:
+    def __init__(
+        self, processes: Processes, directory: Path, mounts: Mounts, pip_environment: Mapping[str, str]
+    ) -> None:
         self._processes = processes
         self._directory = directory
         self._mounts = mounts
+        self._pip_environment = pip_environment
 
     async def install(self, cluster_id: str, present: ClusterLibraries, wanted: Sequence[Library]) -> None:
         """Install the missing libraries, one after the other.
@@ -66,7 +69,7 @@ class Installer:
         if reason:
             raise LibraryInstallationError(reason)
         log = self._directory / f"{cluster_id}-install.log"
-        launch = InstallLaunch(str(present.directory), library, str(log), self._mounts)
+        launch = InstallLaunch(str(present.directory), library, str(log), self._mounts, self._pip_environment)
         child = await self._processes.start(install_main, (launch,))
         try:
             message = await child.messages.get()

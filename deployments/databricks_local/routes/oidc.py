@@ -27,12 +27,9 @@ def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
     async def endpoints() -> Json:
         return discovery(links.origin)
 
-    # Without a service principal there is no OAuth. Clients expect a 404 then.
-    if issuer.has_client:
-
-        @router.get(METADATA_PATH)
-        async def metadata() -> Json:
-            return host_metadata(links.origin, links.workspace_id)
+    @router.get(METADATA_PATH)
+    async def metadata() -> Json:
+        return host_metadata(links.origin, links.workspace_id)
 
     @router.post(TOKEN_PATH)
     async def token(request: Request) -> JSONResponse:

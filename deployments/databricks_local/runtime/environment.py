@@ -5,7 +5,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -26,8 +26,15 @@ class LibraryEnvironment:
     Pip takes the latter as installed, so that it adds only what is missing.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, pip_environment: Mapping[str, str] | None = None) -> None:
+        """Set up.
+
+        Args:
+            directory: Where it is made when pip is first asked for.
+            pip_environment: Variables that pip gets besides those of this process, such as `PIP_INDEX_URL`.
+        """
         self._directory = directory
+        self._pip_environment = dict(pip_environment or {})
 
     @property
     def site_packages(self) -> Path:
@@ -50,7 +57,8 @@ class LibraryEnvironment:
         command += arguments
         if arguments[:1] == ["install"]:
             command += ["--constraint", str(self._directory / _CONSTRAINTS)]
-        environment = {**os.environ, "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+        own = {"PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+        environment = {**self._pip_environment, **os.environ, **own}
         with subprocess.Popen(  # noqa: S603 - installing what the user asks for is the purpose
             command,
             stdin=subprocess.DEVNULL,

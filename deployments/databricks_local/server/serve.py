@@ -18,6 +18,7 @@ import uvicorn
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.api.links import Links
 from databricks_local.execution.cluster import Machine
+from databricks_local.execution.environment import Environments, divide
 from databricks_local.execution.executor import Executor
 from databricks_local.execution.remote_spark import spark_address
 from databricks_local.faults.tasks import with_faults
@@ -32,12 +33,6 @@ from databricks_local.server.services import mounts_of, open_secrets, open_servi
 from databricks_local.server.tls import TlsFiles, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
-
-CLUSTER_PREFIX = "AWS_"
-"""Variables of the server that clusters get: they stand for the instance profile."""
-
-PRIVATE_PREFIXES = (CLUSTER_PREFIX, "DBFLOW_", "DATABRICKS_", "PREFECT_")
-"""Variables of the server that notebooks do not see."""
 
 SHUTDOWN_SECONDS = 1
 BACKLOG = 2048
@@ -107,16 +102,14 @@ def serve(
     files = _open_files(root)
     database = _open_database(root)
     listener = _listen(host, port)
-    cluster_environment = take_private_variables(os.environ)
+    environments = divide_environment(os.environ)
     bound_port = listener.getsockname()[1]
     tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
         place = Place(root.resolve(), origin, listener, tls)
-        asyncio.run(
-            _serve(place, files, database, token, cluster_environment, access.client, options, machine)
-        )
+        asyncio.run(_serve(place, files, database, token, environments, access.client, options, machine))
 
 
 async def _serve(
@@ -124,7 +117,7 @@ async def _serve(
     files: WorkspaceFiles,
     database: Database,
     token: str,
-    cluster_environment: dict[str, str],
+    environments: Environments,
     client: ClientCredentials | None,
     options: Options,
     machine: Machine,
@@ -133,7 +126,7 @@ async def _serve(
     tools = make_local_tools(milliseconds, client)
     secrets = open_secrets(root, USER, milliseconds)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
-    executor = Executor(root / "tasks", cluster_environment, mounts, secrets, machine)
+    executor = Executor(root / "tasks", environments, mounts, secrets, machine)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
@@ -172,17 +165,19 @@ def milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def take_private_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
-    """Remove from an environment what notebooks must not see.
+def divide_environment(environment: MutableMapping[str, str]) -> Environments:
+    """Leave in an environment what tasks may see, and nothing else.
 
     Call it before the first process is forked: each process inherits what is in the environment then.
 
     Returns:
-        Those of the variables that clusters get.
+        What was in it for each kind of process.
     """
-    private = [name for name in environment if name.startswith(PRIVATE_PREFIXES)]
-    taken = {name: environment.pop(name) for name in private}
-    return {name: value for name, value in taken.items() if name.startswith(CLUSTER_PREFIX)}
+    divided = divide(environment)
+    for name in environment.keys() - divided.tasks.keys():
+        del environment[name]
+    environment.update(divided.tasks)
+    return divided
 
 
 def _open_files(root: Path) -> WorkspaceFiles:

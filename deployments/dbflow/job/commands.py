@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from dbflow.command_errors import BAD_INPUT, console, errors, one_line_errors, sigterm_interrupts
+from dbflow.command_errors import BAD_INPUT, one_line_errors
+from dbflow.interrupts import Interrupts
+from dbflow.output import console, errors, output
 
 if TYPE_CHECKING:
     from dbflow.job.file import JobFile
@@ -70,7 +71,8 @@ def job_run(
 
     The run is recorded in the Prefect server that you have configured (PREFECT_API_URL or a profile), else in
     that of the local stack of this directory if it is up, else in one that lives as long as this command.
-    Ctrl-C cancels the Databricks run. Exit codes: 1 the run failed, 2 bad input, 130 Ctrl-C, 143 SIGTERM.
+    Ctrl-C, SIGTERM and a closed terminal cancel the Databricks run. Exit codes: 1 the run failed, 2 bad
+    input, 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP or a closed terminal.
     """
     from databricks_blocks.errors import DatabricksJobError
 
@@ -78,15 +80,16 @@ def job_run(
     from dbflow.prefect_api import prefect_api
     from dbflow.terminal import StepBars, print_run
 
-    with one_line_errors():
+    interrupts = Interrupts()
+    with one_line_errors(), interrupts.noticing():
         chosen = _job_file(file, job, target, launch, param, var)
         chosen.check()
-        with prefect_api(), sigterm_interrupts():
+        with prefect_api():
             specification, notes = read_for_workspace(chosen, workspace)
             _print_notes(notes)
             try:
                 with StepBars(errors if as_json else console).showing() as bars:
-                    result = run_job(specification, Wishes(workspace, max_repairs), bars.show)
+                    result = run_job(specification, Wishes(workspace, max_repairs), bars.show, interrupts)
             except DatabricksJobError as error:
                 if as_json:
                     _print_json(_error_json(error))
@@ -133,7 +136,7 @@ def plan(
         if as_json:
             _print_json(job_plan.as_json(planned, notes))
         else:
-            sys.stdout.write(job_plan.as_text(planned) + "\n")
+            output.write(job_plan.as_text(planned) + "\n")
         if planned.problems:
             raise typer.Exit(BAD_INPUT)
 
@@ -161,4 +164,4 @@ def _error_json(error: Any) -> dict[str, Any]:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    output.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

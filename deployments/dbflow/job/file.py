@@ -10,6 +10,7 @@ from pathlib import Path
 from databricks_blocks.errors import InvalidJob
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.validation import check
+from databricks_blocks.regular_files import LONGEST_SETTINGS, file_fault
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class JobFile:
         for option, value in (("--job", self.job), ("--target", self.target), ("--var", self.variables)):
             if value:
                 raise InvalidJob(f"{option} is for bundles: {self.path} holds the settings of one job.")
+        if fault := file_fault(self.path, longest=LONGEST_SETTINGS):
+            raise InvalidJob(f"{self.path} cannot be read: {fault}.")
         try:
             settings = json.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:

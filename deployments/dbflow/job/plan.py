@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def renewable_job(launch: LaunchMode) -> JobSpecification:
     """The job of the renewable analysis; what only a run knows stands in angle brackets."""
     from databricks_flows.renewable.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY, notebook_job
+    from databricks_flows.renewable.scope import RunScope
     from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files
-    from databricks_flows.renewable.steps import RunScope
 
     scope = RunScope("", "", "", prefix="<flow run>", staging_uri="s3://<bucket>/<flow run>")
     tables = [file.table for file in find_share_files(DATA_DIRECTORY)]

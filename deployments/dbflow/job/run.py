@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbflow.job.file import JobFile
-from dbflow.run import run_until_terminated
+from dbflow.run import send_what_is_queued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from databricks_blocks.job.specification import JobSpecification
     from databricks_blocks.run.results import DatabricksRunResult
     from databricks_flows.shared.progress import Progress
+
+    from dbflow.interrupts import Interrupts
 
 
 @dataclass(frozen=True)
@@ -38,32 +40,37 @@ def read_for_workspace(file: JobFile, workspace: str) -> tuple[JobSpecification,
         DatabricksJobError: The workspace refuses the login, or does not answer.
     """
     from databricks_blocks.workspace.api_errors import api_errors
-    from databricks_blocks.workspace.block import named_client
+    from databricks_blocks.workspace.reachable import reachable_client
 
-    client = named_client(workspace)
+    client = reachable_client(workspace)
     with api_errors(client.config.host, "scim/v2/Me"):
         user_name = client.current_user.me().user_name
     return file.read(user_name)
 
 
 def run_job(
-    specification: JobSpecification, wishes: Wishes, show: Callable[[Progress], None]
+    specification: JobSpecification,
+    wishes: Wishes,
+    show: Callable[[Progress], None],
+    interrupts: Interrupts,
 ) -> DatabricksRunResult:
     """Run a job and wait until it has succeeded.
 
-    Ctrl-C and SIGTERM cancel the Databricks run: nobody retries what was started by hand.
-
     Raises:
         DatabricksJobError: The run ended in another way than by success, or cannot be reached.
+        Interrupted: A signal told the command to end. The Databricks run is cancelled.
     """
     from databricks_blocks.run.policy import RunPolicy
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.shared.progress import listening
 
-    policy = RunPolicy(repair=RepairPolicy(max_repairs=wishes.max_repairs), on_crash="cancel")
-    with listening(show):
-        result: DatabricksRunResult = run_until_terminated(
-            run_databricks_job(specification, wishes.workspace, policy)
-        )
-        return result
+    policy = RunPolicy(repair=RepairPolicy(max_repairs=wishes.max_repairs))
+    try:
+        with listening(show):
+            result: DatabricksRunResult = interrupts.run(
+                run_databricks_job(specification, wishes.workspace, policy)
+            )
+            return result
+    finally:
+        send_what_is_queued()

@@ -18,7 +18,6 @@ class DatabricksService(Service):
 
     name = "databricks"
     stop_grace_s = 5.0
-    foreign_prefixes = ("DATABRICKS_", "AWS_", "SPARK_")
 
     def __init__(
         self, root: Path, token: str, storage: Callable[[], dict[str, str]], clock: Clock | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from dbflow.local import ports, processes
+from dbflow.local.environment import service_environment
 from dbflow.local.errors import ServiceStartError
 from dbflow.local.state import ServiceRecord
 
@@ -28,7 +29,7 @@ _SILENCE_S = 5.0
 
 @dataclass(frozen=True)
 class ServiceCommand:
-    """The command that starts a service, and the variables that it gets besides those of this process."""
+    """The command that starts a service, and the variables besides those of `service_environment`."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
@@ -55,8 +56,6 @@ class Service(ABC):
     start_timeout_s: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 5.0
-    # Variables of the caller's environment that must not reach the service.
-    foreign_prefixes: Sequence[str] = ()
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
         self.root = root
@@ -121,9 +120,8 @@ class Service(ABC):
         for attempt in range(1, _ADDRESS_TAKEN_ATTEMPTS + 1):
             fresh = self._start(last_ports if attempt == 1 else {})
             save(fresh)
-            reason = self._wait(fresh, self.clock.monotonic() + self.start_timeout_s)
+            reason = self._first_answer(fresh, save)
             if reason is None:
-                self._complete(fresh, save)
                 report(f"ready {self.clock.monotonic() - started:.1f} s")
                 return fresh
             self.stop(fresh)
@@ -144,6 +142,17 @@ class Service(ABC):
             self.clean(record.ports)
         return found or bool(strays)
 
+    def _first_answer(self, fresh: ServiceRecord, save: Callable[[ServiceRecord], None]) -> str | None:
+        """Wait until a new process is ready; return `None`, or why it is not. An error stops it."""
+        try:
+            reason = self._wait(fresh, self.clock.monotonic() + self.start_timeout_s)
+            if reason is None:
+                self._complete(fresh, save)
+        except BaseException:
+            self.stop(fresh)
+            raise
+        return reason
+
     def _comes_up(self, record: ServiceRecord) -> bool:
         if record.depends_on != self.command(record.ports).depends_on:
             return False
@@ -159,11 +168,7 @@ class Service(ABC):
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(tuple(self.foreign_prefixes))
-        }
+        inherited = service_environment(self.name, os.environ)
         marked = {processes.MARKER: processes.marker(self.root, self.name)}
         process = processes.spawn(
             launch.command,
@@ -195,15 +200,30 @@ class Service(ABC):
     _log_start: int = 0
 
     def _last_words(self) -> str:
-        """The last lines of the log since the start: the line about a taken address, or else the last one."""
+        """Why the service ended, by its log since the start."""
         if not self.log.exists():
             return "it ended and its log is empty"
         with self.log.open("rb") as file:
             file.seek(self._log_start)
             text = file.read().decode(errors="replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        taken = [line for line in lines if "address already in use" in line.lower()]
-        return (taken or lines or ["it ended and its log is empty"])[-1]
+        return cause_in(text, self.directory)
+
+
+def cause_in(log: str, directory: Path) -> str:
+    """Find in the log of a service why it ended.
+
+    Args:
+        log: What it wrote since its start.
+        directory: Where it keeps its data.
+
+    Returns:
+        That the disk is full, or the line about a taken address, or else the last line.
+    """
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if any("no space left on device" in line.lower() for line in lines):
+        return f"the disk is full: make room where {directory} is"
+    taken = [line for line in lines if "address already in use" in line.lower()]
+    return (taken or lines or ["it ended and its log is empty"])[-1]
 
 
 def answers_ok(port: int, path: str, headers: Mapping[str, str] | None = None) -> bool:

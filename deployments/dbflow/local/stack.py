@@ -58,11 +58,12 @@ class LocalStack:
         """Starts all services that are not up, in parallel, and registers this process as a user.
 
         Args:
-            keep: The stack stays up when its last user releases it, until `stop`.
+            keep: As `keep`, once all of it is up.
             progress: Told the service and what it is doing, from several threads.
 
         Raises:
-            StackError: A message for people; what could be started is up and is found by the next command.
+            StackError: A message for people. The next `release` stops what was started, unless the stack is
+                kept from before.
         """
         self.make_directory()
         with self._store.locked():
@@ -70,14 +71,23 @@ class LocalStack:
             state = self._store.load()
             state.drop_users()
             state.add_user(self._this_process)
-            state.kept = state.kept or keep
             _Starter(self._store, state, self.root, self._clock, progress).run()
+            if keep:
+                state.kept = True
+                self._store.save(state)
             return _endpoints(state)
 
     def make_directory(self) -> None:
         """Make the directory of the stack, and keep byte code from then on."""
         self._store.create_root()
         keep_bytecode(bytecode_directory(self.root))
+
+    def keep(self) -> None:
+        """Leave the stack up when its last user releases it, until `stop`."""
+        with self._store.locked():
+            state = self._store.load()
+            state.kept = True
+            self._store.save(state)
 
     def release(self) -> None:
         """This process no longer uses the stack; the last user stops it, unless it is kept."""

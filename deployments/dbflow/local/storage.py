@@ -50,7 +50,6 @@ class Storage(Service):
     # An orderly stop takes 25 s. What it has acknowledged is on disk: the tests kill it and read everything
     # back.
     stop_grace_s = 0.5
-    foreign_prefixes = ("WEED_", "AWS_", "S3_")
 
     def __init__(self, root: Path, state: StackState, clock: Clock | None = None) -> None:
         super().__init__(root, clock)
@@ -153,14 +152,18 @@ class Storage(Service):
         # Imported here: it takes 0.4 s, and only a start needs it.
         import boto3
         from botocore.config import Config
+        from botocore.session import Session
 
-        return boto3.client(
+        # A profile or a proxy of the user is not for this storage.
+        none = {"profile": (None, None, None, None)}
+        files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+        return boto3.Session(botocore_session=Session(session_vars={**none, **files})).client(
             "s3",
             endpoint_url=endpoint,
             region_name=REGION,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
-            config=Config(retries={"max_attempts": 5}, connect_timeout=2, read_timeout=10),
+            config=Config(retries={"max_attempts": 5}, connect_timeout=2, read_timeout=10, proxies={}),
         )
 
 

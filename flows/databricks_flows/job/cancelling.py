@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from databricks_blocks.errors import DatabricksJobError, WorkspaceNotConfigured
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
-from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.polling import outlive
-from databricks_blocks.workspace.runs_api import cancel_run, get_run
+from databricks_blocks.workspace.runs_api import cancel_run, list_runs
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
@@ -20,11 +19,12 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
 
-from databricks_flows.job.call_identity import call_identity_of
 from databricks_flows.job.known_runs import known_runs
+from databricks_flows.job.launch_notes import LaunchNote, read_notes
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 
 SUBFLOW = "run-databricks-job"
+_MOST_ACTIVE_RUNS = 10_000
 _JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
 
 
@@ -72,19 +72,19 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
     loaded = await asyncio.to_thread(
         load_requested_job,
-        _job(given["job"]),
+        stored_job(given["job"]),
         given.get("workspace", ""),
         policy,
         given.get("job_parameters") or {},
+        given.get("key", ""),
     )
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return
     run_ids = await known_runs(client, subflow.id)
-    if not _came_to_its_end(subflow) and await _another_may_follow(loaded, run_ids):
-        # A run may have been launched just before the process ended. A launch with its token finds it. If
-        # there is none, the launch starts one, which is cancelled at once, before it costs anything.
-        start = partial(loaded.launch(await call_identity_of(subflow)).start, len(run_ids))
-        run_ids.append(await outlive(partial(asyncio.to_thread, start), loaded.policy.polling))
+    if not _came_to_its_end(subflow):
+        for note in read_notes((await client.read_flow_run(subflow.id)).labels):
+            if note.run_id is None and (run_id := await _launched(loaded, note, run_ids)):
+                run_ids.append(run_id)
     for run_id in run_ids:
         cancel = partial(cancel_run, loaded.client, run_id)
         await outlive(partial(asyncio.to_thread, cancel), loaded.policy.polling)
@@ -94,19 +94,30 @@ def _came_to_its_end(subflow: FlowRun) -> bool:
     return subflow.state is not None and (subflow.state.is_completed() or subflow.state.is_failed())
 
 
-async def _another_may_follow(loaded: RequestedJob, run_ids: list[int]) -> bool:
-    """Whether there may be a run without a link yet: the first one, or one that replaces a failed one."""
-    if not run_ids:
-        return True
-    if loaded.specification.launch != "submit":
-        return False
-    read = partial(get_run, loaded.client, run_ids[-1])
-    answer = await outlive(partial(asyncio.to_thread, read), loaded.policy.polling)
-    last = RunSnapshot.from_json(answer).state
-    return last.is_terminal and last.result_state not in ("SUCCESS", "CANCELED")
+async def _launched(loaded: RequestedJob, note: LaunchNote, known: list[int]) -> int | None:
+    """Find the run of a launch whose answer is not known; `None` if there is none to be cancelled.
+
+    A cancel must not launch anything. But the Jobs API tells no run by its idempotency token, other than by a
+    launch with the same token. So the launch is repeated only if an active run of this name is there that
+    nobody knows: then it is most probably the one, and the token finds it without starting another. If the
+    run is that of somebody else after all, what the repeated launch starts is cancelled at once.
+    """
+    if note.job != loaded.fingerprint:
+        # The job's block was changed meanwhile: its token with another job would start something.
+        raise DatabricksRunRefused("its job was changed since it was launched")
+    job_id = loaded.specification.existing_job_id
+    listed = partial(list_runs, loaded.client, limit=_MOST_ACTIVE_RUNS, job_id=job_id, active_only=True)
+    active = await outlive(partial(asyncio.to_thread, listed), loaded.policy.polling)
+    if not any(
+        run["run_id"] not in known and (job_id or run.get("run_name") == loaded.specification.name)
+        for run in active
+    ):
+        return None
+    start = partial(loaded.launch_again(note.token).start, note.generation)
+    return await outlive(partial(asyncio.to_thread, start), loaded.policy.polling)
 
 
-def _job(given: Any) -> JobSpecification | str:
+def stored_job(given: Any) -> JobSpecification | str:
     """Read the job from the parameters that Prefect stored; a block is replaced by its name."""
     if not (isinstance(given, dict) and "block_type_slug" in given):
         return _JOB.validate_python(given)

@@ -1,4 +1,4 @@
-"""Finds the Databricks runs of a flow run by the links that it left as artifacts."""
+"""Finds the Databricks runs of a flow run by the notes and links that it left."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
 
+from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.report import RUN_ARTIFACT
 
 
@@ -29,9 +30,10 @@ async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
         ),
         sort=ArtifactSort.CREATED_DESC,
     )
+    noted = read_notes((await client.read_flow_run(flow_run_id)).labels)
     ids = [int(artifact.metadata_["run_id"]) for artifact in reversed(artifacts) if artifact.metadata_]
-    # A flow run that is started again links the same runs again.
-    return list(dict.fromkeys(ids))
+    # A note is there before the link. A flow run that is started again links the same runs again.
+    return list(dict.fromkeys([*ids, *(note.run_id for note in noted if note.run_id is not None)]))
 
 
 async def run_named(run: str) -> int:

@@ -5,9 +5,8 @@ Telling never decides a result: an artifact that cannot be written is logged, an
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 from uuid import UUID
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunCancelled
@@ -16,7 +15,6 @@ from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import cluster_minutes, run_table
 from databricks_blocks.run.snapshot import RunSnapshot
-from httpx import HTTPError
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -26,10 +24,10 @@ from prefect.artifacts import (
 )
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.events import emit_event
-from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from databricks_flows.shared.progress import Progress, report
+from databricks_flows.shared.telling import Sender, tell
 
 PLAN_ARTIFACT = "databricks-plan"
 RUN_ARTIFACT = "databricks-run"
@@ -50,12 +48,12 @@ class RunReport(Observer):
         self._run_id: int | None = None
         self._progress_id: UUID | None = None
         self._progress = -1.0
-        self._sending: asyncio.Task[None] | None = None
+        self._sender = Sender()
         self._seen: dict[int, str] = {}
 
     def planned(self, plan: JobPlan) -> None:
         """Show what is launched: tasks, clusters and requests."""
-        self._send(self._show_plan(plan))
+        self._sender.send("the plan of the Databricks run", self._show_plan(plan))
 
     async def launched(self, run_id: int) -> None:
         """Emit an event about the launch."""
@@ -68,7 +66,7 @@ class RunReport(Observer):
         if not self._linked:
             self._linked = True
             get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
-            self._send(self._link(run))
+            self._sender.send("the link to the Databricks run", self._link(run))
         logger = get_run_logger()
         for task in run.tasks:
             if self._seen.get(task.run_id) != str(task.state):
@@ -80,7 +78,7 @@ class RunReport(Observer):
         percent = 100 * ended / max(len(run.tasks), 1)
         if percent != self._progress:
             self._progress = percent
-            self._send(self._show_progress(percent))
+            self._sender.send("the progress of the Databricks run", self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
         """Log whether the failed run is repaired, and why."""
@@ -94,8 +92,8 @@ class RunReport(Observer):
 
     async def succeeded(self, run: RunSnapshot) -> None:
         """Show the table of the attempts, and emit an event."""
-        self._send(self._show_table(run))
-        await self._sent()
+        self._sender.send("the tasks of the Databricks run", self._show_table(run))
+        await self._sender.sent()
         self._emit("succeeded", run.run_id)
 
     def cancelled(self) -> None:
@@ -106,13 +104,13 @@ class RunReport(Observer):
     async def ended_badly(self, run: RunSnapshot | None, error: DatabricksJobError) -> None:
         """Show the table of the attempts and the error, and emit an event."""
         if run is not None:
-            self._send(self._show_table(run))
+            self._sender.send("the tasks of the Databricks run", self._show_table(run))
         line, _, trace = error.message.partition("\n")
         run_id, url = error.run_id, error.run_page_url
         if run is not None:
             run_id, url = run_id or run.run_id, url or run.run_page_url
-        self._send(self._show_failure(line, trace, url or ""))
-        await self._sent()
+        self._sender.send("why the Databricks run failed", self._show_failure(line, trace, url or ""))
+        await self._sender.sent()
         if run_id is not None:
             what = "cancelled" if isinstance(error, DatabricksRunCancelled) else "failed"
             self._emit(what, run_id, error=line)
@@ -159,31 +157,9 @@ class RunReport(Observer):
         else:
             await aupdate_progress_artifact(self._progress_id, percent)
 
-    def _send(self, work: Coroutine[Any, Any, None]) -> None:
-        """Write an artifact in the background, after those that were sent before.
-
-        Watching the run does not wait for it. If it fails, that is logged: an artifact is no reason to end a
-        run that costs money.
-        """
-        before = self._sending
-        logger = get_run_logger()
-
-        async def in_order() -> None:
-            if before is not None:
-                await before
-            try:
-                await work
-            except (PrefectException, HTTPError, OSError) as error:
-                logger.warning("An artifact of the Databricks run was not written: %s", error)
-
-        self._sending = asyncio.create_task(in_order())
-
-    async def _sent(self) -> None:
-        if self._sending is not None:
-            await self._sending
-
     def _emit(self, what: str, run_id: int, **payload: str) -> None:
-        emit_event(
+        emit = partial(
+            emit_event,
             event=f"databricks.run.{what}",
             resource={
                 "prefect.resource.id": f"databricks.run.{run_id}",
@@ -193,3 +169,4 @@ class RunReport(Observer):
             related=[self._flow_run],
             payload={"run_id": run_id, **payload},
         )
+        tell(f"the event {what} of the Databricks run", emit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,11 @@ from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.loading import load_block
-from databricks_blocks.run.launchers import Launcher, idempotency_token, launcher_of
+from databricks_blocks.run.launchers import Launcher, fingerprint, idempotency_token, launcher_of
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.block import named_client, workspace_client
 
+from databricks_flows.job.call_claims import claim_occurrence
 from databricks_flows.job.call_identity import CallIdentity
 
 if TYPE_CHECKING:
@@ -31,25 +32,44 @@ class RequestedJob:
         specification: The job.
         client: SDK client of the workspace.
         policy: How its run is watched and repaired.
+        key: Tells calls apart that are equal in all else; given by the user.
     """
 
     specification: JobSpecification
     client: WorkspaceClient
     policy: RunPolicy
+    _: KW_ONLY
+    key: str = ""
 
     def plan(self) -> JobPlan | None:
         """Tell what the launch does; `None` if this launches no job."""
         return plan_of(self.specification)
 
-    def launch(self, call: CallIdentity) -> Launcher:
-        """Make the launcher of this job for a flow run.
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what is asked for: the job with its parameters, the workspace, and the user's key."""
+        return fingerprint([self.specification.model_dump(mode="json"), self.client.config.host, self.key])
+
+    async def launch(self, call: CallIdentity) -> Launcher:
+        """Make the launcher of this job for a call.
 
         Args:
-            call: The flow run. Equal calls get equal idempotency tokens, and so the same Databricks run.
+            call: Where the call is made. A retry of it gets the same idempotency tokens, and so the same
+                Databricks run.
         """
-        identity = {"call": call.path, "job": self.specification.model_dump(mode="json")}
-        token = partial(idempotency_token, call.root_flow_run_id, identity)
+        # Calls that are counted in this process and those that the server counts must not get equal numbers.
+        identity = fingerprint([self.fingerprint, call.names, call.in_one_process])
+        occurrence = await claim_occurrence(call, identity, self.specification.name)
+        token = partial(idempotency_token, call.root_id, identity, occurrence)
         return launcher_of(self.client, self.specification, token)
+
+    def launch_again(self, token: str) -> Launcher:
+        """Make the launcher that repeats a launch, and so finds its run.
+
+        Args:
+            token: The idempotency token of the launch.
+        """
+        return launcher_of(self.client, self.specification, lambda generation: token)
 
 
 def load_requested_job(
@@ -57,6 +77,7 @@ def load_requested_job(
     workspace: str,
     policy: RunPolicy | None,
     job_parameters: Mapping[str, str],
+    key: str = "",
 ) -> RequestedJob:
     """Load the blocks that a call of `run_databricks_job` names. It blocks: call it in a thread.
 
@@ -66,6 +87,7 @@ def load_requested_job(
             specification the workspace of the environment.
         policy: How the run is watched and repaired. `None`: the policy of the job's block, or the default.
         job_parameters: Values of job parameters; they replace those of the job.
+        key: Tells calls apart that are equal in all else.
 
     Raises:
         InvalidJob: The specification has problems; all are listed.
@@ -83,4 +105,4 @@ def load_requested_job(
         specification = specification.model_copy(update={"job_parameters": together})
     check(specification)
     client = workspace_client(credentials) if credentials else named_client(workspace)
-    return RequestedJob(specification, client, policy or RunPolicy())
+    return RequestedJob(specification, client, policy or RunPolicy(), key=key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from typing import cast
 
 import anyio
 from databricks_blocks.databricks_job import DatabricksJob
@@ -19,11 +21,15 @@ from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
 from prefect import get_run_logger
 from prefect.runtime import flow_run
+from prefect.states import Cancelled
 
 from databricks_flows.job.ask import asking
-from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.job.call_identity import current_call_identity
+from databricks_flows.job.cancel_watch import CancelledInPrefect, ending_when_cancelled, until_cancelled
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.interruption import Sigterm, is_cancel_requested, noticing_sigterm
+from databricks_flows.job.endings import Ending, ending_of
+from databricks_flows.job.interruption import is_cancel_requested, is_deployed, noticing_termination
+from databricks_flows.job.launch_notes import NotedLauncher
 from databricks_flows.job.mirror import Mirror
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
@@ -72,12 +78,17 @@ async def _run_databricks_job(
     policy: RunPolicy | None = None,
     job_parameters: dict[str, str] = NO_PARAMETERS,
     inputs_since: datetime | None = None,
+    key: str = "",
 ) -> DatabricksRunResult:
     """Run a Databricks job as one run, show its tasks, repair what fails, and wait until it has succeeded.
 
     A retry of the flow, or a second worker after a crash, does not start another run. It finds the first one:
     if it is active, the flow waits for it; if it has succeeded, the flow uses it; if it has failed, the flow
     repairs it. Cancelling the flow cancels the run.
+
+    A call is told apart by what it asks for (the job and its parameters), in which flow, deployment and task.
+    So calls can be made in any order, at once, in tasks, threads and other processes. Equal calls are
+    counted: each gets a run of its own, and in a retry they may exchange their runs.
 
     Args:
         job: The specification of a job, or a Databricks Job block, or the name of one. Save the block:
@@ -88,6 +99,8 @@ async def _run_databricks_job(
         job_parameters: Values of job parameters; they replace those of the job.
         inputs_since: Time at which the job's input was last written. In a retry, tasks that began before this
             time run again.
+        key: Tells calls apart that are equal in all else, and that must not exchange their runs in a retry:
+            for example two runs of a job that reads what to do from elsewhere.
 
     Returns:
         The run that succeeded: its id, its page, and the result of each task.
@@ -108,7 +121,7 @@ async def _run_databricks_job(
         >>> result.state, list(result.tasks)
         ('SUCCESS', ['load'])
     """
-    loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters)
+    loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters, key)
     return await run_to_the_end(loaded, inputs_since)
 
 
@@ -119,9 +132,20 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
         loaded: What is launched, and in which workspace.
         inputs_since: Time at which the job's input was last written.
 
+    Returns:
+        The run. If a person cancelled this flow run by itself, it is Prefect's state `Cancelled`, so that the
+        flow run ends in it.
+
     Raises:
         DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
+    try:
+        return await _to_the_end(loaded, inputs_since)
+    except CancelledInPrefect:
+        return cast("DatabricksRunResult", Cancelled(message="Cancelled, and its Databricks run as well"))
+
+
+async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> DatabricksRunResult:
     call = await current_call_identity()
     options = LifeOptions(
         loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
@@ -133,18 +157,27 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
     if plan := loaded.plan():
         report.planned(plan)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
-    life = RunLife(loaded.client, loaded.launch(call), options, watchers, outputs, ask=ask)
-    async with noticing_sigterm() as sigterm:
+    launcher = NotedLauncher(await loaded.launch(call), call.flow_run_ids[0], loaded.fingerprint)
+    life = RunLife(loaded.client, launcher, options, watchers, outputs, ask=ask)
+    deployed = await is_deployed(call.flow_run_ids)
+    async with noticing_termination() as termination:
         try:
-            run = await life.to_the_end()
+            async with ending_when_cancelled(partial(until_cancelled, call.flow_run_ids[0])):
+                run = await life.to_the_end()
         except DatabricksJobError as error:
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
             raise
-        except BaseException:
+        except BaseException as error:
             # When the flow times out, its scope of anyio would cancel these waits, too.
             with anyio.CancelScope(shield=True):
-                if await _cancel_unless_left(life, loaded, call, sigterm):
+                ending = ending_of(
+                    error,
+                    terminated=termination.received,
+                    deployed=deployed,
+                    cancel_requested=termination.received and await is_cancel_requested(call.flow_run_ids),
+                )
+                if await _cancel_unless_left(life, loaded, ending):
                     report.cancelled()
                 await mirror.finish(None)
             raise
@@ -155,17 +188,14 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
     )
 
 
-async def _cancel_unless_left(
-    life: RunLife, loaded: RequestedJob, call: CallIdentity, sigterm: Sigterm
-) -> bool:
-    """Cancel the run, unless the process was only told to end and the policy leaves the run to a retry.
+async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> bool:
+    """Cancel the run, unless the flow run crashed and the policy leaves the run to a retry.
 
     Returns:
         Whether the run was cancelled.
     """
     logger = get_run_logger()
-    crashed = sigterm.received and not await is_cancel_requested(call.flow_run_ids)
-    if crashed and loaded.policy.on_crash == "leave":
+    if ending is Ending.CRASHED and loaded.policy.on_crash == "leave":
         logger.warning("The Databricks run goes on: a retry of this flow run will find it")
         return False
     logger.warning("Cancelling the Databricks run")
@@ -183,4 +213,7 @@ run_databricks_job = SyncCallableFlow(
     flow_run_name=_flow_run_name,
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
+    # Prefect finds a stored result by the position of the call, which may be that of another one
+    # (prefect#18601, #22259). Nothing is stored: the idempotency token finds the run, which has the result.
+    persist_result=False,
 )

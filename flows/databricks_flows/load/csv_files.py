@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg2
 from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.format import CsvOptions, Decimal
 from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.database.tables import Empty
 from databricks_blocks.database.transaction import Transactions
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
@@ -22,16 +24,20 @@ from prefect.tasks import Task
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadInterrupted, settled
+from databricks_flows.load.outcomes import FileOutcome, FilesNotLoaded, LoadEnded, LoadInterrupted, settled
 from databricks_flows.load.progress import LoadProgress, open_artifact
 from databricks_flows.load.scope import NOTES, LoadScope
-from databricks_flows.load.sources import Source, find_sources
+from databricks_flows.load.sources import Source, check_schema, find_sources
 from databricks_flows.shared.batches import Batch, make_batches
+from databricks_flows.shared.patience import (
+    MAX_UNREACHABLE,
+    end_patience,
+    having_patience,
+    is_unreachable,
+    patient,
+)
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
-
-
-class LoadEnded(RuntimeError):
-    """Raised when the flow run ended before all files of a batch were started."""
+from databricks_flows.shared.telling import tell
 
 
 def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -47,6 +53,11 @@ def load_csv_files(
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4,
     concurrency_limit: str = "",
     database: str = DATABASE_BLOCK,
+    delimiter: Literal["auto", ",", ";", "\t", "tab", "|"] = "auto",
+    decimal: Decimal = "auto",
+    encoding: str = "auto",
+    empty: Empty = "text",
+    max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> list[FileOutcome]:
     r"""Load CSV files into the database, each into its own table, with column types that fit its content.
 
@@ -61,12 +72,22 @@ def load_csv_files(
         concurrency: How many task runs there are at a time, each with one connection to the database.
         concurrency_limit: Name of a global concurrency limit of Prefect; each task run takes a slot of it.
         database: Name of the SQLAlchemy Connector block.
+        delimiter: What separates fields. auto: found by the first records; commas come first.
+        decimal: What separates the decimals of numbers. auto: a comma where something else separates the
+            fields, numbers such as 1,5 are there, and none such as 1.5. Numbers with thousands separators
+            are texts.
+        encoding: Such as utf-8, cp1252 or cp1251. auto: UTF-8, UTF-16 and UTF-32 are found by their bytes;
+            else it is cp1252, the Western European one. What does not look Western European is refused.
+        empty: What two quotes with nothing between them are in a column of texts: text, the empty text, or
+            null, no value. An empty field without quotes is no value.
+        max_unreachable: Seconds for which the database may fail to answer.
 
     Returns:
-        What happened to each file: its table and the number of rows.
+        What happened to each file: its table, its number of rows, and how it is written if it is not plain.
 
     Raises:
-        InputError: There is no such file, or two files would have the same table.
+        InputError: There is no such file or encoding, a file is a pipe or a device, two files would have the
+            same table, or the schema is one that the database keeps for itself.
         FilesNotLoaded: Some files are not loaded, or it is not known; all others are.
 
     Examples:
@@ -77,8 +98,21 @@ def load_csv_files(
         >>> loaded.table, loaded.rows
         ('measurements', 1)
     """
+    check_schema(target_schema)
+    options = CsvOptions("\t" if delimiter == "tab" else delimiter, decimal, encoding, empty)
+    options.check()
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
+    with having_patience(max_unreachable):
+        outcomes = _load_sources(sources, scope, options, concurrency, batch_size)
+    if any(outcome.error for outcome in outcomes):
+        raise FilesNotLoaded(outcomes)
+    return outcomes
+
+
+def _load_sources(
+    sources: Sequence[Source], scope: LoadScope, options: CsvOptions, concurrency: int, batch_size: int
+) -> list[FileOutcome]:
     _prepare(scope)
     progress = LoadProgress(
         [source.path for source in sources],
@@ -87,18 +121,17 @@ def load_csv_files(
     )
     batches = make_batches({source.table: source for source in sources}, concurrency, batch_size)
     try:
-        outcomes = _load_batches(batches, scope, progress, concurrency)
+        outcomes = _load_batches(batches, scope, progress, concurrency, options)
     finally:
         progress.close()
     if any(outcome.in_doubt for outcome in outcomes):
         outcomes = _ask_notes(outcomes, scope)
     _show(outcomes)
-    if any(outcome.error for outcome in outcomes):
-        raise FilesNotLoaded(outcomes)
     return outcomes
 
 
 @task(name="prepare_load", **STEP_OPTIONS)
+@patient
 def _prepare(scope: LoadScope) -> None:
     """Create the schema and the table of notes, if they do not exist."""
     with scope.transactions() as begin, begin(scope.schema) as transaction:
@@ -106,7 +139,11 @@ def _prepare(scope: LoadScope) -> None:
 
 
 def _load_batches(
-    batches: Sequence[Batch[Source]], scope: LoadScope, progress: LoadProgress, concurrency: int
+    batches: Sequence[Batch[Source]],
+    scope: LoadScope,
+    progress: LoadProgress,
+    concurrency: int,
+    options: CsvOptions,
 ) -> list[FileOutcome]:
     outcomes: list[FileOutcome] = []
     ending = Event()
@@ -114,7 +151,14 @@ def _load_batches(
         try:
             futures: dict[PrefectFuture[Any], Batch[Source]] = {
                 runner.submit(
-                    load_batch, {"batch": batch, "scope": scope, "progress": progress, "ending": ending}
+                    load_batch,
+                    {
+                        "batch": batch,
+                        "scope": scope,
+                        "progress": progress,
+                        "ending": ending,
+                        "options": options,
+                    },
                 ): batch
                 for batch in batches
             }
@@ -123,6 +167,7 @@ def _load_batches(
         finally:
             # The runner waits for its task runs: after a cancel, none of them may start another file.
             ending.set()
+            end_patience()
     return outcomes
 
 
@@ -131,8 +176,9 @@ def _load_batches(
     task_run_name="load_files-{batch.name}",
     **{**STEP_OPTIONS, "retry_condition_fn": _may_succeed_later},
 )
+@patient
 def load_batch(
-    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event
+    batch: Batch[Source], scope: LoadScope, progress: LoadProgress, ending: Event, options: CsvOptions
 ) -> list[FileOutcome]:
     """Load the files of a batch that this run has not loaded yet, each in its own transaction.
 
@@ -141,6 +187,7 @@ def load_batch(
         scope: Where they are loaded to.
         progress: Is told how many bytes have been read.
         ending: Is set when the flow run ends.
+        options: How the files are read.
 
     Returns:
         What happened to each file.
@@ -161,7 +208,7 @@ def load_batch(
             if source.table in loaded:
                 outcomes.append(FileOutcome(source.name, source.table, loaded[source.table]))
             else:
-                outcomes.append(_try_to_load(source, scope, begin, progress))
+                outcomes.append(_try_to_load(source, scope, begin, progress, options))
             progress.done(source.path)
     if any(outcome.in_doubt for outcome in outcomes):
         raise LoadInterrupted(outcomes)
@@ -171,23 +218,30 @@ def load_batch(
 
 
 def _try_to_load(
-    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress
+    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress, options: CsvOptions
 ) -> FileOutcome:
     try:
-        return _load(source, scope, begin, progress)
-    except (InputError, UnicodeError, csv.Error, OSError, psycopg2.Error, SQLAlchemyError) as error:
-        # After a lost connection it is not known whether the last commit was done.
+        return _load(source, scope, begin, progress, options)
+    except (InputError, UnicodeError, OSError, psycopg2.Error, SQLAlchemyError) as error:
+        if is_unreachable(error):
+            # It is not known whether the last commit was done: the batch begins again, by its notes.
+            raise
         outcome = _failure(source, error, in_doubt=is_transient(error))
         get_run_logger().error("%s", outcome.error)
         return outcome
 
 
-def _load(source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress) -> FileOutcome:
+def _load(
+    source: Source, scope: LoadScope, begin: Transactions, progress: LoadProgress, options: CsvOptions
+) -> FileOutcome:
     with begin(scope.schema) as transaction:
-        loaded = load_typed(transaction, source.path, source.table, progress.watch(source.path))
+        watch = progress.watch(source.path)
+        loaded = load_typed(transaction, source.path, source.table, watch, options)
         transaction.add(NOTES, (scope.run, source.table, loaded.rows, source.name))
     logger = get_run_logger()
-    logger.info("%s: %s rows in %s", source.name, loaded.rows, source.table)
+    written = str(loaded.format)
+    read_as = f", read as {written}" if written else ""
+    logger.info("%s: %s rows in %s%s", source.name, loaded.rows, source.table, read_as)
     for widening in loaded.widenings:
         logger.warning(
             "%s: column `%s` is of type %s, not %s as it began, so the file was loaded again",
@@ -196,7 +250,7 @@ def _load(source: Source, scope: LoadScope, begin: Transactions, progress: LoadP
             widening.after,
             widening.before or "empty",
         )
-    return FileOutcome(source.name, source.table, loaded.rows)
+    return FileOutcome(source.name, source.table, loaded.rows, read_as=written)
 
 
 def _failure(source: Source, error: Exception, *, in_doubt: bool) -> FileOutcome:
@@ -221,6 +275,7 @@ def _ask_notes(outcomes: Sequence[FileOutcome], scope: LoadScope) -> list[FileOu
 
 
 @task(name="read_notes", **STEP_OPTIONS)
+@patient
 def _read_notes(scope: LoadScope) -> dict[str, int]:
     """Read which files the run has loaded, and their numbers of rows by table."""
     with scope.transactions() as begin:
@@ -231,10 +286,12 @@ def _show(outcomes: Sequence[FileOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.error]
     in_doubt = sum(outcome.in_doubt for outcome in outcomes)
     rows = sum(outcome.rows for outcome in outcomes)
-    create_table_artifact(
+    show = partial(
+        create_table_artifact,
         [{"file": outcome.file, "error": outcome.error} for outcome in failed]
-        or [{"file": outcome.file, "table": outcome.table, "rows": outcome.rows} for outcome in outcomes],
+        or [outcome.as_row() for outcome in outcomes],
         key="loaded-files",
         description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
         + f"; {in_doubt} others may be" * bool(in_doubt),
     )
+    tell("the loaded files", show)

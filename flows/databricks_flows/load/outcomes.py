@@ -18,6 +18,7 @@ class FileOutcome:
         rows: Number of rows, if it is loaded.
         error: Why it is not loaded, in one line; empty if it is.
         in_doubt: Whether it may be loaded despite the error, as after a commit that got no answer.
+        read_as: How the file is written, if it is not plain; empty where an earlier attempt has loaded it.
     """
 
     file: str
@@ -25,6 +26,12 @@ class FileOutcome:
     rows: int = 0
     error: str = ""
     in_doubt: bool = False
+    read_as: str = ""
+
+    def as_row(self) -> dict[str, str | int]:
+        """The file as a row of the table of loaded files."""
+        read_as = self.read_as or "commas, UTF-8"
+        return {"file": self.file, "table": self.table, "rows": self.rows, "read as": read_as}
 
 
 class FilesNotLoaded(RuntimeError):
@@ -53,6 +60,10 @@ class FilesNotLoaded(RuntimeError):
     def __reduce__(self) -> tuple[type[FilesNotLoaded], tuple[list[FileOutcome]]]:
         """Rebuild the error from its outcomes: Prefect pickles the errors of runs."""
         return type(self), (self.outcomes,)
+
+
+class LoadEnded(RuntimeError):
+    """Raised when the flow run ended before all files of a batch were started."""
 
 
 class LoadInterrupted(FilesNotLoaded):

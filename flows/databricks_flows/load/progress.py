@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from logging import Logger, LoggerAdapter
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
-from httpx import HTTPError
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.exceptions import PrefectException
 
 from databricks_flows.shared.progress import Progress, report
+from databricks_flows.shared.telling import NOT_TOLD, tell
 
 _SECONDS_BETWEEN = 2.0
 
@@ -25,10 +23,20 @@ def open_artifact(description: str) -> Callable[[float], object]:
     """Make a progress artifact.
 
     Returns:
-        The function that sets its percentage.
+        The function that sets its percentage. It does nothing if Prefect does not take the artifact.
     """
-    artifact = create_progress_artifact(progress=0.0, key="load-progress", description=description)
-    return partial(update_progress_artifact, cast(UUID, artifact))
+    made: list[UUID] = []
+
+    def make() -> None:
+        artifact = create_progress_artifact(progress=0.0, key="load-progress", description=description)
+        made.append(cast(UUID, artifact))
+
+    def update(percent: float) -> None:
+        for artifact in made:
+            update_progress_artifact(artifact, percent)
+
+    tell("the progress of the load", make)
+    return update
 
 
 class LoadProgress:
@@ -99,7 +107,7 @@ class LoadProgress:
             read, total = sum(self._read.values()), sum(self._sizes.values())
         try:
             self._update(min(100.0, 100 * read / max(total, 1)))
-        except (PrefectException, HTTPError, OSError) as error:
+        except NOT_TOLD as error:
             if not self._warned:
                 self._warned = True
                 self._logger.warning("The progress of the load is not shown: %s", error)

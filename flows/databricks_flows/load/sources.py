@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_blocks.csv.faults import LONGEST_NAME, InputError, printable
+from databricks_blocks.regular_files import file_fault
 
 from databricks_flows.renewable.share_files import table_name
 
@@ -41,7 +42,7 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
         The files, each of them once.
 
     Raises:
-        InputError: There is no such file, or two files would have the same table.
+        InputError: There is no such file, one is a pipe or a device, or two would have the same table.
     """
     sources: dict[str, Source] = {}
     for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
@@ -54,16 +55,30 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
     return list(sources.values())
 
 
+def check_schema(name: str) -> None:
+    """Refuse a schema that the database keeps for itself.
+
+    Raises:
+        InputError: It is such a schema.
+    """
+    if name == "information_schema" or name.startswith("pg_"):
+        raise InputError(f"target_schema: `{name}` is kept for the database itself; name another schema")
+
+
 def _files(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
-        if not found:
-            raise InputError(f"{path}: holds no CSV file")
-        return found
-    if path.exists():
-        return [path]
-    found = [Path(match) for match in sorted(glob.glob(name, recursive=True)) if Path(match).is_file()]  # noqa: PTH207
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
+        missing = f"{path}: holds no CSV file"
+    elif path.exists():
+        found, missing = [path], ""
+    else:
+        found = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+        missing = f"{name}: no such file or folder, and no file of such a name"
+    found = [file for file in found if file.exists() and not file.is_dir()]
     if not found:
-        raise InputError(f"{name}: no such file or folder, and no file of such a name")
+        raise InputError(missing)
+    for file in found:
+        if fault := file_fault(file):
+            raise InputError(f"{file}: {fault}")
     return found

@@ -23,6 +23,7 @@ from prefect.logging.loggers import flow_run_logger
 
 from databricks_flows.job.call_identity import CallIdentity
 from databricks_flows.job.known_runs import known_runs, run_named
+from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.requested_job import RequestedJob
 from databricks_flows.job.subflow import run_to_the_end
 
@@ -46,7 +47,7 @@ class RepairRequest(RequestedJob):
     def plan(self) -> None:
         """Nothing is launched: the job's tasks and clusters are those of the run."""
 
-    def launch(self, call: CallIdentity) -> Launcher:
+    async def launch(self, call: CallIdentity) -> Launcher:
         """Make the repair. A retry of the flow run goes on with the repair that it asked for before."""
         return RepairLauncher(self.client, self.run, self.repair, taken_up=call.flow_run_count > 1)
 
@@ -55,7 +56,11 @@ async def cancel_repaired_run(flow: Any, flow_run: FlowRun, state: State[Any]) -
     """Cancel the run that a cancelled flow run was repairing. It may have been in another process."""
     async with get_client() as client:
         run_ids = await known_runs(client, flow_run.id)
+        notes = read_notes((await client.read_flow_run(flow_run.id)).labels)
     try:
+        if notes and not run_ids:
+            # A repair was asked for, and its answer is not known. The parameter names the run.
+            run_ids = [await run_named(flow_run.parameters["run"])]
         workspace = await asyncio.to_thread(
             named_client, flow_run.parameters.get("workspace", WORKSPACE_BLOCK)
         )

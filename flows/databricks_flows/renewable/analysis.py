@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.job.specification import JobSpecification
@@ -17,61 +13,31 @@ from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_blocks.staging.area import STAGING_BLOCK
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
-from prefect import flow, get_run_logger, unmapped
-from prefect.artifacts import acreate_markdown_artifact
+from databricks_blocks.workspace.polling import PollingPolicy
+from prefect import flow
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.subflow import run_databricks_job
-from databricks_flows.renewable.chart_process import chart_process
-from databricks_flows.renewable.contract_tasks import check_result, check_staged
+from databricks_flows.renewable.analysis_run import (
+    CHART_FILE,
+    TABLE_FILE,
+    TASK_RUNS_AT_ONCE,
+    Request,
+    analyse,
+)
 from databricks_flows.renewable.countries import files_with
-from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.notebook_job import (
     DEFAULT_CLUSTER,
     NO_GIT_SOURCE,
     NOTEBOOK_DIRECTORY,
     notebook_job,
 )
-from databricks_flows.renewable.share_files import ShareFile, writable_folder
-from databricks_flows.renewable.spans import Span, read_spans
-from databricks_flows.renewable.steps import (
-    RESULT_FOLDER,
-    RunScope,
-    cleanup,
-    create_graph,
-    delete_intake_files,
-    export_table,
-    list_result_files,
-    load_csv,
-    load_result,
-    prepare_run,
-    publish_result,
-    select_countries,
-    write_result,
-)
-from databricks_flows.renewable.summary import summary_markdown
-from databricks_flows.shared.batches import make_batches
-from databricks_flows.shared.progress import Steps
-from databricks_flows.shared.table_events import emit_table_updated
-from databricks_flows.shared.threaded_tasks import map_task, run_task
-
-STEPS = (
-    "load_csv",
-    "select_countries",
-    "export_table",
-    "run_databricks_job",
-    "delete_intake_files",
-    "load_result",
-    "create_graph",
-    "cleanup",
-)
-# Each has its own database connection, and a server accepts about a hundred.
-TASK_RUNS_AT_ONCE = 8
-TABLE_FILE = "shw.csv"
-CHART_FILE = "shw.png"
+from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.share_files import writable_folder
+from databricks_flows.renewable.spans import Span
+from databricks_flows.shared.patience import MAX_UNREACHABLE
 
 
 @dataclass(frozen=True)
@@ -95,27 +61,6 @@ class RenewableAnalysis:
     databricks_run_url: str
     flow_run_url: str
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What a flow run is asked for, checked.
-
-    Attributes:
-        files: The file of each share.
-        countries: Names of countries and regions. `None`: all.
-        output: Folder for the table and the chart.
-        job: Makes the specification of the Databricks job for a run.
-        workspace: Name of the Databricks Workspace block.
-        policy: How the Databricks run is watched and repaired.
-    """
-
-    files: list[ShareFile]
-    countries: list[str] | None
-    output: Path
-    job: Callable[[RunScope], JobSpecification]
-    workspace: str
-    policy: RunPolicy
 
 
 def _flow_run_name() -> str:
@@ -145,8 +90,14 @@ async def renewable_analysis(
     bucket: str = STAGING_BLOCK,
     workspace: str = WORKSPACE_BLOCK,
     concurrency_limit: str = "",
+    keep_after_failure: Annotated[float, Field(ge=0)] = 24,
+    max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw a chart.
+
+    The tables and staged files of a run are removed when it succeeds or is cancelled. They are kept for a
+    while after a failure of the notebooks or of a later step, and after a crash: a retry repairs what failed,
+    and loads nothing again.
 
     Args:
         countries: Names of countries and regions, as in the column Entity of the files.
@@ -168,11 +119,15 @@ async def renewable_analysis(
         workspace: Name of the Databricks Workspace block.
         concurrency_limit: Name of a global concurrency limit of Prefect; each database transaction takes a
             slot of it. Without one, a run has up to eight transactions at a time.
+        keep_after_failure: Hours for which the tables and staged files of a failed run are kept, so that a
+            retry goes on from there; 0 removes them at once.
+        max_unreachable: Seconds for which the database, the storage or the workspace may fail to answer.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.
         DataContractBreach: Rows or values were lost, duplicated or changed on the way.
         DatabricksJobError: The Databricks run did not succeed.
+        ServiceUnreachable: The database or the storage did not answer for too long.
 
     Examples:
         >>> import asyncio
@@ -187,103 +142,23 @@ async def renewable_analysis(
     def job(scope: RunScope) -> JobSpecification:
         return notebook_job(tables, scope, notebook_directory, cluster, launch, git_source)
 
-    policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs, ask=ask))
-    request = _Request(files, chosen, output, job, workspace, policy)
-    return await _analyse(request, _run_scope(database, bucket, concurrency_limit))
+    policy = RunPolicy(
+        repair=RepairPolicy(max_repairs=max_repairs, ask=ask),
+        polling=PollingPolicy(max_unreachable=max_unreachable),
+    )
+    request = Request(files, chosen, output, job, workspace, policy, keep_after_failure)
+    outcome = await analyse(request, _run_scope(database, bucket, concurrency_limit))
+    return RenewableAnalysis(
+        table=output / TABLE_FILE,
+        chart=output / CHART_FILE,
+        rows=outcome.published.rows,
+        spans=outcome.spans,
+        databricks_run_url=outcome.published.databricks_run_url,
+        flow_run_url=flow_run.ui_url or "",
+        seconds=outcome.seconds,
+    )
 
 
 def _run_scope(database: str, bucket: str, concurrency_limit: str) -> RunScope:
     run_id = flow_run.id
     return RunScope(database, f"run_{run_id.replace('-', '')}", bucket, run_id, concurrency_limit)
-
-
-async def _analyse(request: _Request, scope: RunScope) -> RenewableAnalysis:
-    steps = Steps(STEPS)
-    output = request.output
-    # Table and chart are written to a folder of this run first: other runs may have the same output folder.
-    with chart_process() as charting, fresh_folder(output / f".shw-{scope.prefix}") as unfinished:
-        table, chart = unfinished / TABLE_FILE, unfinished / CHART_FILE
-        try:
-            scope = await run_task(prepare_run, scope)
-            staged = await _stage(request, scope, steps)
-            job = request.job(scope)
-            async with steps.step("run_databricks_job", len(job.tasks)):
-                run = await run_databricks_job(
-                    job, request.workspace, request.policy, inputs_since=scope.staged_since
-                )
-            await _load(scope, staged, int(run.exit_values["transform_data"]), table, steps)
-            async with steps.step("create_graph"):
-                await run_task(create_graph, charting, table, chart)
-        except BaseException:
-            await _clean_up_after_failure(scope)
-            raise
-        async with steps.step("cleanup"):
-            await run_task(cleanup, scope)
-        spans = read_spans(table)
-        for file in (table, chart):
-            file.replace(output / file.name)
-    results = [str(output / name) for name in (CHART_FILE, TABLE_FILE)]
-    await acreate_markdown_artifact(
-        summary_markdown(spans, run.run_page_url, results),
-        key="shw-latest",
-        description="Combined share of solar, hydro and wind: the latest years",
-    )
-    return RenewableAnalysis(
-        table=output / TABLE_FILE,
-        chart=output / CHART_FILE,
-        rows=int(run.exit_values["transform_data"]),
-        spans=spans,
-        databricks_run_url=run.run_page_url,
-        flow_run_url=flow_run.ui_url or "",
-        seconds=steps.seconds,
-    )
-
-
-@contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
-    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir()
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
-
-
-async def _clean_up_after_failure(scope: RunScope) -> None:
-    """Clean up; an error here is logged, so that the flow reports the error before it."""
-    logger = get_run_logger()
-    try:
-        await run_task(cleanup, scope)
-    except Exception:
-        logger.exception("Schema %s and prefix %s are left", scope.schema, scope.prefix)
-
-
-async def _stage(request: _Request, scope: RunScope, steps: Steps) -> StagedData:
-    files, countries = request.files, request.countries
-    async with steps.step("load_csv", len(files)):
-        loaded = await map_task(load_csv, files, scope=scope)
-    tables = [share.table for share in loaded]
-    async with steps.step("select_countries", len(files)):
-        selected = await map_task(select_countries, tables, scope=scope, countries=unmapped(countries))
-    if not any(selection.rows for selection in selected):
-        raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
-    async with steps.step("export_table", len(files)):
-        selections = [selection.table for selection in selected]
-        staged = await map_task(export_table, selections, [table.name for table in tables], scope=scope)
-        return await run_task(check_staged, scope, files, loaded, selections, staged, countries)
-
-
-async def _load(
-    scope: RunScope, staged: StagedData, counted_rows: int, table_path: Path, steps: Steps
-) -> None:
-    async with steps.step("delete_intake_files"):
-        await run_task(delete_intake_files, scope)
-    names = await run_task(list_result_files, scope, RESULT_FOLDER)
-    batches = make_batches({name: name for name in names}, TASK_RUNS_AT_ONCE)
-    async with steps.step("load_result", len(batches)):
-        await map_task(load_result, batches, scope=scope)
-        await run_task(check_result, scope, staged, counted_rows)
-        await run_task(write_result, scope, table_path)
-        await run_task(publish_result, scope)
-        emit_table_updated("renewable_share", scope.database, counted_rows)

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+_PASSED_ON = (
+    "PATH", "HOME", "LANG", "LC_*", "TMPDIR", "TMP", "TEMP", "XDG_*", "MPLCONFIGDIR", "FONTCONFIG_*",
+    "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*", "PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "VIRTUAL_ENV", "OMP_*", "OPENBLAS_*", "MKL_*", "NVPL_*",
+)  # fmt: skip
+"""The variables that it gets, by pattern. It draws, and needs no login of the worker that starts it."""
+
+
+def chart_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the process gets of an environment."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if any(fnmatchcase(name, pattern) for pattern in _PASSED_ON)
+    }
 
 
 class ChartProcess:
@@ -47,6 +65,7 @@ def chart_process() -> Iterator[ChartProcess]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        env=chart_environment(os.environ),
         cwd=Path(__file__).parents[2],  # the folder of this package, so that no module of the user shadows it
         start_new_session=True,  # Ctrl-C reaches only the flow, which then ends this process
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from databricks_blocks.database.tables import Table
 from prefect import task
@@ -17,12 +18,16 @@ from databricks_flows.renewable.data_contract import (
     judge_result,
     judge_staged,
 )
+from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.share_files import ShareFile
-from databricks_flows.renewable.steps import KEY, RESULT, SUBSET_FOLDER, LoadedShare, RunScope
+from databricks_flows.renewable.steps import KEY, RESULT, SUBSET_FOLDER, LoadedShare
+from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
+from databricks_flows.shared.telling import tell
 
 
 @task(name="check_staged", **STEP_OPTIONS)
+@patient
 def check_staged(
     scope: RunScope,
     files: Sequence[ShareFile],
@@ -72,6 +77,7 @@ def check_staged(
 
 
 @task(name="check_result", **STEP_OPTIONS)
+@patient
 def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
     """Check that the result has every key and value that was staged, before anything is published.
 
@@ -91,10 +97,12 @@ def check_result(scope: RunScope, staged: StagedData, counted: int) -> None:
 
 def _show(findings: Sequence[Finding]) -> None:
     broken = breach(findings)
-    create_table_artifact(
+    show = partial(
+        create_table_artifact,
         artifact_rows(findings),
         key="data-contract",
         description=f"**Broken:** {broken}" if broken else "Data contract: what went in came out",
     )
+    tell("the data contract", show)
     if broken:
         raise broken

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.tasks import notebook_task
 
-from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER, RunScope
+from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER
 
 DEFAULT_CLUSTER = JobCluster()
 NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
@@ -67,3 +72,22 @@ def notebook_job(
             ),
         ],
     )
+
+
+def counted_rows(exit_values: Mapping[str, str]) -> int:
+    """Read how many rows the notebook `transform_data` has written, from its exit value.
+
+    Args:
+        exit_values: What each notebook gave to `dbutils.notebook.exit`, by task key.
+
+    Raises:
+        InputError: It is no number, as with a notebook of a user's repository that gives none.
+    """
+    value = exit_values.get("transform_data", "")
+    if re.fullmatch("[0-9]{1,18}", value) is None:
+        found = f"it returned `{' '.join(value.split())[:60]}`" if value else "it returned nothing"
+        raise InputError(
+            "the notebook transform_data has to return its number of rows, by "
+            f"dbutils.notebook.exit(str(transformed.count())) at its end; {found}"
+        )
+    return int(value)

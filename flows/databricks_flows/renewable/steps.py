@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from databricks_blocks.csv.checked import CheckedCsv
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.forms import DECLARED_FORMS
-from databricks_blocks.csv.records import MalformedRecord
-from databricks_blocks.database.connection import open_transaction
+from databricks_blocks.csv.records import Form, MalformedRecord
 from databricks_blocks.database.tables import Column, RecordRefused, Table
-from databricks_blocks.database.transaction import DatabaseTransaction
-from databricks_blocks.staging.area import StagingArea, open_staging
 from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.concurrency.sync import concurrency as slots
 
 from databricks_flows.renewable.chart_process import ChartProcess
-from databricks_flows.renewable.share_files import SHARES, ShareFile, find_fault
+from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.share_files import LONGEST_TEXT, SHARES, ShareFile, find_fault
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
+from databricks_flows.shared.telling import tell
 
 COMBINED = "SHW%"
 SUBSET_FOLDER = "country_subset"
 RESULT_FOLDER = "transformed_data"
-BEGUN = "begun"
-"""Name of the note on the start of staging. It sorts before the folders, so it is removed first."""
-
 KEY = ("Entity", "Year")
 _KEYS = {
     "Entity": Column("text", required=True),
@@ -53,47 +48,6 @@ _SHARED = Table(
     | dict.fromkeys(("solar", "hydro", "wind", "shw"), Column("double")),
     key=("entity", "year"),
 )
-
-
-@dataclass(frozen=True)
-class RunScope:
-    """The tables and files that belong to one flow run; they are removed at its end.
-
-    Attributes:
-        database: Name of the database block.
-        schema: Schema of the run's tables; in databases other than PostgreSQL, a prefix of their names.
-        bucket: Name of the block of the storage.
-        prefix: Prefix of the files that the run stages.
-        limit: Name of a global concurrency limit of Prefect, empty for none. Each transaction takes a slot.
-        staging_uri: URI of the prefix; known after `prepare_run`.
-        staged_since: When the run began to stage the files that are there; known after `prepare_run`.
-    """
-
-    database: str
-    schema: str
-    bucket: str
-    prefix: str
-    limit: str = ""
-    staging_uri: str = ""
-    staged_since: datetime | None = None
-
-    @property
-    def staging(self) -> StagingArea:
-        """The files of the run."""
-        return open_staging(self.bucket, self.prefix)
-
-    @contextmanager
-    def transaction(self) -> Iterator[DatabaseTransaction]:
-        """Open one transaction on the tables of the run."""
-        with (
-            slots(self.limit or [], strict=True),
-            open_transaction(self.database, self.schema) as transaction,
-        ):
-            yield transaction
-
-    def uri(self, folder: str) -> str:
-        """URI of a folder of the run."""
-        return f"{self.staging_uri}/{folder}"
 
 
 @dataclass(frozen=True)
@@ -122,36 +76,22 @@ class Selection:
     rows: int
 
 
-@task(name="prepare_run", **STEP_OPTIONS)
-def prepare_run(scope: RunScope) -> RunScope:
-    """Make room for the run's tables, and note in the storage when staging began.
-
-    A run that failed has removed its files and the note. Its retry writes a new note, so the results that
-    Databricks made of the old files are not used. A run that was killed has removed nothing: the note is
-    still there, and the results may be, too.
-
-    Returns:
-        The scope, with the URI of its files and the time of the note.
-    """
-    with scope.transaction() as transaction:
-        transaction.begin_run()
-    staging = scope.staging
-    if BEGUN not in staging.names():
-        staging.upload(BEGUN, lambda stream: stream.write(b"staged here\n"))
-    return replace(scope, staging_uri=staging.uri(), staged_since=staging.written_at(BEGUN))
-
-
 @task(name="load_csv", task_run_name="load_csv-{file.table}", **STEP_OPTIONS)
+@patient
 def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
     """Load a CSV file into a table of the run.
 
     Raises:
         InputError: A record cannot be used; the message names file, line and column.
     """
-    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in file.columns})
-    forms = [DECLARED_FORMS.get(column.kind) for column in table.columns.values()]
+    names = [file.columns[place] for place in file.used]
+    table = Table(file.table, {name: _KEYS.get(name, Column("decimal")) for name in names})
+    handed_on = file.used if file.ignored else None
     try:
-        with scope.transaction() as transaction, CheckedCsv(file.path, forms) as stream:
+        with (
+            scope.transaction() as transaction,
+            CheckedCsv(file.path, _forms(file, table), handed_on=handed_on) as stream,
+        ):
             transaction.create(table)
             rows = transaction.load_csv(table, stream)
             stream.refuse_misfit()
@@ -160,11 +100,24 @@ def load_csv(file: ShareFile, scope: RunScope) -> LoadedShare:
                 raise fault
     except (RecordRefused, MalformedRecord) as error:
         raise find_fault(file) or InputError(f"{file.path}{error}") from error
-    get_run_logger().info("%s: %s rows from %s", file.share, rows, file.path)
+    logger = get_run_logger()
+    logger.info("%s: %s rows from %s", file.share, rows, file.path)
+    if file.ignored:
+        ignored = ", ".join(f"`{name}`" for name in file.ignored)
+        logger.info("%s: the analysis does not use the columns %s", file.path.name, ignored)
     return LoadedShare(table, stream.records)
 
 
+def _forms(file: ShareFile, table: Table) -> list[Form]:
+    """What a field of each column of the file looks like; any text where the column is not used."""
+    forms: list[Form] = [None] * len(file.columns)
+    for place, column in zip(file.used, table.columns.values(), strict=True):
+        forms[place] = DECLARED_FORMS.get(column.kind, LONGEST_TEXT)
+    return forms
+
+
 @task(name="select_countries", task_run_name="select_countries-{table.name}", **STEP_OPTIONS)
+@patient
 def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | None) -> Selection:
     """Copy the rows of the chosen countries into another table of the run; without countries, all rows."""
     selected = replace(table, name=f"selected_{table.name}")
@@ -175,6 +128,7 @@ def select_countries(table: Table, scope: RunScope, countries: Sequence[str] | N
 
 
 @task(name="export_table", task_run_name="export_table-{name}", **STEP_OPTIONS)
+@patient
 def export_table(table: Table, name: str, scope: RunScope) -> int:
     """Stream a table to `country_subset/<name>.csv` in the storage.
 
@@ -192,6 +146,7 @@ def export_table(table: Table, name: str, scope: RunScope) -> int:
 
 
 @task(name="delete_intake_files", **STEP_OPTIONS)
+@patient
 def delete_intake_files(scope: RunScope) -> int:
     """Remove the files that the notebooks have read.
 
@@ -202,15 +157,19 @@ def delete_intake_files(scope: RunScope) -> int:
 
 
 @task(name="list_result_files", **STEP_OPTIONS)
+@patient
 def list_result_files(scope: RunScope, folder: str) -> list[str]:
     """List the part files that Spark wrote, and create the table for them."""
     with scope.transaction() as transaction:
+        # Besides the table, this makes the schema, which may be gone when a retry goes on.
+        transaction.keep(RESULT)
         transaction.create(RESULT)
         transaction.create(_LOADED)
     return [name for name in scope.staging.names(folder) if name.endswith(".csv")]
 
 
 @task(name="load_result", task_run_name="load_result-{part_files.name}", **STEP_OPTIONS)
+@patient
 def load_result(part_files: Batch[str], scope: RunScope) -> int:
     """Stream part files of the result into the database, all of a batch or none.
 
@@ -230,6 +189,7 @@ def load_result(part_files: Batch[str], scope: RunScope) -> int:
 
 
 @task(name="write_result", **STEP_OPTIONS)
+@patient
 def write_result(scope: RunScope, table_path: Path) -> int:
     """Write the result as a CSV file.
 
@@ -241,6 +201,7 @@ def write_result(scope: RunScope, table_path: Path) -> int:
 
 
 @task(name="publish_result", **STEP_OPTIONS)
+@patient
 def publish_result(scope: RunScope) -> None:
     """Merge the result into the table `renewable_share`, which stays after the run."""
     with scope.transaction() as transaction:
@@ -253,12 +214,7 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
     """Draw the chart, and show it as an artifact in the Prefect UI."""
     title = charting.draw(table_path, chart_path)
     image = base64.b64encode(chart_path.read_bytes()).decode()
-    create_image_artifact(image_url=f"data:image/png;base64,{image}", key="shw", description=title)
-
-
-@task(name="cleanup", **STEP_OPTIONS)
-def cleanup(scope: RunScope) -> None:
-    """Remove the run's tables and its files in the storage."""
-    with scope.transaction() as transaction:
-        transaction.end_run()
-    scope.staging.delete()
+    show = partial(
+        create_image_artifact, image_url=f"data:image/png;base64,{image}", key="shw", description=title
+    )
+    tell("the chart", show)

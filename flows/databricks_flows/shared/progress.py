@@ -11,6 +11,8 @@ from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
+from databricks_flows.shared.telling import Sender
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -58,23 +60,42 @@ class Steps:
 
     Attributes:
         names: All steps, in order.
+        sender: Sends the progress to Prefect.
         seconds: Duration by name, of the steps that have ended.
     """
 
     names: tuple[str, ...]
+    sender: Sender
     seconds: dict[str, float] = field(default_factory=dict)
     _artifact_id: UUID | None = None
 
     @asynccontextmanager
     async def step(self, name: str, total: int = 1) -> AsyncIterator[None]:
         """Time a step, and report its start and its end."""
-        if self._artifact_id is None:
-            self._artifact_id = await acreate_progress_artifact(
-                progress=0.0, key="progress", description=f"Steps: {', '.join(self.names)}"
-            )
+        if not self.seconds:
+            self._send()
         report(Progress(name, 0, total))
         started = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - started
+        self._done(name, total, time.monotonic() - started)
+
+    def skip(self, name: str, total: int = 1) -> None:
+        """Report a step as done that an earlier attempt of the flow run has done."""
+        self._done(name, total, 0.0)
+
+    def _done(self, name: str, total: int, seconds: float) -> None:
+        self.seconds[name] = seconds
         report(Progress(name, total, total))
-        await aupdate_progress_artifact(self._artifact_id, progress=100 * len(self.seconds) / len(self.names))
+        self._send()
+
+    def _send(self) -> None:
+        percent = 100 * len(self.seconds) / len(self.names)
+        self.sender.send("the progress of the steps", self._show(percent))
+
+    async def _show(self, percent: float) -> None:
+        if self._artifact_id is None:
+            self._artifact_id = await acreate_progress_artifact(
+                progress=percent, key="progress", description=f"Steps: {', '.join(self.names)}"
+            )
+        else:
+            await aupdate_progress_artifact(self._artifact_id, progress=percent)

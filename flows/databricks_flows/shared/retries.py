@@ -1,4 +1,7 @@
-"""Retries of the steps of a flow: transient errors are retried, permanent ones are not."""
+"""Retries of the steps of a flow: transient errors are retried, permanent ones are not.
+
+A database or a storage that is away is waited for within a try: see `patience`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from prefect.tasks import Task, exponential_backoff
 
 
 def is_transient(error: object) -> bool:
-    """Whether a retry can help: after a lost connection, a busy storage, a full disk."""
+    """Whether a retry can help: after a deadlock, a full disk, a connection that broke off."""
     from botocore.exceptions import BotoCoreError, ClientError
     from databricks.sdk import errors
     from sqlalchemy.exc import InterfaceError, OperationalError
@@ -33,7 +36,7 @@ def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return is_transient(state.result(raise_on_failure=False))
 
 
-# No cache: the tables and files of the first attempt are gone, so a retry of the flow runs each step again.
+# No cache: a step that a retry of the flow runs again has to do its work again.
 STEP_OPTIONS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "retries": 2,

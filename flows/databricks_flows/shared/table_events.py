@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect.events import emit_event
+
+from databricks_flows.shared.telling import tell
 
 TABLE_UPDATED = "databricks-flows.table.updated"
 
@@ -17,7 +21,8 @@ def emit_table_updated(table: str, database: str, rows: int) -> None:
         database: Name of the database block.
         rows: Number of rows that were merged.
     """
-    emit_event(
+    emit = partial(
+        emit_event,
         event=TABLE_UPDATED,
         resource={
             "prefect.resource.id": f"databricks-flows.table.{table}",
@@ -26,3 +31,4 @@ def emit_table_updated(table: str, database: str, rows: int) -> None:
         },
         payload={"rows": rows},
     )
+    tell(f"the event {TABLE_UPDATED}", emit)

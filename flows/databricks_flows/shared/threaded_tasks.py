@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import anyio
 from prefect import Task
 from prefect.futures import PrefectFuture, as_completed, wait
 
+from databricks_flows.shared.patience import end_patience
 from databricks_flows.shared.progress import Progress, report
 
 Parameters = ParamSpec("Parameters")
@@ -60,7 +62,10 @@ async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFutur
     try:
         await asyncio.to_thread(wait_for_all)
     except BaseException:
-        await asyncio.to_thread(wait, futures)
+        end_patience()
+        # A time-out of the flow would cancel this wait, too.
+        with anyio.CancelScope(shield=True):
+            await asyncio.to_thread(wait, futures)
         raise
 
 

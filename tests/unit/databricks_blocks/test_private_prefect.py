@@ -9,13 +9,21 @@ import asyncio
 import inspect
 import logging
 import re
+import signal
+from contextvars import ContextVar, copy_context
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
-from databricks_blocks.private_prefect import async_dispatch, log_at, synchronous
+from databricks_blocks.private_prefect import (
+    async_dispatch,
+    contexts_around,
+    hand_over_sigterm,
+    log_at,
+    synchronous,
+)
 from prefect.logging.loggers import PrefectLogAdapter
 
 SOURCES = Path(__file__).parents[3]
@@ -75,6 +83,40 @@ def test_blocks_can_be_told_to_block(method: str) -> None:
 
     dispatched = getattr(Block, method)
     assert hasattr(dispatched, "aio"), f"Block.{method} is no method that takes `_sync` now"
+
+
+def test_all_contexts_around_are_found_the_innermost_first() -> None:
+    from prefect.context import ContextModel
+
+    class Nested(ContextModel):
+        name: str
+        __var__: ClassVar[ContextVar[Any]] = ContextVar("nested")
+
+    def names() -> list[str]:
+        return [context.name for context in contexts_around(Nested)]
+
+    with Nested(name="outer"), Nested(name="inner"):
+        assert copy_context().run(names) == ["inner", "outer"], "ContextModel._token works in another way now"
+    assert names() == []
+
+
+@pytest.mark.parametrize("hands_over", [True, False])
+def test_prefect_answers_a_cancel_only_while_it_takes_the_handler_of_sigterm_for_its_own(
+    hands_over: bool,
+) -> None:
+    from prefect.utilities.engine import can_ack_control_intent, capture_sigterm
+
+    def handle(number: int, frame: Any) -> None:
+        """Take the place of Prefect's handler."""
+
+    with capture_sigterm():
+        before = signal.signal(signal.SIGTERM, handle)
+        if hands_over:
+            hand_over_sigterm(before, handle)
+        assert can_ack_control_intent() is hands_over
+        signal.signal(signal.SIGTERM, before)
+        hand_over_sigterm(handle, before)
+        assert can_ack_control_intent()
 
 
 def test_a_line_can_be_logged_as_of_another_time() -> None:

@@ -38,6 +38,7 @@ def test_all_flows_that_people_start_are_deployed() -> None:
         "cancel-databricks-run": "cancel-databricks-run",
         "run-existing-job": "run-existing-job",
         "load-csv-files": "load-csv-files",
+        "sweep-leftovers": "sweep-leftovers",
     }
 
 
@@ -59,14 +60,14 @@ def test_a_deployment_fits_its_flow(name: str) -> None:
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_runs_that_collide_wait_or_are_dropped_by_a_strategy_that_prefect_knows(name: str) -> None:
     limit = DEPLOYMENTS[name].get("concurrency_limit")
-    if name.startswith("renewable"):
+    if name.startswith(("renewable", "sweep")):
         assert limit["limit"] == 1
         ConcurrencyLimitStrategy(limit["collision_strategy"])
     else:
         assert limit is None, "nobody who cancels a run wants to wait for another"
 
 
-def test_a_schedule_is_off_until_it_is_switched_on() -> None:
+def test_a_schedule_is_off_until_it_is_switched_on_but_that_of_the_sweep_is_on() -> None:
     made = {
         (name, schedule["slug"]): _schedule_config_to_deployment_schedule(schedule)["active"]
         for name, deployment in DEPLOYMENTS.items()
@@ -75,6 +76,7 @@ def test_a_schedule_is_off_until_it_is_switched_on() -> None:
     assert made == {
         ("renewable-analysis", "daily"): False,
         ("renewable-analysis-all-countries", "weekly"): False,
+        ("sweep-leftovers", "hourly"): True,
     }
 
 

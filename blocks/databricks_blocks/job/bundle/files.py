@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from databricks_blocks.errors import InvalidJob
 from databricks_blocks.job.bundle.paths import PathKind, with_paths
 from databricks_blocks.job.task_json import Json
+from databricks_blocks.regular_files import LONGEST_SETTINGS, file_fault
 
 ROOT_NAMES = ("databricks.yml", "databricks.yaml", "bundle.yml", "bundle.yaml")
 
@@ -101,7 +102,7 @@ def keyed_lists_merged(job: Json) -> Json:
 
 
 def _root_file(path: Path) -> Path:
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     found = [path / name for name in ROOT_NAMES if (path / name).is_file()]
     if len(found) != 1:
@@ -161,6 +162,8 @@ def _load_yaml(file: Path) -> Any:
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = Constructor
+    if fault := file_fault(file, longest=LONGEST_SETTINGS):
+        raise InvalidJob(f"{file} cannot be read: {fault}.")
     try:
         return yaml.load(file)
     except (OSError, UnicodeDecodeError) as error:

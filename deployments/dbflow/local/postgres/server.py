@@ -15,6 +15,7 @@ import psycopg2
 from psycopg2 import sql
 
 from dbflow.local import ports, processes
+from dbflow.local.environment import service_environment
 from dbflow.local.errors import ServiceStartError, StackError
 from dbflow.local.packages import package_directory
 from dbflow.local.postgres import accounts
@@ -42,7 +43,6 @@ class Postgres(Service):
     name = "postgres"
     stop_signal = signal.SIGINT  # fast shutdown: ends sessions, writes a checkpoint
     stop_grace_s = 10.0
-    foreign_prefixes = ("PG",)  # PGDATA, PGPORT and the like would be taken for settings
 
     def __init__(self, root: Path, password: str, clock: Clock | None = None) -> None:
         super().__init__(root, clock)
@@ -143,7 +143,7 @@ class Postgres(Service):
         command = [str(self._binaries / "initdb"), "-D", str(workplace / "data"), "-U", USER]
         command += [f"--pwfile={password_file}", *options]
         command, run_as = self._as_account(command, owner)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        inherited = service_environment(self.name, os.environ)
         marked = {processes.MARKER: processes.marker(self.root, self.name)}
         with self.log.open("ab") as log:
             result = subprocess.run(  # noqa: S603 - our own command line

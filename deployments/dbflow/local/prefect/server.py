@@ -24,7 +24,6 @@ class PrefectServer(Service):
 
     name = "prefect"
     start_timeout_s = 120.0  # a Prefect that is older than the snapshot runs all its migrations
-    foreign_prefixes = ("PREFECT_",)
 
     def __init__(self, root: Path, password: str, clock: Clock | None = None) -> None:
         super().__init__(root, clock)

@@ -55,8 +55,8 @@ def test_values_have_the_type_of_their_column_and_empty_ones_are_absent() -> Non
         ("Peru,1,1e400,1", "line 2, column `Exact`"),
         ("Peru,1,1,inf", "line 2, column `Share`"),
         ("Pe\x00ru,1,1,1", "line 2, column `Entity`"),
-        (b"Per\xfa,1,1,1", "utf-8"),
-        ('"Peru,1,1,1', "unexpected end of data"),
+        (b"Per\xfa,1,1,1", "line 2, column `Entity`: bytes that are not UTF-8"),
+        ('"Peru,1,1,1', "line 2: the record does not end; is a quote missing?"),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 from databricks_blocks.errors import DatabricksRunFailed, DatabricksUnreachable
-from databricks_blocks.job.api_fields import HASH_TAG
+from databricks_blocks.job.api_fields import CHANGED_TAG, HASH_TAG
 from databricks_blocks.run.repair_policy import GiveUp, NewSettings, Repair
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.polling import PollingPolicy
@@ -279,7 +279,9 @@ def test_new_settings_are_in_the_saved_job_during_the_repair_and_gone_after_it(
     (created,) = workspace.called("create")
     assert during["job_clusters"][0]["new_cluster"]["aws_attributes"] == {"availability": "ON_DEMAND"}
     assert after == created.body
-    assert during["tags"] == after["tags"] == {HASH_TAG: after["tags"][HASH_TAG]}
+    assert after["tags"] == {HASH_TAG: after["tags"][HASH_TAG]}
+    # Who has to undo it: the beginning of the token, which is the id of the flow run.
+    assert during["tags"] == after["tags"] | {CHANGED_TAG: "a flow run, generation 0"}
 
 
 @pytest.mark.parametrize("blip", [500, requests.ConnectionError("reset")])

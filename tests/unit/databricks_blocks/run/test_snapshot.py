@@ -18,7 +18,7 @@ from databricks_blocks.errors import (
 )
 from databricks_blocks.job.cluster import JobCluster
 from databricks_blocks.run.failure import run_error
-from databricks_blocks.run.launchers import idempotency_token
+from databricks_blocks.run.launchers import fingerprint, idempotency_token
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.polling import PollingPolicy
@@ -151,16 +151,18 @@ def test_errors_keep_their_facts_when_prefect_pickles_them() -> None:
 
 
 def test_the_same_launch_has_the_same_token_and_another_one_has_not() -> None:
-    specification = {"tasks": [{"task_key": "a"}], "run_name": "x"}
-    token = idempotency_token(FLOW_RUN, specification)
-    assert token == idempotency_token(FLOW_RUN, {"run_name": "x", "tasks": [{"task_key": "a"}]})
+    call = fingerprint({"tasks": [{"task_key": "a"}], "run_name": "x"})
+    assert call == fingerprint({"run_name": "x", "tasks": [{"task_key": "a"}]})
+    token = idempotency_token(FLOW_RUN, call)
+    assert token == idempotency_token(FLOW_RUN, call)
     assert len(token) <= 64
     others = {
-        idempotency_token(FLOW_RUN, {**specification, "run_name": "y"}),
-        idempotency_token(FLOW_RUN, specification, generation=1),
-        idempotency_token(UUID(int=1), specification),
+        idempotency_token(FLOW_RUN, fingerprint({"tasks": [{"task_key": "a"}], "run_name": "y"})),
+        idempotency_token(FLOW_RUN, call, occurrence=1),
+        idempotency_token(FLOW_RUN, call, generation=1),
+        idempotency_token(UUID(int=1), call),
     }
-    assert len(others | {token}) == 4
+    assert len(others | {token}) == 5
 
 
 def test_a_pool_takes_the_place_of_the_node_type_and_no_workers_mean_single_node() -> None:

@@ -159,12 +159,22 @@ def test_any_database_is_taken_by_its_url(url: str, driver: str, shown: str) -> 
         ("sqlite:///dwh.db", "DATABASE_URL names no file by its absolute path"),
         ("sqlite://", "DATABASE_URL names no file by its absolute path"),
         ("duckdb:///:memory:", "DATABASE_URL names no file by its absolute path"),
+        *(
+            (f"postgresql://me:{password}@db/dwh", "write @ as %40")
+            for password in ("p@hidden", "p@x:hidden", "p@x/hidden", "p@1:hidden@2")
+        ),
     ],
 )
 def test_a_url_that_leads_nowhere_is_refused(url: str, message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         DatabaseUrlSettings.read({"DATABASE_URL": url})
     assert message in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
+def test_a_user_with_a_server_behind_it_is_no_password() -> None:
+    made: Any = DatabaseUrlSettings.read({"DATABASE_URL": "postgresql://me@server:hidden@db/dwh"}).block()
+    assert (made.connection_info.username, made.connection_info.host) == ("me@server", "db")
 
 
 @pytest.mark.parametrize(

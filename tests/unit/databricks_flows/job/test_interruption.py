@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from databricks_flows.job.interruption import is_cancel_requested, noticing_sigterm
+from databricks_flows.job.interruption import is_cancel_requested, noticing_termination
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 
@@ -43,46 +43,59 @@ class _Terminated(BaseException):
 
 
 @pytest.fixture
-def raising_handler() -> Iterator[None]:
-    def handle(_: int, __: FrameType | None) -> None:
+def raising_handler() -> Iterator[list[int]]:
+    """The signals that were handed on to the handler of SIGTERM, which raises."""
+    handled = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        handled.append(number)
         raise _Terminated
 
-    before = signal.signal(signal.SIGTERM, handle)
-    yield
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield handled
     assert signal.getsignal(signal.SIGTERM) is handle
-    signal.signal(signal.SIGTERM, before)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def terminate() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+Work = Callable[[int], Coroutine[Any, Any, None]]
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
 
 
 async def noticed_in(work: Coroutine[Any, Any, None]) -> list[str]:
     """What is noticed around some work, and how it ends."""
     seen = []
     try:
-        async with noticing_sigterm() as sigterm:
+        async with noticing_termination() as termination:
             try:
                 await work
             except asyncio.CancelledError:
                 seen.append("cancelled")
                 raise
             finally:
-                seen.append(f"received: {sigterm.received}")
+                seen.append(f"received: {termination.received}")
     except _Terminated:
         seen.append("terminated")
     await asyncio.sleep(0)
     return seen
 
 
-async def terminated_in_a_callback() -> None:
-    asyncio.get_running_loop().call_soon(terminate)
+async def signalled_in_a_callback(number: int) -> None:
+    asyncio.get_running_loop().call_soon(send, number)
     await asyncio.Event().wait()
 
 
-async def terminated_in_a_task_beside() -> None:
+async def signalled_in_a_task_beside(number: int) -> None:
     async def beside() -> None:
-        terminate()
+        send(number)
         await asyncio.Event().wait()
 
     beside_it = asyncio.create_task(beside())
@@ -92,48 +105,117 @@ async def terminated_in_a_task_beside() -> None:
         beside_it.cancel()
 
 
-async def terminated_in_its_last_step() -> None:
-    terminate()
+async def signalled_in_the_last_step(number: int) -> None:
+    send(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("work", [signalled_in_a_callback, signalled_in_a_task_beside])
+def test_a_termination_ends_the_work_wherever_it_arrives(
+    raising_handler: list[int], work: Work, number: signal.Signals
+) -> None:
+    assert asyncio.run(noticed_in(work(number))) == ["cancelled", "received: True", "terminated"]
+    assert raising_handler == [number]
 
 
 @pytest.mark.usefixtures("raising_handler")
-@pytest.mark.parametrize("work", [terminated_in_a_callback, terminated_in_a_task_beside])
-def test_a_sigterm_ends_the_work_wherever_it_arrives(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    assert asyncio.run(noticed_in(work())) == ["cancelled", "received: True", "terminated"]
+def test_a_termination_in_the_last_step_is_handed_on() -> None:
+    work = signalled_in_the_last_step(signal.SIGTERM)
+    assert asyncio.run(noticed_in(work)) == ["received: True", "terminated"]
 
 
-@pytest.mark.usefixtures("raising_handler")
-def test_a_sigterm_in_the_last_step_is_handed_on() -> None:
-    assert asyncio.run(noticed_in(terminated_in_its_last_step())) == ["received: True", "terminated"]
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_leaves_the_clean_up_alone(
+    raising_handler: list[int], first: signal.Signals, second: signal.Signals
+) -> None:
+    cleaned_up = []
 
-
-@pytest.mark.usefixtures("raising_handler")
-def test_a_second_sigterm_is_not_waited_with() -> None:
     async def slow_to_clean_up() -> None:
         try:
-            await terminated_in_a_callback()
+            await signalled_in_a_callback(first)
         finally:
-            terminate()
-            await asyncio.Event().wait()
+            send(second)
+            await asyncio.sleep(0.01)
+            cleaned_up.append(True)
 
-    assert asyncio.run(noticed_in(slow_to_clean_up())) == ["received: True", "terminated"]
+    assert asyncio.run(noticed_in(slow_to_clean_up())) == ["cancelled", "received: True", "terminated"]
+    assert cleaned_up == [True]
+    assert raising_handler == [first]
+
+
+@pytest.mark.usefixtures("raising_handler")
+def test_ctrl_c_is_a_cancel_and_a_second_one_leaves_the_clean_up_alone() -> None:
+    seen: list[str] = []
+
+    async def slow_to_clean_up() -> None:
+        try:
+            await signalled_in_a_callback(signal.SIGINT)
+        finally:
+            send(signal.SIGINT)
+            await asyncio.sleep(0.01)
+            seen.append("cleaned up")
+
+    async def flow() -> None:
+        async with noticing_termination() as termination:
+            try:
+                await slow_to_clean_up()
+            finally:
+                seen.append(f"received: {termination.received}")
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(flow())
+    assert seen == ["cleaned up", "received: False"]
 
 
 @pytest.mark.usefixtures("raising_handler")
 def test_all_that_goes_on_at_once_is_ended() -> None:
     async def both() -> list[list[str]]:
-        return list(
-            await asyncio.gather(noticed_in(terminated_in_a_callback()), noticed_in(asyncio.sleep(600)))
-        )
+        work = signalled_in_a_callback(signal.SIGTERM)
+        return list(await asyncio.gather(noticed_in(work), noticed_in(asyncio.sleep(600))))
 
     assert asyncio.run(both()) == [["cancelled", "received: True", "terminated"]] * 2
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["in the same task", "in a task beside"])
+def test_inside_another_one_the_outer_one_acts_and_both_tell_the_same(
+    raising_handler: list[int], beside: bool
+) -> None:
+    seen = []
+
+    async def subflow() -> None:
+        async with noticing_termination() as termination:
+            try:
+                await signalled_in_a_callback(signal.SIGHUP)
+            finally:
+                await asyncio.sleep(0.01)  # clean up
+                seen.append(termination.received)
+
+    async def parent() -> None:
+        await (asyncio.create_task(subflow()) if beside else subflow())
+
+    assert asyncio.run(noticed_in(parent())) == ["cancelled", "received: True", "terminated"]
+    assert seen == [True]
+    assert raising_handler == [signal.SIGHUP]
+
+
+@pytest.mark.usefixtures("raising_handler")
+def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    async def go_on() -> None:
+        send(signal.SIGHUP)
+        await asyncio.sleep(0)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert asyncio.run(noticed_in(go_on())) == ["received: False"]
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.usefixtures("raising_handler")
 def test_another_cancel_is_left_alone() -> None:
     async def cancelled_by_somebody() -> None:
         async with asyncio.timeout(0):
-            async with noticing_sigterm():
+            async with noticing_termination():
                 await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):

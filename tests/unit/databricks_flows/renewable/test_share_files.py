@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -72,10 +74,17 @@ def test_shares_are_found_by_column_name_not_by_position_or_file_name(tmp_path: 
         ),
         (f"Entity,Code,Year,Year,{SOLAR}\n", "solar.csv, line 1: column `Year` occurs 2 times"),
         ("Entity,Code,Year\n", f"no CSV file has the column `{SOLAR}`"),
-        (f"Entity,Code,Year,{SOLAR},more\n", f"found `{SOLAR}`, `more`"),
+        (
+            f"Entity,Code,Year,{SOLAR},{SOLAR} (2)\n",
+            f"solar.csv, line 1: `{SOLAR}` and `{SOLAR} (2)` could both be the share; keep one of them",
+        ),
+        (
+            f"Entity,Code,Year,{SOLAR},{HYDRO}\n",
+            f"solar.csv, line 1: `{SOLAR}` and `{HYDRO}` could both be the share; keep one of them",
+        ),
         (b"Entity,Code,Year,\xff\n", "solar.csv, line 1: bytes that are not UTF-8; save the file as UTF-8"),
         (f"Entity,Code,Year,{SOLAR}\n".encode("utf-16"), "solar.csv, line 1: bytes that are not UTF-8"),
-        (f'Entity,Code,Year,"{SOLAR}\n', "solar.csv, line 1: unexpected end of data; is a quote missing"),
+        (f'Entity,Code,Year,"{SOLAR}\n', "solar.csv, line 1: the record does not end; is a quote missing"),
         (
             f"Entity,Code,Year,{HYDRO}\n",
             f"both hydro.csv and solar.csv have the column `{HYDRO}`; keep one of them",
@@ -118,13 +127,17 @@ def test_every_missing_share_is_named(tmp_path: Path) -> None:
         ("Peru,PER,,1\n", "line 3, column `Year`: `` is not a whole number"),
         ("Peru,PER,2000,n/a\n", f"line 3, column `{SOLAR}`: `n/a` is not a number"),
         ("Peru,PER,2000,NaN\n", f"line 3, column `{SOLAR}`: `NaN` is not a number"),
+        ("Peru,PER,2001,1\n\n\r\nPeru,PER,2002,1\n\n", "line 4, an empty line; remove it"),
+        (f"{'x' * 256},PER,2000,1\n", "line 3, column `Entity`: 256 bytes; at most 255 are possible"),
+        (f"Peru,{'ü' * 128},2000,1\n", "line 3, column `Code`: 256 bytes; at most 255 are possible"),
+        (f"{'x' * 5_000_000},PER,2000,1\n", "line 3, column `Entity`: 5000000 bytes; at most 255"),
         (",PER,2000,1\n", "line 3, column `Entity`: empty; every row needs an entity"),
         (
             b"Per\xfa,PER,2000,1\n",
             "line 3, column `Entity`: bytes that are not UTF-8; save the file as UTF-8",
         ),
         (b"Pe\x00ru,PER,2000,1\n", "line 3, column `Entity`: a NUL byte; save the file as text"),
-        ('"Peru,PER,2000,1\n', "line 3: unexpected end of data; is a quote missing or in excess?"),
+        ('"Peru,PER,2000,1\n', "line 3: the record does not end; is a quote missing?"),
         ('"two\nlines",,2000,1\nPeru,PER,x,1\n', "line 5, column `Year`: `x` is not a whole number"),
     ],
 )
@@ -133,6 +146,62 @@ def test_the_first_record_that_cannot_be_used_is_named(tmp_path: Path, rows: str
     write_shares(tmp_path, solar=f"Entity,Code,Year,{SOLAR}\nChile,CHL,2000,\n".encode() + rows)
     solar = find_share_files(tmp_path)[0]
     assert str(find_fault(solar)).startswith(f"{solar.path}, {fault}")
+
+
+@pytest.mark.parametrize(
+    ("end", "ignored"),
+    [("\n\n\r\n\r", ()), (f"{'x' * 255},{'y' * 255},2001,1\r\nPeru,,2001,1\rPeru,,2002,1\n", ())],
+)
+def test_what_spreadsheets_and_cat_make_is_no_fault(
+    tmp_path: Path, end: str, ignored: tuple[str, ...]
+) -> None:
+    write_shares(tmp_path, solar=f"Entity,Code,Year,{SOLAR}\nPeru,PER,2000,1.5\n{end}")
+    solar = find_share_files(tmp_path)[0]
+    assert find_fault(solar) is None
+    assert solar.ignored == ignored
+
+
+@pytest.mark.parametrize(
+    ("header", "ignored"),
+    [
+        (f"Entity,Code,Year,{SOLAR},more", ("more",)),
+        (f"Unit,Entity,Code,,Year,{SOLAR},,Unit", ("Unit", "", "", "Unit")),
+    ],
+)
+def test_columns_that_nobody_asked_for_are_ignored(
+    tmp_path: Path, header: str, ignored: tuple[str, ...]
+) -> None:
+    columns = header.split(",")
+    values = {"Entity": "Peru", "Year": "2000", SOLAR: "1.5"}
+    row = ",".join(values.get(name, "x") for name in columns)
+    write_shares(tmp_path, solar=f"{header}\n{row}\n")
+    solar = find_share_files(tmp_path)[0]
+    assert solar.ignored == ignored
+    assert [solar.columns[place] for place in solar.used] == ["Entity", "Code", "Year", SOLAR]
+    assert find_fault(solar) is None
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    write_shares(tmp_path)
+    path = tmp_path / "other.csv"
+    with socket.socket(socket.AF_UNIX) as listener:
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "socket":
+                listener.bind(str(path))
+            case "device":
+                path.symlink_to("/dev/zero")
+        with pytest.raises(InputError, match=f"other.csv: a (named )?{kind}, not a regular file"):
+            find_share_files(tmp_path)
+
+
+def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
+    write_shares(tmp_path)
+    (tmp_path / "solar.csv").rename(tmp_path / "elsewhere")
+    (tmp_path / "solar.csv").symlink_to(tmp_path / "elsewhere")
+    assert find_share_files(tmp_path)[0].path.name == "solar.csv"
 
 
 def test_sound_records_have_no_fault(tmp_path: Path) -> None:

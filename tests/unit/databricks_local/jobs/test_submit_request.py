@@ -5,7 +5,6 @@ from databricks_local.api.bodies import parse_body, read_boolean, read_integer, 
 from databricks_local.api.errors import ApiError
 from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunIf
 from databricks_local.jobs.submit_request import parse_submit
-from databricks_local.server.serve import take_private_variables
 
 
 def test_everything_that_is_read_of_a_task() -> None:
@@ -76,9 +75,3 @@ def test_truth(value: Any, truth: bool) -> None:
 def test_a_body_loses_its_nulls() -> None:
     assert parse_body(b'{"a": null, "b": {"c": null, "d": [1, {"e": null}]}}') == {"b": {"d": [1, {}]}}
     assert parse_body(b" \n") == {}
-
-
-def test_what_notebooks_must_not_see_is_taken_out_of_the_environment() -> None:
-    environment = {"AWS_REGION": "r", "DBFLOW_WORKSPACE_TOKEN": "t", "PREFECT_API_KEY": "k", "HOME": "/h"}
-    assert take_private_variables(environment) == {"AWS_REGION": "r"}
-    assert environment == {"HOME": "/h"}

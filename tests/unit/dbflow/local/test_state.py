@@ -181,8 +181,9 @@ def test_a_command_is_light_and_chooses_its_prefect_server_before_prefect_is_imp
     heavy = ("prefect", "boto3", "httpx", "fastapi")
     script = (
         "import sys, dbflow.cli, dbflow.run, dbflow.terminal, dbflow.local.stack as s\n"
-        "from dbflow.command_errors import one_line_errors, sigterm_interrupts\n"
-        "with one_line_errors(), sigterm_interrupts():\n s.LocalStack()\n"
+        "from dbflow.command_errors import one_line_errors\n"
+        "from dbflow.interrupts import Interrupts\n"
+        "with one_line_errors(), Interrupts().noticing():\n s.LocalStack()\n"
         f" print([m for m in {heavy} if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,263 @@
+"""One run of the renewable analysis: its steps in order, and what becomes of what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from databricks_blocks.csv.faults import InputError
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.run.policy import RunPolicy
+from prefect import get_run_logger, unmapped
+from prefect.artifacts import acreate_markdown_artifact
+
+from databricks_flows.job.call_identity import current_call_identity
+from databricks_flows.job.endings import ending_of
+from databricks_flows.job.interruption import (
+    Termination,
+    is_cancel_requested,
+    is_deployed,
+    noticing_termination,
+)
+from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.renewable.chart_process import ChartProcess, chart_process
+from databricks_flows.renewable.contract_tasks import check_result, check_staged
+from databricks_flows.renewable.data_contract import StagedData
+from databricks_flows.renewable.leftovers import Leftovers
+from databricks_flows.renewable.notebook_job import counted_rows
+from databricks_flows.renewable.scope import Prepared, RunScope, note_staged, prepare_run
+from databricks_flows.renewable.share_files import ShareFile
+from databricks_flows.renewable.spans import Span, read_spans
+from databricks_flows.renewable.staged_note import Published, StagedNote, fingerprint
+from databricks_flows.renewable.steps import (
+    RESULT_FOLDER,
+    create_graph,
+    delete_intake_files,
+    export_table,
+    list_result_files,
+    load_csv,
+    load_result,
+    publish_result,
+    select_countries,
+    write_result,
+)
+from databricks_flows.renewable.summary import summary_markdown
+from databricks_flows.shared.batches import make_batches
+from databricks_flows.shared.patience import having_patience
+from databricks_flows.shared.progress import Steps
+from databricks_flows.shared.table_events import emit_table_updated
+from databricks_flows.shared.telling import Sender
+from databricks_flows.shared.threaded_tasks import map_task, run_task
+
+_BEFORE_NOTEBOOKS = ("load_csv", "select_countries", "export_table")
+_FROM_NOTEBOOKS = ("run_databricks_job", "delete_intake_files", "load_result", "create_graph")
+STEPS = (*_BEFORE_NOTEBOOKS, *_FROM_NOTEBOOKS, "cleanup")
+# Each has its own database connection, and a server accepts about a hundred.
+TASK_RUNS_AT_ONCE = 8
+TABLE_FILE = "shw.csv"
+CHART_FILE = "shw.png"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a flow run is asked for, checked.
+
+    Attributes:
+        files: The file of each share.
+        countries: Names of countries and regions. `None`: all.
+        output: Folder for the table and the chart.
+        job: Makes the specification of the Databricks job for a run.
+        workspace: Name of the Databricks Workspace block.
+        policy: How the Databricks run is watched and repaired, and how long a service may be away.
+        keep_hours: Hours for which the run's tables and files are kept after a failure.
+    """
+
+    files: list[ShareFile]
+    countries: list[str] | None
+    output: Path
+    job: Callable[[RunScope], JobSpecification]
+    workspace: str
+    policy: RunPolicy
+    keep_hours: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        published: Number of rows, and the Databricks run.
+        spans: First and last year of each entity.
+        seconds: Duration of each step, in seconds.
+    """
+
+    published: Published
+    spans: list[Span]
+    seconds: dict[str, float]
+
+
+async def analyse(request: Request, scope: RunScope) -> Outcome:
+    """Run the analysis. At the end, its tables and files are removed, or kept for a retry.
+
+    Args:
+        request: What is asked for.
+        scope: Names of the run's tables and files.
+    """
+    async with noticing_termination() as termination:
+        return await _analyse(request, scope, termination)
+
+
+async def _analyse(request: Request, scope: RunScope, termination: Termination) -> Outcome:
+    leftovers = await asyncio.to_thread(Leftovers.of, scope, get_run_logger())
+    sender = Sender()
+    steps = Steps(STEPS, sender)
+    # Table and chart are written to a folder of this run first: other runs may have the same output folder.
+    with (
+        having_patience(request.policy.polling.max_unreachable),
+        chart_process() as charting,
+        fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
+    ):
+        async with _ended_well_or(leftovers, termination):
+            published, spans = await _AnalysisRun(
+                request, scope, leftovers, steps, charting, unfinished
+            ).results()
+    files = [str(request.output / name) for name in (CHART_FILE, TABLE_FILE)]
+    summary = acreate_markdown_artifact(
+        summary_markdown(spans, published.databricks_run_url, files),
+        key="shw-latest",
+        description="Combined share of solar, hydro and wind: the latest years",
+    )
+    sender.send("the summary", summary)
+    async with steps.step("cleanup"):
+        # The results are in place: a cancel that comes now ends the run after the clean-up.
+        with anyio.CancelScope(shield=True):
+            await leftovers.remove(published)
+    await sender.sent()
+    return Outcome(published, spans, steps.seconds)
+
+
+@asynccontextmanager
+async def _ended_well_or(leftovers: Leftovers, termination: Termination) -> AsyncIterator[None]:
+    """If the block ends otherwise than well, keep or remove the run's tables and files, by how it ended."""
+    flow_run_ids = (await current_call_identity()).flow_run_ids
+    deployed = await is_deployed(flow_run_ids)
+    try:
+        yield
+    except BaseException as error:
+        # A time-out of the flow would cancel these waits, too.
+        with anyio.CancelScope(shield=True):
+            requested = termination.received and await is_cancel_requested(flow_run_ids)
+            ending = ending_of(
+                error, terminated=termination.received, deployed=deployed, cancel_requested=requested
+            )
+            await leftovers.settle(ending, error)
+        raise
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first.
+
+    A folder that cannot be removed is logged: it is no reason to lose a result.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(exist_ok=True)
+    try:
+        yield path
+    finally:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            get_run_logger().warning("Left for the flow sweep_leftovers: folder %s: %s", path, error)
+
+
+@dataclass(frozen=True)
+class _AnalysisRun:
+    """The steps of one run.
+
+    Attributes:
+        request: What is asked for.
+        scope: Names of the run's tables and files.
+        leftovers: Is told what is staged.
+        steps: Is told which step is done.
+        charting: The process that draws the chart.
+        unfinished: Folder for the table and the chart while they are made.
+    """
+
+    request: Request
+    scope: RunScope
+    leftovers: Leftovers
+    steps: Steps
+    charting: ChartProcess
+    unfinished: Path
+
+    async def results(self) -> tuple[Published, list[Span]]:
+        """Go from the files to the results, or on from where an attempt before this one came to."""
+        request, output = self.request, self.request.output
+        inputs = await asyncio.to_thread(fingerprint, request.files, request.countries)
+        there = all((output / name).exists() for name in (TABLE_FILE, CHART_FILE))
+        prepared = await run_task(prepare_run, self.scope, inputs, results_are_there=there)
+        self.leftovers.found(prepared.note)
+        if prepared.note and prepared.note.published:
+            for step in STEPS[:-1]:
+                self.steps.skip(step)
+            return prepared.note.published, read_spans(output / TABLE_FILE)
+        staged = await self._staged(prepared, inputs)
+        job = request.job(prepared.scope)
+        async with self.steps.step("run_databricks_job", len(job.tasks)):
+            run = await run_databricks_job(
+                job, request.workspace, request.policy, inputs_since=prepared.staged_since
+            )
+        rows = counted_rows(run.exit_values)
+        table, chart = self.unfinished / TABLE_FILE, self.unfinished / CHART_FILE
+        await self._load(staged, rows, table)
+        async with self.steps.step("create_graph"):
+            await run_task(create_graph, self.charting, table, chart)
+        spans = read_spans(table)
+        for file in (table, chart):
+            file.replace(output / file.name)
+        return Published(rows, run.run_page_url), spans
+
+    async def _staged(self, prepared: Prepared, inputs: str) -> StagedData:
+        if prepared.note:
+            get_run_logger().info("Going on from what is staged in %s", prepared.scope.staging_uri)
+            for step in _BEFORE_NOTEBOOKS:
+                self.steps.skip(step, len(self.request.files))
+            return prepared.note.staged
+        staged = await self._stage(prepared.scope)
+        note = StagedNote(inputs, prepared.staged_since, staged, self.request.keep_hours)
+        await run_task(note_staged, prepared.scope, note)
+        self.leftovers.found(note)
+        return staged
+
+    async def _stage(self, scope: RunScope) -> StagedData:
+        files, countries = self.request.files, self.request.countries
+        async with self.steps.step("load_csv", len(files)):
+            loaded = await map_task(load_csv, files, scope=scope)
+        tables = [share.table for share in loaded]
+        async with self.steps.step("select_countries", len(files)):
+            selected = await map_task(select_countries, tables, scope=scope, countries=unmapped(countries))
+        if not any(selection.rows for selection in selected):
+            raise InputError(f"{files[0].path.parent}: the files hold no row for the chosen countries")
+        async with self.steps.step("export_table", len(files)):
+            selections = [selection.table for selection in selected]
+            staged = await map_task(export_table, selections, [table.name for table in tables], scope=scope)
+            return await run_task(check_staged, scope, files, loaded, selections, staged, countries)
+
+    async def _load(self, staged: StagedData, rows: int, table: Path) -> None:
+        scope = self.scope
+        async with self.steps.step("delete_intake_files"):
+            await run_task(delete_intake_files, scope)
+        names = await run_task(list_result_files, scope, RESULT_FOLDER)
+        batches = make_batches({name: name for name in names}, TASK_RUNS_AT_ONCE)
+        async with self.steps.step("load_result", len(batches)):
+            await map_task(load_result, batches, scope=scope)
+            await run_task(check_result, scope, staged, rows)
+            await run_task(write_result, scope, table)
+            await run_task(publish_result, scope)
+            emit_table_updated("renewable_share", scope.database, rows)

@@ -1,0 +1,186 @@
+"""Reads from Prefect what the sweep has to know of flow runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterParentTaskRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+    TaskRunFilterTags,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, StateType, TaskRun
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.exceptions import ObjectNotFound
+
+from databricks_flows.job.cancelling import SUBFLOW
+from databricks_flows.job.report import RUN_ARTIFACT
+from databricks_flows.sweep.facts import FINAL, Stage
+
+Item = TypeVar("Item")
+_PAGE = 200  # the most that the server gives at once
+_GOING_ON = [state for state in StateType if state.value not in FINAL]
+_SUBFLOWS = FlowFilter(name=FlowFilterName(any_=[SUBFLOW]))
+_LINKS = ArtifactFilterKey(any_=[RUN_ARTIFACT])
+
+
+@dataclass(frozen=True)
+class Link:
+    """The link of a flow run to a Databricks run.
+
+    Attributes:
+        flow_run_id: The flow run of `run_databricks_job`.
+        run_id: The Databricks run.
+        text: The link, with the address of the workspace.
+    """
+
+    flow_run_id: UUID
+    run_id: int
+    text: str
+
+
+class FlowRuns:
+    """The flow runs of a Prefect server; each is read once."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+        self._known: dict[UUID, FlowRun | None] = {}
+
+    async def chain(self, flow_run_id: UUID) -> tuple[Stage, ...]:
+        """Read a flow run and those that called it in the same process; empty if it is not known."""
+        stages: list[Stage] = []
+        current: UUID | None = flow_run_id
+        while current is not None:
+            run = await self.read(current)
+            if run is None or run.state is None:
+                return ()
+            stages.append(Stage(run.id, run.state.type.value, run.state.timestamp))
+            # A flow run of a deployment has a process of its own.
+            current = None if run.deployment_id else await self._caller(run)
+        return tuple(stages)
+
+    async def read(self, flow_run_id: UUID) -> FlowRun | None:
+        """Read a flow run; `None` if the server does not know it."""
+        if flow_run_id not in self._known:
+            try:
+                self._known[flow_run_id] = await self._client.read_flow_run(flow_run_id)
+            except ObjectNotFound:
+                self._known[flow_run_id] = None
+        return self._known[flow_run_id]
+
+    async def subflows(self, flow_run_id: UUID) -> list[FlowRun]:
+        """Read the flow runs of `run_databricks_job` at and below a flow run."""
+        root = await self.read(flow_run_id)
+        level = [root] if root else []
+        found = list(level)
+        while level:
+            parents = FlowRunFilterParentFlowRunId(any_=[run.id for run in level])
+            level = await self._flow_runs(FlowRunFilter(parent_flow_run_id=parents))
+            found += level
+        flow_ids = {run.flow_id for run in found}
+        names = {flow_id: (await self._client.read_flow(flow_id)).name for flow_id in flow_ids}
+        return [run for run in found if names[run.flow_id] == SUBFLOW]
+
+    async def links(self, flow_run_ids: Collection[UUID]) -> list[Link]:
+        """Read the links of flow runs to Databricks runs."""
+        links: list[Link] = []
+        ids = list(flow_run_ids)
+        for start in range(0, len(ids), _PAGE):
+            only = ArtifactFilterFlowRunId(any_=ids[start : start + _PAGE])
+            criteria = ArtifactFilter(flow_run_id=only, key=_LINKS)
+            links += _links(await _all_pages(partial(self._artifacts, criteria)))
+        return links
+
+    async def links_since(self, since: datetime) -> list[Link]:
+        """Read all links that were made after a time, the latest first."""
+        links: list[Link] = []
+        offset = 0
+        while page := await self._artifacts(ArtifactFilter(key=_LINKS), offset):
+            links += _links([artifact for artifact in page if artifact.created and artifact.created >= since])
+            if len(page) < _PAGE or not page[-1].created or page[-1].created < since:
+                break
+            offset += _PAGE
+        return links
+
+    async def cancelling(self) -> list[FlowRun]:
+        """Read the flow runs that are being cancelled, without those that another flow run called."""
+        state = FlowRunFilterStateType(any_=[StateType.CANCELLING])
+        found = await self._flow_runs(FlowRunFilter(state=FlowRunFilterState(type=state)))
+        return [run for run in found if run.deployment_id or not run.parent_task_run_id]
+
+    async def open_subflows(self) -> list[FlowRun]:
+        """Read the subflows `run_databricks_job` that have not ended."""
+        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_GOING_ON))
+        called = FlowRunFilterParentTaskRunId(is_null_=False)
+        return await self._flow_runs(FlowRunFilter(state=state, parent_task_run_id=called), _SUBFLOWS)
+
+    async def open_mirrors(self) -> list[TaskRun]:
+        """Read the task runs that show Databricks tasks and have not ended."""
+        criteria = TaskRunFilter(
+            tags=TaskRunFilterTags(all_=["databricks"]),
+            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_GOING_ON)),
+        )
+
+        async def page(offset: int) -> list[TaskRun]:
+            return await self._client.read_task_runs(
+                task_run_filter=criteria, flow_filter=_SUBFLOWS, limit=_PAGE, offset=offset
+            )
+
+        return await _all_pages(page)
+
+    async def _caller(self, run: FlowRun) -> UUID | None:
+        if run.parent_task_run_id is None:
+            return None
+        try:
+            return (await self._client.read_task_run(run.parent_task_run_id)).flow_run_id
+        except ObjectNotFound:
+            return None
+
+    async def _flow_runs(self, criteria: FlowRunFilter, flows: FlowFilter | None = None) -> list[FlowRun]:
+        async def page(offset: int) -> list[FlowRun]:
+            return await self._client.read_flow_runs(
+                flow_run_filter=criteria, flow_filter=flows, limit=_PAGE, offset=offset
+            )
+
+        found = await _all_pages(page)
+        self._known.update({run.id: run for run in found})
+        return found
+
+    async def _artifacts(self, criteria: ArtifactFilter, offset: int) -> list[Artifact]:
+        return await self._client.read_artifacts(
+            artifact_filter=criteria, sort=ArtifactSort.CREATED_DESC, limit=_PAGE, offset=offset
+        )
+
+
+async def _all_pages(page: Callable[[int], Awaitable[Sequence[Item]]]) -> list[Item]:
+    found: list[Item] = []
+    while items := await page(len(found)):
+        found += items
+        if len(items) < _PAGE:
+            break
+    return found
+
+
+def _links(artifacts: Sequence[Artifact]) -> list[Link]:
+    return [
+        Link(artifact.flow_run_id, int(artifact.metadata_["run_id"]), str(artifact.data))
+        for artifact in artifacts
+        if artifact.flow_run_id and artifact.metadata_ and "run_id" in artifact.metadata_
+    ]

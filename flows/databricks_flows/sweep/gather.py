@@ -1,0 +1,226 @@
+"""Collects the facts: what is there, and what is known of the flow runs that it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from databricks_flows.sweep.attempts import attempt, first_line
+from databricks_flows.sweep.facts import Facts, Found, Owner, What
+from databricks_flows.sweep.flow_runs import FlowRuns, Link
+from databricks_flows.sweep.names import flow_run_named, keep_until
+from databricks_flows.sweep.places import (
+    ActiveRun,
+    ChangedJob,
+    NotConfigured,
+    Workspace,
+    find_files,
+    find_folders,
+    find_runs,
+    find_tables,
+    read_beginnings,
+    read_note,
+)
+from databricks_flows.sweep.saved_jobs import original_settings
+
+Value = TypeVar("Value")
+# The clocks of workspace and Prefect server differ.
+_CLOCKS = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the sweep looks.
+
+    Attributes:
+        database: Name of the database block.
+        bucket: Name of the block of the storage.
+        workspace: Name of the workspace block.
+        output_directories: Output folders.
+    """
+
+    database: str
+    bucket: str
+    workspace: str
+    output_directories: Sequence[str]
+
+
+@dataclass
+class Survey:
+    """What was found, and what could not be looked into.
+
+    Attributes:
+        found: The things.
+        owners: The flow runs that they belong to.
+        not_configured: What has no block, and why.
+        failed: What could not be looked into, and why.
+        jobs: The changed jobs and their own settings, by name.
+    """
+
+    found: list[Found] = field(default_factory=list)
+    owners: dict[UUID, Owner] = field(default_factory=dict)
+    not_configured: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    jobs: dict[str, tuple[ChangedJob, Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> Facts:
+        """What decisions are made of."""
+        return Facts(self.found, self.owners)
+
+    def take(self, place: str, answer: Value | NotConfigured | Exception) -> Value | None:
+        """Take the answer of a task, or note why there is none."""
+        if isinstance(answer, NotConfigured):
+            self.not_configured.append((place, answer.reason))
+        elif isinstance(answer, Exception):
+            self.failed.append((place, first_line(answer)))
+        else:
+            return answer
+        return None
+
+
+class Gathering:
+    """Collects the facts of one sweep."""
+
+    def __init__(self, places: Places, flow_runs: FlowRuns) -> None:
+        self._places = places
+        self._flow_runs = flow_runs
+        self._survey = Survey()
+        self._workspace: Workspace | None = None
+        self._active: dict[int, ActiveRun] = {}
+        self._links: list[Link] = []
+        self._files_known = False
+
+    async def survey(self) -> Survey:
+        """Look everywhere."""
+        places, survey = self._places, self._survey
+        tables = await attempt(find_tables, places.database)
+        self._add_leftovers("tables", survey.take(f"database `{places.database}`", tables))
+        files = await attempt(find_files, places.bucket)
+        self._files_known = not isinstance(files, Exception)
+        self._add_leftovers("staged files", survey.take(f"storage `{places.bucket}`", files))
+        for directory in places.output_directories:
+            folders = await attempt(find_folders, directory)
+            self._add_leftovers("output folder", survey.take(f"folder `{directory}`", folders))
+        answer = await attempt(find_runs, places.workspace)
+        workspace = survey.take(f"workspace `{places.workspace}`", answer)
+        if workspace is not None:
+            self._workspace = workspace
+            self._active = {run.run_id: run for run in workspace.runs}
+            await self._add_runs(workspace)
+            await self._add_jobs(workspace)
+        await self._add_flow_runs()
+        for owner in {owner for found in survey.found for owner in found.owners}:
+            survey.owners[owner] = await self._owner(owner)
+        return survey
+
+    def _add_leftovers(self, what: What, names: Sequence[str] | None) -> None:
+        for name in names or ():
+            last = Path(name).name if what == "output folder" else name
+            if flow_run_id := flow_run_named(what, last):
+                self._survey.found.append(Found(what, name, (flow_run_id,)))
+
+    async def _add_runs(self, workspace: Workspace) -> None:
+        """Add the active runs of which a flow run is cancelled, or is just being cancelled."""
+        if not workspace.runs:
+            return
+        since = min(run.started for run in workspace.runs) - _CLOCKS
+        owners: dict[int, dict[UUID, None]] = {}
+        self._links = await self._flow_runs.links_since(since)
+        for link in self._links:
+            if link.run_id in self._active and _is_in(link, workspace):
+                owners.setdefault(link.run_id, {})[link.flow_run_id] = None
+        cancelled = {}
+        for run_id, of_run in owners.items():
+            chains = [await self._flow_runs.chain(owner) for owner in of_run]
+            if any(stage.state in ("CANCELLED", "CANCELLING") for chain in chains for stage in chain):
+                cancelled[run_id] = tuple(of_run)
+        if not cancelled:
+            return
+        read = await attempt(read_beginnings, self._places.workspace, list(cancelled))
+        beginnings: dict[int, datetime] = self._survey.take("beginnings of Databricks runs", read) or {}
+        self._survey.found += [
+            Found("Databricks run", str(run_id), owners, begun=beginnings[run_id])
+            for run_id, owners in cancelled.items()
+            if run_id in beginnings
+        ]
+
+    async def _add_jobs(self, workspace: Workspace) -> None:
+        for job in workspace.jobs:
+            active = frozenset(run.run_id for run in workspace.runs if run.job_id == job.job_id)
+            try:
+                owner = UUID(hex=job.changed_by)
+            except ValueError:
+                continue  # not what a flow run writes
+            subflows = await self._flow_runs.subflows(owner)
+            settings = await asyncio.to_thread(original_settings, subflows, job.settings_hash)
+            obstacle = "" if settings else "the flow run's parameters do not have its settings any more"
+            name = f"{job.name} ({job.job_id})"
+            self._survey.jobs[name] = (job, settings or {})
+            self._survey.found.append(
+                Found("job settings", name, (owner,), active_runs=active, obstacle=obstacle)
+            )
+
+    async def _add_flow_runs(self) -> None:
+        """Add the flow runs and task runs that do not end: those of ours."""
+        survey = self._survey
+        leftovers = {owner for found in survey.found for owner in found.owners}
+        for run in await self._flow_runs.cancelling():
+            # A flow run is ours if it staged something, or called `run_databricks_job`.
+            if run.id in leftovers or await self._flow_runs.subflows(run.id):
+                survey.found.append(Found("flow run", str(run.id), (run.id,)))
+        subflows = [run for run in await self._flow_runs.open_subflows() if not run.deployment_id]
+        survey.found += [Found("flow run", str(run.id), (run.id,)) for run in subflows]
+        survey.found += [
+            Found("task run", str(mirror.id), (mirror.flow_run_id,))
+            for mirror in await self._flow_runs.open_mirrors()
+            if mirror.flow_run_id
+        ]
+
+    async def _owner(self, flow_run_id: UUID) -> Owner:
+        chain = await self._flow_runs.chain(flow_run_id)
+        if not chain:
+            return Owner()
+        ended = any(stage.is_final or stage.state == "CANCELLING" for stage in chain)
+        active, doubt = await self._activity(flow_run_id) if ended else (frozenset[int](), "")
+        until = None
+        if any(stage.state in ("FAILED", "CRASHED") for stage in chain):
+            note = await self._note(flow_run_id)
+            if note is None:
+                doubt = doubt or "its note on how long it is kept cannot be read"
+            until = keep_until(note or b"")
+        return Owner(chain, active, doubt, until)
+
+    async def _activity(self, flow_run_id: UUID) -> tuple[frozenset[int], str]:
+        """The active Databricks runs of a flow run, and why that is not known for sure."""
+        subflows = await self._flow_runs.subflows(flow_run_id)
+        links = await self._flow_runs.links({flow_run_id, *(run.id for run in subflows)})
+        if self._workspace is None:
+            doubt = f"its Databricks run {links[-1].run_id} cannot be looked up" if links else ""
+            return frozenset(), doubt
+        elsewhere = [link.run_id for link in links if not _is_in(link, self._workspace)]
+        doubt = f"its Databricks run {elsewhere[0]} is in another workspace" if elsewhere else ""
+        linked = {link.run_id for link in links if _is_in(link, self._workspace)}
+        mentioning = {run.run_id for run in self._workspace.runs if flow_run_id in run.mentions}
+        return frozenset((linked | mentioning) & self._active.keys()), doubt
+
+    async def _note(self, flow_run_id: UUID) -> bytes | None:
+        """The note of a run on its staged files; `None` if it cannot be read."""
+        if not self._files_known:
+            return None
+        prefix = str(flow_run_id)
+        has_files = any(found.what == "staged files" and found.name == prefix for found in self._survey.found)
+        if not has_files:
+            return b""
+        note = await attempt(read_note, self._places.bucket, prefix)
+        return self._survey.take(f"note of {prefix}", note)
+
+
+def _is_in(link: Link, workspace: Workspace) -> bool:
+    """Whether a link leads to a run of this workspace; other workspaces have the same run ids."""
+    return f"://{workspace.address}/" in link.text

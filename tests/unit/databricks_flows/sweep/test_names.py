@@ -1,0 +1,81 @@
+"""A leftover is known by its exact name, and a note that cannot be read says nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from databricks_blocks.database.leftovers import run_names
+from databricks_flows.sweep.names import flow_run_named, ids_in, keep_until
+
+ID = UUID("0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("tables", f"run_{ID.hex}"),
+        ("staged files", str(ID)),
+        ("output folder", f".shw-{ID}"),
+    ],
+)
+def test_the_name_that_a_flow_run_gives_holds_its_id(what: str, name: str) -> None:
+    assert flow_run_named(what, name) == ID
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("tables", "run_abc"),
+        ("tables", f"run_{ID.hex}_x"),
+        ("tables", f"run_{ID.hex.upper()}"),
+        ("tables", f"run_{ID}"),
+        ("tables", f"RUN_{ID.hex}"),
+        ("tables", f"run_{ID.hex}\n"),
+        ("tables", f"my_run_{ID.hex}"),
+        ("staged files", f"{ID}-copy"),
+        ("staged files", f"run-{ID}"),
+        ("staged files", ID.hex),
+        ("staged files", f"{{{ID}}}"),
+        ("staged files", str(ID).upper()),
+        ("output folder", f"shw-{ID}"),
+        ("output folder", f".shw-{ID}.bak"),
+        ("output folder", ".shw-"),
+    ],
+)
+def test_a_name_that_only_looks_alike_is_not_ours(what: str, name: str) -> None:
+    assert flow_run_named(what, name) is None
+
+
+def test_runs_are_found_in_the_names_of_tables() -> None:
+    other = "f" * 32
+    tables = [f"run_{ID.hex}_solar", f"run_{ID.hex}_wind", f"run_{other}_x", f"run_{ID.hex}", "run_abc_solar"]
+    assert run_names([*tables, f"run_{'g' * 32}_x", f"run_{other[1:]}_x", f"my_run_{other}_x"]) == [
+        f"run_{ID.hex}",
+        f"run_{other}",
+    ]
+
+
+def test_ids_are_found_in_a_text() -> None:
+    assert ids_in(f"{{'run_name': 'renewable-analysis-{ID}', 'id': '{ID.hex}'}}") == {ID}
+
+
+@pytest.mark.parametrize(
+    ("note", "time"),
+    [
+        (b'{"keep_until": "2026-11-28T06:00:00Z"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
+        (b'{"keep_until": "2026-11-28T06:00:00", "by": "me"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
+        (b'{"keep_until": "2026-11-28T07:00:00+01:00"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
+        (b'{"keep_until": 1795845600}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
+        (b"{}", None),
+        (b"", None),
+        (b"[1]", None),
+        (b"\xff", None),
+        (b'{"keep_until": null}', None),
+        (b'{"keep_until": "tomorrow"}', None),
+        (b'{"keep_until": 1e40}', None),
+    ],
+)
+def test_a_note_says_until_when_or_nothing(note: bytes, time: datetime | None) -> None:
+    assert keep_until(note) == time
