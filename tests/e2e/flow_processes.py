@@ -102,7 +102,11 @@ def worker(work_pool: str) -> Iterator[psutil.Process]:
     process = psutil.Popen(
         with_default_signals([sys.executable, "-m", "prefect", *command]),
         cwd=ROOT,
-        env={**prefect_environment(), "PREFECT_WORKER_QUERY_SECONDS": "1"},
+        env={
+            **prefect_environment(),
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        },
     )
     try:
         yield process

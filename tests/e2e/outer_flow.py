@@ -13,7 +13,7 @@ from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.load.csv_files import load_csv_files
 from prefect import flow, task
 
-__all__ = ["load_csv_files", "many", "outer"]
+__all__ = ["load_csv_files", "many", "outer", "retried_later"]
 
 NO_NAMES: list[str] = []
 
@@ -55,3 +55,14 @@ async def many(
 async def in_a_task(job: JobSpecification, workspace: str, policy: RunPolicy) -> None:
     """Run a job; a retry repairs its run."""
     await run_databricks_job(job, workspace, policy)
+
+
+@flow(
+    retries=1,
+    retry_delay_seconds=600,
+    on_cancellation=[cancel_databricks_runs],
+    on_crashed=[cancel_databricks_runs],
+)
+async def retried_later(job: JobSpecification, policy: RunPolicy) -> None:
+    """Run a job; the next attempt is far away."""
+    await run_databricks_job(job, "workspace", policy)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from databricks_blocks.database.connection import open_database
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.database.transaction import Transactions
-from prefect.concurrency.sync import concurrency as slots
+
+from databricks_flows.shared.slots import slot
 
 NOTES = Table(
     "loaded_files",
@@ -43,7 +44,7 @@ class LoadScope:
     @contextmanager
     def transactions(self) -> Iterator[Transactions]:
         """Take a slot of the limit, and open the database."""
-        with slots(self.limit or [], strict=True), open_database(self.database) as transactions:
+        with slot(self.limit), open_database(self.database) as transactions:
             yield transactions
 
     def loaded(self, begin: Transactions) -> dict[str, int]:

@@ -11,11 +11,11 @@ from databricks_blocks.database.connection import open_transaction
 from databricks_blocks.database.transaction import DatabaseTransaction
 from databricks_blocks.staging.area import StagingArea, open_staging
 from prefect import task
-from prefect.concurrency.sync import concurrency as slots
 
 from databricks_flows.renewable.staged_note import STAGED_NOTE, StagedNote
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
+from databricks_flows.shared.slots import slot
 
 BEGUN = "begun"
 """Name of the file whose time says when staging began."""
@@ -50,7 +50,7 @@ class RunScope:
     def transaction(self) -> Iterator[DatabaseTransaction]:
         """Open one transaction on the tables of the run."""
         with (
-            slots(self.limit or [], strict=True),
+            slot(self.limit),
             open_transaction(self.database, self.schema) as transaction,
         ):
             yield transaction

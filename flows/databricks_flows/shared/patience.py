@@ -53,6 +53,15 @@ class Patience:
         self._ended = Event()
         self._pause = pause or self._ended.wait
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the flow run is ending."""
+        return self._ended.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or until the flow run ends."""
+        self._pause(seconds)
+
     def end(self) -> None:
         """Have no more patience: the flow run is ending. Who waits gets the error at once."""
         self._ended.set()
@@ -68,7 +77,7 @@ class Patience:
             try:
                 result = work()
             except Exception as error:
-                if self._ended.is_set() or not is_unreachable(error):
+                if self.has_ended or not is_unreachable(error):
                     raise
                 since = self._clock() if since is None else since
                 self._wait_or_give_up(error, self._clock() - since)
@@ -84,7 +93,7 @@ class Patience:
         if not away:
             most = self._polling.max_unreachable
             self._log().warning("No answer; trying again for up to %.0f s: %s", most, reason)
-        self._pause(self._polling.pause(away))
+        self.pause(self._polling.pause(away))
 
     def _log(self) -> AnyLogger:
         return self._logger or get_run_logger()
@@ -113,10 +122,14 @@ def patient(step: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     @wraps(step)
     def outlasting(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
-        patience = _current.get() or Patience()
-        return patience.outlast(partial(step, *arguments, **named))
+        return current_patience().outlast(partial(step, *arguments, **named))
 
     return outlasting
+
+
+def current_patience() -> Patience:
+    """The patience of the flow run, or a new one outside of flows that have one."""
+    return _current.get() or Patience()
 
 
 def end_patience() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
-from prefect import Task
+from prefect import Task, get_run_logger
 from prefect.futures import PrefectFuture, as_completed, wait
 
 from databricks_flows.shared.patience import end_patience
@@ -63,6 +63,8 @@ async def _in_thread(wait_for_all: Callable[[], Any], futures: list[PrefectFutur
         await asyncio.to_thread(wait_for_all)
     except BaseException:
         end_patience()
+        under_way = sum(not future.state.is_final() for future in futures)
+        get_run_logger().warning("The flow run is ending; it waits for %d task runs under way", under_way)
         # A time-out of the flow would cancel this wait, too.
         with anyio.CancelScope(shield=True):
             await asyncio.to_thread(wait, futures)
