@@ -7,14 +7,26 @@ import sys
 from collections.abc import Callable, Iterator
 from contextvars import Token
 from functools import partial
+from threading import Event
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from prefect._internal.compatibility.async_dispatch import async_dispatch
+from prefect._internal.control_listener import get_intent
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.context import ContextModel
+from prefect.context import ContextModel, FlowRunContext, TaskRunContext
 from prefect.states import Running
 
-__all__ = ["async_dispatch", "contexts_around", "hand_over_sigterm", "log_at", "show_state", "synchronous"]
+__all__ = [
+    "async_dispatch",
+    "contexts_around",
+    "hand_over_sigterm",
+    "is_cancel_announced",
+    "is_task_runner_ending",
+    "log_at",
+    "show_state",
+    "synchronous",
+]
 
 Result = TypeVar("Result")
 Context = TypeVar("Context", bound=ContextModel)
@@ -58,6 +70,24 @@ def hand_over_sigterm(before: Any, after: Any) -> None:
 
     if getattr(engine, "_prefect_sigterm_handler", None) is before:
         vars(engine)["_prefect_sigterm_handler"] = after
+
+
+def is_cancel_announced() -> bool:
+    """Whether the runner of this process has told it that the SIGTERM to come is a cancel."""
+    return get_intent() == "cancel"
+
+
+def is_task_runner_ending() -> bool:
+    """Whether the flow around this code ends, and with it the thread of the task that this code runs in.
+
+    No signal arrives in such a thread, and Prefect waits for its end. This is how Prefect tells it.
+    """
+    tasks = [context.task_run.id for context in contexts_around(TaskRunContext)]
+    for context in contexts_around(FlowRunContext):
+        told: dict[UUID, Event] = getattr(context.task_runner, "_cancel_events", {})
+        if any(event.is_set() for task_id in tasks if (event := told.get(task_id))):
+            return True
+    return False
 
 
 def show_state(task_run: TaskRun, name: str, message: str) -> None:

@@ -19,7 +19,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from .conftest import until
 
 NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
-CHILD = "child/calls of a child"
+CHILD = "child/children"
 SECONDS_BETWEEN_CALLS = 0.5
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import psutil
 from prefect import Flow, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.states import AwaitingRetry, Cancelling, Crashed
@@ -48,6 +49,13 @@ def create_flow_run(called: Flow[..., Any], work_pool: str | None = None, **para
 def flow_run(flow_run_id: UUID) -> FlowRun:
     with get_client(sync_client=True) as client:
         return client.read_flow_run(flow_run_id)
+
+
+def logs_of(flow_run_id: UUID) -> list[str]:
+    """The lines of the log of a flow run."""
+    of_the_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return [log.message for log in client.read_logs(log_filter=of_the_run, limit=200)]
 
 
 def state_of(flow_run_id: UUID) -> str:

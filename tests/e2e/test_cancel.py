@@ -14,9 +14,10 @@ from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_local import Faults
-from prefect import flow, get_client
+from prefect import flow, get_client, task
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.states import Cancelling
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from .conftest import ImportNotebook, Stack, task_runs, until
 from .flow_processes import cancel, create_flow_run, flow_process, flow_run, kill, state_of, worker
@@ -154,6 +155,27 @@ def test_a_time_out_of_the_flow_ends_the_run(stack: Stack, notebook: ImportNoteb
 
     state = asyncio.run(limited(return_state=True))
     assert state.name == "TimedOut"
+    assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_the_end_of_the_flow_ends_the_run_of_a_call_in_the_thread_of_a_task(
+    stack: Stack, notebook: ImportNotebook, error: type[BaseException]
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+
+    @task
+    def call() -> None:
+        run_databricks_job(job, "workspace")
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))  # type: ignore[arg-type]
+    def parent() -> None:
+        call.submit()
+        until(lambda: is_running(stack, job))
+        raise error
+
+    with pytest.raises(error):
+        parent()
     assert [outcome(run) for run in runs_of(stack, job)] == ["CANCELED"]
 
 

@@ -23,12 +23,11 @@ from databricks_flows.renewable.analysis import renewable_analysis
 from databricks_local import Faults
 from prefect import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.concurrency.sync import concurrency
 
 from .conftest import ImportNotebook, Stack, until
 from .faulty_storage import FaultyStorage
-from .flow_processes import cancel, create_flow_run, flow_run, state_of, worker
+from .flow_processes import cancel, create_flow_run, flow_run, logs_of, state_of, worker
 from .outer_flow import outer, retried_later
 from .single_task import outcome, single_task
 from .test_cancel import states_of, subflow_of
@@ -59,12 +58,6 @@ def new_runs(stack: Stack) -> Callable[[], list[Run]]:
     client = stack.databricks()
     before = {run.run_id for run in client.jobs.list_runs()}
     return lambda: [run for run in client.jobs.list_runs(expand_tasks=True) if run.run_id not in before]
-
-
-def logs_of(flow_run_id: UUID) -> list[str]:
-    of_the_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as client:
-        return [log.message for log in client.read_logs(log_filter=of_the_run, limit=200)]
 
 
 def cancel_when(flow_run_id: UUID, is_there: IsThere, *, waits: bool = False) -> None:

@@ -13,6 +13,7 @@ from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_local import Faults
 
+from .calling_flows import submits
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
 from .outer_flow import outer
@@ -63,9 +64,10 @@ CRASHES = {
 
 @pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES)
 def test_killed_and_run_again_it_is_one_run_a_generation(
-    stack: Stack, faults: Faults, notebook: ImportNotebook, crash: Crash
+    stack: Stack, faults: Faults, notebook: ImportNotebook, tmp_path: Path, crash: Crash
 ) -> None:
-    job = single_task(notebook("quick", "dbutils.notebook.exit('done')"), crash.launch)
+    go = tmp_path / "go"
+    job = single_task(notebook("waits", waiting_for(go)), crash.launch)
     flow_run_id = create_flow_run(outer, job=job, policy=POLICY)
     if crash.fails:
         faults.add(**FAILS_ONCE, run_name=job.name)
@@ -74,6 +76,7 @@ def test_killed_and_run_again_it_is_one_run_a_generation(
         until(lambda: faults.show()[-1]["applied"] > 0)
         kill(process)
     faults.clear()
+    go.touch()
     press_retry(flow_run_id)
     assert run(flow_run_id) == "COMPLETED"
     runs = runs_of(stack, job)
@@ -100,6 +103,23 @@ def test_sigterm_leaves_the_run_to_the_retry(stack: Stack, notebook: ImportNoteb
     go = tmp_path / "go"
     job = single_task(notebook("waits", waiting_for(go)))
     flow_run_id = create_flow_run(outer, job=job, policy=POLICY)
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(stack, job))
+        kill(process, signal.SIGTERM)
+    assert state_of(flow_run_id) == "CRASHED"
+    assert is_running(stack, job)
+    go.touch()
+    press_retry(flow_run_id)
+    assert run(flow_run_id) == "COMPLETED"
+    assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
+
+
+def test_sigterm_leaves_the_run_of_a_call_in_the_thread_of_a_task(
+    stack: Stack, notebook: ImportNotebook, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    job = single_task(notebook("waits", waiting_for(go)), "run_now", job_parameters={"n": ""})
+    flow_run_id = create_flow_run(submits, job=job, ns=["1"])
     with flow_process(flow_run_id) as process:
         until(lambda: is_running(stack, job))
         kill(process, signal.SIGTERM)

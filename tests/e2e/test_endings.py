@@ -25,7 +25,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from .conftest import ImportNotebook, Stack, analyse, until
 from .faulty_storage import FaultyStorage, reset
-from .flow_processes import cancel, create_flow_run, flow_process, kill, press_retry, run, state_of
+from .flow_processes import cancel, create_flow_run, flow_process, kill, logs_of, press_retry, run, state_of
 from .notebook_results import NOTEBOOKS
 from .test_crash import waiting_for
 from .test_database_faults import start_database, stop_database
@@ -110,9 +110,8 @@ def test_a_failed_run_keeps_its_inputs_and_a_retry_repairs_only_what_failed(
     assert f"{flow_run_id}/staged.json" in kept
     assert sum(f"{flow_run_id}/country_subset/" in name for name in kept) == 3
     assert names_in(tmp_path) == []
-    with get_client(sync_client=True) as client:
-        logs = client._client.post("/logs/filter", json={"limit": 200}).text
-    assert f"Kept until {datetime.now(UTC) + timedelta(hours=24):%Y-%m-%d}" in logs
+    kept_until = f"Kept until {datetime.now(UTC) + timedelta(hours=24):%Y-%m-%d}"
+    until(lambda: any(kept_until in line for line in logs_of(flow_run_id)))
     press_retry(flow_run_id)
     assert run(flow_run_id) == "COMPLETED"
     assert runs_of_workspace(clean_stack) == before + 1

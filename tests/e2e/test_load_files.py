@@ -28,6 +28,7 @@ from prefect import get_client
 from prefect.artifacts import Artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import GlobalConcurrencyLimit
+from prefect.runtime import task_run
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_sqlalchemy.database import SqlAlchemyConnector
 
@@ -86,7 +87,7 @@ def test_a_file_that_cannot_be_used_names_itself_and_the_others_are_loaded(
     flow_run_id = state.state_details.flow_run_id
     assert flow_run_id is not None
     until(lambda: batches_that_failed(flow_run_id) == 1)
-    assert len(loaded(stack)) == 59
+    assert len(loaded(stack)) == 30
     assert "f30" not in loaded(stack)
 
 
@@ -176,21 +177,24 @@ def test_a_batch_that_crashed_tells_what_its_notes_hold(
 
     def away_after_the_first(self: PostgresTransaction, *arguments: Any) -> list[tuple[Any, ...]]:
         asked.append(arguments)
-        if len(asked) in (2, 3) or (len(asked) > 3 and database == "stays away"):
+        at_the_end = task_run.get_task_name() == "read_notes"
+        if len(asked) > 1 and (not at_the_end or database == "stays away"):
             raise psycopg2.OperationalError("no database")
         return find(self, *arguments)
 
     monkeypatch.setattr(load_files, "load_typed", lose_one)
     monkeypatch.setattr(PostgresTransaction, "find", away_after_the_first)
     with pytest.raises(FilesNotLoaded) as caught:
-        load_csv_files([str(folder)], SCHEMA, batch_size=60)
-    assert len(loaded(stack)) == 59
+        load_csv_files([str(folder)], SCHEMA, batch_size=60, max_unreachable=1)
+    assert len(loaded(stack)) == 30
     told = {outcome.table: outcome.rows for outcome in caught.value.outcomes if not outcome.error}
     if database == "stays away":
         assert str(caught.value).startswith("60 of 60 files are not known to be loaded (a retry loads those")
         assert told == {}
     else:
-        assert str(caught.value) == f"1 of 60 files are not loaded: {folder}/f30.csv: no database"
+        assert str(caught.value).startswith(
+            f"30 of 60 files are not loaded: {folder}/f30.csv: No answer for "
+        )
         assert told == loaded(stack)
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ from dbflow.local.processes import marked_processes, marker
 from dbflow.local.stack import NAMES, LocalStack
 from dbflow.local.state import StateStore
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 
 from .conftest import ImportNotebook, Stack, until
@@ -95,11 +101,18 @@ def works(runs: list[Run]) -> bool:
     return any(state is not None and state.value == "RUNNING" for state in states)
 
 
-def active_flow_runs() -> list[str]:
+@pytest.fixture
+def active_flow_runs(stack: Stack) -> Callable[[], list[str]]:
+    """The flow runs that were created since the test began, and have not ended."""
+    began = FlowRunFilterExpectedStartTime(after_=datetime.now(UTC))
     states = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
-    filtered = FlowRunFilter(state=FlowRunFilterState(type=states))
-    with get_client(sync_client=True) as client:
-        return [run.name for run in client.read_flow_runs(flow_run_filter=filtered)]
+    filtered = FlowRunFilter(state=FlowRunFilterState(type=states), expected_start_time=began)
+
+    def names() -> list[str]:
+        with get_client(sync_client=True) as client:
+            return [run.name for run in client.read_flow_runs(flow_run_filter=filtered)]
+
+    return names
 
 
 def end(terminal: Terminal, way: Way, faults: Faults) -> None:
@@ -118,7 +131,12 @@ def end(terminal: Terminal, way: Way, faults: Faults) -> None:
 
 @ways("Ctrl-C twice", "terminal closed")
 def test_a_run_that_is_ended_leaves_nothing(
-    clean_stack: Stack, faults: Faults, new_runs: Callable[[], list[Run]], tmp_path: Path, way: Way
+    clean_stack: Stack,
+    faults: Faults,
+    new_runs: Callable[[], list[Run]],
+    active_flow_runs: Callable[[], list[str]],
+    tmp_path: Path,
+    way: Way,
 ) -> None:
     faults.add(**HANGS)
     command = [*DBFLOW, "run", "--country", "Peru", "--out", str(tmp_path / "out")]
@@ -136,6 +154,7 @@ def test_a_job_run_that_is_ended_cancels_its_run(
     faults: Faults,
     notebook: ImportNotebook,
     new_runs: Callable[[], list[Run]],
+    active_flow_runs: Callable[[], list[str]],
     tmp_path: Path,
     way: Way,
 ) -> None:
@@ -167,7 +186,11 @@ asyncio.run(outer(JobSpecification.model_validate_json(sys.argv[1]), RunPolicy()
 
 @ways("SIGHUP")
 def test_a_flow_in_a_script_that_is_ended_cancels_its_run(
-    faults: Faults, notebook: ImportNotebook, new_runs: Callable[[], list[Run]], way: Way
+    faults: Faults,
+    notebook: ImportNotebook,
+    new_runs: Callable[[], list[Run]],
+    active_flow_runs: Callable[[], list[str]],
+    way: Way,
 ) -> None:
     faults.add(**HANGS)
     job = single_task(notebook("hangs", "pass")).model_dump_json()

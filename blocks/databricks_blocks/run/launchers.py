@@ -17,13 +17,14 @@ from databricks_blocks.run.repair_policy import Repair
 from databricks_blocks.run.repair_watch import ExpectedRepair
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.workspace.jobs_api import job_of_settings, reset_job, run_now
-from databricks_blocks.workspace.runs_api import submit_run
+from databricks_blocks.workspace.runs_api import list_runs, submit_run
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 _ID_LENGTH = 32
 """Length of the flow run id in a token."""
+_MOST_ACTIVE_RUNS = 10_000
 
 Token = Callable[[int], str]
 """Makes the idempotency token of a generation. It begins with the hex id of the outermost flow run."""
@@ -50,6 +51,18 @@ def idempotency_token(root_id: UUID, call: str, occurrence: int = 0, generation:
     return f"{root_id.hex}-{fingerprint([call, occurrence, generation])[:24]}"
 
 
+def active_runs(client: WorkspaceClient, specification: JobSpecification) -> list[int]:
+    """Find the runs of a job that have not ended, whoever launched them; their ids.
+
+    Args:
+        client: SDK client of the workspace.
+        specification: The job. An existing job is told by its id, any other by its name.
+    """
+    job_id = specification.existing_job_id
+    listed = list_runs(client, limit=_MOST_ACTIVE_RUNS, job_id=job_id, active_only=True)
+    return [run["run_id"] for run in listed if job_id or run.get("run_name") == specification.name]
+
+
 class Launcher(Protocol):
     """How a job is launched. The calls block, and each can be repeated."""
 
@@ -69,6 +82,9 @@ class Launcher(Protocol):
 
     def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
         """Start a run in place of a refused repair; the run id, or `None` if there is only repair."""
+
+    def active_runs(self) -> list[int]:
+        """Find the runs of the job that have not ended, whoever launched them; their ids."""
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Merge settings into the clusters of the saved job, for the repair of its run.
@@ -107,6 +123,10 @@ class SubmitLauncher:
         body = subset_submit_body(specification, keys, token=self.token(generation), outcomes=outcomes)
         return submit_run(self._client, body)
 
+    def active_runs(self) -> list[int]:
+        """Find the active runs of this name."""
+        return active_runs(self._client, self._specification)
+
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse a repair, which would keep the clusters as they were submitted.
 
@@ -143,6 +163,10 @@ class RunNowLauncher:
     def start_again(self, generation: int, run: RunSnapshot, repair: Repair) -> int | None:
         """None: a run of a saved job can be repaired."""
         return None
+
+    def active_runs(self) -> list[int]:
+        """Find the active runs of the job."""
+        return active_runs(self._client, self._specification)
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Merge settings into the clusters of the job: a repair uses the job as it is (docs: repair)."""

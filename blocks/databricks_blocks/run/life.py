@@ -90,7 +90,7 @@ class RunLife:
         self._chance = chance
         self._calls = ThreadCalls(polling, clock, sleep)
         self._repair_watch = RepairWatch(polling, clock)
-        self._launching = Launching(launcher, self._calls, self._repair_watch)
+        self._launching = Launching(launcher, self._calls, self._repair_watch, sleep)
         self._repairing = Repairing(client, launcher, self._calls, self._repair_watch, polling, sleep)
 
     async def to_the_end(self) -> RunSnapshot:
@@ -121,10 +121,19 @@ class RunLife:
         """
         # Let a launch or repair that is under way come to its end, so that what it starts is cancelled too.
         await self._calls.settle()
-        async with asyncio.timeout(SECONDS_TO_CANCEL):
-            run_id = await self._launching.find()
-            if run_id is not None:
-                await self._end(run_id)
+        known = self._launching.run_id
+        try:
+            async with asyncio.timeout(SECONDS_TO_CANCEL):
+                run_id = await self._launching.find()
+                if run_id is not None:
+                    await self._end(run_id)
+        except TimeoutError:
+            # The time may have been over in the middle of a request that finds the run.
+            await self._calls.settle()
+            found = self._launching.run_id
+            if found is not None and found != known:
+                await self._calls.once(partial(cancel_run, self._client, found))
+            raise
 
     async def _end(self, run_id: int) -> None:
         cancel = partial(cancel_run, self._client, run_id)

@@ -83,6 +83,12 @@ class RepairLauncher:
         """None: there is nothing but the repair."""
         return None
 
+    def active_runs(self) -> list[int]:
+        """The run, if it shows another repair or is active."""
+        now = RunSnapshot.from_json(get_run(self._client, self._before.run_id))
+        repaired = ExpectedRepair(self._before.repair_ids).is_shown_by(now)
+        return [now.run_id] if repaired or not now.state.is_terminal else []
+
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Leave the settings alone: the job is not ours."""
 

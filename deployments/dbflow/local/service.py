@@ -21,6 +21,8 @@ from dbflow.local.state import ServiceRecord
 
 _POLL_S = 0.05
 _ANSWER_TIMEOUT_S = 2.0
+# A process may start another one while it is looked for.
+_ROUNDS_TO_KILL = 5
 _ADDRESS_TAKEN_ATTEMPTS = 4
 _LOG_LIMIT_BYTES = 10_000_000
 # How long a service that was ready before may stay silent before it is replaced.
@@ -136,11 +138,15 @@ class Service(ABC):
         if record is not None:
             found = record.process.is_alive()
             processes.stop(record.process, first=self.stop_signal, grace_s=self.stop_grace_s)
-        strays = self.leftovers()
-        processes.kill(strays)
+        for _ in range(_ROUNDS_TO_KILL):
+            strays = self.leftovers()
+            processes.kill(strays)
+            if not strays:
+                break
+            found = True
         if record is not None:
             self.clean(record.ports)
-        return found or bool(strays)
+        return found
 
     def _first_answer(self, fresh: ServiceRecord, save: Callable[[ServiceRecord], None]) -> str | None:
         """Wait until a new process is ready; return `None`, or why it is not. An error stops it."""

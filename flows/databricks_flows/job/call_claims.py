@@ -120,8 +120,8 @@ async def _claim_on_server(client: PrefectClient, call: CallIdentity, fingerprin
         created = TaskRunCreate(
             id=uuid4(),
             name=f"{CALL_TAG} {title} #{claim.number + 1}",
-            flow_run_id=call.root_id,
-            task_key=_task_key(fingerprint),
+            flow_run_id=_root_flow_run_id(call),
+            task_key=_task_key(call, fingerprint),
             dynamic_key=f"{claim.number}-{claim.turn}",
             tags=[CALL_TAG],
             labels={f"{_ATTEMPT_LABEL}{run_id}": attempt for run_id, attempt in call.attempts.items()},
@@ -134,23 +134,25 @@ async def _claim_on_server(client: PrefectClient, call: CallIdentity, fingerprin
             return claim.number
         if not held:
             # Most calls have no equal one, so the others are read only now.
-            held = await _claims_on_server(client, call.root_id, fingerprint)
+            held = await _claims_on_server(client, call, fingerprint)
         held[claim.number, claim.turn] = _claim_of(found)
 
 
 async def _claims_on_server(
-    client: PrefectClient, root_id: UUID, fingerprint: str
+    client: PrefectClient, call: CallIdentity, fingerprint: str
 ) -> dict[tuple[int, int], Claim]:
     claims: dict[tuple[int, int], Claim] = {}
+    root_id = _root_flow_run_id(call)
+    of_the_root = FlowRunFilter(id=FlowRunFilterId(any_=[root_id])) if root_id else None
     for offset in itertools.count(step=_PAGE):
         page = await client.read_task_runs(
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[root_id])),
+            flow_run_filter=of_the_root,
             task_run_filter=TaskRunFilter(tags=TaskRunFilterTags(all_=[CALL_TAG])),
             limit=_PAGE,
             offset=offset,
         )
         for task_run in page:
-            if task_run.task_key == _task_key(fingerprint):
+            if task_run.task_key == _task_key(call, fingerprint):
                 claim = _claim_of(task_run)
                 claims[claim.number, claim.turn] = claim
         if len(page) < _PAGE:
@@ -158,8 +160,13 @@ async def _claims_on_server(
     return claims
 
 
-def _task_key(fingerprint: str) -> str:
-    return f"{CALL_TAG}-{fingerprint[:32]}"
+def _root_flow_run_id(call: CallIdentity) -> UUID | None:
+    """Id of the outermost flow run; `None` where a task is outermost, whose claims belong to no flow run."""
+    return call.root_id if call.root_id == call.flow_run_ids[-1] else None
+
+
+def _task_key(call: CallIdentity, fingerprint: str) -> str:
+    return f"{CALL_TAG}-{call.root_id.hex}-{fingerprint[:32]}"
 
 
 def _claim_of(task_run: TaskRun) -> Claim:

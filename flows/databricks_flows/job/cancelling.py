@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.polling import outlive
-from databricks_blocks.workspace.runs_api import cancel_run, list_runs
+from databricks_blocks.workspace.runs_api import cancel_run
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
@@ -20,11 +21,10 @@ from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
 
 from databricks_flows.job.known_runs import known_runs
-from databricks_flows.job.launch_notes import LaunchNote, read_notes
+from databricks_flows.job.launch_notes import LaunchNote, NotedLauncher, read_notes
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 
 SUBFLOW = "run-databricks-job"
-_MOST_ACTIVE_RUNS = 10_000
 _JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
 
 
@@ -83,7 +83,7 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
     run_ids = await known_runs(client, subflow.id)
     if not _came_to_its_end(subflow):
         for note in read_notes((await client.read_flow_run(subflow.id)).labels):
-            if note.run_id is None and (run_id := await _launched(loaded, note, run_ids)):
+            if note.run_id is None and (run_id := await _launched(loaded, note, subflow.id, run_ids)):
                 run_ids.append(run_id)
     for run_id in run_ids:
         cancel = partial(cancel_run, loaded.client, run_id)
@@ -94,7 +94,9 @@ def _came_to_its_end(subflow: FlowRun) -> bool:
     return subflow.state is not None and (subflow.state.is_completed() or subflow.state.is_failed())
 
 
-async def _launched(loaded: RequestedJob, note: LaunchNote, known: list[int]) -> int | None:
+async def _launched(
+    loaded: RequestedJob, note: LaunchNote, flow_run_id: UUID, known: list[int]
+) -> int | None:
     """Find the run of a launch whose answer is not known; `None` if there is none to be cancelled.
 
     A cancel must not launch anything. But the Jobs API tells no run by its idempotency token, other than by a
@@ -105,15 +107,11 @@ async def _launched(loaded: RequestedJob, note: LaunchNote, known: list[int]) ->
     if note.job != loaded.fingerprint:
         # The job's block was changed meanwhile: its token with another job would start something.
         raise DatabricksRunRefused("its job was changed since it was launched")
-    job_id = loaded.specification.existing_job_id
-    listed = partial(list_runs, loaded.client, limit=_MOST_ACTIVE_RUNS, job_id=job_id, active_only=True)
-    active = await outlive(partial(asyncio.to_thread, listed), loaded.policy.polling)
-    if not any(
-        run["run_id"] not in known and (job_id or run.get("run_name") == loaded.specification.name)
-        for run in active
-    ):
+    launcher = NotedLauncher(loaded.launch_again(note.token), flow_run_id, loaded.fingerprint)
+    active = await outlive(partial(asyncio.to_thread, launcher.active_runs), loaded.policy.polling)
+    if set(known).issuperset(active):
         return None
-    start = partial(loaded.launch_again(note.token).start, note.generation)
+    start = partial(launcher.start, note.generation)
     return await outlive(partial(asyncio.to_thread, start), loaded.policy.polling)
 
 

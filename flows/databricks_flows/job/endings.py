@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from prefect.exceptions import CancelledRun
+
+
+class CancelledInPrefect(Exception):
+    """Raised in place of what was going on when its flow run was cancelled."""
+
 
 class Ending(StrEnum):
     """How a flow run ended.
@@ -38,6 +44,8 @@ def ending_of(error: BaseException, *, terminated: bool, deployed: bool, cancel_
         >>> ending_of(KeyboardInterrupt(), terminated=False, deployed=True, cancel_requested=False)
         <Ending.CANCELLED: 'cancelled'>
     """
+    if isinstance(error, CancelledInPrefect | CancelledRun):
+        return Ending.CANCELLED
     if isinstance(error, Exception):
         return Ending.FAILED
     if terminated and deployed and not cancel_requested:

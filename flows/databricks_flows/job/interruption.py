@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -13,11 +14,19 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from databricks_blocks.private_prefect import hand_over_sigterm
+from databricks_blocks.private_prefect import hand_over_sigterm, is_cancel_announced, is_task_runner_ending
 from httpx import HTTPError
 from prefect import get_client
-from prefect.exceptions import PrefectException
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.exceptions import PrefectException, TerminationSignal
 
+from databricks_flows.shared.uninterrupted import uninterrupted
+
+NO_ANSWER = (PrefectException, HTTPError, OSError)
+"""What a Prefect server that does not answer is told by."""
+SECONDS_TO_CLEAN_UP = 60.0
+"""Flows of one process leave it together after a signal; one that takes longer is not waited for."""
+_SECONDS_BETWEEN_LOOKS = 0.5
 _SignalHandler = Callable[[int, FrameType | None], Any]
 
 # Windows has no SIGHUP.
@@ -52,6 +61,7 @@ class _Handler:
         self._noticing: dict[asyncio.Task[Any], Termination] = {}
         self._before: dict[int, Any] = {}
         self._ending = False
+        self._all_left = asyncio.Event()
 
     def is_active(self, termination: Termination | None) -> bool:
         """Whether a flow still notices signals with this object."""
@@ -60,6 +70,8 @@ class _Handler:
     def add(self, task: asyncio.Task[Any]) -> Termination:
         """Cancel this task when a SIGTERM or SIGHUP arrives."""
         self.install()
+        if not self._noticing:
+            self._all_left = asyncio.Event()
         self._noticing[task] = Termination()
         return self._noticing[task]
 
@@ -81,6 +93,11 @@ class _Handler:
             self._before[number] = before
             _put_in_place(number, before, self)
 
+    async def others_end(self) -> None:
+        """Wait until no flow cleans up any more: the signal ends the process, and with it all of them."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_left.wait(), SECONDS_TO_CLEAN_UP)
+
     def remove(self, task: asyncio.Task[Any]) -> None:
         """Leave this task alone from now on.
 
@@ -90,6 +107,7 @@ class _Handler:
         del self._noticing[task]
         if self._noticing:
             return
+        self._all_left.set()
         self._ending = False
         for number, before in self._before.items():
             if signal.getsignal(number) is self:
@@ -140,7 +158,9 @@ async def noticing_termination() -> AsyncIterator[Termination]:
     up, further signals and Ctrl-C are ignored.
 
     It goes around the whole body of a flow. Inside of another one, as in a subflow, the outer one acts, and
-    both tell the same. Outside of the main thread it does nothing: no signal arrives there.
+    both tell the same. Flows that notice the same signal beside each other leave together, when all have
+    cleaned up. No signal arrives in other threads: there, the work inside is cancelled when the flow ends
+    that has submitted the task of the thread.
 
     Yields:
         Whether the process was told to end.
@@ -162,8 +182,11 @@ async def noticing_termination() -> AsyncIterator[Termination]:
         if in_main_thread:
             _HANDLER.install()
         yield outside
-    elif task is None or not in_main_thread:
+    elif task is None:
         yield Termination()
+    elif not in_main_thread:
+        async with _noticing_in_a_thread(task) as termination:
+            yield termination
     else:
         termination = _HANDLER.add(task)
         token = _noticed_outside.set(termination)
@@ -176,31 +199,62 @@ async def noticing_termination() -> AsyncIterator[Termination]:
                 # The cancel may not have arrived yet.
                 with suppress(asyncio.CancelledError):
                     await asyncio.sleep(0)
-                task.uncancel()
+                with suppress(asyncio.CancelledError):
+                    await uninterrupted(_HANDLER.others_end())
+                while task.uncancel():
+                    pass
                 _HANDLER.hand_on(termination.number)
 
 
+@asynccontextmanager
+async def _noticing_in_a_thread(task: asyncio.Task[Any]) -> AsyncIterator[Termination]:
+    """Cancel the work inside when the flow ends that has submitted the task of this thread."""
+    termination = Termination()
+
+    async def watch() -> None:
+        while not is_task_runner_ending():  # noqa: ASYNC110 - Prefect has no event of this loop for it
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        if _is_main_thread_terminated():
+            termination.number = signal.SIGTERM
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield termination
+    finally:
+        watching.cancel()
+
+
+def _is_main_thread_terminated() -> bool:
+    """Whether the main thread handles the exception that Prefect raises on a SIGTERM."""
+    active = sys._current_exceptions().get(threading.main_thread().ident or 0)
+    # Before Python 3.12 it is a triple, as that of `sys.exc_info`.
+    return isinstance(active[1] if isinstance(active, tuple) else active, TerminationSignal)
+
+
+async def cancelled_among(flow_run_ids: Sequence[UUID]) -> set[UUID]:
+    """Ask Prefect which of some flow runs were cancelled.
+
+    Args:
+        flow_run_ids: Ids of flow runs, 200 at most.
+
+    Raises:
+        PrefectException: The server does not answer; also `HTTPError` and `OSError`.
+    """
+    some = FlowRunFilter(id=FlowRunFilterId(any_=list(flow_run_ids)))
+    async with get_client() as client:
+        found = await client.read_flow_runs(flow_run_filter=some)
+    return {run.id for run in found if run.state and (run.state.is_cancelling() or run.state.is_cancelled())}
+
+
 async def is_cancel_requested(flow_run_ids: Sequence[UUID]) -> bool:
-    """Whether one of these flow runs was cancelled, as far as the Prefect server knows.
+    """Whether one of these flow runs was cancelled, as far as the runner or the Prefect server tells.
 
     A server that does not answer counts as no.
     """
+    if is_cancel_announced():
+        return True
     try:
-        async with get_client() as client:
-            states = [(await client.read_flow_run(flow_run_id)).state for flow_run_id in flow_run_ids]
-    except (PrefectException, HTTPError, OSError):
+        return bool(await cancelled_among(flow_run_ids))
+    except NO_ANSWER:
         return False
-    return any(state is not None and (state.is_cancelling() or state.is_cancelled()) for state in states)
-
-
-async def is_deployed(flow_run_ids: Sequence[UUID]) -> bool:
-    """Whether a flow run belongs to a run of a deployment. A subflow has no deployment of its own.
-
-    Args:
-        flow_run_ids: The flow run and its parents, as in `CallIdentity.flow_run_ids`.
-    """
-    async with get_client() as client:
-        for flow_run_id in flow_run_ids:
-            if (await client.read_flow_run(flow_run_id)).deployment_id is not None:
-                return True
-    return False

@@ -6,6 +6,7 @@ a launch was under way when the process ended.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Mapping
@@ -15,17 +16,21 @@ from uuid import UUID
 
 from databricks_blocks.errors import DatabricksUnreachable
 from databricks_blocks.run.launchers import Launcher
+from databricks_blocks.run.launching import NothingLaunched
 from databricks_blocks.run.repair_policy import Repair
 from databricks_blocks.run.repair_watch import ExpectedRepair
 from databricks_blocks.run.snapshot import RunSnapshot
 from httpx import HTTPError
 from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 from prefect.types import KeyValueLabels
 
 _LOGGER = logging.getLogger(__name__)
 _LAUNCH_LABEL = "databricks.launch."
 _RUN_LABEL = "databricks.run."
+_PAGE = 200
 _GENERATION = re.compile(rf"{re.escape(_LAUNCH_LABEL)}(\d+)")
 
 
@@ -59,6 +64,26 @@ def read_notes(labels: Mapping[str, Any]) -> list[LaunchNote]:
             run_id = str(labels.get(f"{_RUN_LABEL}{found[1]}") or "")
             notes.append(LaunchNote(int(found[1]), job, token, int(run_id) if run_id else None))
     return sorted(notes, key=lambda note: note.generation)
+
+
+def noted_elsewhere(flow_run_id: UUID) -> set[int]:
+    """Read which Databricks runs other flow runs have noted that have not ended.
+
+    Args:
+        flow_run_id: The flow run that is left out.
+    """
+    states = [StateType.RUNNING, StateType.PENDING, StateType.PAUSED, StateType.CANCELLING]
+    active = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)))
+    noted: set[int] = set()
+    with get_client(sync_client=True) as client:
+        for offset in itertools.count(step=_PAGE):
+            page = client.read_flow_runs(flow_run_filter=active, limit=_PAGE, offset=offset)
+            for run in page:
+                if run.id != flow_run_id:
+                    noted.update(note.run_id for note in read_notes(run.labels) if note.run_id is not None)
+            if len(page) < _PAGE:
+                break
+    return noted
 
 
 class NotedLauncher:
@@ -104,6 +129,17 @@ class NotedLauncher:
         self._note_run(generation, run_id or run.run_id)
         return run_id
 
+    def active_runs(self) -> list[int]:
+        """Find the active runs of the job that no other flow run has noted; their ids."""
+        active = self._launcher.active_runs()
+        if not active:
+            return []
+        try:
+            elsewhere = noted_elsewhere(self._flow_run_id)
+        except (PrefectException, HTTPError, OSError) as error:
+            raise DatabricksUnreachable(f"The Prefect server does not answer: {error}") from error
+        return [run_id for run_id in active if run_id not in elsewhere]
+
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Merge settings into the clusters of the saved job."""
         self._launcher.change_settings(settings)
@@ -124,7 +160,7 @@ class NotedLauncher:
         except (PrefectException, HTTPError, OSError) as error:
             # A run without a note is one that no other process could cancel. So it is not launched: waiting
             # costs nothing yet, and the caller asks again.
-            raise DatabricksUnreachable(
+            raise NothingLaunched(
                 f"The Prefect server does not answer, so nothing was launched: {error}"
             ) from error
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from functools import partial
 from typing import cast
 
-import anyio
 from databricks_blocks.databricks_job import DatabricksJob
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
@@ -25,15 +23,16 @@ from prefect.states import Cancelled
 
 from databricks_flows.job.ask import asking
 from databricks_flows.job.call_identity import current_call_identity
-from databricks_flows.job.cancel_watch import CancelledInPrefect, ending_when_cancelled, until_cancelled
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.endings import Ending, ending_of
-from databricks_flows.job.interruption import is_cancel_requested, is_deployed, noticing_termination
+from databricks_flows.job.endings import CancelledInPrefect, Ending
+from databricks_flows.job.interruption import noticing_termination
 from databricks_flows.job.launch_notes import NotedLauncher
 from databricks_flows.job.mirror import Mirror
+from databricks_flows.job.origin import Origin
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
+from databricks_flows.shared.uninterrupted import uninterrupted
 
 _MOST_ATTEMPTS = 1000
 """More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
@@ -159,33 +158,33 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
     launcher = NotedLauncher(await loaded.launch(call), call.flow_run_ids[0], loaded.fingerprint)
     life = RunLife(loaded.client, launcher, options, watchers, outputs, ask=ask)
-    deployed = await is_deployed(call.flow_run_ids)
+    origin = await Origin.of(call.flow_run_ids)
     async with noticing_termination() as termination:
         try:
-            async with ending_when_cancelled(partial(until_cancelled, call.flow_run_ids[0])):
+            async with origin.ending_when_cancelled(loaded.policy.polling.max_unreachable):
                 run = await life.to_the_end()
         except DatabricksJobError as error:
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
             raise
         except BaseException as error:
-            # When the flow times out, its scope of anyio would cancel these waits, too.
-            with anyio.CancelScope(shield=True):
-                ending = ending_of(
-                    error,
-                    terminated=termination.received,
-                    deployed=deployed,
-                    cancel_requested=termination.received and await is_cancel_requested(call.flow_run_ids),
-                )
-                if await _cancel_unless_left(life, loaded, ending):
-                    report.cancelled()
-                await mirror.finish(None)
+            ending = origin.ending(error, termination)
+            await uninterrupted(_interrupted(life, loaded, ending, mirror, report))
             raise
     await mirror.finish(run)
     await report.succeeded(run)
     return run_result(
         run, {task.task_key: await outputs.of(task) for task in run.tasks if task.state.is_success}
     )
+
+
+async def _interrupted(
+    life: RunLife, loaded: RequestedJob, ending: Awaitable[Ending], mirror: Mirror, report: RunReport
+) -> None:
+    """End what a cancel or a signal has interrupted."""
+    if await _cancel_unless_left(life, loaded, await ending):
+        report.cancelled()
+    await mirror.finish(None)
 
 
 async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> bool:

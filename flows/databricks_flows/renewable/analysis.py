@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
@@ -15,11 +15,14 @@ from databricks_blocks.staging.area import STAGING_BLOCK
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
 from databricks_blocks.workspace.polling import PollingPolicy
 from prefect import flow
+from prefect.exceptions import CancelledRun
 from prefect.runtime import flow_run
+from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.endings import CancelledInPrefect
 from databricks_flows.renewable.analysis_run import (
     CHART_FILE,
     TABLE_FILE,
@@ -147,7 +150,10 @@ async def renewable_analysis(
         polling=PollingPolicy(max_unreachable=max_unreachable),
     )
     request = Request(files, chosen, output, job, workspace, policy, keep_after_failure)
-    outcome = await analyse(request, _run_scope(database, bucket, concurrency_limit))
+    try:
+        outcome = await analyse(request, _run_scope(database, bucket, concurrency_limit))
+    except (CancelledInPrefect, CancelledRun):
+        return cast("RenewableAnalysis", Cancelled(message="Cancelled, and its Databricks run as well"))
     return RenewableAnalysis(
         table=output / TABLE_FILE,
         chart=output / CHART_FILE,

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
@@ -17,13 +16,8 @@ from prefect import get_run_logger, unmapped
 from prefect.artifacts import acreate_markdown_artifact
 
 from databricks_flows.job.call_identity import current_call_identity
-from databricks_flows.job.endings import ending_of
-from databricks_flows.job.interruption import (
-    Termination,
-    is_cancel_requested,
-    is_deployed,
-    noticing_termination,
-)
+from databricks_flows.job.interruption import Termination, noticing_termination
+from databricks_flows.job.origin import Origin
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.renewable.chart_process import ChartProcess, chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
@@ -53,6 +47,7 @@ from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.table_events import emit_table_updated
 from databricks_flows.shared.telling import Sender
 from databricks_flows.shared.threaded_tasks import map_task, run_task
+from databricks_flows.shared.uninterrupted import uninterrupted
 
 _BEFORE_NOTEBOOKS = ("load_csv", "select_countries", "export_table")
 _FROM_NOTEBOOKS = ("run_databricks_job", "delete_intake_files", "load_result", "create_graph")
@@ -107,22 +102,30 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
     Args:
         request: What is asked for.
         scope: Names of the run's tables and files.
+
+    Raises:
+        CancelledInPrefect: The flow run was cancelled, and its worker is gone.
     """
     async with noticing_termination() as termination:
-        return await _analyse(request, scope, termination)
+        origin = await Origin.of((await current_call_identity()).flow_run_ids)
+        return await _analyse(request, scope, origin, termination)
 
 
-async def _analyse(request: Request, scope: RunScope, termination: Termination) -> Outcome:
+async def _analyse(request: Request, scope: RunScope, origin: Origin, termination: Termination) -> Outcome:
     leftovers = await asyncio.to_thread(Leftovers.of, scope, get_run_logger())
     sender = Sender()
     steps = Steps(STEPS, sender)
+    max_unreachable = request.policy.polling.max_unreachable
     # Table and chart are written to a folder of this run first: other runs may have the same output folder.
     with (
-        having_patience(request.policy.polling.max_unreachable),
+        having_patience(max_unreachable),
         chart_process() as charting,
         fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
     ):
-        async with _ended_well_or(leftovers, termination):
+        async with (
+            _ended_well_or(leftovers, origin, termination),
+            origin.ending_when_cancelled(max_unreachable),
+        ):
             published, spans = await _AnalysisRun(
                 request, scope, leftovers, steps, charting, unfinished
             ).results()
@@ -135,27 +138,24 @@ async def _analyse(request: Request, scope: RunScope, termination: Termination) 
     sender.send("the summary", summary)
     async with steps.step("cleanup"):
         # The results are in place: a cancel that comes now ends the run after the clean-up.
-        with anyio.CancelScope(shield=True):
-            await leftovers.remove(published)
+        await uninterrupted(leftovers.remove(published))
     await sender.sent()
     return Outcome(published, spans, steps.seconds)
 
 
 @asynccontextmanager
-async def _ended_well_or(leftovers: Leftovers, termination: Termination) -> AsyncIterator[None]:
+async def _ended_well_or(
+    leftovers: Leftovers, origin: Origin, termination: Termination
+) -> AsyncIterator[None]:
     """If the block ends otherwise than well, keep or remove the run's tables and files, by how it ended."""
-    flow_run_ids = (await current_call_identity()).flow_run_ids
-    deployed = await is_deployed(flow_run_ids)
+
+    async def settle(error: BaseException) -> None:
+        await leftovers.settle(await origin.ending(error, termination), error)
+
     try:
         yield
     except BaseException as error:
-        # A time-out of the flow would cancel these waits, too.
-        with anyio.CancelScope(shield=True):
-            requested = termination.received and await is_cancel_requested(flow_run_ids)
-            ending = ending_of(
-                error, terminated=termination.received, deployed=deployed, cancel_requested=requested
-            )
-            await leftovers.settle(ending, error)
+        await uninterrupted(settle(error))
         raise
 
 

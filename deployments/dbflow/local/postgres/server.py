@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -109,7 +110,9 @@ class Postgres(Service):
 
     def leftovers(self) -> list[psutil.Process]:
         """Also back-ends of a killed server, which hold its memory; their environment is overwritten."""
-        return [*super().leftovers(), *processes.processes_in(self.data, self._binaries / "postgres")]
+        folders = [self.data, *self.directory.glob("data.new-*/data")]
+        servers = [processes.processes_in(folder, self._binaries / "postgres") for folder in folders]
+        return [*super().leftovers(), *itertools.chain.from_iterable(servers)]
 
     def _connect(self, port: int, database: str) -> psycopg2.extensions.connection:
         return psycopg2.connect(

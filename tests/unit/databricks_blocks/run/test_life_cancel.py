@@ -86,14 +86,17 @@ def test_a_cancel_after_the_answer_to_the_launch_was_lost_leaks_no_run(
 ) -> None:
     workspace.fail("runs/submit", 500, after=heard)
     before = workspace.time.asleep
+    pauses: list[float] = []
 
-    async def cancel_in_the_pause(seconds: float) -> None:
-        workspace.time.asleep = before
-        asyncio.current_task().cancel()
+    async def cancel_in_the_first_pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            asyncio.current_task().cancel()
         await before(seconds)
 
-    workspace.time.asleep = cancel_in_the_pause
+    workspace.time.asleep = cancel_in_the_first_pause
     cancelled(workspace, lambda _: None)
+    assert len(workspace.runs) == heard, "a cancel launches nothing"
     assert workspace.active == []
     assert len(workspace.called("runs/cancel")) == len(workspace.runs)
 

@@ -1,31 +1,119 @@
-"""A cancel of a subflow run by itself is noticed, and ends the work inside."""
+"""A cancel that reaches the process in no other way is noticed, and ends the work inside."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
-from databricks_flows.job.cancel_watch import CancelledInPrefect, ending_when_cancelled, until_cancelled
+from databricks_flows.job.cancel_watch import (
+    SECONDS_OF_THE_WORKER,
+    PrefectUnreachable,
+    ending_when_cancelled,
+    until_cancelled,
+)
+from databricks_flows.job.endings import CancelledInPrefect
 
-FLOW_RUN = UUID(int=1)
+SUBFLOW, PARENT = UUID(int=1), UUID(int=2)
+
+
+class Time:
+    """A clock that only the pauses move."""
+
+    def __init__(self) -> None:
+        self.now = 10_000.0
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def waited(self, cancelled: Callable[[float], set[UUID]], *, deployed: bool = False) -> float:
+        """Seconds until a cancel ends the wait.
+
+        Args:
+            cancelled: What Prefect answers after so many seconds.
+            deployed: Whether a worker started the outermost flow run.
+        """
+
+        async def cancelled_among(flow_run_ids: Sequence[UUID]) -> set[UUID]:
+            assert flow_run_ids == (SUBFLOW, PARENT)
+            return cancelled(self.now - 10_000)
+
+        asyncio.run(
+            until_cancelled(
+                (SUBFLOW, PARENT),
+                deployed=deployed,
+                max_unreachable=900,
+                cancelled_among=cancelled_among,
+                clock=lambda: self.now,
+                sleep=self.sleep,
+            )
+        )
+        return self.now - 10_000
 
 
 def test_it_is_noticed_within_ten_seconds_however_long_the_run_has_taken() -> None:
-    seconds, pauses = 10_000.0, []
+    time = Time()
+    assert 10_000 < time.waited(lambda seconds: {SUBFLOW} if seconds > 10_000 else set()) < 10_010
+    assert min(time.pauses) == 3
+    assert max(time.pauses) == 10
 
-    async def is_requested(flow_run_ids: tuple[UUID]) -> bool:
-        assert flow_run_ids == (FLOW_RUN,)
-        return seconds > 20_000
 
-    async def sleep(pause: float) -> None:
-        nonlocal seconds
-        seconds += pause
-        pauses.append(pause)
+@pytest.mark.parametrize(
+    ("cancelled", "deployed", "seconds"),
+    [
+        (SUBFLOW, False, 0),
+        (SUBFLOW, True, 0),
+        (PARENT, False, 0),
+        (PARENT, True, SECONDS_OF_THE_WORKER),
+    ],
+)
+def test_a_worker_that_is_there_is_left_to_end_its_process(
+    cancelled: UUID, deployed: bool, seconds: float
+) -> None:
+    waited = Time().waited(lambda _: {cancelled}, deployed=deployed)
+    assert seconds <= waited < seconds + 11
 
-    asyncio.run(until_cancelled(FLOW_RUN, is_requested=is_requested, clock=lambda: seconds, sleep=sleep))
-    assert min(pauses) == 3
-    assert max(pauses) == 10
+
+def test_a_server_that_answers_again_ends_nothing() -> None:
+    def away_for_ten_minutes(seconds: float) -> set[UUID]:
+        if 100 < seconds < 700 or 800 < seconds < 1600:
+            raise ConnectionError("All connection attempts failed")
+        return {SUBFLOW} if seconds > 2000 else set()
+
+    assert Time().waited(away_for_ten_minutes) > 2000
+
+
+def test_a_server_that_stays_away_ends_the_wait_with_one_line() -> None:
+    def gone(seconds: float) -> set[UUID]:
+        if seconds > 100:
+            raise ConnectionError("All connection attempts failed")
+        return set()
+
+    time = Time()
+    with pytest.raises(PrefectUnreachable) as error:
+        time.waited(gone)
+    assert 1000 <= time.now - 10_000 < 1020
+    assert re.fullmatch(
+        r"The Prefect server has not answered for 90\d s\. The Databricks run goes on: "
+        r"a retry of the flow run finds it\. All connection attempts failed",
+        str(error.value),
+    )
+
+
+def test_what_ends_the_wait_ends_the_work() -> None:
+    async def work() -> None:
+        async def gone() -> None:
+            raise PrefectUnreachable("away")
+
+        async with ending_when_cancelled(gone):
+            await asyncio.sleep(60)
+
+    with pytest.raises(PrefectUnreachable, match="away"):
+        asyncio.run(work())
 
 
 def test_the_work_ends_before_the_cancel_is_told() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from databricks_flows.job import interruption
 from databricks_flows.job.interruption import is_cancel_requested, noticing_termination
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -175,6 +178,40 @@ def test_all_that_goes_on_at_once_is_ended() -> None:
         return list(await asyncio.gather(noticed_in(work), noticed_in(asyncio.sleep(600))))
 
     assert asyncio.run(both()) == [["cancelled", "received: True", "terminated"]] * 2
+
+
+@pytest.mark.usefixtures("raising_handler")
+def test_those_that_go_on_at_once_leave_when_all_have_cleaned_up() -> None:
+    seen = []
+
+    async def cleans_up(steps: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            seen.append("cleaned up")
+
+    async def left(steps: int) -> None:
+        await noticed_in(cleans_up(steps))
+        seen.append("left")
+
+    async def both() -> None:
+        asyncio.get_running_loop().call_later(0.01, send, signal.SIGTERM)
+        await asyncio.gather(left(1), left(100))
+
+    asyncio.run(both())
+    assert seen == ["cleaned up", "cleaned up", "left", "left"]
+
+
+def test_in_the_thread_of_a_task_the_work_ends_with_the_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = Event()
+    monkeypatch.setattr(interruption, "is_task_runner_ending", ends.is_set)
+    with ThreadPoolExecutor(1) as executor:
+        ended = executor.submit(asyncio.run, noticed_in(asyncio.sleep(60)))
+        ends.set()
+        with pytest.raises(CancelledError):
+            ended.result(10)
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["in the same task", "in a task beside"])
