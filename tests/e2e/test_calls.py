@@ -1,13 +1,12 @@
 """However calls are made, each has one Databricks run, and gets the result of its own run.
 
 Several calls at once in whatever order, in tasks, threads, processes, subflows and deployments; one of them
-fails and is repaired by a retry, or the process is killed. `CALLS=all` takes each way with stored results and
-without, and with a kill; CI takes a part.
+fails and is repaired by a retry, or the process is killed. Each way with stored results and without; CI takes
+a part, the mark `matrix` has the others.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from prefect.states import AwaitingRetry
 from . import calling_flows as flows
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, worker
+from .matrix import cases
 from .single_task import outcome, runs_of, single_task
 
 FAILS_ONCE = {"task_key": "only", "error": "OSError: away"}
@@ -56,12 +56,9 @@ WAYS = {
     "subflows in tasks": Way(flows.has_subflows_in_tasks, ["1", "2"], ("fails",)),
     "a loop": Way(flows.loops, ["1", "1", "1"], ("fails, stored",)),
 }
-CASES = [
-    (name, ending)
-    for name, way in WAYS.items()
-    for ending in ("fails", "fails, stored", "killed", "killed, stored")
-    if ending in way.in_ci or os.environ.get("CALLS") == "all"
-]
+ENDINGS = ("fails", "fails, stored", "killed", "killed, stored")
+CASES = {f"{name}, {ending}": (way, ending) for name, way in WAYS.items() for ending in ENDINGS}
+IN_CI = [f"{name}, {ending}" for name, way in WAYS.items() for ending in way.in_ci]
 
 
 @pytest.fixture
@@ -83,16 +80,15 @@ def one_run_for_each(ns: list[str]) -> dict[str, list[str]]:
     return {n: ["SUCCESS"] * count for n, count in Counter(ns).items()}
 
 
-@pytest.mark.parametrize(("name", "ending"), CASES)
+@cases("case", CASES, *IN_CI)
 def test_each_call_has_one_run_and_the_result_of_it(
     stack: Stack,
     faults: Faults,
     job: JobSpecification,
     monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    ending: str,
+    case: tuple[Way, str],
 ) -> None:
-    way = WAYS[name]
+    way, ending = case
     if "stored" in ending:
         monkeypatch.setenv("PREFECT_RESULTS_PERSIST_BY_DEFAULT", "true")
     faults.add(**FAILS_ONCE, run_name=job.name)

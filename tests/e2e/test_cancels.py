@@ -1,12 +1,11 @@
 """A cancel at any moment: the flow run ends as Cancelled, nothing is launched any more, and nothing stays.
 
 Each flow run is one of a deployment, in the process of a worker; Cancel is pressed in Prefect. CI takes a
-part. All of it: `CANCELS=all pytest tests/e2e/test_cancels.py`.
+part; the mark `matrix` has the others.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -28,6 +27,7 @@ from prefect.concurrency.sync import concurrency
 from .conftest import ImportNotebook, Stack, until
 from .faulty_storage import FaultyStorage
 from .flow_processes import cancel, create_flow_run, flow_run, logs_of, state_of, worker
+from .matrix import cases
 from .outer_flow import outer, retried_later
 from .single_task import outcome, single_task
 from .test_cancel import states_of, subflow_of
@@ -41,7 +41,6 @@ POOL = "cancelled at any moment"
 HANGS = {"task_key": "*", "effect": "hang", "count": -1}
 FAILS = {"task_key": "*", "error": "OSError: away", "count": -1}
 WAITS_FOR_TASK_RUNS = "The flow run is ending; it waits for"
-ALL = os.environ.get("CANCELS") == "all"
 
 IsThere = Callable[[], bool]
 
@@ -91,7 +90,6 @@ IN_TASKS: dict[str, Held] = {
     ),
     "publish_result": lambda stack, storage, faults: held_at_merge(stack),
 }
-IN_CI = ["load_csv", "load_result"]
 
 
 def analysis(output: Path, **parameters: Any) -> UUID:
@@ -105,7 +103,7 @@ def analysis(output: Path, **parameters: Any) -> UUID:
     )
 
 
-@pytest.mark.parametrize("step", IN_TASKS if ALL else IN_CI)
+@cases("step", list(IN_TASKS), "load_csv", "load_result")
 @pytest.mark.usefixtures("working")
 def test_a_cancel_in_a_step_of_the_analysis_leaves_nothing(
     clean_stack: Stack,
@@ -125,7 +123,7 @@ def test_a_cancel_in_a_step_of_the_analysis_leaves_nothing(
     assert [outcome(run) for run in new_runs()] == launched
 
 
-@pytest.mark.parametrize("launched", ["at work", "not answered"] if ALL else ["at work"])
+@cases("launched", ["at work", "not answered"], "at work")
 @pytest.mark.usefixtures("working", "storage")
 def test_a_cancel_while_the_notebooks_run_leaves_nothing(
     clean_stack: Stack, faults: Faults, new_runs: Callable[[], list[Run]], tmp_path: Path, launched: str
@@ -194,7 +192,7 @@ def limit() -> Iterator[str]:
         client.delete_global_concurrency_limit_by_name(name)
 
 
-@pytest.mark.parametrize("called", ["the analysis", "load_csv_files"] if ALL else ["the analysis"])
+@cases("called", ["the analysis", "load_csv_files"], "the analysis")
 @pytest.mark.usefixtures("working", "storage")
 def test_a_cancel_while_it_waits_for_a_slot_ends_it(
     clean_stack: Stack, tmp_path: Path, limit: str, called: str
@@ -213,9 +211,7 @@ def waits_for_a_slot(flow_run_id: UUID) -> bool:
     return any("Waiting for a slot" in message for message in logs_of(flow_run_id))
 
 
-@pytest.mark.parametrize(
-    "waits", ["for an answer", "for its repair", "for its retry"] if ALL else ["for its retry"]
-)
+@cases("waits", ["for an answer", "for its repair", "for its retry"], "for its retry")
 @pytest.mark.usefixtures("working")
 def test_a_cancel_while_it_waits_launches_nothing(
     stack: Stack, faults: Faults, notebook: ImportNotebook, new_runs: Callable[[], list[Run]], waits: str

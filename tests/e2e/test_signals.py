@@ -1,6 +1,6 @@
 """What a signal does: a command cancels and cleans up, the run of a deployment is left to its retry.
 
-CI runs a part of the matrix. All of it: `SIGNALS=all pytest tests/e2e/test_signals.py`.
+CI takes a part; the mark `matrix` has the others.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from .flow_processes import (
     run,
     state_of,
 )
+from .matrix import cases
 from .single_task import outcome, single_task
 from .terminals import Terminal, in_terminal
 from .test_crash import waiting_for
 
 DBFLOW = [sys.executable, "-m", "dbflow"]
-ALL = os.environ.get("SIGNALS") == "all"
 HANGS = {"task_key": "*", "effect": "hang", "count": -1}
 CANCEL = {"path": "/api/*/jobs/runs/cancel"}
 
@@ -82,9 +82,8 @@ WAYS = {
 
 
 def ways(*in_ci: str) -> pytest.MarkDecorator:
-    """All ways, or those that CI goes."""
-    names = list(WAYS) if ALL else in_ci
-    return pytest.mark.parametrize("way", [pytest.param(WAYS[name], id=name) for name in names])
+    """All ways; CI goes some of them."""
+    return cases("way", WAYS, *in_ci)
 
 
 @pytest.fixture
@@ -254,10 +253,10 @@ def test_a_run_that_is_ended_while_it_loads_stops_the_stack_that_it_started(
     assert_stopped(own_stack)
 
 
-NUMBERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+NUMBERS = {number.name: number for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)}
 
 
-@pytest.mark.parametrize("number", NUMBERS if ALL else [signal.SIGHUP])
+@cases("number", NUMBERS, "SIGHUP")
 def test_the_run_of_a_deployment_is_left_to_its_retry(
     clean_stack: Stack,
     notebook: ImportNotebook,

@@ -1,11 +1,10 @@
 """Many runs in a storm of faults, in flow processes killed at random: none doubled, lost or misjudged.
 
-`STORM_RUNS=300` makes it a long storm, `STORM_SEED` another one.
+CI takes a short storm; the mark `matrix` has three long ones.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import create_flow_run, flow_process, kill, press_retry, run, state_of
+from .matrix import cases
 from .outer_flow import many
 
-RUNS = int(os.environ.get("STORM_RUNS", "40"))
-SEED = int(os.environ.get("STORM_SEED", "4"))
+STORMS = {"40 runs": (40, 4), **{f"300 runs, seed {seed}": (300, seed) for seed in (1, 2, 3)}}
 RUNS_OF_A_PROCESS, AT_ONCE, PROCESSES_AT_ONCE = 20, 10, 2
 MAX_REPAIRS = 2
 POLICY = RunPolicy(
@@ -76,15 +75,17 @@ class Case:
     in_task: bool = False
 
 
-def test_a_storm(stack: Stack, faults: Faults, notebook: ImportNotebook) -> None:
-    dice = random.Random(SEED)
+@cases("storm", STORMS, "40 runs")
+def test_a_storm(stack: Stack, faults: Faults, notebook: ImportNotebook, storm: tuple[int, int]) -> None:
+    runs, seed = storm
+    dice = random.Random(seed)
     path = notebook("quick", "dbutils.notebook.exit('done')")
-    for seed, fault in enumerate(HTTP_FAULTS):
-        faults.add(path="/api/*/jobs/*", probability=0.02, seed=SEED + seed, **fault)
+    for number, fault in enumerate(HTTP_FAULTS):
+        faults.add(path="/api/*/jobs/*", probability=0.02, seed=seed + number, **fault)
     groups: list[tuple[list[Case], list[float]]] = []
-    for first in range(0, RUNS, RUNS_OF_A_PROCESS):
+    for first in range(0, runs, RUNS_OF_A_PROCESS):
         kills = [dice.uniform(0, 5) for _ in range(dice.choice([0, 1, 1, 2]) if first else 1)]
-        numbers = range(first, min(first + RUNS_OF_A_PROCESS, RUNS))
+        numbers = range(first, min(first + RUNS_OF_A_PROCESS, runs))
         groups.append(([case_of(dice, path, number, len(kills)) for number in numbers], kills))
     cases = [case for group, _ in groups for case in group]
     for case in cases:
@@ -103,7 +104,7 @@ def case_of(dice: random.Random, path: str, number: int, kills: int) -> Case:
     """Draw a case; each start of the flow after a kill may repair a run that it finds failed."""
     launch = cast(LaunchMode, dice.choice(["submit", "run_now"]))
     job = JobSpecification(
-        name=f"storm {SEED} of {time.time_ns()}: {number}",
+        name=f"storm of {time.time_ns()}: {number}",
         launch=launch,
         job_clusters={"shared": JobCluster().specification()},
         tasks=[
