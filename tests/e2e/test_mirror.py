@@ -89,7 +89,7 @@ def test_edges_outcomes_and_what_is_left_out(stack: Stack, notebook: ImportNoteb
     assert any(log.message == "Exit value: said" for log in logs_of(runs["then"]))
 
 
-def test_what_depends_on_a_failure_is_not_ready_and_what_asks_for_one_runs(
+def test_what_depends_on_a_failure_has_an_end_and_what_asks_for_one_runs(
     stack: Stack, notebook: ImportNotebook
 ) -> None:
     fails = notebook("fails", "print('so far')\nraise ValueError('no such column')")
@@ -97,15 +97,20 @@ def test_what_depends_on_a_failure_is_not_ready_and_what_asks_for_one_runs(
     state, runs = mirrored(
         notebook_task("load", fails, new_cluster=CLUSTER),
         notebook_task("plot", fine, new_cluster=CLUSTER, depends_on=["load"]),
+        notebook_task("later", fine, new_cluster=CLUSTER, depends_on=["plot"]),
         notebook_task("tell", fine, new_cluster=CLUSTER, depends_on=["load"], run_if="AT_LEAST_ONE_FAILED"),
     )
     assert state.is_failed()
     assert (state.message or "").splitlines()[0].count("Task `load` failed: ValueError: no such column") == 1
     assert {key: run.state_name for key, run in runs.items()} == {
         "load": "Failed",
-        "plot": "NotReady",
+        "plot": "UpstreamFailed",
+        "later": "UpstreamFailed",
         "tell": "Completed",
     }
+    assert {key for key, run in runs.items() if run.state and run.state.is_final()} == set(runs)
+    assert upstream_of(runs["plot"]) == {runs["load"].id}
+    assert upstream_of(runs["later"]) == {runs["plot"].id}
     (error,) = [log for log in logs_of(runs["load"]) if log.message.startswith("Traceback")]
     ended = stack.databricks().jobs.list_runs(limit=1)
     run = stack.databricks().jobs.get_run(next(ended).run_id or 0)

@@ -92,6 +92,7 @@ class RunLife:
         self._repair_watch = RepairWatch(polling, clock)
         self._launching = Launching(launcher, self._calls, self._repair_watch)
         self._repairing = Repairing(client, launcher, self._calls, self._repair_watch, polling, sleep)
+        self._history = RunHistory()
 
     async def to_the_end(self) -> RunSnapshot:
         """Launch the job, or find its run, and stay with it until it has succeeded.
@@ -112,8 +113,11 @@ class RunLife:
         await self._calls.outlive(self._repairing.restore_settings)
         return run
 
-    async def cancel(self) -> None:
+    async def cancel(self) -> RunSnapshot | None:
         """End what was launched, and wait a while for its end, so that nothing is written after a clean-up.
+
+        Returns:
+            The run as it ended; `None` if nothing was launched.
 
         Raises:
             DatabricksJobError: The workspace refuses, or cannot be reached.
@@ -123,10 +127,9 @@ class RunLife:
         await self._calls.settle()
         async with asyncio.timeout(SECONDS_TO_CANCEL):
             run_id = await self._launching.find()
-            if run_id is not None:
-                await self._end(run_id)
+            return None if run_id is None else await self._end(run_id)
 
-    async def _end(self, run_id: int) -> None:
+    async def _end(self, run_id: int) -> RunSnapshot:
         cancel = partial(cancel_run, self._client, run_id)
 
         async def cancel_again(run: RunSnapshot) -> None:
@@ -135,7 +138,7 @@ class RunLife:
                 await self._calls.outlive(cancel)
 
         await self._calls.outlive(cancel)
-        await self._look(run_id, cancel_again)
+        return self._history.joined(await self._look(run_id, cancel_again))
 
     async def _live(self) -> RunSnapshot:
         history, starts_over = RunHistory(), 0
@@ -180,6 +183,7 @@ class RunLife:
 
     async def _watch(self, run_id: int, history: RunHistory) -> _Ended:
         looks = 0
+        self._history = history
 
         async def on_change(run: RunSnapshot) -> None:
             nonlocal looks

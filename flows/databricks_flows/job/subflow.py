@@ -30,7 +30,7 @@ from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.endings import Ending, ending_of
 from databricks_flows.job.interruption import is_cancel_requested, is_deployed, noticing_termination
 from databricks_flows.job.launch_notes import NotedLauncher
-from databricks_flows.job.mirror import Mirror
+from databricks_flows.job.mirror import Mirror, end_abandoned
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
@@ -38,6 +38,8 @@ from databricks_flows.job.sync_callable import SyncCallableFlow
 _MOST_ATTEMPTS = 1000
 """More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
 task retries of an existing job are not in its specification."""
+_SECONDS_TO_SHOW_THE_END = 10.0
+"""Whoever cancels a flow run waits for its end."""
 
 NO_PARAMETERS: dict[str, str] = {}
 
@@ -151,6 +153,8 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
         loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
     )
     outputs = TaskOutputs(loaded.client, loaded.policy.polling)
+    if call.flow_run_count > 1:
+        await end_abandoned(call.flow_run_ids[0])
     mirror = Mirror(outputs, _MOST_ATTEMPTS)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
     watchers = _Watchers(mirror, report)
@@ -177,9 +181,9 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
                     deployed=deployed,
                     cancel_requested=termination.received and await is_cancel_requested(call.flow_run_ids),
                 )
-                if await _cancel_unless_left(life, loaded, ending):
+                if ended := await _cancel_unless_left(life, loaded, ending):
                     report.cancelled()
-                await mirror.finish(None)
+                await mirror.finish(ended or watchers.run, _SECONDS_TO_SHOW_THE_END)
             raise
     await mirror.finish(run)
     await report.succeeded(run)
@@ -188,23 +192,22 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     )
 
 
-async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> bool:
+async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> RunSnapshot | None:
     """Cancel the run, unless the flow run crashed and the policy leaves the run to a retry.
 
     Returns:
-        Whether the run was cancelled.
+        The run as it ended; `None` if it is not known to have ended.
     """
     logger = get_run_logger()
     if ending is Ending.CRASHED and loaded.policy.on_crash == "leave":
         logger.warning("The Databricks run goes on: a retry of this flow run will find it")
-        return False
+        return None
     logger.warning("Cancelling the Databricks run")
     try:
-        await life.cancel()
+        return await life.cancel()
     except (TimeoutError, DatabricksJobError) as error:
         logger.warning("The Databricks run may still be going on: %s", error or "it takes its time to end")
-        return False
-    return True
+        return None
 
 
 run_databricks_job = SyncCallableFlow(

@@ -27,6 +27,7 @@ from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.requested_job import RequestedJob
 from databricks_flows.job.subflow import run_to_the_end
 
+REPAIR = "repair-databricks-run"
 NO_TASKS: list[str] = []
 NO_PARAMETERS: dict[str, str] = {}
 _ONE_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
@@ -70,7 +71,7 @@ async def cancel_repaired_run(flow: Any, flow_run: FlowRun, state: State[Any]) -
         flow_run_logger(flow_run).warning("A Databricks run may still be going on: %s", error)
 
 
-@flow(name="repair-databricks-run", flow_run_name="repair {run}", on_cancellation=[cancel_repaired_run])
+@flow(name=REPAIR, flow_run_name="repair {run}", on_cancellation=[cancel_repaired_run])
 async def repair_databricks_run(
     run: str,
     tasks: list[str] = NO_TASKS,
