@@ -222,12 +222,19 @@ class RunLife:
             repairs_before=repairs_before,
             asked_for=asked_for,
         )
-        by_itself = isinstance(decision, Repair) and not asked_for
+        if isinstance(decision, Repair):
+            wait = 0.0 if asked_for else self._options.policy.repair.wait(repairs_before, self._chance())
+            decision = replace(
+                decision,
+                number=repairs_before + 1,
+                allowed=self._options.allowed_repairs,
+                wait_seconds=wait,
+            )
         if isinstance(decision, GiveUp) and self._ask is not None:
             decision = await self._ask(run, errors, decision)
         await self._observer.failed(run, errors, decision)
-        if by_itself:
-            await self._sleep(self._options.policy.repair.wait(repairs_before, self._chance()))
+        if isinstance(decision, Repair) and decision.wait_seconds:
+            await self._sleep(decision.wait_seconds)
         return decision
 
     async def _repair(self, run: RunSnapshot, ended: RunSnapshot, repair: Repair) -> int | None:

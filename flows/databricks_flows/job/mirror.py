@@ -31,7 +31,6 @@ from prefect.states import Cancelled, Completed, Crashed
 from databricks_flows.job.mirrored_attempts import attempts_to_show, name_of_active, name_of_left_out
 from databricks_flows.shared.telling import NOT_TOLD
 
-
 MIRROR_TAG = "databricks"
 """Tag of the task runs that show Databricks tasks."""
 GOING_ON = [state for state in StateType if state not in TERMINAL_STATES]
@@ -69,7 +68,10 @@ class TaskAttemptFailed(Exception):
 
     Attributes:
         another: Whether another attempt follows.
+        is_told: The log of the task run has it already, and what follows.
     """
+
+    is_told = True
 
     def __init__(self, message: str, another: bool) -> None:
         super().__init__(message)
@@ -99,6 +101,7 @@ class Mirror(Observer):
         self._attempts: dict[str, list[TaskAttempt]] = {}
         self._upstream: dict[str, tuple[str, ...]] = {}
         self._awaited: dict[str, int] = {}
+        self._next: dict[str, str] = {}
         self._shown: dict[str, int] = {}
         self._mirrors: dict[str, asyncio.Task[State[Any]]] = {}
         self._task_run_ids: dict[str, asyncio.Future[Any]] = {}
@@ -113,6 +116,7 @@ class Mirror(Observer):
         """If the run is repaired, let the task runs of its failed tasks be retried at once."""
         if isinstance(decision, Repair):
             for task in run.failed:
+                self._next[task.task_key] = f"The next attempt comes with {decision}"
                 self._awaited[task.task_key] = len(self._attempts[task.task_key])
                 self._wake(task.task_key)
 
@@ -190,6 +194,8 @@ class Mirror(Observer):
         line = task_line(attempt, output)
         if attempt.state.result_state == "CANCELED" and not another:
             return Cancelled(message=line)
+        if another:
+            get_run_logger().warning("%s", self._next.pop(key, "Databricks makes another attempt by itself"))
         raise TaskAttemptFailed(line, another)
 
     async def _last_seen_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:

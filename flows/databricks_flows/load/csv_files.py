@@ -14,6 +14,7 @@ from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.database.tables import Empty
 from databricks_blocks.database.transaction import Transactions
+from databricks_blocks.safe_text import markdown_rows
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, TaskRun
@@ -288,8 +289,8 @@ def _show(outcomes: Sequence[FileOutcome]) -> None:
     rows = sum(outcome.rows for outcome in outcomes)
     show = partial(
         create_table_artifact,
-        [{"file": outcome.file, "error": outcome.error} for outcome in failed]
-        or [outcome.as_row() for outcome in outcomes],
+        markdown_rows({"file": outcome.file, "error": outcome.error} for outcome in failed)
+        or markdown_rows(outcome.as_row() for outcome in outcomes),
         key="loaded-files",
         description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
         + f"; {in_doubt} others may be" * bool(in_doubt),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
@@ -31,16 +32,22 @@ class Progress:
     detail: str = ""
 
 
-Listener = Callable[[Progress], None]
+class Listener(Protocol):
+    """Shows to a person what flows in this process do. Several threads may call it."""
+
+    def show(self, progress: Progress) -> None:
+        """Show how far a step is."""
+
+    def say(self, line: str) -> None:
+        """Tell something, in one line."""
+
+
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Send the progress of the flows that run inside this context to a function.
-
-    The function may be called from several threads.
-    """
+    """Tell a listener what the flows that run inside this context do."""
     token = _listener.set(listener)
     try:
         yield
@@ -49,9 +56,15 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def report(progress: Progress) -> None:
-    """Tell the listener, if there is one."""
+    """Show the listener how far a step is, if there is one."""
     if listener := _listener.get():
-        listener(progress)
+        listener.show(progress)
+
+
+def say(line: str) -> None:
+    """Tell the listener a line, if there is one."""
+    if listener := _listener.get():
+        listener.say(line)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.safe_text import markdown_rows
 from databricks_blocks.staging.area import STAGING_BLOCK
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
 from httpx import HTTPError
@@ -99,7 +100,7 @@ async def _tell(rows: list[Swept]) -> None:
             logger.info("%s %s %s: %s", row.what, row.name, row.done, row.why)
     try:
         await acreate_table_artifact(
-            [asdict(row) for row in rows], key=SWEEP_ARTIFACT, description=summary(rows)
+            markdown_rows(map(asdict, rows)), key=SWEEP_ARTIFACT, description=summary(rows)
         )
     except (PrefectException, HTTPError, OSError) as error:
         logger.warning("The table of the sweep was not written: %s", first_line(error))
