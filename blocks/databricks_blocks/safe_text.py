@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -41,6 +42,12 @@ def printable(text: str, *, lines: bool = True) -> str:
     """
     shown = _UNSEEN.sub(_seen, _COLOURS.sub("", text.replace("\r\n", "\n")))
     return shown if lines else shown.translate(_LINES)
+
+
+def json_text(value: Any) -> str:
+    """Write a value as JSON that is safe to be printed, and reads as the value itself."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

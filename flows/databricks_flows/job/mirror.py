@@ -104,7 +104,7 @@ class Mirror(Observer):
         self._next: dict[str, str] = {}
         self._shown: dict[str, int] = {}
         self._mirrors: dict[str, asyncio.Task[State[Any]]] = {}
-        self._task_run_ids: dict[str, asyncio.Future[Any]] = {}
+        self._task_run_ids: dict[str, asyncio.Future[UUID | None]] = {}
         self._over = False
         self._changed: dict[str, asyncio.Event] = {}
 
@@ -155,14 +155,14 @@ class Mirror(Observer):
         self._task_run_ids[key] = task_run_id
         self._mirrors[key] = asyncio.create_task(self._mirror(key, self._shown.get(key, 0)))
         # Whoever waits for the id, to draw the edge, must not wait for ever.
-        self._mirrors[key].add_done_callback(lambda _: task_run_id.done() or task_run_id.set_result(None))
+        self._mirrors[key].add_done_callback(lambda _: _announce(task_run_id, None))
 
     async def _mirror(self, key: str, first: int) -> State[Any]:
         async def follow() -> Any:
             context = TaskRunContext.get()
             if context is None:
                 raise RuntimeError("A mirrored task runs as a Prefect task.")
-            self._announce(key, context.task_run.id)
+            _announce(self._task_run_ids[key], context.task_run.id)
             return await self._follow(key, first + context.task_run.run_count - 1, context.task_run)
 
         upstream: list[State[Any]] = [
@@ -173,10 +173,6 @@ class Mirror(Observer):
         ]
         task = _task(follow, key, retries=self._retries, retry_condition_fn=_another_follows)
         return await _state_of(task, upstream)
-
-    def _announce(self, key: str, task_run_id: Any) -> None:
-        if not self._task_run_ids[key].done():
-            self._task_run_ids[key].set_result(task_run_id)
 
     async def _follow(self, key: str, index: int, task_run: TaskRun) -> Any:
         """Follow one attempt to its end, and end as a Prefect task does: by a value, a state or an error."""
@@ -227,6 +223,11 @@ class Mirror(Observer):
 
     def _wake(self, key: str) -> None:
         self._changed.pop(key, asyncio.Event()).set()
+
+
+def _announce(task_run_id: asyncio.Future[UUID | None], found: UUID | None) -> None:
+    if not task_run_id.done():
+        task_run_id.set_result(found)
 
 
 def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[[], Any]:

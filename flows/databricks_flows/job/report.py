@@ -45,6 +45,7 @@ class RunReport(Observer):
     def __init__(self, workspace_url: str, name: str) -> None:
         self._workspace_url = workspace_url
         self._name = name
+        self._title = markdown_text(name)
         self._flow_run = {
             "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
             "prefect.resource.role": "flow-run",
@@ -127,7 +128,7 @@ class RunReport(Observer):
         await acreate_markdown_artifact(
             plan.as_markdown(),
             key=PLAN_ARTIFACT,
-            description=f"What the launch of {markdown_text(plan.name)} does",
+            description=f"What the launch of {self._title} does",
         )
 
     async def _link(self, run: RunSnapshot) -> None:
@@ -149,7 +150,7 @@ class RunReport(Observer):
         await acreate_table_artifact(
             run_table(run),
             key="databricks-tasks",
-            description=f"Tasks and attempts of {markdown_text(self._name)}: about {minutes:.1f} cluster minutes",
+            description=f"Tasks and attempts of {self._title}: about {minutes:.1f} cluster minutes",
         )
 
     async def _show_failure(self, line: str, trace: str, url: str) -> None:
@@ -164,7 +165,7 @@ class RunReport(Observer):
     async def _show_progress(self, percent: float) -> None:
         if self._progress_id is None:
             self._progress_id = await acreate_progress_artifact(
-                percent, key="databricks-progress", description=f"Tasks of {markdown_text(self._name)}"
+                percent, key="databricks-progress", description=f"Tasks of {self._title}"
             )
         else:
             await aupdate_progress_artifact(self._progress_id, percent)

@@ -19,6 +19,7 @@ from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
@@ -34,6 +35,7 @@ from databricks_flows.job.mirror import Mirror, end_abandoned
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
+from databricks_flows.shared.progress import say
 
 _MOST_ATTEMPTS = 1000
 """More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
@@ -142,7 +144,8 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
         DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
     try:
-        return await _to_the_end(loaded, inputs_since)
+        with telling_the_story():
+            return await _to_the_end(loaded, inputs_since)
     except CancelledInPrefect:
         return cast("DatabricksRunResult", Cancelled(message="Cancelled, and its Databricks run as well"))
 
@@ -158,6 +161,8 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     mirror = Mirror(outputs, _MOST_ATTEMPTS)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
     watchers = _Watchers(mirror, report)
+    if url := flow_run.ui_url:
+        say(f"Prefect run: {url}")
     if plan := loaded.plan():
         report.planned(plan)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None

@@ -14,6 +14,7 @@ from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.database.tables import Empty
 from databricks_blocks.database.transaction import Transactions
+from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.safe_text import markdown_rows
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
@@ -104,7 +105,7 @@ def load_csv_files(
     options.check()
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
-    with having_patience(max_unreachable):
+    with telling_the_story(), having_patience(max_unreachable):
         outcomes = _load_sources(sources, scope, options, concurrency, batch_size)
     if any(outcome.error for outcome in outcomes):
         raise FilesNotLoaded(outcomes)

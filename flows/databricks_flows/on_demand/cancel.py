@@ -9,6 +9,7 @@ from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.run.watching import watch_run
+from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
 from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
@@ -35,6 +36,11 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
         DatabricksUnreachable: The workspace did not answer for too long.
         DatabricksJobError: Five minutes after the cancel, the run has still not ended.
     """
+    with telling_the_story():
+        return await _cancel(run, workspace)
+
+
+async def _cancel(run: str, workspace: str) -> DatabricksRunResult:
     logger = get_run_logger()
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)

@@ -13,6 +13,7 @@ import anyio
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger, unmapped
 from prefect.artifacts import acreate_markdown_artifact
 
@@ -109,7 +110,8 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
         scope: Names of the run's tables and files.
     """
     async with noticing_termination() as termination:
-        return await _analyse(request, scope, termination)
+        with telling_the_story():
+            return await _analyse(request, scope, termination)
 
 
 async def _analyse(request: Request, scope: RunScope, termination: Termination) -> Outcome:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
@@ -32,39 +31,37 @@ class Progress:
     detail: str = ""
 
 
-class Listener(Protocol):
-    """Shows to a person what flows in this process do. Several threads may call it."""
-
-    def show(self, progress: Progress) -> None:
-        """Show how far a step is."""
-
-    def say(self, line: str) -> None:
-        """Tell something, in one line."""
-
-
+Listener = Callable[[Progress], None]
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_hearer: ContextVar[Callable[[str], None] | None] = ContextVar("hearer", default=None)
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Tell a listener what the flows that run inside this context do."""
-    token = _listener.set(listener)
+def listening(listener: Listener, hear: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Tell a person at this process what the flows that run inside this context do.
+
+    Args:
+        listener: Shows the progress. Several threads may call it.
+        hear: Is told in a line what happens, such as a repair.
+    """
+    tokens = _listener.set(listener), _hearer.set(hear)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listener.reset(tokens[0])
+        _hearer.reset(tokens[1])
 
 
 def report(progress: Progress) -> None:
-    """Show the listener how far a step is, if there is one."""
+    """Tell the listener, if there is one."""
     if listener := _listener.get():
-        listener.show(progress)
+        listener(progress)
 
 
 def say(line: str) -> None:
-    """Tell the listener a line, if there is one."""
-    if listener := _listener.get():
-        listener.say(line)
+    """Tell a line to whoever hears, if there is somebody."""
+    if hear := _hearer.get():
+        hear(line)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.safe_text import markdown_rows
 from databricks_blocks.staging.area import STAGING_BLOCK
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
@@ -71,6 +72,11 @@ async def sweep_leftovers(
     rules = Rules(
         datetime.now(UTC), timedelta(hours=keep_after_failure), timedelta(minutes=cancelling_minutes)
     )
+    with telling_the_story():
+        return await _sweep(places, rules, dry_run=dry_run)
+
+
+async def _sweep(places: Places, rules: Rules, *, dry_run: bool) -> list[Swept]:
     async with get_client() as client:
         survey = await Gathering(places, FlowRuns(client)).survey()
         actions = decide(survey.facts, rules)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pytest
-from databricks_blocks.safe_text import markdown_code, markdown_link, markdown_text, one_line, printable
+from databricks_blocks.safe_text import (
+    json_text,
+    markdown_code,
+    markdown_link,
+    markdown_text,
+    one_line,
+    printable,
+)
 from markdown_it import MarkdownIt
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -68,6 +76,13 @@ def test_controls_are_seen_and_do_nothing(text: str, seen: str) -> None:
 
 def test_a_name_with_line_breaks_is_still_one_line() -> None:
     assert printable("a\nb\t  c.csv", lines=False) == "a␊b␉  c.csv"
+
+
+def test_json_is_printable_and_reads_as_the_value() -> None:
+    value = {"exit value": "\x1b]52;c;\x07 \x9b31m \x7f \u202e ümlaut\n"}
+    assert printable(json_text(value)) == json_text(value)
+    assert "ümlaut" in json_text(value)
+    assert json.loads(json_text(value)) == value
 
 
 def test_a_line_is_one_line() -> None:
