@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import anyio
 from databricks_blocks.databricks_job import DatabricksJob
@@ -36,6 +36,7 @@ from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
 from databricks_flows.shared.progress import say
+from databricks_flows.shared.run_names import named
 
 _MOST_ATTEMPTS = 1000
 """More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
@@ -71,8 +72,8 @@ class _Watchers(Observer):
             await observer.repaired(run_id, repair_id)
 
 
-def _flow_run_name() -> str:
-    job = flow_run.parameters["job"]
+def _title(parameters: Mapping[str, Any]) -> str:
+    job = parameters["job"]
     return job if isinstance(job, str) else getattr(job, "name", None) or job["name"]
 
 
@@ -218,7 +219,7 @@ async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Endin
 run_databricks_job = SyncCallableFlow(
     _run_databricks_job,
     name="run-databricks-job",
-    flow_run_name=_flow_run_name,
+    flow_run_name=named(_title),
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
     # Prefect finds a stored result by the position of the call, which may be that of another one

@@ -39,6 +39,7 @@ from databricks_flows.shared.patience import (
     patient,
 )
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
+from databricks_flows.shared.run_names import named
 from databricks_flows.shared.telling import tell
 
 
@@ -47,7 +48,7 @@ def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return isinstance(error, LoadInterrupted) or is_transient(error)
 
 
-@flow(name="load-csv-files", flow_run_name="into {target_schema}")
+@flow(name="load-csv-files", flow_run_name=named(lambda parameters: f"into {parameters['target_schema']}"))
 def load_csv_files(
     files: Annotated[list[str], Field(min_length=1)],
     target_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "csv_files",

@@ -15,17 +15,18 @@ from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
 from prefect import flow, get_run_logger
 
-from databricks_flows.job.known_runs import run_named
+from databricks_flows.job.known_runs import Id, run_named
+from databricks_flows.shared.run_names import named
 
 SECONDS_TO_END = 300.0
 
 
-@flow(name="cancel-databricks-run", flow_run_name="cancel {run}")
-async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
+@flow(name="cancel-databricks-run", flow_run_name=named(lambda parameters: f"cancel {parameters['run']}"))
+async def cancel_databricks_run(run: Id, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
     """Cancel a Databricks run, and wait until it has ended. A run that has already ended is not changed.
 
     Args:
-        run: Id of the Databricks run, or of the flow run that launched it.
+        run: Id of the Databricks run, as a number or a text, or of the flow run that launched it.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
 
     Returns:
@@ -40,7 +41,7 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
         return await _cancel(run, workspace)
 
 
-async def _cancel(run: str, workspace: str) -> DatabricksRunResult:
+async def _cancel(run: Id, workspace: str) -> DatabricksRunResult:
     logger = get_run_logger()
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)
