@@ -21,7 +21,7 @@ from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.report import RUN_ARTIFACT
 
 Id = str | int
-"""An id that a person gives: JSON and the command line of Prefect make a number of one that has only digits."""
+"""An id that a person gives. JSON and Prefect's command line make a number of one that has only digits."""
 
 
 async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:

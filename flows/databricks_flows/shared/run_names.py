@@ -60,4 +60,5 @@ def _vocabulary() -> frozenset[str]:
     """The words that a Prefect server makes names of."""
     from coolname.data import config
 
-    return frozenset(word for part in config.values() for word in part.get("words", ()))
+    parts: Any = config
+    return frozenset(word for part in parts.values() for word in part.get("words", ()))
