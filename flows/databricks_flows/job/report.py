@@ -209,5 +209,5 @@ def _task_line(task: TaskAttempt) -> str:
     seconds = (task.end_time - task.start_time) / 1000
     took = f" after {seconds:.1f} s" if task.state.is_terminal and task.start_time and seconds > 0 else ""
     outcome = f", outcome {task.outcome}" if task.outcome else ""
-    message = one_line(task.state.state_message)
+    message = one_line(task.state.state_message) if task.state.is_terminal else ""
     return f"Task {task.task_key}: {task.state}{took}{outcome}" + (f": {message}" if message else "")
