@@ -130,7 +130,7 @@ def test_a_run_that_failed_is_told_by_the_first_line_of_its_error(
     assert failed.returncode == 1
     *progress, line = failed.stderr.splitlines()
     assert line.startswith("Error: Task `only` failed: OSError: no disk (attempt 1, http://127.0.0.1:")
-    assert [shown.partition(" ")[0] for shown in progress] == ["Prefect", "Databricks", "Databricks"]
+    assert [shown.partition(" ")[0] for shown in progress] == ["Prefect", "Databricks", "Task", "Databricks"]
     told = json.loads(failed.stdout)
     assert line == f"Error: {told['error']}"
     assert (told["kind"], bool(told["run_id"])) == ("DatabricksRunFailed", True)
@@ -147,11 +147,12 @@ def test_a_run_tells_its_links_repairs_and_outcomes_and_its_bar_tells_the_truth(
     repaired = dbflow(tmp_path, environment, "job", "run", write(tmp_path, job), "--max-repairs", "1")
     assert repaired.returncode == 0, repaired.stderr
     told = repaired.stdout.splitlines()
-    assert told[0].startswith(
-        f"Prefect run: {environment['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/"
+    assert re.match(
+        rf"Prefect run: {environment['PREFECT_API_URL'].removesuffix('/api')}/.*flow-run/", told[0]
     )
     assert re.match(rf"Databricks run \d+: {environment['DATABRICKS_HOST']}/jobs/", told[1])
     assert "Task ask: SUCCESS after 0.0 s, outcome true" in told
+    assert "Task only failed: OSError: ␛]52;c;x␇ away" in told
     assert any(re.search(r"FAILED, repair 1 of 1 in \d+ s: failed: only$", line) for line in told)
     assert "run_databricks_job 2/2" in " ".join(repaired.stdout.split())
     faults.clear()

@@ -37,6 +37,7 @@ RUN_ARTIFACT = "databricks-run"
 
 STEP = "run_databricks_job"
 _MOST_NAMES = 5
+_LONGEST_ERROR = 500
 
 
 class RunReport(Observer):
@@ -88,7 +89,10 @@ class RunReport(Observer):
             self._sender.send("the progress of the Databricks run", self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
-        """Log whether the failed run is repaired, and why."""
+        """Tell what failed, and whether it is repaired, when, and why."""
+        for key, error in errors.items():
+            if error:
+                self._tell(f"Task {key} failed: {one_line(error)[:_LONGEST_ERROR]}", logging.WARNING)
         what = str(decision) if isinstance(decision, Repair) else "no repair"
         self._tell(f"Databricks run {run.run_id} {run.state}, {what}: {decision.reason}", logging.WARNING)
 
