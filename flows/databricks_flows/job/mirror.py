@@ -183,7 +183,7 @@ class Mirror(Observer):
             kind = Completed if attempt.state.is_fine else Cancelled
             return kind(name=name_of_left_out(attempt.state), message=attempt.state.state_message)
         output = await self._outputs.of(attempt)
-        _log_output(attempt, output)
+        _log_output(attempt, output, index + 1)
         if attempt.state.is_success:
             return task_result(attempt, output, index + 1)
         another = await self._another_attempt(key, index)
@@ -267,14 +267,14 @@ def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
     return wanted
 
 
-def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
-    """Log the output of an attempt, with the time of its end."""
+def _log_output(attempt: TaskAttempt, output: Mapping[str, Any], number: int) -> None:
+    """Log the output of an attempt, with the time of its end. A run in place of a repair numbers anew."""
     logger = get_run_logger()
     ended = attempt.end_time / 1000
     log_at(
         logger,
         "INFO",
-        f"Attempt {attempt.attempt_number + 1}: {attempt.run_page_url}",
+        f"Attempt {number}: {attempt.run_page_url}",
         attempt.start_time / 1000,
     )
     if attempt.iterations is not None:
