@@ -15,6 +15,7 @@ from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.on_demand.cancel import cancel_databricks_run
 from databricks_local import Faults
 from prefect import flow, get_client
 from prefect.client.schemas.filters import (
@@ -29,7 +30,7 @@ from prefect.client.schemas.sorting import LogSort
 from prefect.states import State
 
 from .conftest import ImportNotebook, Stack, analyse, task_runs, until
-from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
+from .flow_processes import create_flow_run, flow_process, flow_run, kill, press_retry, run
 from .outer_flow import outer
 from .single_task import is_running
 
@@ -185,3 +186,19 @@ def test_what_a_notebook_says_is_shown_as_it_is(notebook: ImportNotebook) -> Non
     assert "!\\[\\](http\\://127" in told.partition("\n")[0]
     assert "\n````\n" in told
     assert not re.search(r"[\x00-\x08\x0b-\x1f]", told)
+
+
+def test_a_deployed_run_takes_a_number_for_an_id_and_keeps_the_name_that_a_person_typed(
+    stack: Stack, notebook: ImportNotebook
+) -> None:
+    ended(notebook_task("load", notebook("fine", "pass"), new_cluster=CLUSTER))
+    [run_id] = [one.run_id for one in stack.databricks().jobs.list_runs(limit=1)][:1]
+    names = []
+    for typed in ("for the board", ""):
+        flow_run_id = create_flow_run(cancel_databricks_run, run=run_id)
+        if typed:
+            with get_client(sync_client=True) as client:
+                client.update_flow_run(flow_run_id, name=typed)
+        assert run(flow_run_id) == "COMPLETED"
+        names.append(flow_run(flow_run_id).name)
+    assert names == ["for the board", f"cancel {run_id}"]
