@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from databricks_blocks.safe_text import printable
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -30,8 +32,8 @@ class DatabricksJobError(Exception):
     may_retry = False
 
     def __init__(self, message: str, *, run_id: int | None = None, run_page_url: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
         self.run_id = run_id
         self.run_page_url = run_page_url
 

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 import typer
 from rich.markup import escape
 
@@ -51,7 +50,7 @@ def one_line_errors() -> Iterator[None]:
     except DatabricksJobError as error:
         _print_error(error.message.partition("\n")[0])
         raise typer.Exit(FAILED) from None
-    except (typer.Exit, click.ClickException):
+    except (typer.Exit, typer.BadParameter):
         raise
     except Exception as error:
         first_line = str(error).strip().partition("\n")[0]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from rich.console import Console
+from databricks_blocks.safe_text import printable
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
 
 class _Output:
@@ -47,6 +51,22 @@ class _Output:
         return getattr(self._stream, name)
 
 
+class SafeConsole(Console):
+    """Prints texts that are not ours, such as names and errors, without the escapes of a terminal in them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Style a text; what cannot be seen is made visible before its width is measured."""
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render anything; whatever the way of a text was, none is printed raw."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
 output = cast(IO[str], _Output("stdout"))
-console = Console(file=output)
-errors = Console(file=cast(IO[str], _Output("stderr")))
+console = SafeConsole(file=output)
+errors = SafeConsole(file=cast(IO[str], _Output("stderr")))

@@ -174,7 +174,7 @@ def _run_flow(options: RunOptions, bars: StepBars, interrupts: Interrupts) -> Re
     from databricks_flows.shared.progress import listening
 
     try:
-        with listening(bars.show):
+        with listening(bars.show, bars.say):
             return interrupts.run(
                 renewable_analysis(
                     countries=options.countries,

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 from databricks_blocks.errors import BlockNotFound, DatabricksJobError
+from databricks_blocks.safe_text import printable
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
 from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY
 
@@ -30,7 +31,7 @@ def import_notebooks(
     try:
         for change in notebooks.import_notebooks(named_client(workspace), directory):
             done[change.change].append(change.path)
-            click.echo(f"{change.change:<9} {change.path}")
+            click.echo(f"{change.change:<9} {printable(change.path)}")
     except (DatabricksJobError, BlockNotFound) as error:
         _stop(f"The notebooks are not imported: {error}")
     return done
@@ -38,5 +39,5 @@ def import_notebooks(
 
 def _stop(message: str) -> NoReturn:
     """End `prefect deploy` with one line; of any other exception it prints the trace, not the message."""
-    click.secho(message, fg="red", err=True)
+    click.secho(printable(message), fg="red", err=True)
     sys.exit(1)

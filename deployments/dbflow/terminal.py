@@ -34,11 +34,11 @@ class StepBars:
         self._started: dict[str, float] = {}
         self._bars = ProgressBars(
             SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description:<20}"),
+            TextColumn("{task.description:<20}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -52,6 +52,10 @@ class StepBars:
     def show(self, progress: Progress) -> None:
         """Bring the bar of one step up to date."""
         self.update(progress.step, progress.done, progress.total, progress.detail)
+
+    def say(self, line: str) -> None:
+        """Print a line, above the bars."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def service(self, name: str, state: str) -> None:
         """Show what a service of the stack is doing."""
@@ -68,7 +72,7 @@ class StepBars:
             self._bars.update(task.id, completed=done, total=total, detail=detail)
         if ended and not self._console.is_terminal:
             seconds = time.monotonic() - self._started[step]
-            self._console.print(f"{step:<20} {done}/{total} {seconds:6.1f} s", highlight=False)
+            self.say(f"{step:<20} {done}/{total} {seconds:6.1f} s")
 
 
 def print_summary(console: Console, result: RenewableAnalysis) -> None:
@@ -95,11 +99,12 @@ def print_run(console: Console, name: str, run: DatabricksRunResult) -> None:
     """Print how the tasks of a run ended, and where to look at it."""
     console.print(f"\n[bold green]Completed[/] {escape(name)}", highlight=False)
     table = Table(box=None, pad_edge=False)
-    for heading in ("task", "state", "attempts", "seconds", "exit value"):
+    for heading in ("task", "state", "attempts", "seconds", "exit value or outcome"):
         table.add_column(heading)
     for task in run.tasks.values():
         seconds = f"{task.run_seconds:.1f}"
-        table.add_row(escape(task.task_key), task.state, str(task.attempts), seconds, escape(task.exit_value))
+        result = escape(task.exit_value or task.outcome)
+        table.add_row(escape(task.task_key), escape(task.state), str(task.attempts), seconds, result)
     console.print(table)
     console.print(f"[dim]Databricks run [/]{escape(run.run_page_url)}", highlight=False, soft_wrap=True)
 

@@ -179,7 +179,7 @@ async def _task_runs(flow_runs: FlowRunFilter) -> dict[str, list[TaskRun]]:
                 flow_run_filter=flow_runs,
                 task_run_filter=TaskRunFilter(tags=TaskRunFilterTags(all_=["databricks"])),
             )
-            if all(run.state and (run.state.is_final() or run.state_name == "NotReady") for run in found):
+            if all(run.state and run.state.is_final() for run in found):
                 break
             await asyncio.sleep(0.05)
     by_key: dict[str, list[TaskRun]] = {}

@@ -92,7 +92,9 @@ def runs_for(country: str) -> list[UUID]:
 def databricks_runs(stack: Stack, flow_run_id: UUID) -> list[Run]:
     """The Databricks runs of a flow run, the latest first."""
     client = stack.databricks()
-    found = [run.run_id for run in client.jobs.list_runs() if str(flow_run_id) in (run.run_name or "")]
+    # Where a run stages its files has its id; its name is for people.
+    listed = client.jobs.list_runs(expand_tasks=True)
+    found = [run.run_id for run in listed if str(flow_run_id) in str(run.as_dict())]
     return [client.jobs.get_run(run_id, include_history=True) for run_id in found if run_id]
 
 

@@ -49,6 +49,7 @@ def test_a_cancel_in_prefect_ends_the_run(
     until(lambda: state_of(flow_run_id) == "CANCELLED")
     for passed in (flow_run_id, subflow_of(flow_run_id)):
         assert "CRASHED" not in states_of(passed), states_of(passed)
+    assert [mirror.state_name for mirror in task_runs(flow_run_id)["only"]] == ["Cancelled"]
 
 
 @pytest.mark.parametrize(

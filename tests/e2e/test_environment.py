@@ -123,6 +123,16 @@ def test_no_secret_is_on_a_page_of_the_workspace(ran: Ran) -> None:
             assert CANARY not in page.text
 
 
+def test_no_secret_is_in_what_the_prefect_server_shows(ran: Ran) -> None:
+    prefect = ran.stack.endpoints().prefect
+    user, _, password = prefect.auth_string.partition(":")
+    with httpx.Client(auth=(user, password), trust_env=False) as client:
+        for kind in ("flow_runs", "task_runs", "logs", "artifacts", "events", "block_documents", "variables"):
+            shown = client.post(f"{prefect.api_url}/{kind}/filter", json={})
+            assert shown.status_code == 200, kind
+            assert CANARY not in shown.text, kind
+
+
 def test_a_shell_that_takes_the_variables_reaches_the_stack(ran: Ran) -> None:
     printed = subprocess.run(
         [*DBFLOW, "env"], cwd=ran.directory, env=environment(), capture_output=True, text=True, check=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from databricks_blocks.job.cluster import JobCluster
+from databricks_local import Faults
 
 from .conftest import ImportNotebook, Stack
 
@@ -128,10 +130,38 @@ def test_a_run_that_failed_is_told_by_the_first_line_of_its_error(
     assert failed.returncode == 1
     *progress, line = failed.stderr.splitlines()
     assert line.startswith("Error: Task `only` failed: OSError: no disk (attempt 1, http://127.0.0.1:")
-    assert all(shown.startswith("run_databricks_job") for shown in progress)
+    assert [shown.partition(" ")[0] for shown in progress] == ["Prefect", "Databricks", "Task", "Databricks"]
     told = json.loads(failed.stdout)
     assert line == f"Error: {told['error']}"
     assert (told["kind"], bool(told["run_id"])) == ("DatabricksRunFailed", True)
+
+
+def test_a_run_tells_its_links_repairs_and_outcomes_and_its_bar_tells_the_truth(
+    environment: dict[str, str], notebook: ImportNotebook, faults: Faults, tmp_path: Path
+) -> None:
+    path = notebook("fine", "pass")
+    ask = {"task_key": "ask", "condition_task": {"op": "EQUAL_TO", "left": "yes", "right": "yes"}}
+    after = {"depends_on": [{"task_key": "ask", "outcome": "true"}]}
+    job = settings(path, "told", tasks=[ask, {**settings(path, "")["tasks"][0], **after}])
+    faults.add(task_key="only", run_name="told", error="OSError: \x1b]52;c;x\x07 away")
+    repaired = dbflow(tmp_path, environment, "job", "run", write(tmp_path, job), "--max-repairs", "1")
+    assert repaired.returncode == 0, repaired.stderr
+    told = repaired.stdout.splitlines()
+    assert re.match(
+        rf"Prefect run: {environment['PREFECT_API_URL'].removesuffix('/api')}/.*flow-run/", told[0]
+    )
+    assert re.match(rf"Databricks run \d+: {environment['DATABRICKS_HOST']}/jobs/", told[1])
+    assert "Task ask: SUCCESS after 0.0 s, outcome true" in told
+    assert "Task only failed: OSError: ␛]52;c;x␇ away" in told
+    assert any(re.search(r"FAILED, repair 1 of 1 in \d+ s: failed: only$", line) for line in told)
+    assert "run_databricks_job 2/2" in " ".join(repaired.stdout.split())
+    faults.clear()
+    faults.add(task_key="only", run_name="told", error="OSError: \x1b]52;c;x\x07 away")
+    failed = dbflow(tmp_path, environment, "job", "run", "job.json", "--max-repairs", "0")
+    assert failed.returncode == 1
+    assert "2/2" not in failed.stdout
+    assert any(line.endswith("FAILED, no repair: none is allowed") for line in failed.stdout.splitlines())
+    assert failed.stderr.startswith("Error: Task `only` failed: OSError: ␛]52;c;x␇ away")
 
 
 PROBLEMS = {"name": "", "tasks": [{"task_key": "a b", "notebook_task": {"notebook_path": "/x"}}]}

@@ -44,12 +44,14 @@ def upstream_of(run: TaskRun) -> set[UUID]:
     return {link.id for links in run.task_inputs.values() for link in links if link.input_type == "task_run"}
 
 
-def logs_of(run: TaskRun) -> list[Log]:
+def logs_of(run: TaskRun, beginning: str) -> list[Log]:
+    """The log of a task run, once a line is there."""
+
     async def read() -> list[Log]:
         async with get_client() as client:
             for _ in range(100):
                 logs = await client.read_logs(LogFilter(task_run_id=LogFilterTaskRunId(any_=[run.id])))
-                if any("Finished" in log.message for log in logs):
+                if any(log.message.startswith(beginning) for log in logs):
                     return logs
                 await asyncio.sleep(0.05)
         raise AssertionError("the logs did not arrive")
@@ -85,11 +87,11 @@ def test_edges_outcomes_and_what_is_left_out(stack: Stack, notebook: ImportNoteb
     assert upstream_of(runs["then"]) == upstream_of(runs["else"]) == {runs["ask"].id}
     assert upstream_of(runs["last"]) == {runs["then"].id, runs["else"].id}
     assert "databricks" in runs["ask"].tags
-    assert any(log.message == "Outcome: true" for log in logs_of(runs["ask"]))
-    assert any(log.message == "Exit value: said" for log in logs_of(runs["then"]))
+    assert logs_of(runs["ask"], "Outcome: true")
+    assert logs_of(runs["then"], "Exit value: said")
 
 
-def test_what_depends_on_a_failure_is_not_ready_and_what_asks_for_one_runs(
+def test_what_depends_on_a_failure_has_an_end_and_what_asks_for_one_runs(
     stack: Stack, notebook: ImportNotebook
 ) -> None:
     fails = notebook("fails", "print('so far')\nraise ValueError('no such column')")
@@ -97,16 +99,21 @@ def test_what_depends_on_a_failure_is_not_ready_and_what_asks_for_one_runs(
     state, runs = mirrored(
         notebook_task("load", fails, new_cluster=CLUSTER),
         notebook_task("plot", fine, new_cluster=CLUSTER, depends_on=["load"]),
+        notebook_task("later", fine, new_cluster=CLUSTER, depends_on=["plot"]),
         notebook_task("tell", fine, new_cluster=CLUSTER, depends_on=["load"], run_if="AT_LEAST_ONE_FAILED"),
     )
     assert state.is_failed()
     assert (state.message or "").splitlines()[0].count("Task `load` failed: ValueError: no such column") == 1
     assert {key: run.state_name for key, run in runs.items()} == {
         "load": "Failed",
-        "plot": "NotReady",
+        "plot": "UpstreamFailed",
+        "later": "UpstreamFailed",
         "tell": "Completed",
     }
-    (error,) = [log for log in logs_of(runs["load"]) if log.message.startswith("Traceback")]
+    assert {key for key, run in runs.items() if run.state and run.state.is_final()} == set(runs)
+    assert upstream_of(runs["plot"]) == {runs["load"].id}
+    assert upstream_of(runs["later"]) == {runs["plot"].id}
+    (error,) = [log for log in logs_of(runs["load"], "Traceback") if log.message.startswith("Traceback")]
     ended = stack.databricks().jobs.list_runs(limit=1)
     run = stack.databricks().jobs.get_run(next(ended).run_id or 0)
     (load,) = [task for task in run.tasks or () if task.task_key == "load"]
@@ -129,7 +136,7 @@ def test_the_iterations_of_a_loop_are_counted(notebook: ImportNotebook) -> None:
     loop = DatabricksTask(task_key="loop", body={"for_each_task": {"inputs": "[1, 2, 3]", "task": inner}})
     state, runs = mirrored(loop)
     assert state.is_completed()
-    assert any(log.message == "3 of 3 iterations ended" for log in logs_of(runs["loop"]))
+    assert logs_of(runs["loop"], "3 of 3 iterations ended")
 
 
 def test_a_workspace_that_stays_away_ends_the_flow_and_the_task_runs_while_the_run_goes_on(

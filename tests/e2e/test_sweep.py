@@ -328,6 +328,8 @@ def test_the_run_of_a_crashed_flow_run_goes_on_and_its_leftovers_stay(
     assert {row.why for row in rows if row.flow_run == str(flow_run_id)} == {
         f"Databricks run {run.run_id} is active"
     }
+    # The Databricks run goes on; the task run that showed it has no process any more.
+    assert [mirror.state_name for mirror in task_runs(flow_run_id)["only"]] == ["Crashed"]
     clean_stack.databricks().jobs.cancel_run_and_wait(run.run_id)
     rows = sweep(keep_after_failure=0, cancelling_minutes=0)
     assert done_with(rows, flow_run_id) == {"tables": "removed", "staged files": "removed"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from databricks_blocks.safe_text import printable
+
 LONGEST_NAME = 63
 """Bytes of a name of a table or a column, which PostgreSQL cuts there (docs: identifiers)."""
 
@@ -14,16 +16,7 @@ class InputError(ValueError):
     """Raised when what the user gave cannot be used; the message is one line for a person."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
-
-
-def printable(text: str) -> str:
-    r"""Write bytes of a file name that are not UTF-8 as `\udcff`.
-
-    Python keeps them as surrogates (PEP 383), which cannot be encoded: a flow whose error holds one stays in
-    the state Running, as its end cannot be sent.
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
+        super().__init__(printable(message, lines=False))
 
 
 def at(line: int, reason: str, column: str = "") -> str:

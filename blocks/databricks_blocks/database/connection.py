@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from databricks_blocks.database.transaction import DatabaseTransaction, Transactions
 from databricks_blocks.loading import load_block
+from databricks_blocks.run_log import telling_the_story
 
 if TYPE_CHECKING:
     from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -40,7 +41,7 @@ def open_database(block: str | SqlAlchemyConnector) -> Iterator[Transactions]:
         block: A `SqlAlchemyConnector` block, or the name of one. Call this from a sync task or from plain
             code: in an async context the block's methods return coroutines.
     """
-    with load_database(block) if isinstance(block, str) else block as connector:
+    with telling_the_story(), load_database(block) if isinstance(block, str) else block as connector:
         if has_copy(database_url(connector)):
             from databricks_blocks.database.postgres import postgres_transaction
 

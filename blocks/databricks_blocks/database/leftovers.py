@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from databricks_blocks.database.connection import database_url, has_copy, open_transaction
 from databricks_blocks.loading import load_block
+from databricks_blocks.run_log import telling_the_story
 
 if TYPE_CHECKING:
     from databricks_blocks.database.transaction import DatabaseTransaction
@@ -39,7 +40,7 @@ def list_run_schemas(block_name: str) -> list[str]:
     import sqlalchemy as sa
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
-    with load_block(SqlAlchemyConnector, block_name) as connector:
+    with telling_the_story(), load_block(SqlAlchemyConnector, block_name) as connector:
         inspector = sa.inspect(connector.get_engine())
         if has_copy(database_url(connector)):
             return sorted(name for name in inspector.get_schema_names() if _RUN.fullmatch(name))

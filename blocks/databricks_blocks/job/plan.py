@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,10 @@ from databricks_blocks.job.request_bodies import (
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.task_json import Json
 from databricks_blocks.job.validation import problems
+from databricks_blocks.safe_text import markdown_code, markdown_text, one_line
 
 _SET_AT_LAUNCH = "<set at launch>"
+_LABEL_PUNCTUATION = re.compile('["&<>|#;`{}\\[\\]()]')
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,14 @@ class JobPlan:
 
     def as_markdown(self) -> str:
         """Write the plan as Markdown, with the graph and the requests."""
-        lines = [f"# {self.name}", "", "| launch | starts | problems |", "| --- | --- | --- |"]
+        lines = [f"# {markdown_text(self.name)}", "", "| launch | starts | problems |", "| --- | --- | --- |"]
         for launch in self.launches:
-            found = "<br>".join(_cell(problem) for problem in launch.problems) or "none"
+            found = "<br>".join(markdown_text(problem) for problem in launch.problems) or "none"
             lines.append(f"| {launch.launch}{_chosen(launch, self)} | {launch.cluster_count} | {found} |")
         if self.tasks:
             lines += ["", "```mermaid", *self._mermaid(), "```"]
         for endpoint, body in self.launches[0].requests:
-            lines += ["", f"`POST /api/2.2/jobs/{endpoint}`", "", *_fenced(body)]
+            lines += ["", f"`POST /api/2.2/jobs/{endpoint}`", "", _json(body)]
         return "\n".join(lines) + "\n"
 
     def _mermaid(self) -> Iterator[str]:
@@ -152,13 +155,10 @@ def _chosen(launch: LaunchPlan, whole: JobPlan) -> str:
     return " (chosen)" if launch.launch == whole.launch else ""
 
 
-def _fenced(body: Json) -> list[str]:
-    return ["```json", json.dumps(body, indent=2, ensure_ascii=False), "```"]
+def _json(body: Json) -> str:
+    return markdown_code(json.dumps(body, indent=2, ensure_ascii=False), "json")
 
 
 def _label(text: str) -> str:
-    return text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace("|", "#124;")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Write a text as a label of a graph in Mermaid, which knows characters by their numbers."""
+    return _LABEL_PUNCTUATION.sub(lambda found: f"#{ord(found[0])};", one_line(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +13,8 @@ from databricks_blocks.errors import (
     DatabricksRunTimedOut,
 )
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+from databricks_blocks.safe_text import one_line, printable
 
-_ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _KINDS: dict[str, type[DatabricksJobError]] = {
     "CANCELED": DatabricksRunCancelled,
     "TIMEDOUT": DatabricksRunTimedOut,
@@ -37,12 +36,12 @@ def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Dat
     failed = [task for task in run.tasks if task.failed_itself]
     lines = [task_line(task, outputs.get(task.task_key, {})) for task in failed]
     if not lines:
-        message = run.state.state_message or "Databricks gives no reason"
-        lines = [f"Run `{run.run_name}` ended {run.state}: {message} ({run.run_page_url})"]
+        message = one_line(run.state.state_message) or "Databricks gives no reason"
+        lines = [f"Run `{one_line(run.run_name)}` ended {run.state}: {message} ({run.run_page_url})"]
     traces = [
         f"--- {task.task_key} ---\n{trace}"
         for task in failed
-        if (trace := _plain(outputs.get(task.task_key, {}).get("error_trace")))
+        if (trace := printable(outputs.get(task.task_key, {}).get("error_trace") or "").strip())
     ]
     kind = _KINDS.get(str(run.state), DatabricksRunFailed)
     return kind("\n".join(lines + traces), run_id=run.run_id, run_page_url=run.run_page_url)
@@ -50,13 +49,7 @@ def run_error(run: RunSnapshot, outputs: Mapping[str, Mapping[str, Any]]) -> Dat
 
 def task_line(task: TaskAttempt, output: Mapping[str, Any]) -> str:
     """Say in one line which task failed, why, in which attempt, and where to look."""
-    error = _plain(output.get("error")) or task.state.state_message or "Databricks gives no reason"
+    error = one_line(output.get("error") or "") or task.state.state_message or "Databricks gives no reason"
     verb = {"CANCELED": "was cancelled", "TIMEDOUT": "timed out"}.get(str(task.state), "failed")
-    one_line = " ".join(error.split())
-    return (
-        f"Task `{task.task_key}` {verb}: {one_line} (attempt {task.attempt_number + 1}, {task.run_page_url})"
-    )
-
-
-def _plain(text: str | None) -> str:
-    return _ANSI_ESCAPE.sub("", text or "").strip()
+    where = f"attempt {task.attempt_number + 1}, {task.run_page_url}"
+    return f"Task `{task.task_key}` {verb}: {one_line(error)} ({where})"

@@ -92,6 +92,7 @@ class RunLife:
         self._repair_watch = RepairWatch(polling, clock)
         self._launching = Launching(launcher, self._calls, self._repair_watch, sleep)
         self._repairing = Repairing(client, launcher, self._calls, self._repair_watch, polling, sleep)
+        self._history = RunHistory()
 
     async def to_the_end(self) -> RunSnapshot:
         """Launch the job, or find its run, and stay with it until it has succeeded.
@@ -112,8 +113,11 @@ class RunLife:
         await self._calls.outlive(self._repairing.restore_settings)
         return run
 
-    async def cancel(self) -> None:
+    async def cancel(self) -> RunSnapshot | None:
         """End what was launched, and wait a while for its end, so that nothing is written after a clean-up.
+
+        Returns:
+            The run as it ended; `None` if nothing was launched.
 
         Raises:
             DatabricksJobError: The workspace refuses, or cannot be reached.
@@ -125,8 +129,7 @@ class RunLife:
         try:
             async with asyncio.timeout(SECONDS_TO_CANCEL):
                 run_id = await self._launching.find()
-                if run_id is not None:
-                    await self._end(run_id)
+                return None if run_id is None else await self._end(run_id)
         except TimeoutError:
             # The time may have been over in the middle of a request that finds the run.
             await self._calls.settle()
@@ -135,7 +138,7 @@ class RunLife:
                 await self._calls.once(partial(cancel_run, self._client, found))
             raise
 
-    async def _end(self, run_id: int) -> None:
+    async def _end(self, run_id: int) -> RunSnapshot:
         cancel = partial(cancel_run, self._client, run_id)
 
         async def cancel_again(run: RunSnapshot) -> None:
@@ -144,7 +147,7 @@ class RunLife:
                 await self._calls.outlive(cancel)
 
         await self._calls.outlive(cancel)
-        await self._look(run_id, cancel_again)
+        return self._history.joined(await self._look(run_id, cancel_again))
 
     async def _live(self) -> RunSnapshot:
         history, starts_over = RunHistory(), 0
@@ -189,6 +192,7 @@ class RunLife:
 
     async def _watch(self, run_id: int, history: RunHistory) -> _Ended:
         looks = 0
+        self._history = history
 
         async def on_change(run: RunSnapshot) -> None:
             nonlocal looks
@@ -227,12 +231,19 @@ class RunLife:
             repairs_before=repairs_before,
             asked_for=asked_for,
         )
-        by_itself = isinstance(decision, Repair) and not asked_for
+        if isinstance(decision, Repair):
+            wait = 0.0 if asked_for else self._options.policy.repair.wait(repairs_before, self._chance())
+            decision = replace(
+                decision,
+                number=repairs_before + 1,
+                allowed=self._options.allowed_repairs,
+                wait_seconds=wait,
+            )
         if isinstance(decision, GiveUp) and self._ask is not None:
             decision = await self._ask(run, errors, decision)
         await self._observer.failed(run, errors, decision)
-        if by_itself:
-            await self._sleep(self._options.policy.repair.wait(repairs_before, self._chance()))
+        if isinstance(decision, Repair) and decision.wait_seconds:
+            await self._sleep(decision.wait_seconds)
         return decision
 
     async def _repair(self, run: RunSnapshot, ended: RunSnapshot, repair: Repair) -> int | None:

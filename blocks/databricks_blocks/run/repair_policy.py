@@ -116,6 +116,9 @@ class Repair:
         new_settings: Settings that are merged into every cluster.
         job_parameters: Values that replace those of the launch.
         reason: Why, for the log.
+        number: Which repair of the run it is, from 1; 0 if a person asks for it.
+        allowed: How many repairs the run may have.
+        wait_seconds: Seconds until it is requested.
     """
 
     task_keys: tuple[str, ...] = ()
@@ -123,6 +126,13 @@ class Repair:
     new_settings: Mapping[str, Any] = field(default_factory=dict)
     job_parameters: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    number: int = 0
+    allowed: int = 0
+    wait_seconds: float = 0.0
+
+    def __str__(self) -> str:
+        which = f"repair {self.number} of {self.allowed}" if self.number else "a repair"
+        return f"{which} in {self.wait_seconds:.0f} s" if self.wait_seconds else f"{which} now"
 
 
 @dataclass(frozen=True)

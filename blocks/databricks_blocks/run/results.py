@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+from databricks_blocks.safe_text import markdown_link, markdown_text
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def task_result(task: TaskAttempt, output: Mapping[str, Any], attempts: int) -> 
 
 
 def run_table(run: RunSnapshot) -> list[dict[str, Any]]:
-    """One row for each attempt, for a table artifact."""
+    """One row for each attempt, for a table artifact, whose cells are Markdown."""
     counts: dict[str, int] = {}
     rows = []
     for attempt in run.attempts:
@@ -137,11 +138,11 @@ def cluster_minutes(run: RunSnapshot) -> float:
 def _row(attempt: TaskAttempt, number: int) -> dict[str, Any]:
     page = attempt.run_page_url
     return {
-        "task": attempt.task_key,
+        "task": markdown_text(attempt.task_key),
         "attempt": number,
         "state": str(attempt.state),
         "queued s": attempt.queue_duration / 1000,
         "setup s": attempt.setup_duration / 1000,
         "run s": attempt.execution_duration / 1000,
-        "page": f"[open]({page})" if page else "",
+        "page": markdown_link("open", page) if page else "",
     }

@@ -17,6 +17,7 @@ from prefect.blocks.core import Block
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.loading import blocks_named
 from databricks_blocks.private_prefect import synchronous
+from databricks_blocks.safe_text import printable
 from databricks_blocks.setup.checks import CheckFailed, check_block
 from databricks_blocks.setup.database_url import DatabaseUrlSettings
 from databricks_blocks.setup.other_staging import RemoteSettings, VolumeSettings
@@ -148,7 +149,7 @@ def register_and_print(names: Sequence[str] = ()) -> bool:
     table.add_column("", overflow="fold")
     for outcome in outcomes:
         state = "[green]saved" if outcome.saved else "[red]not saved"
-        table.add_row(outcome.name, outcome.kind, state, escape(outcome.detail))
+        table.add_row(outcome.name, outcome.kind, state, escape(printable(outcome.detail)))
     Console().print(table, highlight=False)
     return all(outcome.saved for outcome in outcomes)
 

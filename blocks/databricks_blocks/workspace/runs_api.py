@@ -53,21 +53,29 @@ def get_run(client: WorkspaceClient, run_id: int) -> dict[str, Any]:
 
 
 def list_runs(
-    client: WorkspaceClient, *, limit: int, job_id: int | None = None, active_only: bool = False
+    client: WorkspaceClient,
+    *,
+    limit: int,
+    job_id: int | None = None,
+    active_only: bool = False,
+    with_tasks: bool = False,
 ) -> list[dict[str, Any]]:
-    """List runs without their tasks, the latest first.
+    """List runs, the latest first.
 
     Args:
         client: SDK client of the workspace.
         limit: How many at most.
         job_id: Id of the job; `None`: runs of all jobs.
         active_only: Whether to leave out the runs that have ended.
+        with_tasks: Whether the runs have their tasks, at most a hundred each.
     """
     query: dict[str, Any] = {"limit": _RUNS_ON_A_PAGE}
     if job_id is not None:
         query["job_id"] = job_id
     if active_only:
         query["active_only"] = "true"
+    if with_tasks:
+        query["expand_tasks"] = "true"
     runs: list[dict[str, Any]] = []
     while len(runs) < limit:
         page = call_jobs_api(client, "GET", "runs/list", query=query)

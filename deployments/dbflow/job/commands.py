@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from databricks_blocks.safe_text import json_text, printable
 from rich.markup import escape
 
 from dbflow.command_errors import BAD_INPUT, one_line_errors
@@ -89,7 +89,7 @@ def job_run(
             _print_notes(notes)
             try:
                 with StepBars(errors if as_json else console).showing() as bars:
-                    result = run_job(specification, Wishes(workspace, max_repairs), bars.show, interrupts)
+                    result = run_job(specification, Wishes(workspace, max_repairs), bars, interrupts)
             except DatabricksJobError as error:
                 if as_json:
                     _print_json(_error_json(error))
@@ -136,7 +136,7 @@ def plan(
         if as_json:
             _print_json(job_plan.as_json(planned, notes))
         else:
-            output.write(job_plan.as_text(planned) + "\n")
+            output.write(printable(job_plan.as_text(planned)) + "\n")
         if planned.problems:
             raise typer.Exit(BAD_INPUT)
 
@@ -164,4 +164,4 @@ def _error_json(error: Any) -> dict[str, Any]:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    output.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    output.write(json_text(value) + "\n")

@@ -9,13 +9,11 @@ from dbflow.job.file import JobFile
 from dbflow.run import send_what_is_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from databricks_blocks.job.specification import JobSpecification
     from databricks_blocks.run.results import DatabricksRunResult
-    from databricks_flows.shared.progress import Progress
 
     from dbflow.interrupts import Interrupts
+    from dbflow.terminal import StepBars
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def read_for_workspace(file: JobFile, workspace: str) -> tuple[JobSpecification,
 def run_job(
     specification: JobSpecification,
     wishes: Wishes,
-    show: Callable[[Progress], None],
+    bars: StepBars,
     interrupts: Interrupts,
 ) -> DatabricksRunResult:
     """Run a job and wait until it has succeeded.
@@ -67,7 +65,7 @@ def run_job(
 
     policy = RunPolicy(repair=RepairPolicy(max_repairs=wishes.max_repairs))
     try:
-        with listening(show):
+        with listening(bars.show, bars.say):
             result: DatabricksRunResult = interrupts.run(
                 run_databricks_job(specification, wishes.workspace, policy)
             )

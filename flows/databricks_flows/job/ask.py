@@ -8,6 +8,7 @@ from typing import Literal
 from databricks_blocks.run.observer import Ask
 from databricks_blocks.run.repair_policy import GiveUp, Repair, RepairPolicy
 from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.safe_text import markdown_code, markdown_link, markdown_text
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import apause_flow_run
 from prefect.input import RunInput
@@ -69,12 +70,13 @@ def answered(answer: RepairForm, run: RunSnapshot, policy: RepairPolicy) -> Repa
 
 def _question(run: RunSnapshot, errors: Mapping[str, str], decision: GiveUp) -> str:
     failed = "\n".join(
-        f"- `{task.task_key}`, [attempt {task.attempt_number + 1}]({task.run_page_url}): "
-        f"{errors.get(task.task_key) or task.state.state_message}"
+        f"- {markdown_code(task.task_key)}, "
+        f"{markdown_link(f'attempt {task.attempt_number + 1}', task.run_page_url)}: "
+        f"{markdown_text(errors.get(task.task_key) or task.state.state_message)}"
         for task in run.failed
     )
-    link = f"[{run.run_name or run.run_id}]({run.run_page_url})"
+    link = markdown_link(run.run_name or str(run.run_id), run.run_page_url)
     return (
         f"Databricks run {link} ended {run.state}:\n\n{failed}\n\n"
-        f"It is not repaired by itself: {decision.reason}."
+        f"It is not repaired by itself: {markdown_text(decision.reason)}."
     )

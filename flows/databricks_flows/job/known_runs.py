@@ -20,6 +20,9 @@ from prefect.exceptions import ObjectNotFound
 from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.report import RUN_ARTIFACT
 
+Id = str | int
+"""An id that a person gives. JSON and Prefect's command line make a number of one that has only digits."""
+
 
 async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
     """Read the ids of the Databricks runs that a flow run launched itself, the first one first."""
@@ -36,7 +39,7 @@ async def known_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
     return list(dict.fromkeys([*ids, *(note.run_id for note in noted if note.run_id is not None)]))
 
 
-async def run_named(run: str) -> int:
+async def run_named(run: Id) -> int:
     """Find the Databricks run that a person names.
 
     Args:
@@ -45,7 +48,7 @@ async def run_named(run: str) -> int:
     Raises:
         DatabricksRunRefused: There is no such flow run, or it launched no run, or several.
     """
-    text = run.strip()
+    text = str(run).strip()
     if text.isascii() and text.isdigit():
         return int(text)
     try:

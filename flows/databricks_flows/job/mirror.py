@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
+from uuid import UUID
 
 from databricks_blocks.private_prefect import log_at, show_state
 from databricks_blocks.run.failure import task_line
@@ -13,11 +14,53 @@ from databricks_blocks.run.outputs import TaskOutputs
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import task_result
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
-from prefect import State, Task, get_run_logger
+from prefect import State, Task, get_client, get_run_logger
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import StateDetails, TaskRun
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+    TaskRunFilterTags,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, StateDetails, StateType, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Cancelled, Completed, Crashed
+
+from databricks_flows.job.mirrored_attempts import attempts_to_show, name_of_active, name_of_left_out
+from databricks_flows.shared.telling import NOT_TOLD
+
+MIRROR_TAG = "databricks"
+"""Tag of the task runs that show Databricks tasks."""
+GOING_ON = [state for state in StateType if state not in TERMINAL_STATES]
+
+
+async def end_abandoned(flow_run_id: UUID) -> None:
+    """End the task runs that an earlier attempt of a flow run left open, because its process was killed.
+
+    Call it before the first task run of this attempt is there.
+
+    Args:
+        flow_run_id: The flow run that shows a Databricks run.
+    """
+    message = "The process of this attempt was killed. The next attempt of the flow run shows the task anew."
+    criteria: dict[str, Any] = {
+        "flow_run_filter": FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])),
+        "task_run_filter": TaskRunFilter(
+            tags=TaskRunFilterTags(all_=[MIRROR_TAG]),
+            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=GOING_ON)),
+        ),
+    }
+    try:
+        async with get_client() as client:
+            ended: set[UUID] = set()
+            while found := [run for run in await client.read_task_runs(**criteria) if run.id not in ended]:
+                for task_run in found:
+                    await client.set_task_run_state(task_run.id, Crashed(message=message), force=True)
+                    ended.add(task_run.id)
+    except NOT_TOLD as error:
+        get_run_logger().warning("Tasks of a killed attempt may still look as if they ran: %s", error)
 
 
 class TaskAttemptFailed(Exception):
@@ -25,7 +68,10 @@ class TaskAttemptFailed(Exception):
 
     Attributes:
         another: Whether another attempt follows.
+        is_told: The log of the task run has it already, and what follows.
     """
+
+    is_told = True
 
     def __init__(self, message: str, another: bool) -> None:
         super().__init__(message)
@@ -55,75 +101,78 @@ class Mirror(Observer):
         self._attempts: dict[str, list[TaskAttempt]] = {}
         self._upstream: dict[str, tuple[str, ...]] = {}
         self._awaited: dict[str, int] = {}
+        self._next: dict[str, str] = {}
         self._shown: dict[str, int] = {}
         self._mirrors: dict[str, asyncio.Task[State[Any]]] = {}
-        self._task_run_ids: dict[str, asyncio.Future[Any]] = {}
+        self._task_run_ids: dict[str, asyncio.Future[UUID | None]] = {}
         self._over = False
         self._changed: dict[str, asyncio.Event] = {}
 
     async def changed(self, run: RunSnapshot) -> None:
         """Start task runs for the tasks that Databricks has started, and update those that are there."""
-        attempts: dict[str, list[TaskAttempt]] = {}
-        for attempt in run.attempts:
-            self._upstream[attempt.task_key] = attempt.upstream
-            if _is_real(attempt):
-                attempts.setdefault(attempt.task_key, []).append(attempt)
-        for key, of_task in attempts.items():
-            if of_task != self._attempts.get(key):
-                self._attempts[key] = of_task
-                self._wake(key)
-        for key, of_task in attempts.items():
-            mirror = self._mirrors.get(key)
-            if (mirror is None or mirror.done()) and len(of_task) > self._shown.get(key, 0):
-                self._begin(key)
+        self._take(run, attempts_to_show(run, over=False))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
         """If the run is repaired, let the task runs of its failed tasks be retried at once."""
         if isinstance(decision, Repair):
             for task in run.failed:
+                self._next[task.task_key] = f"The next attempt comes with {decision}"
                 self._awaited[task.task_key] = len(self._attempts[task.task_key])
                 self._wake(task.task_key)
 
-    async def finish(self, run: RunSnapshot | None) -> None:
-        """End all task runs, and show the tasks that never started as not ready.
+    async def finish(self, run: RunSnapshot | None, seconds: float | None = None) -> None:
+        """End all task runs, each in a final state; tasks that were left out get a task run of their own.
 
         Args:
-            run: The run as it was last seen. `None`: the flow stopped watching it before its end.
+            run: The run as it was last seen.
+            seconds: How long this may take. Task runs that have not ended by then end as crashed.
         """
         self._over = True
+        if run is not None:
+            self._take(run, attempts_to_show(run, over=run.state.is_terminal))
         for key in self._mirrors:
             self._wake(key)
-        if run is None:
-            for mirror in self._mirrors.values():
-                mirror.cancel()
+        if not self._mirrors:
+            return
+        _, late = await asyncio.wait(self._mirrors.values(), timeout=seconds)
+        for mirror in late:
+            mirror.cancel()
         await asyncio.gather(*self._mirrors.values(), return_exceptions=True)
-        for task in run.tasks if run is not None else ():
-            if task.state.is_terminal and not _is_real(task):
-                await self._show_left_out(task)
+
+    def _take(self, run: RunSnapshot, shown: Mapping[str, list[TaskAttempt]]) -> None:
+        self._upstream.update({attempt.task_key: attempt.upstream for attempt in run.attempts})
+        for key, of_task in shown.items():
+            if of_task != self._attempts.get(key):
+                self._attempts[key] = of_task
+                self._wake(key)
+        for key, of_task in shown.items():
+            mirror = self._mirrors.get(key)
+            if (mirror is None or mirror.done()) and len(of_task) > self._shown.get(key, 0):
+                self._begin(key)
 
     def _begin(self, key: str) -> None:
-        self._task_run_ids[key] = asyncio.get_running_loop().create_future()
+        task_run_id = asyncio.get_running_loop().create_future()
+        self._task_run_ids[key] = task_run_id
         self._mirrors[key] = asyncio.create_task(self._mirror(key, self._shown.get(key, 0)))
+        # Whoever waits for the id, to draw the edge, must not wait for ever.
+        self._mirrors[key].add_done_callback(lambda _: _announce(task_run_id, None))
 
     async def _mirror(self, key: str, first: int) -> State[Any]:
         async def follow() -> Any:
             context = TaskRunContext.get()
             if context is None:
                 raise RuntimeError("A mirrored task runs as a Prefect task.")
-            self._announce(key, context.task_run.id)
+            _announce(self._task_run_ids[key], context.task_run.id)
             return await self._follow(key, first + context.task_run.run_count - 1, context.task_run)
 
         upstream: list[State[Any]] = [
-            Completed(data=True, state_details=StateDetails(task_run_id=await self._task_run_ids[name]))
+            # Not the state of the task before: a failed one would leave this one NotReady for ever.
+            Completed(data=True, state_details=StateDetails(task_run_id=task_run_id))
             for name in self._upstream[key]
-            if name in self._task_run_ids
+            if name in self._task_run_ids and (task_run_id := await self._task_run_ids[name])
         ]
         task = _task(follow, key, retries=self._retries, retry_condition_fn=_another_follows)
         return await _state_of(task, upstream)
-
-    def _announce(self, key: str, task_run_id: Any) -> None:
-        if not self._task_run_ids[key].done():
-            self._task_run_ids[key].set_result(task_run_id)
 
     async def _follow(self, key: str, index: int, task_run: TaskRun) -> Any:
         """Follow one attempt to its end, and end as a Prefect task does: by a value, a state or an error."""
@@ -131,15 +180,18 @@ class Mirror(Observer):
         if not attempt.state.is_terminal:
             return Crashed(message=f"Last seen {attempt.state}, its end is not known: {attempt.run_page_url}")
         if attempt.state.is_left_out:
-            return Completed(name=str(attempt.state).capitalize(), message=attempt.state.state_message)
+            kind = Completed if attempt.state.is_fine else Cancelled
+            return kind(name=name_of_left_out(attempt.state), message=attempt.state.state_message)
         output = await self._outputs.of(attempt)
-        _log_output(attempt, output)
+        _log_output(attempt, output, index + 1)
         if attempt.state.is_success:
             return task_result(attempt, output, index + 1)
         another = await self._another_attempt(key, index)
         line = task_line(attempt, output)
         if attempt.state.result_state == "CANCELED" and not another:
             return Cancelled(message=line)
+        if another:
+            get_run_logger().warning("%s", self._next.pop(key, "Databricks makes another attempt by itself"))
         raise TaskAttemptFailed(line, another)
 
     async def _last_seen_attempt(self, key: str, index: int, task_run: TaskRun) -> TaskAttempt:
@@ -166,17 +218,6 @@ class Mirror(Observer):
                 return False
             await self._change(key)
 
-    async def _show_left_out(self, task: TaskAttempt) -> None:
-        """Show a task that never ran. Prefect sets it to NotReady: a task before it did not succeed."""
-
-        async def never() -> State[Any]:
-            return Cancelled(name=str(task.state).capitalize(), message=task.state.state_message)
-
-        upstream = [self._mirrors[name].result() for name in task.upstream if name in self._mirrors]
-        mirror = _task(never, task.task_key)
-        self._mirrors[task.task_key] = asyncio.create_task(_state_of(mirror, upstream))
-        await self._mirrors[task.task_key]
-
     async def _change(self, key: str) -> None:
         await self._changed.setdefault(key, asyncio.Event()).wait()
 
@@ -184,12 +225,17 @@ class Mirror(Observer):
         self._changed.pop(key, asyncio.Event()).set()
 
 
+def _announce(task_run_id: asyncio.Future[UUID | None], found: UUID | None) -> None:
+    if not task_run_id.done():
+        task_run_id.set_result(found)
+
+
 def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[[], Any]:
     return Task(
         work,
         name=key,
         task_run_name=key,
-        tags=["databricks"],
+        tags=[MIRROR_TAG],
         cache_policy=NO_CACHE,
         persist_result=False,
         **options,
@@ -199,21 +245,6 @@ def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[
 async def _state_of(task: Task[[], Any], upstream: list[State[Any]]) -> State[Any]:
     running: Any = task(wait_for=upstream, return_state=True)
     return cast(State[Any], await running)
-
-
-def _is_real(attempt: TaskAttempt) -> bool:
-    """Whether Databricks has started this attempt, or skipped it for good."""
-    if attempt.state.is_left_out:
-        return attempt.state.is_fine
-    return attempt.state.life_cycle_state not in ("", "BLOCKED")
-
-
-_STATE_NAMES = {
-    "QUEUED": "Queued",
-    "PENDING": "WaitingForCluster",
-    "WAITING_FOR_RETRY": "WaitingForRetry",
-    "TERMINATING": "Terminating",
-}
 
 
 def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
@@ -227,7 +258,7 @@ def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
     Returns:
         What is shown now.
     """
-    name = _STATE_NAMES.get(attempt.state.life_cycle_state, "Running")
+    name = name_of_active(attempt.state)
     message = attempt.state.state_message
     if attempt.iterations is not None:
         message = _iterations(attempt.iterations)
@@ -236,14 +267,14 @@ def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
     return wanted
 
 
-def _log_output(attempt: TaskAttempt, output: Mapping[str, Any]) -> None:
-    """Log the output of an attempt, with the time of its end."""
+def _log_output(attempt: TaskAttempt, output: Mapping[str, Any], number: int) -> None:
+    """Log the output of an attempt, with the time of its end. A run in place of a repair numbers anew."""
     logger = get_run_logger()
     ended = attempt.end_time / 1000
     log_at(
         logger,
         "INFO",
-        f"Attempt {attempt.attempt_number + 1}: {attempt.run_page_url}",
+        f"Attempt {number}: {attempt.run_page_url}",
         attempt.start_time / 1000,
     )
     if attempt.iterations is not None:

@@ -5,6 +5,7 @@ Telling never decides a result: an artifact that cannot be written is logged, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
@@ -14,7 +15,8 @@ from databricks_blocks.job.plan import JobPlan
 from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import cluster_minutes, run_table
-from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
+from databricks_blocks.safe_text import markdown_code, markdown_link, markdown_text, one_line
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -26,12 +28,16 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-from databricks_flows.shared.progress import Progress, report
+from databricks_flows.shared.progress import Progress, report, say
 from databricks_flows.shared.telling import Sender, tell
 
 PLAN_ARTIFACT = "databricks-plan"
 RUN_ARTIFACT = "databricks-run"
 """Key of the link to a run. `known_runs` reads the `run_id` from its metadata."""
+
+STEP = "run_databricks_job"
+_MOST_NAMES = 5
+_LONGEST_ERROR = 500
 
 
 class RunReport(Observer):
@@ -40,6 +46,7 @@ class RunReport(Observer):
     def __init__(self, workspace_url: str, name: str) -> None:
         self._workspace_url = workspace_url
         self._name = name
+        self._title = markdown_text(name)
         self._flow_run = {
             "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
             "prefect.resource.role": "flow-run",
@@ -65,33 +72,39 @@ class RunReport(Observer):
         """Link the run, log each task that changed, and show how many tasks have ended."""
         if not self._linked:
             self._linked = True
-            get_run_logger().info("Databricks run %s: %s", run.run_id, run.run_page_url)
+            self._tell(f"Databricks run {run.run_id}: {run.run_page_url}")
             self._sender.send("the link to the Databricks run", self._link(run))
-        logger = get_run_logger()
         for task in run.tasks:
-            if self._seen.get(task.run_id) != str(task.state):
-                self._seen[task.run_id] = str(task.state)
-                logger.info("Task %s: %s %s", task.task_key, task.state, task.state.state_message)
-        ended = sum(task.state.is_terminal for task in run.tasks)
-        working = [task.task_key for task in run.tasks if not task.state.is_terminal]
-        report(Progress("run_databricks_job", ended, len(run.tasks), ", ".join(working[:5])))
-        percent = 100 * ended / max(len(run.tasks), 1)
+            state, shown = task.state, self._seen.get(task.run_id)
+            if shown != str(state) and (state.is_terminal or state.life_cycle_state == "RUNNING"):
+                self._seen[task.run_id] = str(state)
+                get_run_logger().info("%s", _task_line(task))
+                if task.outcome:
+                    say(_task_line(task))
+        report(Progress(STEP, *_counted(run), _detail(run)))
+        done, total = _counted(run)
+        percent = 100 * done / max(total, 1)
         if percent != self._progress:
             self._progress = percent
             self._sender.send("the progress of the Databricks run", self._show_progress(percent))
 
     async def failed(self, run: RunSnapshot, errors: Mapping[str, str], decision: Repair | GiveUp) -> None:
-        """Log whether the failed run is repaired, and why."""
-        what = "Repair" if isinstance(decision, Repair) else "No repair"
-        get_run_logger().warning("%s of Databricks run %s: %s", what, run.run_id, decision.reason)
+        """Tell what failed, and whether it is repaired, when, and why."""
+        for key, error in errors.items():
+            if error:
+                self._tell(f"Task {key} failed: {one_line(error)[:_LONGEST_ERROR]}", logging.WARNING)
+        what = str(decision) if isinstance(decision, Repair) else "no repair"
+        self._tell(f"Databricks run {run.run_id} {run.state}, {what}: {decision.reason}", logging.WARNING)
 
     async def repaired(self, run_id: int, repair_id: int) -> None:
-        """Log the repair, and emit an event."""
-        get_run_logger().info("Repair %s of Databricks run %s began", repair_id, run_id)
+        """Tell that the repair began, and emit an event."""
+        self._tell(f"Repair {repair_id} of Databricks run {run_id} began")
         self._emit("repaired", run_id, repair_id=str(repair_id))
 
     async def succeeded(self, run: RunSnapshot) -> None:
         """Show the table of the attempts, and emit an event."""
+        # Tasks that failed, but whose failure the job puts up with, are done as well.
+        report(Progress(STEP, len(run.tasks), len(run.tasks)))
         self._sender.send("the tasks of the Databricks run", self._show_table(run))
         await self._sender.sent()
         self._emit("succeeded", run.run_id)
@@ -117,7 +130,9 @@ class RunReport(Observer):
 
     async def _show_plan(self, plan: JobPlan) -> None:
         await acreate_markdown_artifact(
-            plan.as_markdown(), key=PLAN_ARTIFACT, description=f"What the launch of {plan.name} does"
+            plan.as_markdown(),
+            key=PLAN_ARTIFACT,
+            description=f"What the launch of {self._title} does",
         )
 
     async def _link(self, run: RunSnapshot) -> None:
@@ -128,7 +143,7 @@ class RunReport(Observer):
                     key=RUN_ARTIFACT,
                     type="markdown",
                     description="Databricks run",
-                    data=f"[{run.run_name or self._name}]({run.run_page_url})",
+                    data=markdown_link(run.run_name or self._name, run.run_page_url),
                     metadata_={"run_id": str(run.run_id)},
                     flow_run_id=UUID(flow_run.id) if flow_run.id else None,
                 )
@@ -139,23 +154,30 @@ class RunReport(Observer):
         await acreate_table_artifact(
             run_table(run),
             key="databricks-tasks",
-            description=f"Tasks and attempts of {self._name}: about {minutes:.1f} cluster minutes",
+            description=f"Tasks and attempts of {self._title}: about {minutes:.1f} cluster minutes",
         )
 
     async def _show_failure(self, line: str, trace: str, url: str) -> None:
-        block = f"\n\n```\n{trace}\n```" if trace else ""
-        link = f"\n\n[Open the run]({url})" if url else ""
+        block = f"\n\n{markdown_code(trace, '')}" if trace else ""
+        link = f"\n\n{markdown_link('Open the run', url)}" if url else ""
         await acreate_markdown_artifact(
-            f"**{line}**{block}{link}", key="databricks-failure", description="Why the Databricks run failed"
+            f"**{markdown_text(line)}**{block}{link}",
+            key="databricks-failure",
+            description="Why the Databricks run failed",
         )
 
     async def _show_progress(self, percent: float) -> None:
         if self._progress_id is None:
             self._progress_id = await acreate_progress_artifact(
-                percent, key="databricks-progress", description=f"Tasks of {self._name}"
+                percent, key="databricks-progress", description=f"Tasks of {self._title}"
             )
         else:
             await aupdate_progress_artifact(self._progress_id, percent)
+
+    def _tell(self, line: str, level: int = logging.INFO) -> None:
+        """Tell the log of the flow run, and whoever waits at a terminal."""
+        get_run_logger().log(level, "%s", line)
+        say(line)
 
     def _emit(self, what: str, run_id: int, **payload: str) -> None:
         emit = partial(
@@ -170,3 +192,26 @@ class RunReport(Observer):
             payload={"run_id": run_id, **payload},
         )
         tell(f"the event {what} of the Databricks run", emit)
+
+
+def _counted(run: RunSnapshot) -> tuple[int, int]:
+    """How many tasks have ended well, and how many there are."""
+    return sum(task.state.is_fine for task in run.tasks), len(run.tasks)
+
+
+def _detail(run: RunSnapshot) -> str:
+    """The tasks that are at work; when none is, those that failed."""
+    working = [task.task_key for task in run.tasks if not task.state.is_terminal]
+    failed = [task.task_key for task in run.failed]
+    if working or not failed:
+        return ", ".join(working[:_MOST_NAMES])
+    return f"failed: {', '.join(failed[:_MOST_NAMES])}"
+
+
+def _task_line(task: TaskAttempt) -> str:
+    """Say what a task does, or how it ended."""
+    seconds = (task.end_time - task.start_time) / 1000
+    took = f" after {seconds:.1f} s" if task.state.is_terminal and task.start_time and seconds > 0 else ""
+    outcome = f", outcome {task.outcome}" if task.outcome else ""
+    message = one_line(task.state.state_message) if task.state.is_terminal else ""
+    return f"Task {task.task_key}: {task.state}{took}{outcome}" + (f": {message}" if message else "")

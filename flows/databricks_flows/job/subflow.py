@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from databricks_blocks.databricks_job import DatabricksJob
 from databricks_blocks.errors import DatabricksJobError
@@ -17,6 +17,7 @@ from databricks_blocks.run.policy import LifeOptions, RunPolicy
 from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
+from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
@@ -27,16 +28,20 @@ from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.endings import CancelledInPrefect, Ending
 from databricks_flows.job.interruption import noticing_termination
 from databricks_flows.job.launch_notes import NotedLauncher
-from databricks_flows.job.mirror import Mirror
+from databricks_flows.job.mirror import Mirror, end_abandoned
 from databricks_flows.job.origin import Origin
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
+from databricks_flows.shared.progress import say
+from databricks_flows.shared.run_names import named
 from databricks_flows.shared.uninterrupted import uninterrupted
 
 _MOST_ATTEMPTS = 1000
 """More attempts than a task ever has. The number is not known in advance: people repair runs by hand, and the
 task retries of an existing job are not in its specification."""
+_SECONDS_TO_SHOW_THE_END = 10.0
+"""Whoever cancels a flow run waits for its end."""
 
 NO_PARAMETERS: dict[str, str] = {}
 
@@ -66,8 +71,8 @@ class _Watchers(Observer):
             await observer.repaired(run_id, repair_id)
 
 
-def _flow_run_name() -> str:
-    job = flow_run.parameters["job"]
+def _title(parameters: Mapping[str, Any]) -> str:
+    job = parameters["job"]
     return job if isinstance(job, str) else getattr(job, "name", None) or job["name"]
 
 
@@ -139,7 +144,8 @@ async def run_to_the_end(loaded: RequestedJob, inputs_since: datetime | None = N
         DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
     try:
-        return await _to_the_end(loaded, inputs_since)
+        with telling_the_story():
+            return await _to_the_end(loaded, inputs_since)
     except CancelledInPrefect:
         return cast("DatabricksRunResult", Cancelled(message="Cancelled, and its Databricks run as well"))
 
@@ -150,9 +156,13 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
         loaded.policy, call.flow_run_count, int(inputs_since.timestamp() * 1000) if inputs_since else 0
     )
     outputs = TaskOutputs(loaded.client, loaded.policy.polling)
+    if call.flow_run_count > 1:
+        await end_abandoned(call.flow_run_ids[0])
     mirror = Mirror(outputs, _MOST_ATTEMPTS)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
     watchers = _Watchers(mirror, report)
+    if url := flow_run.ui_url:
+        say(f"Prefect run: {url}")
     if plan := loaded.plan():
         report.planned(plan)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
@@ -169,7 +179,7 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
             raise
         except BaseException as error:
             ending = origin.ending(error, termination)
-            await uninterrupted(_interrupted(life, loaded, ending, mirror, report))
+            await uninterrupted(_interrupted(life, loaded, ending, mirror, report, watchers.run))
             raise
     await mirror.finish(run)
     await report.succeeded(run)
@@ -179,37 +189,41 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
 
 
 async def _interrupted(
-    life: RunLife, loaded: RequestedJob, ending: Awaitable[Ending], mirror: Mirror, report: RunReport
+    life: RunLife,
+    loaded: RequestedJob,
+    ending: Awaitable[Ending],
+    mirror: Mirror,
+    report: RunReport,
+    last_seen: RunSnapshot | None,
 ) -> None:
     """End what a cancel or a signal has interrupted."""
-    if await _cancel_unless_left(life, loaded, await ending):
+    if ended := await _cancel_unless_left(life, loaded, await ending):
         report.cancelled()
-    await mirror.finish(None)
+    await mirror.finish(ended or last_seen, _SECONDS_TO_SHOW_THE_END)
 
 
-async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> bool:
+async def _cancel_unless_left(life: RunLife, loaded: RequestedJob, ending: Ending) -> RunSnapshot | None:
     """Cancel the run, unless the flow run crashed and the policy leaves the run to a retry.
 
     Returns:
-        Whether the run was cancelled.
+        The run as it ended; `None` if it is not known to have ended.
     """
     logger = get_run_logger()
     if ending is Ending.CRASHED and loaded.policy.on_crash == "leave":
         logger.warning("The Databricks run goes on: a retry of this flow run will find it")
-        return False
+        return None
     logger.warning("Cancelling the Databricks run")
     try:
-        await life.cancel()
+        return await life.cancel()
     except (TimeoutError, DatabricksJobError) as error:
         logger.warning("The Databricks run may still be going on: %s", error or "it takes its time to end")
-        return False
-    return True
+        return None
 
 
 run_databricks_job = SyncCallableFlow(
     _run_databricks_job,
     name="run-databricks-job",
-    flow_run_name=_flow_run_name,
+    flow_run_name=named(_title),
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
     # Prefect finds a stored result by the position of the call, which may be that of another one

@@ -14,6 +14,8 @@ from databricks_blocks.csv.typed import load_typed
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.database.tables import Empty
 from databricks_blocks.database.transaction import Transactions
+from databricks_blocks.run_log import telling_the_story
+from databricks_blocks.safe_text import markdown_rows
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, TaskRun
@@ -37,6 +39,7 @@ from databricks_flows.shared.patience import (
     patient,
 )
 from databricks_flows.shared.retries import STEP_OPTIONS, is_transient
+from databricks_flows.shared.run_names import named
 from databricks_flows.shared.telling import tell
 
 
@@ -45,7 +48,7 @@ def _may_succeed_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return isinstance(error, LoadInterrupted) or is_transient(error)
 
 
-@flow(name="load-csv-files", flow_run_name="into {target_schema}")
+@flow(name="load-csv-files", flow_run_name=named(lambda parameters: f"into {parameters['target_schema']}"))
 def load_csv_files(
     files: Annotated[list[str], Field(min_length=1)],
     target_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "csv_files",
@@ -103,7 +106,7 @@ def load_csv_files(
     options.check()
     sources = find_sources(files, reserved=NOTES.name)
     scope = LoadScope(flow_run.id or "", database, target_schema, concurrency_limit)
-    with having_patience(max_unreachable):
+    with telling_the_story(), having_patience(max_unreachable):
         outcomes = _load_sources(sources, scope, options, concurrency, batch_size)
     if any(outcome.error for outcome in outcomes):
         raise FilesNotLoaded(outcomes)
@@ -288,8 +291,8 @@ def _show(outcomes: Sequence[FileOutcome]) -> None:
     rows = sum(outcome.rows for outcome in outcomes)
     show = partial(
         create_table_artifact,
-        [{"file": outcome.file, "error": outcome.error} for outcome in failed]
-        or [outcome.as_row() for outcome in outcomes],
+        markdown_rows({"file": outcome.file, "error": outcome.error} for outcome in failed)
+        or markdown_rows(outcome.as_row() for outcome in outcomes),
         key="loaded-files",
         description=f"{len(outcomes) - len(failed)} of {len(outcomes)} CSV files are loaded, {rows} rows"
         + f"; {in_doubt} others may be" * bool(in_doubt),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from databricks_blocks.csv.faults import LONGEST_NAME, InputError, printable
+from databricks_blocks.csv.faults import LONGEST_NAME, InputError
 from databricks_blocks.regular_files import file_fault
+from databricks_blocks.safe_text import printable
 
 from databricks_flows.renewable.share_files import table_name
 
@@ -28,7 +29,7 @@ class Source:
     @property
     def name(self) -> str:
         """The path, as text that can be stored and sent."""
-        return printable(str(self.path))
+        return printable(str(self.path), lines=False)
 
 
 def find_sources(names: Sequence[str], reserved: str) -> list[Source]:

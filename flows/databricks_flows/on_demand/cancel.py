@@ -9,22 +9,24 @@ from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.run.results import DatabricksRunResult, run_result
 from databricks_blocks.run.snapshot import RunSnapshot
 from databricks_blocks.run.watching import watch_run
+from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK, named_client
 from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run, get_run
 from prefect import flow, get_run_logger
 
-from databricks_flows.job.known_runs import run_named
+from databricks_flows.job.known_runs import Id, run_named
+from databricks_flows.shared.run_names import named
 
 SECONDS_TO_END = 300.0
 
 
-@flow(name="cancel-databricks-run", flow_run_name="cancel {run}")
-async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
+@flow(name="cancel-databricks-run", flow_run_name=named(lambda parameters: f"cancel {parameters['run']}"))
+async def cancel_databricks_run(run: Id, workspace: str = WORKSPACE_BLOCK) -> DatabricksRunResult:
     """Cancel a Databricks run, and wait until it has ended. A run that has already ended is not changed.
 
     Args:
-        run: Id of the Databricks run, or of the flow run that launched it.
+        run: Id of the Databricks run, as a number or a text, or of the flow run that launched it.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
 
     Returns:
@@ -35,6 +37,11 @@ async def cancel_databricks_run(run: str, workspace: str = WORKSPACE_BLOCK) -> D
         DatabricksUnreachable: The workspace did not answer for too long.
         DatabricksJobError: Five minutes after the cancel, the run has still not ended.
     """
+    with telling_the_story():
+        return await _cancel(run, workspace)
+
+
+async def _cancel(run: Id, workspace: str) -> DatabricksRunResult:
     logger = get_run_logger()
     run_id = await run_named(run)
     client = await asyncio.to_thread(named_client, workspace)

@@ -13,24 +13,26 @@ from databricks_blocks.workspace.polling import outlive
 from prefect import flow
 
 from databricks_flows.job.cancelling import cancel_databricks_runs
+from databricks_flows.job.known_runs import Id
 from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.shared.run_names import named
 
 NO_PARAMETERS: dict[str, str] = {}
 
 
 @flow(
     name="run-existing-job",
-    flow_run_name="{job}",
+    flow_run_name=named(lambda parameters: str(parameters["job"])),
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
 )
 async def run_existing_job(
-    job: str, parameters: dict[str, str] = NO_PARAMETERS, workspace: str = WORKSPACE_BLOCK
+    job: Id, parameters: dict[str, str] = NO_PARAMETERS, workspace: str = WORKSPACE_BLOCK
 ) -> DatabricksRunResult:
     """Run a job that is saved in the workspace, show its tasks, and repair what fails.
 
     Args:
-        job: Id of the job, or its name if no other job has the same name.
+        job: Id of the job, as a number or a text, or its name if no other job has the same name.
         parameters: Values of job parameters; they replace those of the job.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
 
@@ -41,7 +43,7 @@ async def run_existing_job(
         DatabricksRunRefused: There is no such job, or several have the name.
         DatabricksJobError: The run did not succeed, or the workspace cannot be reached.
     """
-    specification = await outlive(partial(asyncio.to_thread, _existing_job, job.strip(), workspace))
+    specification = await outlive(partial(asyncio.to_thread, _existing_job, str(job).strip(), workspace))
     result: DatabricksRunResult = await run_databricks_job(
         specification, workspace, job_parameters=parameters
     )

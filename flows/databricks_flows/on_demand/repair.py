@@ -22,11 +22,13 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
 from databricks_flows.job.call_identity import CallIdentity
-from databricks_flows.job.known_runs import known_runs, run_named
+from databricks_flows.job.known_runs import Id, known_runs, run_named
 from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.requested_job import RequestedJob
 from databricks_flows.job.subflow import run_to_the_end
+from databricks_flows.shared.run_names import named
 
+REPAIR = "repair-databricks-run"
 NO_TASKS: list[str] = []
 NO_PARAMETERS: dict[str, str] = {}
 _ONE_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
@@ -70,9 +72,13 @@ async def cancel_repaired_run(flow: Any, flow_run: FlowRun, state: State[Any]) -
         flow_run_logger(flow_run).warning("A Databricks run may still be going on: %s", error)
 
 
-@flow(name="repair-databricks-run", flow_run_name="repair {run}", on_cancellation=[cancel_repaired_run])
+@flow(
+    name=REPAIR,
+    flow_run_name=named(lambda parameters: f"repair {parameters['run']}"),
+    on_cancellation=[cancel_repaired_run],
+)
 async def repair_databricks_run(
-    run: str,
+    run: Id,
     tasks: list[str] = NO_TASKS,
     rerun_dependents: bool = True,
     workspace: str = WORKSPACE_BLOCK,
@@ -81,7 +87,7 @@ async def repair_databricks_run(
     """Repair a Databricks run that has ended, and wait until it has succeeded.
 
     Args:
-        run: Id of the Databricks run, or of the flow run that launched it.
+        run: Id of the Databricks run, as a number or a text, or of the flow run that launched it.
         tasks: Keys of the tasks to run again; empty for all that failed.
         rerun_dependents: Also run the tasks again that depend on them.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
 from databricks_blocks.job.cluster import JobCluster
@@ -41,6 +42,7 @@ from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.renewable.spans import Span
 from databricks_flows.shared.patience import MAX_UNREACHABLE
+from databricks_flows.shared.run_names import named
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,13 @@ class RenewableAnalysis:
     seconds: dict[str, float]
 
 
-def _flow_run_name() -> str:
-    parameters = flow_run.parameters
-    return "all countries" if parameters["all_countries"] else ", ".join(parameters["countries"])[:100]
+def _title(parameters: Mapping[str, Any]) -> str:
+    return "all countries" if parameters["all_countries"] else ", ".join(parameters["countries"])
 
 
 @flow(
     name="renewable-analysis",
-    flow_run_name=_flow_run_name,
+    flow_run_name=named(_title),
     task_runner=ThreadPoolTaskRunner(max_workers=TASK_RUNS_AT_ONCE),  # type: ignore[arg-type]
     on_cancellation=[cancel_databricks_runs],
     on_crashed=[cancel_databricks_runs],
@@ -143,7 +144,8 @@ async def renewable_analysis(
     tables = [file.table for file in files]
 
     def job(scope: RunScope) -> JobSpecification:
-        return notebook_job(tables, scope, notebook_directory, cluster, launch, git_source)
+        title = _title({"all_countries": all_countries, "countries": countries})
+        return notebook_job(tables, scope, notebook_directory, cluster, launch, git_source, title=title)
 
     policy = RunPolicy(
         repair=RepairPolicy(max_repairs=max_repairs, ask=ask),

@@ -12,6 +12,7 @@ from pathlib import Path
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger, unmapped
 from prefect.artifacts import acreate_markdown_artifact
 
@@ -108,7 +109,8 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
     """
     async with noticing_termination() as termination:
         origin = await Origin.of((await current_call_identity()).flow_run_ids)
-        return await _analyse(request, scope, origin, termination)
+        with telling_the_story():
+            return await _analyse(request, scope, origin, termination)
 
 
 async def _analyse(request: Request, scope: RunScope, origin: Origin, termination: Termination) -> Outcome:

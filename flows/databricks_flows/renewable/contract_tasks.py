@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from databricks_blocks.database.tables import Table
+from databricks_blocks.safe_text import markdown_rows, markdown_text
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
@@ -99,9 +100,11 @@ def _show(findings: Sequence[Finding]) -> None:
     broken = breach(findings)
     show = partial(
         create_table_artifact,
-        artifact_rows(findings),
+        markdown_rows(artifact_rows(findings)),
         key="data-contract",
-        description=f"**Broken:** {broken}" if broken else "Data contract: what went in came out",
+        description=f"**Broken:** {markdown_text(str(broken))}"
+        if broken
+        else "Data contract: what went in came out",
     )
     tell("the data contract", show)
     if broken:

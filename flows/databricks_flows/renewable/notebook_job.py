@@ -12,6 +12,7 @@ from databricks_blocks.job.tasks import notebook_task
 
 from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.steps import RESULT_FOLDER, SUBSET_FOLDER
+from databricks_flows.shared.run_names import LONGEST_NAME
 
 DEFAULT_CLUSTER = JobCluster()
 NOTEBOOK_DIRECTORY = "/Shared/databricks-flows"
@@ -25,6 +26,8 @@ def notebook_job(
     cluster: JobCluster,
     launch: LaunchMode,
     git_source: dict[str, str] = NO_GIT_SOURCE,
+    *,
+    title: str = "",
 ) -> JobSpecification:
     """Specify the job: `transform_data` runs after `join_data`.
 
@@ -37,6 +40,7 @@ def notebook_job(
         cluster: The job cluster of both notebooks.
         launch: How the job is launched.
         git_source: Repository of the notebooks, as in the Jobs API; empty for those of the workspace.
+        title: What a one-time run is about, for its name; all runs of a saved job have the job's name.
     """
     values = {
         "subset": scope.uri(SUBSET_FOLDER),
@@ -47,7 +51,7 @@ def notebook_job(
     saved = launch == "run_now"
     given = {name: f"{{{{job.parameters.{name}}}}}" if saved else value for name, value in values.items()}
     return JobSpecification(
-        name="renewable-analysis" if saved else f"renewable-analysis-{scope.prefix}",
+        name=f"renewable-analysis: {title[:LONGEST_NAME]}" if title and not saved else "renewable-analysis",
         launch=launch,
         job_clusters={"analysis": cluster.specification()},
         job_parameters=values if saved else {},

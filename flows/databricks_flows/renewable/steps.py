@@ -14,6 +14,7 @@ from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.forms import DECLARED_FORMS
 from databricks_blocks.csv.records import Form, MalformedRecord
 from databricks_blocks.database.tables import Column, RecordRefused, Table
+from databricks_blocks.safe_text import markdown_text
 from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
@@ -215,6 +216,9 @@ def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> 
     title = charting.draw(table_path, chart_path)
     image = base64.b64encode(chart_path.read_bytes()).decode()
     show = partial(
-        create_image_artifact, image_url=f"data:image/png;base64,{image}", key="shw", description=title
+        create_image_artifact,
+        image_url=f"data:image/png;base64,{image}",
+        key="shw",
+        description=markdown_text(title),
     )
     tell("the chart", show)

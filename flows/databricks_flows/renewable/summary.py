@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from databricks_blocks.safe_text import markdown_code, markdown_link, markdown_text
+
 from databricks_flows.renewable.spans import Span
 
 MOST_ROWS = 300
@@ -18,9 +20,11 @@ def summary_markdown(spans: Sequence[Span], databricks_run_url: str, files: Sequ
         databricks_run_url: Page of the run in the workspace.
         files: Paths of the results.
     """
-    shown = [f"| {_escaped(span.entity)} | {_latest(span)} | {_first(span)} |" for span in spans[:MOST_ROWS]]
+    shown = [
+        f"| {markdown_text(span.entity)} | {_latest(span)} | {_first(span)} |" for span in spans[:MOST_ROWS]
+    ]
     left_out = [f"{len(spans) - MOST_ROWS} more are in the table."] if len(spans) > MOST_ROWS else []
-    where = [f"[Databricks run]({databricks_run_url})", *(f"`{file}`" for file in files)]
+    where = [markdown_link("Databricks run", databricks_run_url), *map(markdown_code, files)]
     return "\n".join(
         [
             "| Country or region | Latest year | First year |",
@@ -44,7 +48,3 @@ def _first(span: Span) -> str:
 
 def _share(year: int | None, share: float | None) -> str:
     return "no year has all three shares" if year is None or share is None else f"{share:.3f} % in {year}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")

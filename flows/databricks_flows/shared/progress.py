@@ -33,25 +33,35 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_hearer: ContextVar[Callable[[str], None] | None] = ContextVar("hearer", default=None)
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Send the progress of the flows that run inside this context to a function.
+def listening(listener: Listener, hear: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Tell a person at this process what the flows that run inside this context do.
 
-    The function may be called from several threads.
+    Args:
+        listener: Shows the progress. Several threads may call it.
+        hear: Is told in a line what happens, such as a repair.
     """
-    token = _listener.set(listener)
+    tokens = _listener.set(listener), _hearer.set(hear)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listener.reset(tokens[0])
+        _hearer.reset(tokens[1])
 
 
 def report(progress: Progress) -> None:
     """Tell the listener, if there is one."""
     if listener := _listener.get():
         listener(progress)
+
+
+def say(line: str) -> None:
+    """Tell a line to whoever hears, if there is somebody."""
+    if hear := _hearer.get():
+        hear(line)
 
 
 @dataclass

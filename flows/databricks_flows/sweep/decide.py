@@ -102,7 +102,9 @@ def _about_state(found: Found, owner: Owner, rules: Rules, cancelled: frozenset[
         return Action(found, "end as cancelled", _stuck(process), owner.active_runs & cancelled)
     if not over.is_final or not _is_late(over.since, rules):
         return None
-    if over.state == "CRASHED" and (reason := _kept(owner, over, rules, cancelled)):
+    # A retry takes up the subflow run of a killed process, but shows each Databricks task anew.
+    is_taken_up = found.what == "flow run" and over.state == "CRASHED"
+    if is_taken_up and (reason := _kept(owner, over, rules, cancelled)):
         return Action(found, "leave", reason)
     verb: Verb = "end as cancelled" if over.state == "CANCELLED" else "end as crashed"
     return Action(found, verb, f"nobody else can end it: {_ended(over)}", owner.active_runs & cancelled)

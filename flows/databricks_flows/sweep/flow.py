@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from databricks_blocks.database.connection import DATABASE_BLOCK
+from databricks_blocks.run_log import telling_the_story
+from databricks_blocks.safe_text import markdown_rows
 from databricks_blocks.staging.area import STAGING_BLOCK
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
 from httpx import HTTPError
@@ -70,6 +72,11 @@ async def sweep_leftovers(
     rules = Rules(
         datetime.now(UTC), timedelta(hours=keep_after_failure), timedelta(minutes=cancelling_minutes)
     )
+    with telling_the_story():
+        return await _sweep(places, rules, dry_run=dry_run)
+
+
+async def _sweep(places: Places, rules: Rules, *, dry_run: bool) -> list[Swept]:
     async with get_client() as client:
         survey = await Gathering(places, FlowRuns(client)).survey()
         actions = decide(survey.facts, rules)
@@ -99,7 +106,7 @@ async def _tell(rows: list[Swept]) -> None:
             logger.info("%s %s %s: %s", row.what, row.name, row.done, row.why)
     try:
         await acreate_table_artifact(
-            [asdict(row) for row in rows], key=SWEEP_ARTIFACT, description=summary(rows)
+            markdown_rows(map(asdict, rows)), key=SWEEP_ARTIFACT, description=summary(rows)
         )
     except (PrefectException, HTTPError, OSError) as error:
         logger.warning("The table of the sweep was not written: %s", first_line(error))

@@ -31,13 +31,15 @@ from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
 
 from databricks_flows.job.cancelling import SUBFLOW
+from databricks_flows.job.mirror import GOING_ON, MIRROR_TAG
 from databricks_flows.job.report import RUN_ARTIFACT
-from databricks_flows.sweep.facts import FINAL, Stage
+from databricks_flows.on_demand.repair import REPAIR
+from databricks_flows.sweep.facts import Stage
 
 Item = TypeVar("Item")
 _PAGE = 200  # the most that the server gives at once
-_GOING_ON = [state for state in StateType if state.value not in FINAL]
 _SUBFLOWS = FlowFilter(name=FlowFilterName(any_=[SUBFLOW]))
+_WITH_MIRRORS = FlowFilter(name=FlowFilterName(any_=[SUBFLOW, REPAIR]))
 _LINKS = ArtifactFilterKey(any_=[RUN_ARTIFACT])
 
 
@@ -127,20 +129,20 @@ class FlowRuns:
 
     async def open_subflows(self) -> list[FlowRun]:
         """Read the subflows `run_databricks_job` that have not ended."""
-        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_GOING_ON))
+        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=GOING_ON))
         called = FlowRunFilterParentTaskRunId(is_null_=False)
         return await self._flow_runs(FlowRunFilter(state=state, parent_task_run_id=called), _SUBFLOWS)
 
     async def open_mirrors(self) -> list[TaskRun]:
         """Read the task runs that show Databricks tasks and have not ended."""
         criteria = TaskRunFilter(
-            tags=TaskRunFilterTags(all_=["databricks"]),
-            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_GOING_ON)),
+            tags=TaskRunFilterTags(all_=[MIRROR_TAG]),
+            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=GOING_ON)),
         )
 
         async def page(offset: int) -> list[TaskRun]:
             return await self._client.read_task_runs(
-                task_run_filter=criteria, flow_filter=_SUBFLOWS, limit=_PAGE, offset=offset
+                task_run_filter=criteria, flow_filter=_WITH_MIRRORS, limit=_PAGE, offset=offset
             )
 
         return await _all_pages(page)

@@ -131,7 +131,7 @@ def find_runs(workspace: str) -> Workspace | NotConfigured:
         client = named_client(workspace)
     except (BlockNotFound, WorkspaceNotConfigured) as error:
         return NotConfigured(str(error))
-    runs = list_runs(client, limit=_MOST_RUNS, active_only=True)
+    runs = list_runs(client, limit=_MOST_RUNS, active_only=True, with_tasks=True)
     address = client.config.host.partition("://")[2].rstrip("/")
     tagged = [(job, (job.get("settings") or {}).get("tags") or {}) for job in list_jobs(client)]
     jobs = [

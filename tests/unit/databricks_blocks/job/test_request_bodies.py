@@ -355,7 +355,7 @@ def test_the_plan_as_markdown_has_the_graph_with_outcomes_and_hostile_names() ->
         "```mermaid",
         "graph LR",
         '  t0["is it<br>condition_task"]',
-        '  t1["b#quot;]<br>notebook_task"]',
+        '  t1["b#34;#93;<br>notebook_task"]',
         '  t2["c<br>notebook_task"]',
         "  t0 -->|true| t1",
         "```",

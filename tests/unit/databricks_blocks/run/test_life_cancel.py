@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
 import requests
 from databricks_blocks.errors import DatabricksRunCancelled, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.run.repair_policy import NewSettings
+from databricks_blocks.run.snapshot import RunSnapshot
 
 from .fake_workspace import FakeWorkspace
-from .life_lab import ENDED_BADLY, chain, life_of, policy, run_async, told
+from .life_lab import ENDED_BADLY, chain, life_of, policy, results, run_async, told
 
 ON_DEMAND = {"aws_attributes": {"availability": "ON_DEMAND"}}
 SPOT_LOST = "SPOT_INSTANCE_TERMINATION: the machine was taken away"
@@ -30,10 +31,10 @@ def workspace() -> FakeWorkspace:
 
 def cancelled(
     workspace: FakeWorkspace, arrange: Callable[[Callable[[], None]], None], **options: Any
-) -> None:
-    """Live until the arranged cancel comes, then cancel what was launched."""
+) -> RunSnapshot | None:
+    """Live until the arranged cancel comes, then cancel what was launched; the run as it ended."""
 
-    async def live() -> None:
+    async def live() -> RunSnapshot | None:
         loop = asyncio.get_running_loop()
         heard = Event()
         life = life_of(workspace, **options)
@@ -51,9 +52,9 @@ def cancelled(
             heard.set()
         else:
             raise AssertionError("the cancel never came")
-        await life.cancel()
+        return await life.cancel()
 
-    run_async(live())
+    return cast("RunSnapshot | None", run_async(live()))
 
 
 def answering(workspace: FakeWorkspace, endpoint: str, cancel: Callable[[], None]) -> Callable[[], Any]:
@@ -102,8 +103,12 @@ def test_a_cancel_after_the_answer_to_the_launch_was_lost_leaks_no_run(
 
 
 def test_a_cancel_while_watching_ends_the_run(workspace: FakeWorkspace) -> None:
-    cancelled(workspace, lambda cancel: workspace.fail("runs/get", answering(workspace, "runs/get", cancel)))
+    ended = cancelled(
+        workspace, lambda cancel: workspace.fail("runs/get", answering(workspace, "runs/get", cancel))
+    )
     assert workspace.active == []
+    assert ended is not None
+    assert results(ended) == {"join": "CANCELED", "plot": "CANCELED"}
 
 
 @pytest.mark.parametrize("blip", [500, 503, requests.ConnectionError("reset")])

@@ -160,7 +160,11 @@ def test_a_flow_run_ends_when_its_process_must_be_gone(who: Owner, expected: str
         (owner("FAILED", "RUNNING"), "end as crashed"),
         (owner("COMPLETED", "RUNNING", age=9 * MINUTE), "nothing"),
         (owner("CANCELLED", "RUNNING"), "end as cancelled"),
-        (owner("CRASHED", "SCHEDULED"), "leave"),
+        # The retry shows the tasks anew, in task runs of its own.
+        (owner("CRASHED", "SCHEDULED"), "end as crashed"),
+        (owner("RUNNING", "CRASHED"), "end as crashed"),
+        (owner("RUNNING", "CRASHED", age=9 * MINUTE), "nothing"),
+        (owner("RUNNING", "CRASHED", active_runs=frozenset({5})), "end as crashed"),
         (owner("RUNNING", "CANCELLED"), "end as cancelled"),
         (owner("RUNNING", "CANCELLING"), "end as cancelled"),
         (Owner(), "nothing"),
