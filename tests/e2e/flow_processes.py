@@ -107,11 +107,12 @@ def worker(work_pool: str) -> Iterator[psutil.Process]:
     try:
         yield process
     finally:
-        left = [*process.children(recursive=True), process]
-        process.terminate()
-        _, alive = psutil.wait_procs(left, timeout=10)
-        for one in alive:
-            one.kill()
+        if process.is_running():
+            left = [*process.children(recursive=True), process]
+            process.terminate()
+            _, alive = psutil.wait_procs(left, timeout=10)
+            for one in alive:
+                one.kill()
 
 
 def cancel(flow_run_id: UUID) -> None:
