@@ -27,7 +27,8 @@ if not hasattr(main := sys.modules["__main__"], "__file__"):
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the lines that tests wrote down for people, by `record_property("line", ...)`."""
-    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
-    properties = [one for report in reports if report.when == "call" for one in report.user_properties]
-    for line in sorted(text for name, text in properties if name == "line"):
-        terminalreporter.write_line(line)
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    ended = [report for report in reports if getattr(report, "when", "") == "teardown"]
+    for name, text in [one for report in ended for one in report.user_properties]:
+        if name == "line":
+            terminalreporter.write_line(text)

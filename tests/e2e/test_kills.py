@@ -62,7 +62,11 @@ class Workers:
 
     def __init__(self, started: ExitStack) -> None:
         self._started = started
-        self.process: psutil.Process = started.enter_context(worker(POOL))
+        self.process = started.enter_context(worker(POOL))
+
+    @property
+    def is_up(self) -> bool:
+        return self.process.poll() is None
 
     def kill(self) -> None:
         self.process.kill()
@@ -70,7 +74,7 @@ class Workers:
 
     def ensure(self) -> None:
         """Start another one, as a person would, if this one is gone."""
-        if not self.process.is_running():
+        if not self.is_up:
             self.process = self._started.enter_context(worker(POOL))
 
 
@@ -193,7 +197,7 @@ class Cell:
 
     def has_ended(self) -> bool:
         state = flow_run(self.flow_run_id).state
-        return state is not None and (state.is_final() or not self.workers.process.is_running())
+        return state is not None and (state.is_final() or not self.workers.is_up)
 
     def retry_it(self) -> None:
         """Press Retry, and wait for the end."""
