@@ -18,6 +18,8 @@ from httpx import HTTPError
 from prefect import get_client
 from prefect.exceptions import PrefectException
 
+from databricks_flows.job.lost_console import outlive_console
+
 _SignalHandler = Callable[[int, FrameType | None], Any]
 
 # Windows has no SIGHUP.
@@ -139,8 +141,9 @@ async def noticing_termination() -> AsyncIterator[Termination]:
     callback of the event loop, this exception is lost, and the flow goes on. While the work inside cleans
     up, further signals and Ctrl-C are ignored.
 
-    It goes around the whole body of a flow. Inside of another one, as in a subflow, the outer one acts, and
-    both tell the same. Outside of the main thread it does nothing: no signal arrives there.
+    It goes around the whole body of a flow, which from then on outlives its console, too. Inside of another
+    one, as in a subflow, the outer one acts, and both tell the same. Outside of the main thread it notices
+    nothing: no signal arrives there.
 
     Yields:
         Whether the process was told to end.
@@ -156,6 +159,7 @@ async def noticing_termination() -> AsyncIterator[Termination]:
         >>> asyncio.run(body())
         work
     """
+    outlive_console()
     task, outside = asyncio.current_task(), _noticed_outside.get()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if outside is not None and _HANDLER.is_active(outside):
