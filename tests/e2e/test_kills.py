@@ -25,6 +25,7 @@ from databricks_flows.renewable.analysis import renewable_analysis
 from databricks_flows.sweep.flow import sweep_leftovers
 from dbflow.local.stack import LocalStack
 from dbflow.run import send_what_is_queued
+from prefect import get_client
 from prefect_aws.s3 import S3Bucket
 
 from .conftest import ImportNotebook, Stack, running_stack, until
@@ -200,11 +201,27 @@ class Cell:
         return state is not None and (state.is_final() or not self.workers.is_up)
 
     def retry_it(self) -> None:
-        """Press Retry, and wait for the end."""
+        """Press Retry, and wait for the end.
+
+        After a crash, a worker runs the hooks of the flow, which takes seconds, and then tells once more that it
+        has crashed. This takes the place of a Retry that was pressed meanwhile: it has to be pressed again.
+        """
         self.workers.ensure()
-        press_retry(self.flow_run_id)
+        before = flow_run(self.flow_run_id).run_count
+        while not self.is_taken():
+            press_retry(self.flow_run_id)
+            until(lambda: self.is_taken() or self.has_ended(), SECONDS)
+        until(lambda: flow_run(self.flow_run_id).run_count > before, SECONDS)
         until(lambda: self.has_ended() and not self.processes(), SECONDS)
         self.retry = state_of(self.flow_run_id)
+
+    def is_taken(self) -> bool:
+        """Whether a worker has taken the retry."""
+        with get_client(sync_client=True) as client:
+            states = client.read_flow_run_states(self.flow_run_id)
+        names = [state.name for state in sorted(states, key=lambda state: state.timestamp)]
+        pressed = [number for number, name in enumerate(names) if name == "AwaitingRetry"]
+        return bool(pressed) and "Pending" in names[pressed[-1] :]
 
     def leftovers(self) -> list[str]:
         """What the flow run has left in all places."""
