@@ -203,8 +203,8 @@ class Cell:
     def retry_it(self) -> None:
         """Press Retry, and wait for the end.
 
-        After a crash, a worker runs the hooks of the flow, which takes seconds, and then tells once more that it
-        has crashed. This takes the place of a Retry that was pressed meanwhile: it has to be pressed again.
+        After a crash, a worker runs the hooks of the flow, which takes seconds, and then tells once more that
+        it has crashed. This takes the place of a Retry that was pressed meanwhile: it is pressed again.
         """
         self.workers.ensure()
         before = flow_run(self.flow_run_id).run_count

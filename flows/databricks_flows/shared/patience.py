@@ -1,4 +1,4 @@
-"""Outlives what is away for a while, be it database, storage or Prefect: one notion of patience for all steps."""
+"""Outlives a database, a storage or a Prefect server that is away: one notion of patience for all steps."""
 
 from __future__ import annotations
 
