@@ -339,8 +339,7 @@ CI = (
     ("notebooks", "workspace"),
     ("notebooks", "worker"),
     ("load_result", "Prefect"),
-    ("chart", "flow process"),
-    ("clean-up", "storage"),
+    ("clean-up", "flow process"),
 )
 CELLS = [(step, killed) for step in STEPS for killed in KILLED] if os.environ.get("KILLS") == "all" else CI
 
