@@ -1,6 +1,6 @@
 """Whatever is killed, in whatever step of an analysis: one Databricks run, the right values, nothing left.
 
-CI takes a part of the matrix. All of it, in about a quarter of an hour, with a line for each cell at the end:
+CI takes a part of the matrix. All of it, in about half an hour, with a line for each cell at the end:
 `KILLS=all uv run --group dev pytest -n 0 tests/e2e/test_kills.py`.
 """
 
