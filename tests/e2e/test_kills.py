@@ -263,12 +263,15 @@ def at_request(cell: Cell, method: str, part: str, after: int = 0) -> Iterator[H
 
 
 @contextmanager
-def at_statement(cell: Cell, tag: str) -> Iterator[Hold]:
-    """Hold each statement of a kind, after it was executed and before it is committed."""
+def at_statement(cell: Cell, tag: str, event: str = "ddl_command_end") -> Iterator[Hold]:
+    """Hold each statement of a kind, after it was executed and before it is committed.
+
+    The event `sql_drop` comes only if there was something to drop.
+    """
     holding = psycopg2.connect(**vars(cell.stack.endpoints.postgres))
     holding.autocommit = True
     holding.cursor().execute("SELECT pg_advisory_lock(6)")
-    holding.cursor().execute(HOLD.format(tag=tag))
+    holding.cursor().execute(HOLD.format(tag=tag, event=event))
     try:
         yield Hold(lambda: bool(cell.stack.query(WAITS)), holding.close)
     finally:
@@ -314,7 +317,10 @@ def at_chart(cell: Cell) -> Iterator[Hold]:
 @contextmanager
 def at_clean_up(cell: Cell) -> Iterator[Hold]:
     """Hold the removal of the tables, and that of the files, which comes after that of the intake files."""
-    with at_statement(cell, "DROP SCHEMA") as tables, at_request(cell, "POST", "?delete", after=1) as files:
+    with (
+        at_statement(cell, "DROP SCHEMA", "sql_drop") as tables,
+        at_request(cell, "POST", "?delete", 1) as files,
+    ):
 
         def release() -> None:
             tables.release()
