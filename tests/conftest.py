@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 
+import pytest
 import xdist.remote
 
 # Tests start hundreds of processes, and each would compile everything where Python may write no byte code.
@@ -22,3 +23,12 @@ for variable in [name for name in os.environ if name.startswith(("DATABRICKS_", 
 # PySpark takes a main module without a file, as that of a worker of xdist is, for a doctest of its own.
 if not hasattr(main := sys.modules["__main__"], "__file__"):
     main.__file__ = xdist.remote.__file__
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the lines that tests wrote down for people, by `record_property("line", ...)`."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    ended = [report for report in reports if getattr(report, "when", "") == "teardown"]
+    for name, text in [one for report in ended for one in report.user_properties]:
+        if name == "line":
+            terminalreporter.write_line(text)

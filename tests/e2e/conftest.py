@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,12 +102,12 @@ class Stack:
         return WorkspaceAccess(self.endpoints.workspace.url, self.endpoints.workspace.token)
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with its blocks and notebooks, in a directory with a name that is not plain."""
+@contextmanager
+def running_stack(directory: Path) -> Iterator[Stack]:
+    """A stack with its blocks and notebooks; Prefect in this process uses it inside the block."""
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-    local = LocalStack(tmp_path_factory.mktemp("Stapel für Läufe") / ".dbflow")
+    local = LocalStack(directory / ".dbflow")
     try:
         endpoints = local.start()
         server = endpoints.prefect
@@ -120,6 +121,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             send_what_is_queued()
     finally:
         local.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack of all tests, in a directory with a name that is not plain."""
+    with running_stack(tmp_path_factory.mktemp("Stapel für Läufe")) as stack:
+        yield stack
 
 
 @pytest.fixture

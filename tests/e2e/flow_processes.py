@@ -102,7 +102,7 @@ def run(flow_run_id: UUID, seconds: float = 60) -> str:
 
 
 @contextmanager
-def worker(work_pool: str) -> Iterator[psutil.Process]:
+def worker(work_pool: str) -> Iterator[psutil.Popen]:
     """A process worker of a work pool of its own."""
     with get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=work_pool, type="process"), overwrite=True)
@@ -119,11 +119,12 @@ def worker(work_pool: str) -> Iterator[psutil.Process]:
     try:
         yield process
     finally:
-        left = [*process.children(recursive=True), process]
-        process.terminate()
-        _, alive = psutil.wait_procs(left, timeout=10)
-        for one in alive:
-            one.kill()
+        if process.poll() is None:
+            left = [*process.children(recursive=True), process]
+            process.terminate()
+            _, alive = psutil.wait_procs(left, timeout=10)
+            for one in alive:
+                one.kill()
 
 
 def cancel(flow_run_id: UUID) -> None:

@@ -28,7 +28,7 @@ __all__ = ["storage"]
 HOLD = """
     CREATE FUNCTION hold() RETURNS event_trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_advisory_xact_lock(6); END $$;
-    CREATE EVENT TRIGGER hold ON ddl_command_end WHEN TAG IN ('{tag}') EXECUTE FUNCTION hold()
+    CREATE EVENT TRIGGER hold ON {event} WHEN TAG IN ('{tag}') EXECUTE FUNCTION hold()
 """
 WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
 
@@ -38,7 +38,7 @@ def held_at_statement(stack: Stack, tag: str) -> Iterator[Callable[[], bool]]:
     """Hold each statement of a kind, after it was executed and before it is committed."""
     with other_session(stack) as other:
         other.execute("SELECT pg_advisory_lock(6)")
-        other.execute(HOLD.format(tag=tag))
+        other.execute(HOLD.format(tag=tag, event="ddl_command_end"))
         try:
             yield lambda: bool(stack.query(WAITS))
         finally:

@@ -20,6 +20,7 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import PrefectException, TerminationSignal
 
+from databricks_flows.job.lost_console import outlive_console
 from databricks_flows.shared.uninterrupted import uninterrupted
 
 NO_ANSWER = (PrefectException, HTTPError, OSError)
@@ -157,10 +158,10 @@ async def noticing_termination() -> AsyncIterator[Termination]:
     callback of the event loop, this exception is lost, and the flow goes on. While the work inside cleans
     up, further signals and Ctrl-C are ignored.
 
-    It goes around the whole body of a flow. Inside of another one, as in a subflow, the outer one acts, and
-    both tell the same. Flows that notice the same signal beside each other leave together, when all have
-    cleaned up. No signal arrives in other threads: there, the work inside is cancelled when the flow ends
-    that has submitted the task of the thread.
+    It goes around the whole body of a flow, which from then on outlives its console, too. Inside of another
+    one, as in a subflow, the outer one acts, and both tell the same. Flows that notice the same signal beside
+    each other leave together, when all have cleaned up. No signal arrives in other threads: there, the work
+    inside is cancelled when the flow ends that has submitted the task of the thread.
 
     Yields:
         Whether the process was told to end.
@@ -176,6 +177,7 @@ async def noticing_termination() -> AsyncIterator[Termination]:
         >>> asyncio.run(body())
         work
     """
+    outlive_console()
     task, outside = asyncio.current_task(), _noticed_outside.get()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if outside is not None and _HANDLER.is_active(outside):

@@ -125,7 +125,7 @@ async def renewable_analysis(
             slot of it. Without one, a run has up to eight transactions at a time.
         keep_after_failure: Hours for which the tables and staged files of a failed run are kept, so that a
             retry goes on from there; 0 removes them at once.
-        max_unreachable: Seconds for which the database, the storage or the workspace may fail to answer.
+        max_unreachable: Seconds for which database, storage, workspace or Prefect may fail to answer a step.
 
     Raises:
         InputError: A file or a country cannot be used; the message names file, line and column.

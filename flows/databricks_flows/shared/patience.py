@@ -1,4 +1,4 @@
-"""Outlives a database or a storage that is away for a while: one notion of patience for all steps."""
+"""Outlives a database, a storage or a Prefect server that is away: one notion of patience for all steps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from databricks_blocks.database.unreachable import is_unreachable as is_database_unreachable
 from databricks_blocks.staging.unreachable import is_unreachable as is_storage_unreachable
 from databricks_blocks.workspace.polling import PollingPolicy
+from httpx import HTTPStatusError, TransportError
 from prefect import get_run_logger
 
 from databricks_flows.shared.telling import AnyLogger
@@ -139,13 +140,21 @@ def end_patience() -> None:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether a database or a storage did not answer, so that asking again can help.
+    """Whether a database, a storage or Prefect did not answer, so that asking again can help.
+
+    Steps ask Prefect for their blocks.
 
     Args:
         error: The error. What it was raised from counts, too: libraries wrap the errors of a connection.
     """
     if isinstance(error, ServiceUnreachable):
         return False
-    if is_database_unreachable(error) or is_storage_unreachable(error):
+    if is_database_unreachable(error) or is_storage_unreachable(error) or _is_prefect_unreachable(error):
         return True
     return error.__cause__ is not None and is_unreachable(error.__cause__)
+
+
+def _is_prefect_unreachable(error: BaseException) -> bool:
+    if isinstance(error, HTTPStatusError):
+        return error.response.is_server_error
+    return isinstance(error, TransportError)

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from databricks.sdk.errors import NotFound, TemporarilyUnavailable
 from databricks_flows.shared.patience import Patience, ServiceUnreachable, is_unreachable
+from httpx import ConnectError, HTTPStatusError, RemoteProtocolError, Request, Response
 from sqlalchemy.exc import OperationalError
 
 REFUSED = psycopg2.OperationalError(
@@ -87,6 +88,11 @@ def client_error(status: int) -> ClientError:
     )
 
 
+def prefect_error(status: int) -> HTTPStatusError:
+    request = Request("GET", "http://prefect/api/block_types/slug/s3-bucket")
+    return HTTPStatusError("X", request=request, response=Response(status, request=request))
+
+
 def raised_from(cause: Exception) -> Exception:
     error = ValueError("wrapped")
     error.__cause__ = cause
@@ -115,6 +121,10 @@ def raised_from(cause: Exception) -> Exception:
         (NotFound("no such file"), False),
         (ConnectionResetError(), True),
         (OSError(28, "No space left on device"), False),
+        (ConnectError("All connection attempts failed"), True),
+        (RemoteProtocolError("Server disconnected without sending a response."), True),
+        (prefect_error(503), True),
+        (prefect_error(404), False),
         (raised_from(REFUSED), True),
         (ValueError(), False),
     ],
