@@ -1,13 +1,11 @@
 """Whatever is killed, in whatever step of an analysis: one Databricks run, the right values, nothing left.
 
-CI takes a part of the matrix. All of it, in about half an hour, with a line for each cell at the end:
-`KILLS=all uv run --group dev pytest -n 0 tests/e2e/test_kills.py`.
+CI takes a part; the mark `matrix` has the others. At the end, a line tells of each cell.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -31,6 +29,7 @@ from prefect_aws.s3 import S3Bucket
 from .conftest import ImportNotebook, Stack, running_stack, until
 from .faulty_storage import Exchange, FaultyStorage, faulty_storage
 from .flow_processes import create_flow_run, flow_run, press_retry, state_of, worker
+from .matrix import cases
 from .notebook_results import NOTEBOOKS
 from .test_crash import waiting_for
 from .test_killed_analysis import HOLD, WAITS, is_running
@@ -339,15 +338,15 @@ STEPS: dict[str, Callable[[Cell], AbstractContextManager[Hold]]] = {
     "clean-up": at_clean_up,
 }
 KILLED = (*SERVICES, "flow process", "worker")
-CI = (
-    ("load", "postgres"),
-    ("export", "storage"),
-    ("notebooks", "workspace"),
-    ("notebooks", "worker"),
-    ("load_result", "Prefect"),
-    ("clean-up", "flow process"),
+CELLS = {f"{killed} in {step}": (step, killed) for step in STEPS for killed in KILLED}
+IN_CI = (
+    "postgres in load",
+    "storage in export",
+    "workspace in notebooks",
+    "worker in notebooks",
+    "Prefect in load_result",
+    "flow process in clean-up",
 )
-CELLS = [(step, killed) for step in STEPS for killed in KILLED] if os.environ.get("KILLS") == "all" else CI
 
 
 @pytest.fixture
@@ -356,10 +355,10 @@ def cell(
     storage: FaultyStorage,
     workers: Workers,
     tmp_path: Path,
-    step: str,
-    killed: str,
+    what: tuple[str, str],
     record_property: Callable[[str, object], None],
 ) -> Iterator[Cell]:
+    step, killed = what
     cell = Cell(stack, storage, workers, tmp_path, killed, step)
     cell.local.start()
     workers.ensure()
@@ -382,12 +381,10 @@ def described(run: BaseRun) -> str:
     return f"{result} {' '.join(f'{key} x{count}' for key, count in sorted(attempts.items()))}"
 
 
-@pytest.mark.parametrize(("step", "killed"), CELLS, ids=[f"{killed} in {step}" for step, killed in CELLS])
-def test_what_is_killed_costs_at_most_a_retry(
-    cell: Cell, notebook: ImportNotebook, stack: Stack, step: str
-) -> None:
+@cases("what", CELLS, *IN_CI)
+def test_what_is_killed_costs_at_most_a_retry(cell: Cell, notebook: ImportNotebook, stack: Stack) -> None:
     before = runs_of_workspace(stack)
-    with STEPS[step](cell) as hold:
+    with STEPS[cell.step](cell) as hold:
         cell.start(notebook)
         until(hold.is_held, SECONDS)
         cell.kill()

@@ -22,14 +22,14 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
+from databricks_flows.ending.endings import CancelledInPrefect, Ending
+from databricks_flows.ending.interruption import noticing_termination
+from databricks_flows.ending.origin import Origin
 from databricks_flows.job.ask import asking
 from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.endings import CancelledInPrefect, Ending
-from databricks_flows.job.interruption import noticing_termination
 from databricks_flows.job.launch_notes import NotedLauncher
 from databricks_flows.job.mirror import Mirror, end_abandoned
-from databricks_flows.job.origin import Origin
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow

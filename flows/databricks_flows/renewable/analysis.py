@@ -22,8 +22,8 @@ from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
+from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.job.endings import CancelledInPrefect
 from databricks_flows.renewable.analysis_run import (
     CHART_FILE,
     TABLE_FILE,

@@ -16,9 +16,9 @@ from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger, unmapped
 from prefect.artifacts import acreate_markdown_artifact
 
+from databricks_flows.ending.interruption import Termination, noticing_termination
+from databricks_flows.ending.origin import Origin
 from databricks_flows.job.call_identity import current_call_identity
-from databricks_flows.job.interruption import Termination, noticing_termination
-from databricks_flows.job.origin import Origin
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.renewable.chart_process import ChartProcess, chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged

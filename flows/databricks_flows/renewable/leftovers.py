@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from databricks_blocks.database.connection import load_database, open_database
 from databricks_blocks.staging.area import StagingArea, load_staging, staging_area
 
-from databricks_flows.job.endings import Ending
+from databricks_flows.ending.endings import Ending
 from databricks_flows.renewable.data_contract import DataContractBreach
 from databricks_flows.renewable.scope import RunScope, write_note
 from databricks_flows.renewable.staged_note import STAGED_NOTE, Published, StagedNote

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
-from databricks_flows.job.cancel_watch import (
+from databricks_flows.ending.cancel_watch import (
     SECONDS_OF_THE_WORKER,
     PrefectUnreachable,
     ending_when_cancelled,
     until_cancelled,
 )
-from databricks_flows.job.endings import CancelledInPrefect
+from databricks_flows.ending.endings import CancelledInPrefect
 
 SUBFLOW, PARENT = UUID(int=1), UUID(int=2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from databricks_flows.job.endings import Ending, ending_of
+from databricks_flows.ending.endings import Ending, ending_of
 from prefect.exceptions import TerminationSignal
 
 CANCEL = asyncio.CancelledError()

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from prefect import get_client
 
-from databricks_flows.job.cancel_watch import ending_when_cancelled, until_cancelled
-from databricks_flows.job.endings import Ending, ending_of
-from databricks_flows.job.interruption import Termination, is_cancel_requested
+from databricks_flows.ending.cancel_watch import ending_when_cancelled, until_cancelled
+from databricks_flows.ending.endings import Ending, ending_of
+from databricks_flows.ending.interruption import Termination, is_cancel_requested
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from databricks_flows.job import interruption
-from databricks_flows.job.interruption import is_cancel_requested, noticing_termination
+from databricks_flows.ending import interruption
+from databricks_flows.ending.interruption import is_cancel_requested, noticing_termination
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.workspace.polling import PollingPolicy
 
-from databricks_flows.job.endings import CancelledInPrefect
-from databricks_flows.job.interruption import NO_ANSWER, cancelled_among
+from databricks_flows.ending.endings import CancelledInPrefect
+from databricks_flows.ending.interruption import NO_ANSWER, cancelled_among
 
 LOOKS = PollingPolicy(floor=3, cap=10)
 """Seldom enough for many runs at once, often enough for a person who waits."""

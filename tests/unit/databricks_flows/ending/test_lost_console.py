@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from databricks_flows.job.interruption import noticing_termination
+from databricks_flows.ending.interruption import noticing_termination
 from prefect.logging.handlers import PrefectConsoleHandler
 
 

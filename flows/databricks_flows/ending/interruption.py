@@ -20,7 +20,7 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import PrefectException, TerminationSignal
 
-from databricks_flows.job.lost_console import outlive_console
+from databricks_flows.ending.lost_console import outlive_console
 from databricks_flows.shared.uninterrupted import uninterrupted
 
 NO_ANSWER = (PrefectException, HTTPError, OSError)
