@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from databricks_blocks.database.connection import database_url, has_copy, open_transaction
 from databricks_blocks.loading import load_block
 
-if TYPE_CHECKING:
-    from databricks_blocks.database.transaction import DatabaseTransaction
-
 _RUN = re.compile(r"run_[0-9a-f]{32}")
-_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '30s'"
 
 
 def run_names(tables: list[str]) -> list[str]:
@@ -56,12 +51,4 @@ def drop_run_tables(block_name: str, run: str) -> None:
         run: One of the names that `list_run_schemas` gave.
     """
     with open_transaction(block_name, run) as transaction:
-        _limit_waiting(transaction)
         transaction.end_run()
-
-
-def _limit_waiting(transaction: DatabaseTransaction) -> None:
-    from databricks_blocks.database.postgres import PostgresTransaction
-
-    if isinstance(transaction, PostgresTransaction):
-        transaction.cursor.execute(_LOCK_TIMEOUT)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import anyio
 from databricks_blocks.csv.faults import InputError
@@ -48,6 +49,7 @@ from databricks_flows.renewable.steps import (
 )
 from databricks_flows.renewable.summary import summary_markdown
 from databricks_flows.shared.batches import make_batches
+from databricks_flows.shared.leaving import mark_as_leaving
 from databricks_flows.shared.patience import having_patience
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.table_events import emit_table_updated
@@ -109,6 +111,7 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
         scope: Names of the run's tables and files.
     """
     async with noticing_termination() as termination:
+        await mark_as_leaving(UUID(scope.prefix))
         return await _analyse(request, scope, termination)
 
 

@@ -7,14 +7,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.share_files import ShareFile
 
 STAGED_NOTE = "staged.json"
 """Name of the note below the prefix of the run. It is written last, and removed last."""
+
+MOST_HOURS = 10 * 365 * 24
+"""How long leftovers may be kept, at most."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class StagedNote:
     inputs: str
     staged_since: datetime
     staged: StagedData
-    keep_hours: float
-    keep_until: datetime | None = None
+    keep_hours: Annotated[float, Field(ge=0, le=MOST_HOURS)]
+    keep_until: AwareDatetime | None = None
     usable: bool = True
     published: Published | None = None
 

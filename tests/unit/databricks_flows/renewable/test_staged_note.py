@@ -15,6 +15,12 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 FIGURES = Figures(rows=3, empty=0, first_year=2000, last_year=2002, total=0.1 + 0.2)
 STAGED = StagedData((Finding("load_csv", "Solar", FIGURES, Figures(rows=3)),), {"Solar": FIGURES})
 NOTE = StagedNote("abc", NOW, STAGED, keep_hours=24)
+# Times that cannot be compared or reckoned with: what reads them would fail.
+UNFIT = [
+    replace(NOTE, keep_until=datetime(2026, 11, 27, 12)).as_json(),  # noqa: DTZ001
+    replace(NOTE, keep_hours=1e300).as_json(),
+    replace(NOTE, keep_hours=-1).as_json(),
+]
 
 
 def test_what_is_written_is_what_is_read() -> None:
@@ -22,7 +28,7 @@ def test_what_is_written_is_what_is_read() -> None:
     assert StagedNote.from_json(note.as_json()) == note
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"not JSON", NOTE.as_json()[:-20]])
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"not JSON", NOTE.as_json()[:-20], *UNFIT])
 def test_what_is_not_a_note_is_none(text: bytes) -> None:
     assert StagedNote.from_json(text) is None
 
