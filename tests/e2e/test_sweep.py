@@ -360,6 +360,7 @@ def test_a_cancel_that_nobody_carries_out_is_carried_out(
         until(lambda: is_running(clean_stack, job))
         until(lambda: bool(linked(flow_run_id)))
         kill(process)
+    asyncio.run(mark_as_leaving(flow_run_id))
     leftovers.leave(flow_run_id)
     cancel(flow_run_id)
 
@@ -445,6 +446,7 @@ def test_the_run_of_a_crashed_flow_run_goes_on_and_its_leftovers_stay(
         until(lambda: is_running(clean_stack, job))
         until(lambda: bool(linked(flow_run_id)))
         kill(process)
+    asyncio.run(mark_as_leaving(flow_run_id))
     leftovers.leave(flow_run_id)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run_id, Crashed(), force=True)

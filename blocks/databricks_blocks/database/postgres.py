@@ -70,7 +70,7 @@ class PostgresTransaction:
         self.cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._schema)))
 
     def end_run(self) -> None:
-        """Remove the schema with all it holds, if it exists. It waits for who uses the tables, but not long."""
+        """Remove the schema with all it holds, if it exists. Who uses its tables is waited for, not long."""
         self.cursor.execute("SET LOCAL lock_timeout = %s", (LOCK_TIMEOUT,))
         self.cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(self._schema)))
 

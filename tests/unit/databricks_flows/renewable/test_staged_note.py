@@ -17,7 +17,7 @@ STAGED = StagedData((Finding("load_csv", "Solar", FIGURES, Figures(rows=3)),), {
 NOTE = StagedNote("abc", NOW, STAGED, keep_hours=24)
 # Times that cannot be compared or reckoned with: what reads them would fail.
 UNFIT = [
-    replace(NOTE, keep_until=datetime(2026, 11, 27, 12)).as_json(),  # noqa: DTZ001
+    replace(NOTE, keep_until=datetime(2026, 11, 27, 12)).as_json(),
     replace(NOTE, keep_hours=1e300).as_json(),
     replace(NOTE, keep_hours=-1).as_json(),
 ]
