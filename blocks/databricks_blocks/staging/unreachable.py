@@ -20,7 +20,10 @@ _SERVER_ERROR = 500
 
 def is_untrusted(error: BaseException) -> bool:
     """Whether an encrypted connection will never be made, since one side does not trust the other."""
-    return isinstance(error, Exception) and _UNTRUSTED.search(str(error)) is not None
+    if _UNTRUSTED.search(str(error)):
+        return True
+    # The Databricks SDK raises a time-out from it.
+    return error.__cause__ is not None and is_untrusted(error.__cause__)
 
 
 def is_unreachable(error: BaseException) -> bool:

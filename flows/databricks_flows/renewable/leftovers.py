@@ -30,7 +30,7 @@ SECONDS_TO_CLEAN_UP = 30.0
 """A database or storage that is away is waited for this long: somebody may wait for the end of a cancel."""
 
 _WRONG_RESULT = (DataContractBreach, InputError, RecordRefused)
-"""Raised if the notebooks succeeded, but made what cannot be used: a retry would find their run, and fail again."""
+"""Raised if the notebooks succeeded, but made what is of no use: a retry finds their run, and fails again."""
 
 
 @dataclass

@@ -100,3 +100,10 @@ def test_a_refused_connection_is_waited_for(ask: Callable[[str], None]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert is_waited_for(raised(ask, f"http://127.0.0.1:{port}"))
+
+
+def test_a_time_out_that_the_databricks_sdk_makes_of_an_untrusted_certificate_is_told_at_once() -> None:
+    error = TimeoutError("Timed out after 0:05:00")
+    assert is_waited_for(error)
+    error.__cause__ = requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    assert not is_waited_for(error)
