@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -169,14 +169,12 @@ class Gathering:
             of_run = [*owners.get(run_id, {}), *(subflow.id for subflow in noted.get(run_id, ()))]
             chains = [await self._flow_runs.chain(owner) for owner in of_run]
             if any(stage.state in ("CANCELLED", "CANCELLING") for chain in chains for stage in chain):
-                # A note does not say in which workspace the run is.
-                elsewhere = [
-                    subflow.id
+                addresses = {
+                    subflow.id: await asyncio.to_thread(workspace_address, subflow)
                     for subflow in noted.get(run_id, ())
-                    if await asyncio.to_thread(workspace_address, subflow) != workspace.address
-                ]
-                if here := tuple(owner for owner in of_run if owner not in elsewhere):
-                    cancelled[run_id] = here
+                }
+                if found := watchers(owners.get(run_id, {}), addresses, workspace.address):
+                    cancelled[run_id] = found
         if not cancelled:
             return
         read = await attempt(read_beginnings, self._places.workspace, list(cancelled))
@@ -260,6 +258,23 @@ class Gathering:
         note = await attempt(read_keeping, self._places.bucket, prefix)
         self._survey.take(f"note of {prefix}", note)
         return note
+
+
+def watchers(linked: Iterable[UUID], noted: Mapping[UUID, str], address: str) -> tuple[UUID, ...]:
+    """The flow runs that watch a run of a workspace, or may do so.
+
+    Args:
+        linked: Flow runs that link the run.
+        noted: Those that only noted its id, which a run of another workspace may have as well: the address of
+            the workspace of each, empty if it is not known.
+        address: The address of the workspace.
+
+    Returns:
+        The flow runs; none if it is not certain of any.
+    """
+    certain = [*linked, *(owner for owner, of_owner in noted.items() if of_owner == address)]
+    possible = [owner for owner, of_owner in noted.items() if not of_owner]
+    return (*certain, *possible) if certain else ()
 
 
 def _is_in(link: Link, workspace: Workspace) -> bool:
