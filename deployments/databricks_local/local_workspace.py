@@ -6,8 +6,9 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,44 @@ STOP_SECONDS = 10
 
 _READY = re.compile(r"workspace ready at (https?://\S+)")
 _POLL_SECONDS = 0.02
+
+
+class DirectAccess:
+    """Lets clients in this process, too, reach what is on this machine without a proxy, for a while."""
+
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: dict[str, str | None] = {}
+        self._ours: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Change the environment. Each call needs an `end`."""
+        with self._lock:
+            self._users += 1
+            wanted = without_proxy_here(self._environment)
+            for name, value in wanted.items():
+                if self._environment.get(name) != value:
+                    self._before[name] = self._environment.get(name)
+                    self._ours[name] = self._environment[name] = value
+
+    def end(self) -> None:
+        """Undo it, if nobody else needs it. What was changed by somebody else meanwhile stays."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            for name, value in self._before.items():
+                if self._environment.get(name) == self._ours[name]:
+                    if value is None:
+                        del self._environment[name]
+                    else:
+                        self._environment[name] = value
+            self._before.clear()
+
+
+_DIRECT_ACCESS = DirectAccess(os.environ)
 
 
 class LocalWorkspace(WorkspaceAccess):
@@ -109,8 +148,6 @@ class LocalWorkspace(WorkspaceAccess):
             self._temporary = tempfile.TemporaryDirectory(prefix="databricks-local-")
             self.root = Path(self._temporary.name)
         self.root.mkdir(parents=True, exist_ok=True)
-        # Clients in this process, too, reach it without a proxy.
-        os.environ.update(without_proxy_here(os.environ))
         command = [sys.executable, "-m", "databricks_local", "--root", str(self.root)]
         command += ["--tls"] if self._tls else []
         command += [part for option in self._options.items() for part in option]
@@ -122,6 +159,7 @@ class LocalWorkspace(WorkspaceAccess):
                 stdout=output,
                 stderr=output,
             )
+        _DIRECT_ACCESS.begin()
         try:
             self.url = self._wait_until_ready(self.process)
         except BaseException:
@@ -143,6 +181,7 @@ class LocalWorkspace(WorkspaceAccess):
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            _DIRECT_ACCESS.end()
         self.process, self.url = None, ""
         if self._temporary is not None:
             self._temporary.cleanup()

@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from databricks_local.execution.environment import without_proxy_here
 from rich.table import Table
 
 from dbflow.command_errors import FAILED, one_line_errors
@@ -18,7 +19,6 @@ from dbflow.local.environment import (
     command_environment,
     names_of_other_servers,
     replace_environment,
-    without_proxy_here,
 )
 from dbflow.output import console, output
 from dbflow.sweep import sweep

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# A terminal that is closed sends SIGHUP.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A terminal that is closed sends SIGHUP, which Windows does not have.
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interrupted(KeyboardInterrupt):

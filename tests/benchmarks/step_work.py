@@ -57,9 +57,11 @@ def main() -> None:
 def _do_all(folder: Path) -> dict[str, float]:
     from databricks_flows.renewable import steps as tasks
     from databricks_flows.renewable.chart import draw_chart_of_file
+    from databricks_flows.renewable.data_contract import StagedData
     from databricks_flows.renewable.leftovers import Leftovers
     from databricks_flows.renewable.scope import RunScope, prepare_run
     from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files
+    from databricks_flows.renewable.staged_note import Asked, StagedNote
     from databricks_flows.shared.batches import make_batches
     from prefect.logging import disable_run_logger
 
@@ -68,7 +70,9 @@ def _do_all(folder: Path) -> dict[str, float]:
     table, chart = folder / "shw.csv", folder / "shw.png"
     with disable_run_logger():
         named = RunScope("database", run.replace("-", "_"), "staging", run)
-        scope = prepare_run.fn(named, "", results_are_there=False).scope
+        prepared = prepare_run.fn(named, Asked("", "", ()))
+        scope = prepared.scope
+        note = StagedNote("", prepared.staged_since, StagedData((), {}), keep_hours=24)
         loaded = clock.measure("load_csv", lambda: [tasks.load_csv.fn(file, scope).table for file in files])
         selected = clock.measure(
             "select_countries",
@@ -77,7 +81,7 @@ def _do_all(folder: Path) -> dict[str, float]:
         for one, source in zip(selected, loaded, strict=True):
             clock.measure("export_table", partial(tasks.export_table.fn, one, source.name, scope))
         clock.seconds["run_databricks_job"] = _seconds_of_run([one.name for one in loaded], scope)
-        clock.measure("delete_intake_files", lambda: tasks.delete_intake_files.fn(scope))
+        clock.measure("delete_intake_files", lambda: tasks.delete_intake_files.fn(scope, note))
         names = clock.measure("load_result", lambda: tasks.list_result_files.fn(scope, tasks.RESULT_FOLDER))
         batches = make_batches({name: name for name in names}, concurrency=1)
         clock.measure("load_result", lambda: [tasks.load_result.fn(batch, scope) for batch in batches])

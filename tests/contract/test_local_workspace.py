@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,12 +43,15 @@ def test_importing_it_costs_nothing() -> None:
     assert told.strip() == "{'databricks_local'}"
 
 
-def test_a_root_of_its_own_is_removed() -> None:
+def test_a_root_of_its_own_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    environment = dict(os.environ)
     workspace = LocalWorkspace()
     with pytest.raises(RuntimeError, match="not running"):
         _ = workspace.log
     with workspace:
         assert workspace.root is not None
+        assert os.environ["NO_PROXY"] == "intranet.example,127.0.0.1,localhost"
         assert workspace.process is not None
         root, process = workspace.root, psutil.Process(workspace.process.pid)
         assert workspace.log.is_relative_to(root)
@@ -57,6 +61,7 @@ def test_a_root_of_its_own_is_removed() -> None:
     assert not root.exists()
     assert not process.is_running()
     assert (workspace.url, workspace.root, workspace.process) == ("", None, None)
+    assert os.environ == environment
 
 
 def test_a_given_root_stays_and_is_used_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,11 +20,20 @@ from uuid import UUID, uuid4
 import pytest
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
+from databricks_blocks.staging.area import StagingArea, open_staging
+from databricks_flows.job.report import RUN_ARTIFACT
+from databricks_flows.renewable.data_contract import StagedData
+from databricks_flows.renewable.leftovers import Leftovers as OfRun
+from databricks_flows.renewable.scope import RunScope, read_note
+from databricks_flows.renewable.staged_note import STAGED_NOTE, StagedNote
+from databricks_flows.shared.leaving import mark_as_leaving
+from databricks_flows.sweep import places
 from databricks_flows.sweep.act import Swept
 from databricks_flows.sweep.flow import SWEEP_ARTIFACT, sweep_leftovers
 from databricks_local import Faults
-from prefect import flow, get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect import Flow, flow, get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running, State
 from prefect_sqlalchemy.database import SqlAlchemyConnector
@@ -38,18 +50,25 @@ ON_DEMAND = {"aws_attributes": {"availability": "ON_DEMAND"}}
 CHANGES_CLUSTERS = RunPolicy(
     repair=RepairPolicy(wait_seconds=0, new_settings=(NewSettings(on="away", cluster=ON_DEMAND),))
 )
-PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+NOTE = StagedNote("inputs", PAST, StagedData((), {}), keep_hours=24)
+OVER = replace(NOTE, keep_hours=0, keep_until=PAST)
 
 
-@flow
+@flow(name="renewable-analysis")
 def nothing() -> None:
     """A flow whose runs the tests set to the states they need."""
 
 
-def flow_run_in(state: State[Any]) -> UUID:
+@flow(name="of-a-user")
+def of_a_user() -> None:
+    """A flow of a user, who may write to a folder that is named after its flow run."""
+
+
+def flow_run_in(state: State[Any], of_flow: Flow[..., Any] = nothing) -> UUID:
     """A flow run of this state."""
     with get_client(sync_client=True) as client:
-        flow_run_id = client.create_flow_run(nothing).id
+        flow_run_id = client.create_flow_run(of_flow).id
         client.set_flow_run_state(flow_run_id, Running(), force=True)
         client.set_flow_run_state(flow_run_id, state, force=True)
     return flow_run_id
@@ -63,12 +82,12 @@ class Leftovers:
         self._output = output
         output.mkdir(exist_ok=True)
 
-    def leave(self, flow_run_id: UUID, keep_until: str = "") -> None:
+    def leave(self, flow_run_id: UUID, note: StagedNote | None = None) -> None:
         """Leave a schema, files and a folder, as a killed analysis does."""
         self.schema(f"run_{flow_run_id.hex}")
         self.object(f"{flow_run_id}/country_subset/hydro.csv")
-        if keep_until:
-            self.object(f"{flow_run_id}/staged.json", f'{{"keep_until": "{keep_until}"}}')
+        if note:
+            self.object(f"{flow_run_id}/{STAGED_NOTE}", note.as_json().decode())
         self.folder(f".shw-{flow_run_id}")
 
     def schema(self, name: str) -> None:
@@ -131,18 +150,27 @@ def test_what_ended_flow_runs_left_goes_when_its_time_is_over(leftovers: Leftove
         "cancelled": flow_run_in(Cancelled()),
         "failed long ago": flow_run_in(Failed()),
         "crashed long ago": flow_run_in(Crashed()),
+        "completed, of a renamed flow": flow_run_in(Completed(), of_a_user),
     }
+    asyncio.run(mark_as_leaving(gone["completed, of a renamed flow"]))
     kept = {
         "failed": flow_run_in(Failed()),
         "failed, kept by its note": flow_run_in(Failed()),
         "crashed": flow_run_in(Crashed()),
+        "crashed, after it had failed and was retried": flow_run_in(Crashed()),
         "running": flow_run_in(Running()),
         "cancelling": flow_run_in(Cancelling()),
         "unknown": uuid4(),
     }
     for name, flow_run_id in {**gone, **kept}.items():
-        note = {"long ago": PAST, "its note": FUTURE}
-        leftovers.leave(flow_run_id, next((note[part] for part in note if part in name), ""))
+        notes = {
+            "long ago": OVER,
+            "its note": replace(NOTE, keep_until=FUTURE),
+            "was retried": replace(NOTE, keep_until=PAST),
+        }
+        leftovers.leave(flow_run_id, next((notes[part] for part in notes if part in name), None))
+    of_others = flow_run_in(Completed(), of_a_user)
+    leftovers.leave(of_others)
     completed = gone["completed"]
     leftovers.schema("run_abc")
     leftovers.schema(f"run_{completed.hex}_x")
@@ -165,20 +193,21 @@ def test_what_ended_flow_runs_left_goes_when_its_time_is_over(leftovers: Leftove
         assert set(done_with(planned, flow_run_id).values()) == {"would be removed"}
 
     rows = sweep(output)
-    expected = alike.union(*(of(flow_run_id) for flow_run_id in kept.values()))
+    expected = alike.union(*(of(flow_run_id) for flow_run_id in [*kept.values(), of_others]))
     assert leftovers.names() == expected
     every = ("tables", "staged files", "output folder")
     for flow_run_id in gone.values():
         assert done_with(rows, flow_run_id) == dict.fromkeys(every, "removed")
     for flow_run_id in kept.values():
         assert done_with(rows, flow_run_id) == dict.fromkeys(every, "left")
+    assert done_with(rows, of_others) == {}
     why = {row.flow_run: row.why for row in rows}
     assert why[str(kept["unknown"])] == "unknown: this Prefect server has no such flow run"
     assert why[str(kept["running"])] == "flow run running; whether its process is alive is not known"
     assert "kept for a retry until 2999-01-01 00:00 UTC" in why[str(kept["failed, kept by its note"])]
     told = artifact()
     assert told.type == "table"
-    assert "12 removed, " in told.description or "12 removed" in told.description
+    assert "15 removed" in told.description.split(", ")
     assert str(completed) in told.data
 
     again = sweep(output)
@@ -188,6 +217,60 @@ def test_what_ended_flow_runs_left_goes_when_its_time_is_over(leftovers: Leftove
         str(kept["failed"]),
         str(kept["crashed"]),
     }
+
+
+def test_a_folder_of_another_flow_is_not_looked_into(
+    leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, of_others = flow_run_in(Completed()), flow_run_in(Completed(), of_a_user)
+    leftovers.object(f"{ours}/a.csv")
+    leftovers.object(f"{of_others}/a.csv")
+    looked_into = []
+
+    def opened(bucket: str, prefix: str) -> StagingArea:
+        looked_into.append(prefix)
+        return open_staging(bucket, prefix)
+
+    monkeypatch.setattr(places, "open_staging", opened)
+    assert done_with(sweep(), ours) == {"staged files": "removed"}
+    assert str(ours) in looked_into
+    assert str(of_others) not in looked_into
+
+
+def test_what_is_in_doubt_is_left(
+    leftovers: Leftovers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, unreadable, sure = (flow_run_in(Failed()) for _ in range(3))
+    for flow_run_id in (elsewhere, unreadable, sure):
+        leftovers.leave(flow_run_id, OVER)
+    link = ArtifactCreate(
+        key=RUN_ARTIFACT,
+        type="markdown",
+        data="[Databricks run 7](https://elsewhere.example/jobs/1/runs/7)",
+        metadata_={"run_id": "7"},
+        flow_run_id=elsewhere,
+    )
+
+    async def create_link() -> None:
+        async with get_client() as client:
+            await client.create_artifact(link)
+
+    asyncio.run(create_link())
+
+    def read(staging: StagingArea) -> StagedNote | None:
+        if str(unreadable) in staging.uri():
+            raise PermissionError("no right to read it")
+        return read_note(staging)
+
+    monkeypatch.setattr(places, "read_note", read)
+    rows = sweep(tmp_path / "output", keep_after_failure=0)
+    every = ("tables", "staged files", "output folder")
+    assert done_with(rows, elsewhere) == dict.fromkeys(every, "left")
+    assert done_with(rows, unreadable) == dict.fromkeys(every, "left")
+    assert done_with(rows, sure) == dict.fromkeys(every, "removed")
+    why = {row.flow_run: row.why for row in rows}
+    assert why[str(elsewhere)] == "its Databricks run 7 is in another workspace"
+    assert why[str(unreadable)] == "its note on how long it is kept cannot be read"
 
 
 def test_two_sweeps_at_once_do_no_harm(leftovers: Leftovers, tmp_path: Path) -> None:
@@ -207,9 +290,7 @@ def test_two_sweeps_at_once_do_no_harm(leftovers: Leftovers, tmp_path: Path) -> 
 def test_what_cannot_be_removed_is_a_row_and_the_rest_goes(
     clean_stack: Stack, leftovers: Leftovers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "databricks_blocks.database.leftovers._LOCK_TIMEOUT", "SET LOCAL lock_timeout = '100ms'"
-    )
+    monkeypatch.setattr("databricks_blocks.database.postgres.LOCK_TIMEOUT", "100ms")
     flow_run_id = flow_run_in(Completed())
     leftovers.leave(flow_run_id)
     with other_session(clean_stack) as other:
@@ -224,6 +305,27 @@ def test_what_cannot_be_removed_is_a_row_and_the_rest_goes(
     [why] = [row.why for row in rows if row.done == "failed"]
     assert why == "canceling statement due to lock timeout"
     assert done_with(sweep(tmp_path / "output"), flow_run_id) == {"tables": "removed"}
+
+
+def test_a_run_that_cannot_remove_its_tables_leaves_them_to_the_sweep(
+    clean_stack: Stack,
+    leftovers: Leftovers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("databricks_blocks.database.postgres.LOCK_TIMEOUT", "100ms")
+    flow_run_id = flow_run_in(Completed())
+    leftovers.leave(flow_run_id)
+    scope = RunScope("database", f"run_{flow_run_id.hex}", "staging", str(flow_run_id))
+    of_run = OfRun.of(scope, logging.getLogger(__name__))
+    with other_session(clean_stack) as other:
+        other.execute(f"BEGIN; SELECT * FROM run_{flow_run_id.hex}.solar")
+        asyncio.run(of_run.remove())
+        other.execute("ROLLBACK")
+    [warning] = [message for message in caplog.messages if message.startswith("Left for the flow sweep")]
+    assert warning.endswith("canceling statement due to lock timeout")
+    assert leftovers.names() == {f"run_{flow_run_id.hex}", f".shw-{flow_run_id}"}
+    assert done_with(sweep(), flow_run_id) == {"tables": "removed"}
 
 
 def test_tables_with_the_name_of_a_run_go_where_there_are_no_schemas(stack: Stack, tmp_path: Path) -> None:
@@ -258,6 +360,7 @@ def test_a_cancel_that_nobody_carries_out_is_carried_out(
         until(lambda: is_running(clean_stack, job))
         until(lambda: bool(linked(flow_run_id)))
         kill(process)
+    asyncio.run(mark_as_leaving(flow_run_id))
     leftovers.leave(flow_run_id)
     cancel(flow_run_id)
 
@@ -285,6 +388,31 @@ def test_a_cancel_that_nobody_carries_out_is_carried_out(
     assert [state.value for state in ended if state] == ["CANCELLED"]
     mine = {str(flow_run_id), *map(str, subflows(flow_run_id))}
     assert not [row for row in sweep(cancelling_minutes=0) if row.flow_run in mine]
+
+
+def test_a_cancelled_run_whose_link_was_never_written_is_found_by_its_note(
+    clean_stack: Stack, notebook: ImportNotebook
+) -> None:
+    job = single_task(notebook("sleeps", SLEEPS))
+    flow_run_id = create_flow_run(outer, job=job, policy=RunPolicy())
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_running(clean_stack, job))
+        until(lambda: bool(linked(flow_run_id)))
+        kill(process)
+    only = ArtifactFilter(
+        key=ArtifactFilterKey(any_=[RUN_ARTIFACT]),
+        flow_run_id=ArtifactFilterFlowRunId(any_=subflows(flow_run_id)),
+    )
+    with get_client(sync_client=True) as client:
+        for link in client.read_artifacts(artifact_filter=only):
+            client.delete_artifact(link.id)
+        client.set_flow_run_state(flow_run_id, Cancelled(), force=True)
+    assert linked(flow_run_id) == []
+    rows = sweep(cancelling_minutes=0)
+    assert [(row.done, row.why) for row in rows if row.what == "Databricks run"] == [
+        ("cancelled", "its flow run was cancelled")
+    ]
+    assert [outcome(run) for run in runs_of(clean_stack, job)] == ["CANCELED"]
 
 
 def subflows(flow_run_id: UUID) -> list[UUID]:
@@ -318,6 +446,7 @@ def test_the_run_of_a_crashed_flow_run_goes_on_and_its_leftovers_stay(
         until(lambda: is_running(clean_stack, job))
         until(lambda: bool(linked(flow_run_id)))
         kill(process)
+    asyncio.run(mark_as_leaving(flow_run_id))
     leftovers.leave(flow_run_id)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run_id, Crashed(), force=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from databricks_blocks.database.connection import database_url, has_copy, open_transaction
 from databricks_blocks.loading import load_block
 from databricks_blocks.run_log import telling_the_story
 
-if TYPE_CHECKING:
-    from databricks_blocks.database.transaction import DatabaseTransaction
-
 _RUN = re.compile(r"run_[0-9a-f]{32}")
-_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '30s'"
 
 
 def run_names(tables: list[str]) -> list[str]:
@@ -57,12 +52,4 @@ def drop_run_tables(block_name: str, run: str) -> None:
         run: One of the names that `list_run_schemas` gave.
     """
     with open_transaction(block_name, run) as transaction:
-        _limit_waiting(transaction)
         transaction.end_run()
-
-
-def _limit_waiting(transaction: DatabaseTransaction) -> None:
-    from databricks_blocks.database.postgres import PostgresTransaction
-
-    if isinstance(transaction, PostgresTransaction):
-        transaction.cursor.execute(_LOCK_TIMEOUT)

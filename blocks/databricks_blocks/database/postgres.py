@@ -30,6 +30,8 @@ _TYPES: dict[Kind, str] = {
     "timestamp": "timestamp",
     "timestamptz": "timestamp with time zone",
 }
+LOCK_TIMEOUT = "30s"
+"""How long the removal of a run's tables waits for somebody who has a transaction open on one of them."""
 # The driver's own parts of 8 KiB cost a call each.
 _BYTES_AT_ONCE = 256 * 1024
 
@@ -68,7 +70,8 @@ class PostgresTransaction:
         self.cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._schema)))
 
     def end_run(self) -> None:
-        """Remove the schema with all it holds, if it exists."""
+        """Remove the schema with all it holds, if it exists. Who uses its tables is waited for, not long."""
+        self.cursor.execute("SET LOCAL lock_timeout = %s", (LOCK_TIMEOUT,))
         self.cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(self._schema)))
 
     def keep(self, table: Table) -> None:

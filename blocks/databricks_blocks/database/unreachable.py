@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import psycopg2
 
 _PASSING_STATES = frozenset({"57P01", "57P02", "57P03", "53300"})
 """SQLSTATE of a server that shuts down, crashed, starts up, or has no connection left (docs: error codes)."""
-_PASSING_REFUSALS = re.compile(r"starting up|shutting down|recovery mode|too many clients|connection slots")
-_LASTING_REFUSALS = re.compile(r"FATAL:|could not translate host name|no password supplied")
+_PASSING_REFUSALS = re.compile(
+    r"starting up|shutting down|recovery mode|too many clients|connection slots|terminating connection"
+    r"|temporary failure in name resolution",
+    re.IGNORECASE,
+)
+_LASTING_REFUSALS = re.compile(
+    r"FATAL:|could not translate host name|no password supplied|certificate verify failed"
+    r"|root certificate file|does not match host name|does not support SSL"
+)
+"""What psycopg2 says where no connection was made, and none will be."""
+_LOST = re.compile(
+    rf"connection refused|connection reset|connection timed out|connection timeout expired|no route to host"
+    rf"|server closed the connection|{_PASSING_REFUSALS.pattern}",
+    re.IGNORECASE,
+)
+"""What other drivers say. They have no common code for it; most repeat the words of the system."""
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -20,14 +35,27 @@ def is_unreachable(error: BaseException) -> bool:
     """
     from sqlalchemy.exc import DBAPIError
 
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        error = error.orig or error
+    if not isinstance(error, DBAPIError):
+        return _is_lost(error)
+    if error.connection_invalidated:
+        return True
+    original = error.orig or error
+    if isinstance(original, psycopg2.Error):
+        return _is_lost(original)
+    # SQLAlchemy does not tell a refused connect apart from other errors.
+    if type(original).__name__ in ("OperationalError", "InterfaceError") and _LOST.search(str(original)):
+        return True
+    cause = original.__cause__ or original.__context__
+    return cause is not None and _is_lost(cause)
+
+
+def _is_lost(error: BaseException) -> bool:
     if isinstance(error, psycopg2.InterfaceError):
         return True
     if isinstance(error, psycopg2.OperationalError):
         return _is_connection_lost(error)
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
     return isinstance(error, (ConnectionError, TimeoutError))
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Literal
 
+from databricks_blocks.staging.unreachable import is_untrusted
+
 if TYPE_CHECKING:
     from databricks_blocks.staging.area import StagingArea
 
@@ -65,6 +67,7 @@ _OTHERS = {
     "AuthorizationHeaderMalformed": "the bucket is in another region; name it in the block",
     "RequestTimeTooSkewed": "the clock of this machine is wrong",
 }
+_TRUST = "name the certificate authority by AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
 _UNUSABLE_CREDENTIALS = {
     "NoCredentialsError",
     "PartialCredentialsError",
@@ -95,6 +98,8 @@ def refusal(error: BaseException, deed: Deed, place: str) -> str | None:
     Returns:
         One line that says what is missing; `None` if a retry may help, or the error has another cause.
     """
+    if is_untrusted(error):
+        return f"{place}: its certificate is not trusted; {_TRUST}"
     code = _code(error)
     if type(error).__name__ in _UNUSABLE_CREDENTIALS or code in _BAD_CREDENTIALS:
         reason = code if code in _BAD_CREDENTIALS else " ".join(str(error).split())[:200]

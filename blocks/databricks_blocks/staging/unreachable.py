@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -11,8 +12,18 @@ _OPTIONAL = {
     "google.api_core.exceptions": ("RetryError",),
 }
 """Errors of libraries that may not be installed. If one was raised, its module is imported."""
+_UNTRUSTED = re.compile("CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|UNKNOWN_CA|CERTIFICATE_REQUIRED")
+"""What OpenSSL says of a certificate that is not trusted, or of a server without TLS. Libraries repeat it."""
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether an encrypted connection will never be made, since one side does not trust the other."""
+    if _UNTRUSTED.search(str(error)):
+        return True
+    # The Databricks SDK raises a time-out from it.
+    return error.__cause__ is not None and is_untrusted(error.__cause__)
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -22,6 +33,8 @@ def is_unreachable(error: BaseException) -> bool:
         error: What the library of the storage raised: botocore, the Databricks SDK, or those of Google, Azure
             and fsspec.
     """
+    if is_untrusted(error):
+        return False
     import botocore.exceptions as s3
     import requests
     import urllib3

@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 
 SYSTEM = (
     "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR "
-    "FONTCONFIG_* LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*"
+    "FONTCONFIG_* LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_* "
+    "SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA"
 )
-"""Where programs, libraries, fonts and temporary files are, and the language."""
+"""Where programs, libraries, fonts and temporary files are, and the language. Windows has its own names."""
 
 PYTHON = (
     "PYTHONPATH PYTHONHOME PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING "
@@ -24,14 +25,19 @@ PYTHON = (
 COMPUTING = "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES"
 """How many threads numeric libraries use, and which code they choose."""
 
-NETWORK = (
-    "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy grpc_proxy "
-    "no_grpc_proxy SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
+PROXIES = "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy grpc_proxy"
+"""How other machines are reached."""
+
+DIRECT = "NO_PROXY no_proxy no_grpc_proxy"
+"""Which machines are reached without a proxy."""
+
+CERTIFICATES = (
+    "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 )
-"""How other machines are reached, and which certificates are trusted."""
+"""Which certificates are trusted."""
 
-TASKS = f"{SYSTEM} {PYTHON} {COMPUTING} {NETWORK}"
+TASKS = f"{SYSTEM} {PYTHON} {COMPUTING} {PROXIES} {DIRECT} {CERTIFICATES}"
 """What tasks, clusters, `%sh` and pip get: names, and patterns of names."""
 
 PIP = "PIP_*"
@@ -89,6 +95,10 @@ def without_proxy_here(environment: Mapping[str, str]) -> dict[str, str]:
 
     Returns:
         `NO_PROXY` and `no_proxy`, since some libraries read one and some the other; gRPC's variable if set.
+
+    Example:
+        >>> without_proxy_here({"NO_PROXY": "intranet.example"})["no_proxy"]
+        'intranet.example,127.0.0.1,localhost'
     """
     common = _with_this_machine(environment.get(name, "") for name in ("NO_PROXY", "no_proxy"))
     changed = {"NO_PROXY": common, "no_proxy": common}

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 
+from databricks_local.execution import environment as names
+from databricks_local.execution.environment import without_proxy_here
+
 _ALL = frozenset({"postgres", "storage", "databricks", "prefect"})
 _PYTHON_SERVICES = frozenset({"databricks", "prefect"})
 _NONE: frozenset[str] = frozenset()
-_THIS_MACHINE = ("127.0.0.1", "localhost")
-_NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 @dataclass(frozen=True)
@@ -40,39 +41,17 @@ class Kind:
 # The first kind that matches decides. A variable of no kind: no service gets it, the command keeps it.
 KINDS = (
     # The system: where programs, libraries, fonts and temporary files are, and the language.
-    Kind(
-        "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TZDIR TMPDIR TMP TEMP XDG_* MPLCONFIGDIR "
-        "FONTCONFIG_* LD_LIBRARY_PATH DYLD_* NIX_LD NIX_LD_*",
-        services=_ALL,
-        command=True,
-    ),
+    Kind(names.SYSTEM, services=_ALL, command=True),
     # Python: where modules and byte code are. Not what changes how it runs (PYTHONWARNINGS, PYTHONSTARTUP).
-    Kind(
-        "PYTHONPATH PYTHONHOME PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING "
-        "PYTHONUNBUFFERED VIRTUAL_ENV CONDA_PREFIX",
-        services=_ALL,
-        command=True,
-    ),
+    Kind(names.PYTHON, services=_ALL, command=True),
     # How many threads numeric libraries use, and which code they choose.
-    Kind(
-        "OMP_* OPENBLAS_* MKL_* NVPL_* NUMEXPR_* RAYON_* TOKIO_* MALLOC_* CUDA_VISIBLE_DEVICES",
-        services=frozenset({"databricks"}),
-        command=True,
-    ),
+    Kind(names.COMPUTING, services=frozenset({"databricks"}), command=True),
     # Notebooks, pip and Prefect's automations reach other machines. The command talks to this one only.
-    Kind(
-        "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy grpc_proxy",
-        services=_PYTHON_SERVICES,
-    ),
-    Kind("NO_PROXY no_proxy no_grpc_proxy", services=_PYTHON_SERVICES, command=True),
-    Kind(
-        "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NIX_SSL_CERT_FILE "
-        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-        services=_PYTHON_SERVICES,
-        command=True,
-    ),
+    Kind(names.PROXIES, services=_PYTHON_SERVICES),
+    Kind(names.DIRECT, services=_PYTHON_SERVICES, command=True),
+    Kind(names.CERTIFICATES, services=_PYTHON_SERVICES, command=True),
     # Settings of pip: the workspace gives them to pip only, since the URL of an index may have a password.
-    Kind("PIP_*", services=frozenset({"databricks"}), command=True),
+    Kind(names.PIP, services=frozenset({"databricks"}), command=True),
     # What libraries read by themselves. The stack has servers of its own and sets what is needed.
     Kind("AWS_* BOTO_* S3_*", elsewhere=True),
     Kind("DATABRICKS_* ARM_*", elsewhere=True),
@@ -119,26 +98,6 @@ def command_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **without_proxy_here(environment), **_AWS_OF_THE_STACK}
 
 
-def without_proxy_here(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables by which what is on this machine is reached without a proxy.
-
-    Args:
-        environment: An environment. What it excludes from the proxy stays excluded.
-
-    Returns:
-        `NO_PROXY` and `no_proxy`, since some libraries read one and some the other; gRPC's variable if set.
-
-    Example:
-        >>> without_proxy_here({"NO_PROXY": "intranet.example"})["no_proxy"]
-        'intranet.example,127.0.0.1,localhost'
-    """
-    common = _with_this_machine(environment.get(name, "") for name in _NO_PROXY)
-    changed = dict.fromkeys(_NO_PROXY, common)
-    if "no_grpc_proxy" in environment:
-        changed["no_grpc_proxy"] = _with_this_machine([environment["no_grpc_proxy"]])
-    return changed
-
-
 def names_of_other_servers(environment: Iterable[str], exported: Collection[str]) -> list[str]:
     """The variables of a shell that lead its tools to other servers than those of the stack.
 
@@ -162,13 +121,6 @@ _OF_NO_KIND = Kind("", command=True)
 def _kind(name: str) -> Kind:
     matching = (kind for kind in KINDS if any(fnmatchcase(name, pattern) for pattern in kind.names.split()))
     return next(matching, _OF_NO_KIND)
-
-
-def _with_this_machine(lists: Iterable[str]) -> str:
-    entries = [entry.strip() for text in lists for entry in text.split(",") if entry.strip()]
-    if "*" in entries:
-        return "*"
-    return ",".join(dict.fromkeys([*entries, *_THIS_MACHINE]))
 
 
 def _is_socks(name: str, value: str) -> bool:

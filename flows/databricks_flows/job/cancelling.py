@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 from pydantic import TypeAdapter
@@ -23,8 +21,8 @@ from pydantic import TypeAdapter
 from databricks_flows.job.known_runs import known_runs
 from databricks_flows.job.launch_notes import LaunchNote, NotedLauncher, read_notes
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
+from databricks_flows.shared.flow_run_tree import databricks_subflows
 
-SUBFLOW = "run-databricks-job"
 _JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
 
 
@@ -50,21 +48,11 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
     """
     logger = flow_run_logger(flow_run)
     async with get_client() as client:
-        async for subflow in _databricks_subflows(client, flow_run):
+        for subflow in await databricks_subflows(client, [flow_run]):
             try:
                 await _cancel(client, subflow, only_if_wanted=state.is_crashed())
             except (DatabricksJobError, ValueError) as error:
                 logger.warning("A Databricks run of %s may still be going on: %s", subflow.name, error)
-
-
-async def _databricks_subflows(client: PrefectClient, flow_run: FlowRun) -> AsyncIterator[FlowRun]:
-    """The flow runs of `run_databricks_job` at and below a flow run."""
-    if (await client.read_flow(flow_run.flow_id)).name == SUBFLOW:
-        yield flow_run
-    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run.id]))
-    for child in await client.read_flow_runs(flow_run_filter=children):
-        async for subflow in _databricks_subflows(client, child):
-            yield subflow
 
 
 async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from uuid import UUID
 
 from databricks_blocks.errors import DatabricksRunRefused
@@ -11,14 +12,13 @@ from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
 )
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
 
 from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.report import RUN_ARTIFACT
+from databricks_flows.shared.flow_run_tree import at_and_below
 
 Id = str | int
 """An id that a person gives. JSON and Prefect's command line make a number of one that has only digits."""
@@ -59,22 +59,15 @@ async def run_named(run: Id) -> int:
         ) from None
     async with get_client() as client:
         try:
-            await client.read_flow_run(flow_run_id)
+            root = await client.read_flow_run(flow_run_id)
         except ObjectNotFound:
             raise DatabricksRunRefused(f"The Prefect server has no flow run {flow_run_id}.") from None
-        found = list(dict.fromkeys(await _last_runs(client, flow_run_id)))
+        # The last run of each replaced those before.
+        last = [(await known_runs(client, run.id))[-1:] for run in await at_and_below(client, [root])]
+    found = list(dict.fromkeys(chain.from_iterable(last)))
     if len(found) != 1:
         many = f"{len(found)} runs ({', '.join(map(str, found))})" if found else "no run"
         raise DatabricksRunRefused(
             f"Flow run {flow_run_id} launched {many} in Databricks: give the id of a run."
         )
     return found[0]
-
-
-async def _last_runs(client: PrefectClient, flow_run_id: UUID) -> list[int]:
-    """The last run of a flow run and of each of its subflows; the last one replaced those before."""
-    found = (await known_runs(client, flow_run_id))[-1:]
-    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
-    for child in await client.read_flow_runs(flow_run_filter=children):
-        found += await _last_runs(client, child.id)
-    return found

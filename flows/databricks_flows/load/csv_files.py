@@ -167,10 +167,11 @@ def _load_batches(
             }
             for future in as_completed(list(futures)):
                 outcomes += _outcomes(future, futures[future])
-        finally:
+        except BaseException:
             # The runner waits for its task runs: after a cancel, none of them may start another file.
             ending.set()
             end_patience()
+            raise
     return outcomes
 
 

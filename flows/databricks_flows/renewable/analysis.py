@@ -41,6 +41,7 @@ from databricks_flows.renewable.notebook_job import (
 from databricks_flows.renewable.scope import RunScope
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.renewable.spans import Span
+from databricks_flows.renewable.staged_note import MOST_HOURS
 from databricks_flows.shared.patience import MAX_UNREACHABLE
 from databricks_flows.shared.run_names import named
 
@@ -94,7 +95,7 @@ async def renewable_analysis(
     bucket: str = STAGING_BLOCK,
     workspace: str = WORKSPACE_BLOCK,
     concurrency_limit: str = "",
-    keep_after_failure: Annotated[float, Field(ge=0)] = 24,
+    keep_after_failure: Annotated[float, Field(ge=0, le=MOST_HOURS)] = 24,
     max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> RenewableAnalysis:
     """Combine the shares of solar, hydro and wind electricity by year, in Databricks, and draw a chart.

@@ -6,11 +6,13 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.run.launchers import fingerprint as fingerprint_of
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run_log import telling_the_story
 from prefect import get_run_logger, unmapped
@@ -28,9 +30,10 @@ from databricks_flows.renewable.notebook_job import counted_rows
 from databricks_flows.renewable.scope import Prepared, RunScope, note_staged, prepare_run
 from databricks_flows.renewable.share_files import ShareFile
 from databricks_flows.renewable.spans import Span, read_spans
-from databricks_flows.renewable.staged_note import Published, StagedNote, fingerprint
+from databricks_flows.renewable.staged_note import Asked, Published, StagedNote, digest, fingerprint
 from databricks_flows.renewable.steps import (
     RESULT_FOLDER,
+    SUBSET_FOLDER,
     create_graph,
     delete_intake_files,
     export_table,
@@ -43,6 +46,7 @@ from databricks_flows.renewable.steps import (
 )
 from databricks_flows.renewable.summary import summary_markdown
 from databricks_flows.shared.batches import make_batches
+from databricks_flows.shared.leaving import mark_as_leaving
 from databricks_flows.shared.patience import having_patience
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.table_events import emit_table_updated
@@ -109,6 +113,7 @@ async def analyse(request: Request, scope: RunScope) -> Outcome:
     """
     async with noticing_termination() as termination:
         origin = await Origin.of((await current_call_identity()).flow_run_ids)
+        await mark_as_leaving(UUID(scope.prefix))
         with telling_the_story():
             return await _analyse(request, scope, origin, termination)
 
@@ -201,15 +206,14 @@ class _AnalysisRun:
     async def results(self) -> tuple[Published, list[Span]]:
         """Go from the files to the results, or on from where an attempt before this one came to."""
         request, output = self.request, self.request.output
-        inputs = await asyncio.to_thread(fingerprint, request.files, request.countries)
-        there = all((output / name).exists() for name in (TABLE_FILE, CHART_FILE))
-        prepared = await run_task(prepare_run, self.scope, inputs, results_are_there=there)
+        asked = await asyncio.to_thread(self._asked)
+        prepared = await run_task(prepare_run, self.scope, asked)
         self.leftovers.found(prepared.note)
         if prepared.note and prepared.note.published:
             for step in STEPS[:-1]:
                 self.steps.skip(step)
             return prepared.note.published, read_spans(output / TABLE_FILE)
-        staged = await self._staged(prepared, inputs)
+        note = await self._staged(prepared, asked)
         job = request.job(prepared.scope)
         async with self.steps.step("run_databricks_job", len(job.tasks)):
             run = await run_databricks_job(
@@ -217,25 +221,36 @@ class _AnalysisRun:
             )
         rows = counted_rows(run.exit_values)
         table, chart = self.unfinished / TABLE_FILE, self.unfinished / CHART_FILE
-        await self._load(staged, rows, table)
+        await self._load(replace(note, used_by=asked.job), rows, table)
         async with self.steps.step("create_graph"):
             await run_task(create_graph, self.charting, table, chart)
-        spans = read_spans(table)
+        spans, published = read_spans(table), Published(rows, run.run_page_url, digest(table))
         for file in (table, chart):
             file.replace(output / file.name)
-        return Published(rows, run.run_page_url), spans
+        return published, spans
 
-    async def _staged(self, prepared: Prepared, inputs: str) -> StagedData:
+    def _asked(self) -> Asked:
+        request, output = self.request, self.request.output
+        job = request.job(self.scope).model_dump(mode="json")
+        there = all((output / name).exists() for name in (TABLE_FILE, CHART_FILE))
+        return Asked(
+            fingerprint(request.files, request.countries),
+            fingerprint_of([job, request.workspace]),
+            tuple(f"{SUBSET_FOLDER}/{file.table}.csv" for file in request.files),
+            digest(output / TABLE_FILE) if there else "",
+        )
+
+    async def _staged(self, prepared: Prepared, asked: Asked) -> StagedNote:
         if prepared.note:
             get_run_logger().info("Going on from what is staged in %s", prepared.scope.staging_uri)
             for step in _BEFORE_NOTEBOOKS:
                 self.steps.skip(step, len(self.request.files))
-            return prepared.note.staged
+            return prepared.note
         staged = await self._stage(prepared.scope)
-        note = StagedNote(inputs, prepared.staged_since, staged, self.request.keep_hours)
+        note = StagedNote(asked.inputs, prepared.staged_since, staged, self.request.keep_hours)
         await run_task(note_staged, prepared.scope, note)
         self.leftovers.found(note)
-        return staged
+        return note
 
     async def _stage(self, scope: RunScope) -> StagedData:
         files, countries = self.request.files, self.request.countries
@@ -251,15 +266,17 @@ class _AnalysisRun:
             staged = await map_task(export_table, selections, [table.name for table in tables], scope=scope)
             return await run_task(check_staged, scope, files, loaded, selections, staged, countries)
 
-    async def _load(self, staged: StagedData, rows: int, table: Path) -> None:
+    async def _load(self, note: StagedNote, rows: int, table: Path) -> None:
         scope = self.scope
         async with self.steps.step("delete_intake_files"):
-            await run_task(delete_intake_files, scope)
+            # What is noted at the end of the run tells of it, too.
+            self.leftovers.found(note)
+            await run_task(delete_intake_files, scope, note)
         names = await run_task(list_result_files, scope, RESULT_FOLDER)
         batches = make_batches({name: name for name in names}, TASK_RUNS_AT_ONCE)
         async with self.steps.step("load_result", len(batches)):
             await map_task(load_result, batches, scope=scope)
-            await run_task(check_result, scope, staged, rows)
+            await run_task(check_result, scope, note.staged, rows)
             await run_task(write_result, scope, table)
             await run_task(publish_result, scope)
             emit_table_updated("renewable_share", scope.database, rows)

@@ -12,11 +12,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 _PASSED_ON = (
-    "PATH", "HOME", "LANG", "LC_*", "TMPDIR", "TMP", "TEMP", "XDG_*", "MPLCONFIGDIR", "FONTCONFIG_*",
-    "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*", "PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX",
-    "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "VIRTUAL_ENV", "OMP_*", "OPENBLAS_*", "MKL_*", "NVPL_*",
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR", "TMPDIR", "TMP",
+    "TEMP", "XDG_*", "MPLCONFIGDIR", "FONTCONFIG_*", "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*",
+    # Windows.
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA",
+    "PROGRAMDATA",
+    # Where modules are, and how many threads numeric libraries use.
+    "PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8",
+    "PYTHONIOENCODING", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "CONDA_PREFIX", "OMP_*", "OPENBLAS_*", "MKL_*",
+    "NVPL_*", "NUMEXPR_*", "RAYON_*", "TOKIO_*", "MALLOC_*", "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
-"""The variables that it gets, by pattern. It draws, and needs no login of the worker that starts it."""
+"""The variables that it gets, by pattern. It draws, and needs no login of the worker that starts it.
+
+They are those that the processes of the local workspace get, which is another package; a test compares them.
+"""
 
 
 def chart_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.connection import load_database, open_database
+from databricks_blocks.database.tables import RecordRefused
 from databricks_blocks.staging.area import StagingArea, load_staging, staging_area
 
 from databricks_flows.ending.endings import Ending
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 SECONDS_TO_CLEAN_UP = 30.0
 """A database or storage that is away is waited for this long: somebody may wait for the end of a cancel."""
+
+_WRONG_RESULT = (DataContractBreach, InputError, RecordRefused)
+"""Raised if the notebooks succeeded, but made what is of no use: a retry finds their run, and fails again."""
 
 
 @dataclass
@@ -78,7 +83,7 @@ class Leftovers:
         elif self.note is None or not self.note.keep_hours:
             await self.remove()
         else:
-            usable = not isinstance(error, DataContractBreach)
+            usable = not isinstance(error, _WRONG_RESULT)
             await self._keep(self.note.after_failure(datetime.now(UTC), usable=usable))
 
     async def remove(self, published: Published | None = None) -> None:

@@ -12,7 +12,7 @@ from databricks_blocks.database.transaction import DatabaseTransaction
 from databricks_blocks.staging.area import StagingArea, open_staging
 from prefect import task
 
-from databricks_flows.renewable.staged_note import STAGED_NOTE, StagedNote
+from databricks_flows.renewable.staged_note import STAGED_NOTE, Asked, StagedNote
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
 from databricks_flows.shared.slots import slot
@@ -77,22 +77,21 @@ class Prepared:
 
 @task(name="prepare_run", **STEP_OPTIONS)
 @patient
-def prepare_run(scope: RunScope, inputs: str, *, results_are_there: bool) -> Prepared:
+def prepare_run(scope: RunScope, asked: Asked) -> Prepared:
     """Find what an attempt before this one has staged, or make room for the tables and files of the run.
 
-    Without a note that all is staged, or with another input, what is there is removed. The results that
-    Databricks made of it are not used either, since they are older than the files.
+    Without a note that serves, what is there is removed. The results that Databricks made of it are not used
+    either, since they are older than the files.
 
     Args:
         scope: The tables and files of the run.
-        inputs: Fingerprint of the input.
-        results_are_there: Whether table and chart are in the output folder.
+        asked: What this attempt is asked for.
     """
     staging = scope.staging
     there = staging.names()
     note = read_note(staging) if STAGED_NOTE in there else None
     scope = replace(scope, staging_uri=staging.uri())
-    if note is not None and note.serves(inputs, results_are_there=results_are_there):
+    if note is not None and note.serves(asked, there):
         return Prepared(scope, note.staged_since, note)
     if there:
         staging.delete()

@@ -20,8 +20,9 @@ from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 
 from databricks_flows.renewable.chart_process import ChartProcess
-from databricks_flows.renewable.scope import RunScope
+from databricks_flows.renewable.scope import RunScope, write_note
 from databricks_flows.renewable.share_files import LONGEST_TEXT, SHARES, ShareFile, find_fault
+from databricks_flows.renewable.staged_note import StagedNote
 from databricks_flows.shared.batches import Batch
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
@@ -148,13 +149,19 @@ def export_table(table: Table, name: str, scope: RunScope) -> int:
 
 @task(name="delete_intake_files", **STEP_OPTIONS)
 @patient
-def delete_intake_files(scope: RunScope) -> int:
+def delete_intake_files(scope: RunScope, note: StagedNote) -> int:
     """Remove the files that the notebooks have read.
+
+    Args:
+        scope: The files of the run.
+        note: The note that names the job that has read them. It is written before anything is removed.
 
     Returns:
         The number of files that were removed.
     """
-    return scope.staging.delete(SUBSET_FOLDER)
+    staging = scope.staging
+    write_note(staging, note)
+    return staging.delete(SUBSET_FOLDER)
 
 
 @task(name="list_result_files", **STEP_OPTIONS)

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from databricks_blocks.database.unreachable import is_unreachable as is_database_unreachable
 from databricks_blocks.staging.unreachable import is_unreachable as is_storage_unreachable
+from databricks_blocks.staging.unreachable import is_untrusted
 from databricks_blocks.workspace.polling import PollingPolicy
 from httpx import HTTPStatusError, TransportError
 from prefect import get_run_logger
@@ -147,7 +148,7 @@ def is_unreachable(error: BaseException) -> bool:
     Args:
         error: The error. What it was raised from counts, too: libraries wrap the errors of a connection.
     """
-    if isinstance(error, ServiceUnreachable):
+    if isinstance(error, ServiceUnreachable) or is_untrusted(error):
         return False
     if is_database_unreachable(error) or is_storage_unreachable(error) or _is_prefect_unreachable(error):
         return True

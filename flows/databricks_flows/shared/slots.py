@@ -13,6 +13,10 @@ from prefect.concurrency.sync import concurrency
 
 from databricks_flows.shared.patience import current_patience
 
+_SHORTEST_PAUSE = 0.1
+_USUAL_PAUSE = 5.0
+_LONGEST_PAUSE = 60.0
+
 
 class FlowRunEnding(RuntimeError):
     """Raised when a step still waited for a slot while its flow run was ended."""
@@ -33,7 +37,7 @@ def slot(limit: str) -> Iterator[None]:
     """
     patience, waits = current_patience(), False
     with ExitStack() as held:
-        while limit and (seconds := _take(held, limit)):
+        while limit and (seconds := _take(held, limit)) is not None:
             if not waits:
                 get_run_logger().info("Waiting for a slot of the concurrency limit `%s`", limit)
             waits = True
@@ -43,13 +47,21 @@ def slot(limit: str) -> Iterator[None]:
         yield
 
 
-def _take(held: ExitStack, limit: str) -> float:
-    """Take a slot if one is free; the seconds to wait before the next try, or 0."""
+def _take(held: ExitStack, limit: str) -> float | None:
+    """Take a slot if one is free: `None`; else the seconds to wait before the next try."""
     try:
         held.enter_context(concurrency(limit, max_retries=0, strict=True))
     except ConcurrencySlotAcquisitionError as error:
         refused = error.__cause__
         if isinstance(refused, HTTPStatusError) and refused.response.status_code == HTTPStatus.LOCKED:
-            return float(refused.response.headers["Retry-After"])
+            return _seconds(refused.response.headers.get("Retry-After", ""))
         raise
-    return 0.0
+    return None
+
+
+def _seconds(retry_after: str) -> float:
+    """How long a server asks to wait; it may say nothing, or a date (RFC 9110, 10.2.3)."""
+    try:
+        return min(max(_SHORTEST_PAUSE, float(retry_after)), _LONGEST_PAUSE)
+    except ValueError:
+        return _USUAL_PAUSE

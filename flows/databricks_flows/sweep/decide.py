@@ -149,10 +149,16 @@ def _kept(owner: Owner, ended: Stage, rules: Rules, cancelled: frozenset[int]) -
     if ended.state != "COMPLETED" and owner.doubt:
         return owner.doubt
     if ended.state in ("FAILED", "CRASHED"):
-        until = owner.keep_until or ended.since + rules.keep_after_failure
+        until = _kept_until(owner, ended, rules)
         if rules.now < until:
             return f"{_ended(ended)}: kept for a retry until {until:%Y-%m-%d %H:%M} UTC"
     return ""
+
+
+def _kept_until(owner: Owner, ended: Stage, rules: Rules) -> datetime:
+    keep_for = rules.keep_after_failure if owner.keep_for is None else owner.keep_for
+    until = ended.since + keep_for
+    return until if owner.keep_until is None else max(until, owner.keep_until)
 
 
 def _is_stuck(stage: Stage, rules: Rules) -> bool:

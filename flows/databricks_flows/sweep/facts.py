@@ -44,13 +44,16 @@ class Owner:
             process. Empty: this Prefect server does not know the flow run.
         active_runs: Databricks runs of it that have not ended.
         doubt: Why it is not known whether a Databricks run of it is active; empty: it is known.
-        keep_until: Until when its leftovers are kept, by its own note.
+        keep_until: Until when its leftovers are kept, by its own note, which is written at a failure. A crash
+            may have come after it.
+        keep_for: How long they are kept after a failure or a crash, by its own note; `None`: by the rule.
     """
 
     chain: tuple[Stage, ...] = ()
     active_runs: frozenset[int] = frozenset()
     doubt: str = ""
     keep_until: datetime | None = None
+    keep_for: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -17,7 +16,8 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
+    FlowRunFilterEndTime,
+    FlowRunFilterId,
     FlowRunFilterParentTaskRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -30,14 +30,20 @@ from prefect.client.schemas.objects import Artifact, FlowRun, StateType, TaskRun
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
 
-from databricks_flows.job.cancelling import SUBFLOW
+from databricks_flows.job.launch_notes import read_notes
 from databricks_flows.job.mirror import GOING_ON, MIRROR_TAG
 from databricks_flows.job.report import RUN_ARTIFACT
 from databricks_flows.on_demand.repair import REPAIR
+from databricks_flows.shared.flow_run_tree import (
+    PAGE,
+    SUBFLOW,
+    all_pages,
+    databricks_subflows,
+    read_flow_runs,
+)
+from databricks_flows.shared.leaving import leaves
 from databricks_flows.sweep.facts import Stage
 
-Item = TypeVar("Item")
-_PAGE = 200  # the most that the server gives at once
 _SUBFLOWS = FlowFilter(name=FlowFilterName(any_=[SUBFLOW]))
 _WITH_MIRRORS = FlowFilter(name=FlowFilterName(any_=[SUBFLOW, REPAIR]))
 _LINKS = ArtifactFilterKey(any_=[RUN_ARTIFACT])
@@ -87,27 +93,53 @@ class FlowRuns:
                 self._known[flow_run_id] = None
         return self._known[flow_run_id]
 
+    async def not_foreign(self, flow_run_ids: Collection[UUID]) -> set[UUID]:
+        """Leave out the flow runs of people's own flows, which may name their own things after them.
+
+        Returns:
+            Those that leave something by this package, and those that the server does not know.
+        """
+        ids = list(dict.fromkeys(flow_run_ids))
+        for start in range(0, len(ids), PAGE):
+            asked = ids[start : start + PAGE]
+            self._known.update(dict.fromkeys(asked))
+            await self._flow_runs(FlowRunFilter(id=FlowRunFilterId(any_=asked)))
+        runs = {flow_run_id: self._known[flow_run_id] for flow_run_id in ids}
+        flow_ids = {run.flow_id for run in runs.values() if run}
+        names = {flow_id: (await self._client.read_flow(flow_id)).name for flow_id in flow_ids}
+        return {
+            flow_run_id
+            for flow_run_id, run in runs.items()
+            if run is None or leaves(flow_run_id, names[run.flow_id], run.labels)
+        }
+
+    async def noted_runs_since(self, since: datetime) -> list[tuple[FlowRun, int]]:
+        """Read the Databricks runs in the notes of `run_databricks_job`, by its flow runs.
+
+        Args:
+            since: Flow runs that ended before are left out: they launched nothing after it.
+        """
+        going_on = FlowRunFilterState(type=FlowRunFilterStateType(any_=GOING_ON))
+        ended = FlowRunFilterEndTime(after_=since)
+        criteria = [FlowRunFilter(state=going_on), FlowRunFilter(end_time=ended)]
+        found = [run for each in criteria for run in await self._flow_runs(each, _SUBFLOWS)]
+        return [(run, run_id) for run in found for run_id in noted_runs([run])]
+
     async def subflows(self, flow_run_id: UUID) -> list[FlowRun]:
         """Read the flow runs of `run_databricks_job` at and below a flow run."""
         root = await self.read(flow_run_id)
-        level = [root] if root else []
-        found = list(level)
-        while level:
-            parents = FlowRunFilterParentFlowRunId(any_=[run.id for run in level])
-            level = await self._flow_runs(FlowRunFilter(parent_flow_run_id=parents))
-            found += level
-        flow_ids = {run.flow_id for run in found}
-        names = {flow_id: (await self._client.read_flow(flow_id)).name for flow_id in flow_ids}
-        return [run for run in found if names[run.flow_id] == SUBFLOW]
+        found = await databricks_subflows(self._client, [root] if root else [])
+        self._known.update({run.id: run for run in found})
+        return found
 
     async def links(self, flow_run_ids: Collection[UUID]) -> list[Link]:
         """Read the links of flow runs to Databricks runs."""
         links: list[Link] = []
         ids = list(flow_run_ids)
-        for start in range(0, len(ids), _PAGE):
-            only = ArtifactFilterFlowRunId(any_=ids[start : start + _PAGE])
+        for start in range(0, len(ids), PAGE):
+            only = ArtifactFilterFlowRunId(any_=ids[start : start + PAGE])
             criteria = ArtifactFilter(flow_run_id=only, key=_LINKS)
-            links += _links(await _all_pages(partial(self._artifacts, criteria)))
+            links += _links(await all_pages(partial(self._artifacts, criteria)))
         return links
 
     async def links_since(self, since: datetime) -> list[Link]:
@@ -116,9 +148,9 @@ class FlowRuns:
         offset = 0
         while page := await self._artifacts(ArtifactFilter(key=_LINKS), offset):
             links += _links([artifact for artifact in page if artifact.created and artifact.created >= since])
-            if len(page) < _PAGE or not page[-1].created or page[-1].created < since:
+            if len(page) < PAGE or not page[-1].created or page[-1].created < since:
                 break
-            offset += _PAGE
+            offset += PAGE
         return links
 
     async def cancelling(self) -> list[FlowRun]:
@@ -142,10 +174,10 @@ class FlowRuns:
 
         async def page(offset: int) -> list[TaskRun]:
             return await self._client.read_task_runs(
-                task_run_filter=criteria, flow_filter=_WITH_MIRRORS, limit=_PAGE, offset=offset
+                task_run_filter=criteria, flow_filter=_WITH_MIRRORS, limit=PAGE, offset=offset
             )
 
-        return await _all_pages(page)
+        return await all_pages(page)
 
     async def _caller(self, run: FlowRun) -> UUID | None:
         if run.parent_task_run_id is None:
@@ -156,28 +188,20 @@ class FlowRuns:
             return None
 
     async def _flow_runs(self, criteria: FlowRunFilter, flows: FlowFilter | None = None) -> list[FlowRun]:
-        async def page(offset: int) -> list[FlowRun]:
-            return await self._client.read_flow_runs(
-                flow_run_filter=criteria, flow_filter=flows, limit=_PAGE, offset=offset
-            )
-
-        found = await _all_pages(page)
+        found = await read_flow_runs(self._client, criteria, flows)
         self._known.update({run.id: run for run in found})
         return found
 
     async def _artifacts(self, criteria: ArtifactFilter, offset: int) -> list[Artifact]:
         return await self._client.read_artifacts(
-            artifact_filter=criteria, sort=ArtifactSort.CREATED_DESC, limit=_PAGE, offset=offset
+            artifact_filter=criteria, sort=ArtifactSort.CREATED_DESC, limit=PAGE, offset=offset
         )
 
 
-async def _all_pages(page: Callable[[int], Awaitable[Sequence[Item]]]) -> list[Item]:
-    found: list[Item] = []
-    while items := await page(len(found)):
-        found += items
-        if len(items) < _PAGE:
-            break
-    return found
+def noted_runs(flow_runs: Iterable[FlowRun]) -> list[int]:
+    """The Databricks runs in the notes on the launches of flow runs."""
+    notes = [note for run in flow_runs for note in read_notes(run.labels)]
+    return [note.run_id for note in notes if note.run_id is not None]
 
 
 def _links(artifacts: Sequence[Artifact]) -> list[Link]:

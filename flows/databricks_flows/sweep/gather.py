@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from prefect.client.schemas.objects import FlowRun
+
+from databricks_flows.renewable.staged_note import StagedNote
 from databricks_flows.sweep.attempts import attempt, first_line
+from databricks_flows.sweep.called_with import original_settings, workspace_address
 from databricks_flows.sweep.facts import Facts, Found, Owner, What
-from databricks_flows.sweep.flow_runs import FlowRuns, Link
-from databricks_flows.sweep.names import flow_run_named, keep_until
+from databricks_flows.sweep.flow_runs import FlowRuns, Link, noted_runs
+from databricks_flows.sweep.names import flow_run_named
 from databricks_flows.sweep.places import (
     ActiveRun,
     ChangedJob,
     NotConfigured,
     Workspace,
     find_files,
+    find_filled,
     find_folders,
     find_runs,
     find_tables,
     read_beginnings,
-    read_note,
+    read_keeping,
 )
-from databricks_flows.sweep.saved_jobs import original_settings
 
 Value = TypeVar("Value")
 # The clocks of workspace and Prefect server differ.
@@ -100,13 +104,11 @@ class Gathering:
         """Look everywhere."""
         places, survey = self._places, self._survey
         tables = await attempt(find_tables, places.database)
-        self._add_leftovers("tables", survey.take(f"database `{places.database}`", tables))
-        files = await attempt(find_files, places.bucket)
-        self._files_known = not isinstance(files, Exception)
-        self._add_leftovers("staged files", survey.take(f"storage `{places.bucket}`", files))
+        await self._add_leftovers("tables", survey.take(f"database `{places.database}`", tables))
+        await self._add_files()
         for directory in places.output_directories:
             folders = await attempt(find_folders, directory)
-            self._add_leftovers("output folder", survey.take(f"folder `{directory}`", folders))
+            await self._add_leftovers("output folder", survey.take(f"folder `{directory}`", folders))
         answer = await attempt(find_runs, places.workspace)
         workspace = survey.take(f"workspace `{places.workspace}`", answer)
         if workspace is not None:
@@ -119,11 +121,34 @@ class Gathering:
             survey.owners[owner] = await self._owner(owner)
         return survey
 
-    def _add_leftovers(self, what: What, names: Sequence[str] | None) -> None:
-        for name in names or ():
-            last = Path(name).name if what == "output folder" else name
-            if flow_run_id := flow_run_named(what, last):
-                self._survey.found.append(Found(what, name, (flow_run_id,)))
+    async def _add_leftovers(self, what: What, names: Sequence[str] | None) -> None:
+        owners = await self._owners(what, names or ())
+        self._survey.found += [Found(what, name, (owner,)) for name, owner in owners.items()]
+
+    async def _owners(self, what: What, names: Sequence[str]) -> dict[str, UUID]:
+        """The flow runs that names belong to, without what people's own flows have named."""
+        named = {name: flow_run_named(what, Path(name).name) for name in names}
+        owners = {name: owner for name, owner in named.items() if owner}
+        ours = await self._flow_runs.not_foreign(owners.values())
+        return {name: owner for name, owner in owners.items() if owner in ours}
+
+    async def _add_files(self) -> None:
+        """Add the prefixes with files. Who they belong to is asked first: a folder may hold any number."""
+        bucket, place = self._places.bucket, f"storage `{self._places.bucket}`"
+        folders = await attempt(find_files, bucket)
+        self._files_known = not isinstance(folders, Exception)
+        owners = await self._owners("staged files", self._survey.take(place, folders) or ())
+        known = [name for name, owner in owners.items() if await self._flow_runs.read(owner)]
+        answer = await attempt(find_filled, bucket, known)
+        filled = self._survey.take(place, answer)
+        if filled is None:
+            self._files_known = False
+            return
+        self._survey.found += [
+            Found("staged files", name, (owner,))
+            for name, owner in owners.items()
+            if name in filled or name not in known
+        ]
 
     async def _add_runs(self, workspace: Workspace) -> None:
         """Add the active runs of which a flow run is cancelled, or is just being cancelled."""
@@ -135,11 +160,21 @@ class Gathering:
         for link in self._links:
             if link.run_id in self._active and _is_in(link, workspace):
                 owners.setdefault(link.run_id, {})[link.flow_run_id] = None
+        noted: dict[int, list[FlowRun]] = {}
+        for subflow, run_id in await self._flow_runs.noted_runs_since(since):
+            if run_id in self._active and subflow.id not in owners.get(run_id, {}):
+                noted.setdefault(run_id, []).append(subflow)
         cancelled = {}
-        for run_id, of_run in owners.items():
+        for run_id in dict.fromkeys([*owners, *noted]):
+            of_run = [*owners.get(run_id, {}), *(subflow.id for subflow in noted.get(run_id, ()))]
             chains = [await self._flow_runs.chain(owner) for owner in of_run]
             if any(stage.state in ("CANCELLED", "CANCELLING") for chain in chains for stage in chain):
-                cancelled[run_id] = tuple(of_run)
+                addresses = {
+                    subflow.id: await asyncio.to_thread(workspace_address, subflow)
+                    for subflow in noted.get(run_id, ())
+                }
+                if found := watchers(owners.get(run_id, {}), addresses, workspace.address):
+                    cancelled[run_id] = found
         if not cancelled:
             return
         read = await attempt(read_beginnings, self._places.workspace, list(cancelled))
@@ -188,37 +223,58 @@ class Gathering:
             return Owner()
         ended = any(stage.is_final or stage.state == "CANCELLING" for stage in chain)
         active, doubt = await self._activity(flow_run_id) if ended else (frozenset[int](), "")
-        until = None
-        if any(stage.state in ("FAILED", "CRASHED") for stage in chain):
-            note = await self._note(flow_run_id)
-            if note is None:
-                doubt = doubt or "its note on how long it is kept cannot be read"
-            until = keep_until(note or b"")
-        return Owner(chain, active, doubt, until)
+        if not any(stage.state in ("FAILED", "CRASHED") for stage in chain):
+            return Owner(chain, active, doubt)
+        note = await self._note(flow_run_id)
+        if isinstance(note, Exception):
+            return Owner(chain, active, doubt or "its note on how long it is kept cannot be read")
+        if note is None:
+            return Owner(chain, active, doubt)
+        return Owner(chain, active, doubt, note.keep_until, timedelta(hours=note.keep_hours))
 
     async def _activity(self, flow_run_id: UUID) -> tuple[frozenset[int], str]:
         """The active Databricks runs of a flow run, and why that is not known for sure."""
         subflows = await self._flow_runs.subflows(flow_run_id)
         links = await self._flow_runs.links({flow_run_id, *(run.id for run in subflows)})
+        noted = set(noted_runs(subflows))
         if self._workspace is None:
-            doubt = f"its Databricks run {links[-1].run_id} cannot be looked up" if links else ""
+            runs = [*noted, *(link.run_id for link in links)]
+            doubt = f"its Databricks run {runs[-1]} cannot be looked up" if runs else ""
             return frozenset(), doubt
         elsewhere = [link.run_id for link in links if not _is_in(link, self._workspace)]
         doubt = f"its Databricks run {elsewhere[0]} is in another workspace" if elsewhere else ""
         linked = {link.run_id for link in links if _is_in(link, self._workspace)}
         mentioning = {run.run_id for run in self._workspace.runs if flow_run_id in run.mentions}
-        return frozenset((linked | mentioning) & self._active.keys()), doubt
+        return frozenset((linked | noted | mentioning) & self._active.keys()), doubt
 
-    async def _note(self, flow_run_id: UUID) -> bytes | None:
-        """The note of a run on its staged files; `None` if it cannot be read."""
+    async def _note(self, flow_run_id: UUID) -> StagedNote | Exception | None:
+        """The note of a run on its staged files; an error if it cannot be read."""
         if not self._files_known:
-            return None
+            return RuntimeError("the storage cannot be read")
         prefix = str(flow_run_id)
         has_files = any(found.what == "staged files" and found.name == prefix for found in self._survey.found)
         if not has_files:
-            return b""
-        note = await attempt(read_note, self._places.bucket, prefix)
-        return self._survey.take(f"note of {prefix}", note)
+            return None
+        note = await attempt(read_keeping, self._places.bucket, prefix)
+        self._survey.take(f"note of {prefix}", note)
+        return note
+
+
+def watchers(linked: Iterable[UUID], noted: Mapping[UUID, str], address: str) -> tuple[UUID, ...]:
+    """The flow runs that watch a run of a workspace, or may do so.
+
+    Args:
+        linked: Flow runs that link the run.
+        noted: Those that only noted its id, which a run of another workspace may have as well: the address of
+            the workspace of each, empty if it is not known.
+        address: The address of the workspace.
+
+    Returns:
+        The flow runs; none if it is not certain of any.
+    """
+    certain = [*linked, *(owner for owner, of_owner in noted.items() if of_owner == address)]
+    possible = [owner for owner, of_owner in noted.items() if not of_owner]
+    return (*certain, *possible) if certain else ()
 
 
 def _is_in(link: Link, workspace: Workspace) -> bool:

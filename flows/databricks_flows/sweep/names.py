@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import UTC, datetime
 from uuid import UUID
 
 _ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -32,19 +30,3 @@ def flow_run_named(what: str, name: str) -> UUID | None:
 def ids_in(text: str) -> set[UUID]:
     """Find what may be ids of flow runs anywhere in a text."""
     return {UUID(found) for found in re.findall(_ID, text)}
-
-
-def keep_until(note: bytes) -> datetime | None:
-    """Read from the note `staged.json` of a run until when its files are kept.
-
-    Returns:
-        The time; `None` if the note does not say.
-    """
-    try:
-        value = json.loads(note)["keep_until"]
-        if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value, UTC)
-        time = datetime.fromisoformat(value)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

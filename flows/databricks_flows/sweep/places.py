@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from databricks_blocks.database.leftovers import drop_run_tables, list_run_schemas
@@ -23,11 +23,14 @@ from databricks_blocks.workspace.jobs_api import get_job, list_jobs, reset_job
 from databricks_blocks.workspace.runs_api import cancel_run, get_run, list_runs
 from prefect import task
 
+from databricks_flows.renewable.scope import read_note
+from databricks_flows.renewable.staged_note import STAGED_NOTE, StagedNote
 from databricks_flows.shared.retries import STEP_OPTIONS
 from databricks_flows.sweep.names import flow_run_named, ids_in
 
-NOTE = "staged.json"
-"""Name of the note of a run on its staged files."""
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
 _MOST_RUNS = 100_000
 
 
@@ -102,15 +105,18 @@ def find_tables(database: str) -> list[str] | NotConfigured:
 
 @task(name="find_files", **STEP_OPTIONS)
 def find_files(bucket: str) -> list[str] | NotConfigured:
-    """List the prefixes of runs that have files."""
+    """List the folders that are named after flow runs, of whatever flow. No folder is looked into."""
     try:
         found = open_staging(bucket, "").folders()
     except BlockNotFound as error:
         return NotConfigured(str(error))
-    # Some storages go on listing a folder whose files are gone.
-    return [
-        name for name in found if flow_run_named("staged files", name) and open_staging(bucket, name).names()
-    ]
+    return [name for name in found if flow_run_named("staged files", name)]
+
+
+@task(name="find_filled", **STEP_OPTIONS)
+def find_filled(bucket: str, prefixes: Sequence[str]) -> list[str]:
+    """Leave out the prefixes without a file: some storages go on listing a folder whose files are gone."""
+    return [prefix for prefix in prefixes if open_staging(bucket, prefix).names()]
 
 
 @task(name="find_folders", **STEP_OPTIONS)
@@ -132,14 +138,13 @@ def find_runs(workspace: str) -> Workspace | NotConfigured:
     except (BlockNotFound, WorkspaceNotConfigured) as error:
         return NotConfigured(str(error))
     runs = list_runs(client, limit=_MOST_RUNS, active_only=True, with_tasks=True)
-    address = client.config.host.partition("://")[2].rstrip("/")
     tagged = [(job, (job.get("settings") or {}).get("tags") or {}) for job in list_jobs(client)]
     jobs = [
         ChangedJob(int(job["job_id"]), job["settings"].get("name", ""), tags[HASH_TAG], tags[CHANGED_TAG])
         for job, tags in tagged
         if HASH_TAG in tags and CHANGED_TAG in tags
     ]
-    return Workspace(address, [_active_run(run) for run in runs], jobs)
+    return Workspace(address_of(client), [_active_run(run) for run in runs], jobs)
 
 
 @task(name="read_beginnings", **STEP_OPTIONS)
@@ -155,13 +160,10 @@ def read_beginnings(workspace: str, run_ids: Sequence[int]) -> dict[int, datetim
 
 
 @task(name="read_note", **STEP_OPTIONS)
-def read_note(bucket: str, prefix: str) -> bytes:
-    """Read the note on the staged files of a run; nothing if it has none."""
+def read_keeping(bucket: str, prefix: str) -> StagedNote | None:
+    """Read the note on the staged files of a run; `None` if it has none, or one of another version."""
     staging = open_staging(bucket, prefix)
-    if NOTE not in staging.names():
-        return b""
-    with staging.open(NOTE) as stream:
-        return stream.read()
+    return read_note(staging) if STAGED_NOTE in staging.names() else None
 
 
 @task(name="cancel_run", task_run_name="cancel_run-{run_id}", **STEP_OPTIONS)
@@ -204,6 +206,11 @@ def restore_job(workspace: str, job: ChangedJob, settings: dict[str, Any]) -> No
     if (tags.get(HASH_TAG), tags[CHANGED_TAG]) != (job.settings_hash, job.changed_by):
         raise DatabricksRunRefused(f"Job {job.job_id} was changed meanwhile: {client.config.host}")
     reset_job(client, job.job_id, settings)
+
+
+def address_of(client: WorkspaceClient) -> str:
+    """The address of a workspace, as it is in the links to its runs."""
+    return client.config.host.partition("://")[2].rstrip("/")
 
 
 def _is_own_folder(path: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -87,3 +89,9 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     with Interrupts().noticing():
         send(signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_the_module_is_imported_where_there_is_no_hangup_as_on_windows() -> None:
+    program = "import signal; del signal.SIGHUP; import dbflow.interrupts as module; print(module._SIGNALS)"
+    printed = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert printed.count("<Signals.") == 2

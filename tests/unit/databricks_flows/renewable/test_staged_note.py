@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 from databricks_flows.renewable.data_contract import Figures, Finding, StagedData
 from databricks_flows.renewable.share_files import ShareFile
-from databricks_flows.renewable.staged_note import Published, StagedNote, fingerprint
+from databricks_flows.renewable.staged_note import Asked, Published, StagedNote, digest, fingerprint
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 FIGURES = Figures(rows=3, empty=0, first_year=2000, last_year=2002, total=0.1 + 0.2)
 STAGED = StagedData((Finding("load_csv", "Solar", FIGURES, Figures(rows=3)),), {"Solar": FIGURES})
 NOTE = StagedNote("abc", NOW, STAGED, keep_hours=24)
+INTAKE = ("country_subset/hydro.csv", "country_subset/wind.csv")
+ASKED = Asked("abc", "job", INTAKE)
+PUBLISHED = replace(NOTE, used_by="job", published=Published(3, "https://x", "digest"))
+# Times that cannot be compared or reckoned with: what reads them would fail.
+UNFIT = [
+    replace(NOTE, keep_until=datetime(2026, 11, 27, 12)).as_json(),
+    replace(NOTE, keep_hours=1e300).as_json(),
+    replace(NOTE, keep_hours=-1).as_json(),
+]
 
 
 def test_what_is_written_is_what_is_read() -> None:
@@ -22,7 +31,7 @@ def test_what_is_written_is_what_is_read() -> None:
     assert StagedNote.from_json(note.as_json()) == note
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"not JSON", NOTE.as_json()[:-20]])
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"not JSON", NOTE.as_json()[:-20], *UNFIT])
 def test_what_is_not_a_note_is_none(text: bytes) -> None:
     assert StagedNote.from_json(text) is None
 
@@ -33,19 +42,30 @@ def test_after_a_failure_it_says_until_when_it_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "inputs", "there", "serves"),
+    ("note", "asked", "there", "serves"),
     [
-        (NOTE, "abc", False, True),
-        (NOTE, "other", False, False),
-        (replace(NOTE, usable=False), "abc", False, False),
-        (replace(NOTE, published=Published(3, "")), "abc", True, True),
-        (replace(NOTE, published=Published(3, "")), "abc", False, False),
+        (NOTE, ASKED, INTAKE, True),
+        (NOTE, replace(ASKED, inputs="other"), INTAKE, False),
+        (NOTE, replace(ASKED, job="other"), INTAKE, True),
+        (replace(NOTE, usable=False), ASKED, INTAKE, False),
+        # The job has read the files: its run is found again. Another one would read files that are gone.
+        (replace(NOTE, used_by="job"), ASKED, (), True),
+        (replace(NOTE, used_by="job"), replace(ASKED, job="other"), (), False),
+        (replace(NOTE, used_by="job"), replace(ASKED, job="other"), INTAKE[:1], False),
+        (replace(NOTE, used_by="job"), replace(ASKED, job="other"), INTAKE, True),
+        # A clean-up was killed.
+        (NOTE, ASKED, INTAKE[1:], False),
+        (PUBLISHED, replace(ASKED, table="digest"), (), True),
+        (PUBLISHED, ASKED, (), False),
+        # Another run has written to the output folder meanwhile.
+        (PUBLISHED, replace(ASKED, table="of another run"), (), False),
+        (replace(NOTE, published=Published(3, "")), ASKED, INTAKE, False),
     ],
 )
 def test_a_retry_goes_on_only_from_its_own_inputs(
-    note: StagedNote, inputs: str, there: bool, serves: bool
+    note: StagedNote, asked: Asked, there: tuple[str, ...], serves: bool
 ) -> None:
-    assert note.serves(inputs, results_are_there=there) is serves
+    assert note.serves(asked, there) is serves
 
 
 def test_the_fingerprint_changes_with_content_and_countries(tmp_path: Path) -> None:
@@ -56,3 +76,11 @@ def test_the_fingerprint_changes_with_content_and_countries(tmp_path: Path) -> N
     assert fingerprint([file], None) != first
     file.path.write_text("y")
     assert fingerprint([file], ["Peru", "Chile"]) != first
+
+
+def test_the_digest_changes_with_the_content(tmp_path: Path) -> None:
+    table = tmp_path / "shw.csv"
+    table.write_text("x")
+    first = digest(table)
+    table.write_text("y")
+    assert digest(table) != first

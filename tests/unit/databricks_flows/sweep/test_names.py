@@ -1,13 +1,12 @@
-"""A leftover is known by its exact name, and a note that cannot be read says nothing."""
+"""A leftover is known by its exact name."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from databricks_blocks.database.leftovers import run_names
-from databricks_flows.sweep.names import flow_run_named, ids_in, keep_until
+from databricks_flows.sweep.names import flow_run_named, ids_in
 
 ID = UUID("0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
 
@@ -59,23 +58,3 @@ def test_runs_are_found_in_the_names_of_tables() -> None:
 
 def test_ids_are_found_in_a_text() -> None:
     assert ids_in(f"{{'run_name': 'renewable-analysis-{ID}', 'id': '{ID.hex}'}}") == {ID}
-
-
-@pytest.mark.parametrize(
-    ("note", "time"),
-    [
-        (b'{"keep_until": "2026-11-28T06:00:00Z"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
-        (b'{"keep_until": "2026-11-28T06:00:00", "by": "me"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
-        (b'{"keep_until": "2026-11-28T07:00:00+01:00"}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
-        (b'{"keep_until": 1795845600}', datetime(2026, 11, 28, 6, tzinfo=UTC)),
-        (b"{}", None),
-        (b"", None),
-        (b"[1]", None),
-        (b"\xff", None),
-        (b'{"keep_until": null}', None),
-        (b'{"keep_until": "tomorrow"}', None),
-        (b'{"keep_until": 1e40}', None),
-    ],
-)
-def test_a_note_says_until_when_or_nothing(note: bytes, time: datetime | None) -> None:
-    assert keep_until(note) == time

@@ -9,7 +9,6 @@ from dbflow.local.environment import (
     names_of_other_servers,
     replace_environment,
     service_environment,
-    without_proxy_here,
 )
 from dbflow.local.stack import NAMES
 
@@ -85,22 +84,6 @@ def test_the_shell_forgets_other_servers_only() -> None:
     ]
     unset = names_of_other_servers([*shell, "DATABRICKS_CLIENT_ID", "HTTP_PROXY", "HOME"], {"PGHOST": "h"})
     assert unset == ["ARM_TENANT_ID", "AWS_PROFILE", "DATABRICKS_CLIENT_ID", "PGSERVICE", "PREFECT_API_KEY"]
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, DIRECT),
-        ({"NO_PROXY": "a", "no_proxy": "b, a"}, dict.fromkeys(DIRECT, f"a,b,{LOOPBACK}")),
-        ({"no_proxy": "*"}, dict.fromkeys(DIRECT, "*")),
-        ({"no_grpc_proxy": "c"}, {**DIRECT, "no_grpc_proxy": f"c,{LOOPBACK}"}),
-    ],
-)
-def test_what_the_user_excludes_from_the_proxy_stays_excluded(
-    given: dict[str, str], expected: dict[str, str]
-) -> None:
-    assert without_proxy_here(given) == expected
-    assert without_proxy_here({**given, **expected}) == expected
 
 
 def test_an_environment_is_replaced_in_place() -> None:

@@ -1,4 +1,4 @@
-"""Finds the settings that a changed saved job was created with: in what its flow run was called with."""
+"""What `run_databricks_job` was called with: its job, and its workspace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from databricks_blocks.job.request_bodies import create_body
 from prefect.client.schemas.objects import FlowRun
 
 from databricks_flows.job.cancelling import stored_job
-from databricks_flows.job.requested_job import load_requested_job
+from databricks_flows.job.requested_job import RequestedJob, load_requested_job
+from databricks_flows.sweep.places import address_of
 
 
 def original_settings(subflows: Sequence[FlowRun], settings_hash: str) -> dict[str, Any] | None:
@@ -31,12 +32,27 @@ def original_settings(subflows: Sequence[FlowRun], settings_hash: str) -> dict[s
     return None
 
 
+def workspace_address(subflow: FlowRun) -> str:
+    """Find out in which workspace a flow run launched its job. It blocks: call it in a thread.
+
+    Returns:
+        The host and port; empty if it cannot be found out any more.
+    """
+    loaded = _loaded(subflow)
+    return address_of(loaded.client) if loaded else ""
+
+
 def _settings(subflow: FlowRun) -> dict[str, Any] | None:
+    loaded = _loaded(subflow)
+    if loaded is None or loaded.specification.launch != "run_now":
+        return None
+    return create_body(loaded.specification)
+
+
+def _loaded(subflow: FlowRun) -> RequestedJob | None:
     given = subflow.parameters
     try:
         job = stored_job(given.get("job"))
-        loaded = load_requested_job(job, given.get("workspace", ""), None, given.get("job_parameters") or {})
+        return load_requested_job(job, given.get("workspace", ""), None, given.get("job_parameters") or {})
     except (DatabricksJobError, ValueError):
         return None  # the job or its block is not there any more
-    specification = loaded.specification
-    return create_body(specification) if specification.launch == "run_now" else None
