@@ -14,7 +14,7 @@ import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.database.tables import RecordRefused
 from databricks_blocks.errors import DatabricksRunRefused
-from databricks_flows.job.endings import Ending
+from databricks_flows.ending.endings import Ending
 from databricks_flows.renewable import leftovers as module
 from databricks_flows.renewable.data_contract import DataContractBreach, StagedData
 from databricks_flows.renewable.leftovers import Leftovers

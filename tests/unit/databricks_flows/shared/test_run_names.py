@@ -11,11 +11,13 @@ from prefect.runtime import flow_run
 from prefect.utilities.names import generate_slug
 
 
-@pytest.mark.parametrize(
-    "name", [*(generate_slug(2) for _ in range(200)), "omega2-aquarii", "mu-lyrae-void", "beta-arae-x"]
-)
-def test_names_that_prefect_makes_up_are_known(name: str) -> None:
+@pytest.mark.parametrize("name", ["omega2-aquarii", "mu-lyrae-void", "beta-arae-x"])
+def test_names_that_the_form_of_the_ui_makes_up_are_known(name: str) -> None:
     assert is_generated(name)
+
+
+def test_names_that_prefect_makes_up_are_known() -> None:
+    assert [name for name in (generate_slug(2) for _ in range(200)) if not is_generated(name)] == []
 
 
 @pytest.mark.parametrize(
