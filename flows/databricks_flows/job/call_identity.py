@@ -103,8 +103,10 @@ async def current_call_identity() -> CallIdentity:
         raise RuntimeError("There is no flow run; call this inside a flow.")
     here = {context.flow_run.id for context in flows if context.flow_run and not context.detached}
     tasks = [context.task_run for context in contexts_around(TaskRunContext)]
+    # A call in another process may reach the server only when the next attempt of the flow has begun.
+    attempts = {context.flow_run.id: context.flow_run.run_count for context in flows if context.flow_run}
     async with get_client() as client:
-        way = _Way(client, tasks)
+        way = _Way(client, tasks, attempts)
         root_id = await way.walk(flows[0].flow_run.id)
     steps = list(reversed(way.steps))
     return CallIdentity(
@@ -120,19 +122,22 @@ async def current_call_identity() -> CallIdentity:
 class _Way:
     """The way from a flow run to the outermost one, which is the last."""
 
-    def __init__(self, client: PrefectClient, tasks_here: Sequence[TaskRun]) -> None:
+    def __init__(
+        self, client: PrefectClient, tasks_here: Sequence[TaskRun], attempts_here: Mapping[UUID, int]
+    ) -> None:
         self.steps: list[Step] = []
         self.names: list[str] = []
         self.flow_run_ids: list[UUID] = []
         self._client = client
         self._tasks_here = tasks_here
+        self._attempts_here = attempts_here
 
     async def walk(self, flow_run_id: UUID) -> UUID:
         """Go the whole way, and return the id of what is outermost."""
         while True:
             run = await self._client.read_flow_run(flow_run_id)
             self.flow_run_ids.append(run.id)
-            self.steps.append(Step(run.id, run.run_count))
+            self.steps.append(Step(run.id, self._attempts_here.get(run.id, run.run_count)))
             if run.parent_task_run_id is None:
                 return self._task_outside_of_flows() or run.id
             task = await self._client.read_task_run(run.parent_task_run_id)

@@ -360,7 +360,7 @@ def test_the_plan_as_markdown_has_the_graph_with_outcomes_and_hostile_names() ->
         "  t0 -->|true| t1",
         "```",
     ]
-    assert "depends on `nowhere\\|x`" in text
+    assert r"depends on \`nowhere\|x\`" in text
     assert "`POST /api/2.2/jobs/runs/submit`" in text
 
 
