@@ -124,6 +124,29 @@ def job_to_get_not_found(job_id: int) -> ApiError:
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Job {job_id} does not exist.")
 
 
+def job_unreadable(job_id: int, reason: str) -> ApiError:
+    """A job that an earlier version of the local workspace saved, and that this one cannot read."""
+    return ApiError(
+        400,
+        "INVALID_STATE",
+        f"The settings of job {job_id} cannot be read: {reason} Reset or delete the job.",
+    )
+
+
+def not_written(reason: str) -> ApiError:
+    """A change that is not on disk yet, since there is no room. The SDK does not repeat a 500."""
+    return ApiError(
+        500, "INTERNAL_ERROR", f"The local workspace cannot keep the change yet: {reason}. It tries again."
+    )
+
+
+def concurrency_reached(job_id: int, limit: int) -> ApiError:
+    """A repair of a job with too many active runs (what Databricks says is not known)."""
+    return ApiError(
+        400, "INVALID_STATE", f"Job {job_id} has reached its limit of {limit} maximum concurrent runs."
+    )
+
+
 def shared_cluster_without_tasks() -> ApiError:
     """`job_clusters` without `tasks`. Source: databricks/cli, acceptance test jobs/create-error."""
     return invalid_parameter("Shared job cluster feature is only supported in multi-task jobs.")

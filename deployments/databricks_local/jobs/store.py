@@ -1,5 +1,6 @@
 """Where saved jobs are kept: in memory, and in the database."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -9,16 +10,30 @@ from databricks_local.jobs.settings import JobSpec, parse_settings
 from databricks_local.jobs.specs import TaskSpec
 from databricks_local.storage.database import Database, Journal
 
+_LOG = logging.getLogger("databricks_local")
+
+UNREADABLE_NAME = "(unreadable)"
+
 
 @dataclass
 class Job:
-    """A saved job. `settings` is the JSON that the API returns, `spec` is parsed from it."""
+    """A saved job.
+
+    Attributes:
+        job_id: Its id.
+        creator: Who saved it.
+        created_time: When; milliseconds since 1970.
+        settings: The JSON that the API returns.
+        spec: What is parsed from the settings.
+        fault: Why its settings cannot be read any more; empty if they can. Such a job cannot be run.
+    """
 
     job_id: int
     creator: str
     created_time: int
     settings: Json
     spec: JobSpec
+    fault: str = ""
 
 
 class JobStore:
@@ -48,11 +63,11 @@ class JobStore:
 
     def load(self, database: Database) -> None:
         """Take over what an earlier server kept."""
-        for record in database.load("job"):
+        for name, record in database.load("job"):
             if record.get("deleted"):
-                self._deleted.add(record["job_id"])
+                self._deleted.add(int(name))
             else:
-                self._jobs[record["job_id"]] = Job(**record, spec=parse_settings(record["settings"]))
+                self._jobs[int(name)] = _read_job(int(name), record)
 
     def create(self, settings: Json, creator: str) -> Job:
         """Save a job; its settings are checked."""
@@ -64,7 +79,7 @@ class JobStore:
 
     def change(self, job: Job, settings: Json) -> None:
         """Give a job other settings; they are checked before."""
-        job.spec = self._checked(settings)
+        job.spec, job.fault = self._checked(settings), ""
         job.settings = settings
         self._keep(job)
 
@@ -101,6 +116,17 @@ class JobStore:
             raise errors.job_not_found(job_id)
         return job
 
+    def runnable(self, job_id: int) -> Job:
+        """The job of an id, whose settings can be read.
+
+        Raises:
+            ApiError: If there is none, or its settings cannot be read any more.
+        """
+        job = self.get(job_id)
+        if job.fault:
+            raise errors.job_unreadable(job_id, job.fault)
+        return job
+
     def find(self, job_id: int) -> Job | None:
         """The job of an id, if there is one."""
         return self._jobs.get(job_id)
@@ -124,3 +150,16 @@ class JobStore:
                 "settings": job.settings,
             },
         )
+
+
+def _read_job(job_id: int, record: Json) -> Job:
+    """A job of an earlier server. One that cannot be read is shown, and can be reset."""
+    settings = record.get("settings")
+    settings = settings if isinstance(settings, dict) else {"name": UNREADABLE_NAME}
+    created = record.get("created_time", 0)
+    try:
+        spec, fault = parse_settings(settings), ""
+    except errors.ApiError as error:
+        _LOG.warning("the settings of job %s cannot be read any more: %s", job_id, error.message)
+        spec, fault = JobSpec(str(settings.get("name") or UNREADABLE_NAME)), error.message
+    return Job(job_id, str(record.get("creator", "")), created, settings, spec, fault)

@@ -3,7 +3,9 @@
 import asyncio
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from databricks_local.execution.cluster import Cluster
 from databricks_local.git.checkouts import Checkout, CheckoutError, Checkouts
 from databricks_local.jobs.specs import GitSpec
 from databricks_local.runs.models import Run
@@ -54,3 +56,16 @@ class RunCheckout:
         self._run.used_commit = made.commit
         self._keep(self._run)
         return made
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a notebook runs, and the notebooks that it starts by `dbutils.notebook.run`.
+
+    Attributes:
+        cluster: The cluster.
+        checkout: The repository of the run.
+    """
+
+    cluster: Cluster
+    checkout: RunCheckout

@@ -24,9 +24,13 @@ from databricks_local.routes.scim import scim_router
 from databricks_local.routes.services import services_router
 from databricks_local.server.local_tools import LocalTools
 from databricks_local.server.token_check import TokenCheck
+from databricks_local.storage.database import NotWrittenError
 
 IDLE_CHECK_SECONDS = 5
 """How often to look for idle clusters. Their idle times are minutes, so that a few seconds do not matter."""
+
+RETENTION_CHECK_SECONDS = 3600
+"""How often to look for runs that are older than runs are kept, which is days."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -49,11 +53,13 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
         watching = asyncio.create_task(_end_idle_clusters(workspace))
+        forgetting = asyncio.create_task(_forget_old_runs(workspace))
         yield
         watching.cancel()
+        forgetting.cancel()
         await workspace.runner.close()
         await workspace.services.close()
-        workspace.database.close()
+        await workspace.database.close()
         warming.cancel()
         executor.close()
 
@@ -64,6 +70,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     app.router.redirect_slashes = False
     app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
     app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(NotWrittenError, _not_written)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
@@ -82,6 +89,11 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error.as_dict(), error.status)
 
 
+async def _not_written(_: Request, error: Exception) -> JSONResponse:
+    refused = errors.not_written(str(error))
+    return JSONResponse(refused.as_dict(), refused.status)
+
+
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     """An error in the workspace itself, which is logged with its trace by the server."""
     internal = ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace; see its log.")
@@ -98,6 +110,12 @@ async def _end_idle_clusters(workspace: Workspace) -> None:
     while True:
         await asyncio.sleep(IDLE_CHECK_SECONDS)
         workspace.services.clusters.end_idle()
+
+
+async def _forget_old_runs(workspace: Workspace) -> None:
+    while True:
+        await asyncio.sleep(RETENTION_CHECK_SECONDS)
+        workspace.store.forget_old()
 
 
 def _report_warm_up(warming: "asyncio.Task[None]") -> None:

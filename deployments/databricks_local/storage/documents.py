@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from databricks_local.api.bodies import Json
+from databricks_local.storage.private_files import make_private
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS documents "
@@ -15,9 +16,13 @@ _SCHEMA = (
 
 
 class Documents:
-    """The documents. Used from the event loop only; each change is on disk when the call returns."""
+    """The documents. Used from the event loop only; each change is on disk when the call returns.
+
+    Only their owner may read them: the settings of clusters may hold what people call passwords.
+    """
 
     def __init__(self, path: Path) -> None:
+        make_private(path)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from databricks_local.api.errors import ApiError
 from databricks_local.execution.task_executor import Code
 from databricks_local.files.tree import leads_inside
 from databricks_local.git.checkouts import CheckoutError
@@ -21,7 +22,11 @@ async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
             return Code(checkout.notebook_source(body.path), checkout.directory)
         except CheckoutError as error:
             return states.checkout_failed(str(error))
-    source = drive.tools.notebook_source(body.path)
+    try:
+        source = drive.tools.notebook_source(body.path)
+    except ApiError:
+        # No notebook can have such a path.
+        source = None
     return states.notebook_missing(body.path, drive.run.creator) if source is None else Code(source)
 
 
