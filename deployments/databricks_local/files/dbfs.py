@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from databricks_local.api.errors import ApiError, invalid_parameter
-from databricks_local.files.tree import Entry, Tree, new_part, put_in_place, read_pieces, remove
+from databricks_local.files.tree import Entry, Tree, is_servable, new_part, put_in_place, read_pieces, remove
 
 MAX_BLOCK_BYTES = 1024 * 1024
 """Docs: a block, the `contents` of a put, and a read are limited to 1 MB."""
@@ -182,6 +182,6 @@ class Dbfs:
 
     def _existing(self, path: str) -> Path:
         place = self._place(path)
-        if not place.exists():
+        if not is_servable(place):
             raise missing(path)
         return place

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
+from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router
 from databricks_local.routes.jobs.jobs import jobs_router
@@ -64,7 +64,12 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         executor.close()
 
     app = FastAPI(
-        title="Local Databricks workspace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+        title="Local Databricks workspace",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        default_response_class=JsonAnswer,
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
@@ -83,27 +88,27 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     return app
 
 
-async def _api_error(_: Request, error: Exception) -> JSONResponse:
+async def _api_error(_: Request, error: Exception) -> JsonAnswer:
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse(error.as_dict(), error.status)
+    return JsonAnswer(error.as_dict(), error.status)
 
 
-async def _not_written(_: Request, error: Exception) -> JSONResponse:
+async def _not_written(_: Request, error: Exception) -> JsonAnswer:
     refused = errors.not_written(str(error))
-    return JSONResponse(refused.as_dict(), refused.status)
+    return JsonAnswer(refused.as_dict(), refused.status)
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+async def _unexpected(_: Request, error: Exception) -> JsonAnswer:
     """An error in the workspace itself, which is logged with its trace by the server."""
     internal = ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace; see its log.")
-    return JSONResponse(internal.as_dict(), internal.status)
+    return JsonAnswer(internal.as_dict(), internal.status)
 
 
-async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
+async def _unknown_endpoint(request: Request, _: Exception) -> JsonAnswer:
     """No route, a wrong method, or an unknown version of the API."""
     missing = errors.endpoint_not_found(request.method, request.url.path)
-    return JSONResponse(missing.as_dict(), missing.status)
+    return JsonAnswer(missing.as_dict(), missing.status)
 
 
 async def _end_idle_clusters(workspace: Workspace) -> None:
