@@ -64,11 +64,11 @@ class Channel:
 def read_message(content: bytes) -> dict[str, Any]:
     r"""Read a message.
 
-    Python keeps bytes that it cannot decode, as those in the name of a file, as lone surrogates. No answer, page
-    or database can hold them; here they become text, such as `\udcff`.
+    Python keeps bytes that it cannot decode, as those in the name of a file, as lone surrogates. No answer,
+    page or database can hold them; here they become text, such as `\udcff`.
     """
     message: dict[str, Any] = json.loads(content)
-    return _encodable(message) if b"\\ud" in content else message  # type: ignore[no-any-return]
+    return _encodable(message) if b"\\ud" in content else message
 
 
 def _encodable(value: Any) -> Any:

@@ -7,7 +7,7 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, cast
 
 from databricks_local.execution.channel import read_message
 from databricks_local.execution.children import created_at, kill_group
@@ -34,7 +34,7 @@ def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> Forked:
     process = CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
     process.start()
     theirs.close()
-    return process, ours, created_at(process.pid)
+    return process, ours, created_at(cast(int, process.pid))
 
 
 def start_processes(orders: "queue.SimpleQueue[Order]") -> None:

@@ -1,5 +1,6 @@
 """Where saved jobs are kept: in memory, and in the database."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Job:
         settings: The JSON that the API returns.
         spec: What is parsed from the settings.
         fault: Why its settings cannot be read any more; empty if they can. Such a job cannot be run.
+        number: Counts the jobs of a server, in their order.
     """
 
     job_id: int
@@ -34,6 +36,7 @@ class Job:
     settings: Json
     spec: JobSpec
     fault: str = ""
+    number: int = 0
 
 
 class JobStore:
@@ -59,6 +62,7 @@ class JobStore:
         self._journal = journal
         self._jobs: dict[int, Job] = {}
         self._deleted: set[int] = set()
+        self._numbers = itertools.count(1)
         self.check = check
 
     def load(self, database: Database) -> None:
@@ -67,15 +71,19 @@ class JobStore:
             if record.get("deleted"):
                 self._deleted.add(int(name))
             else:
-                self._jobs[int(name)] = _read_job(int(name), record)
+                self._add(_read_job(int(name), record))
 
     def create(self, settings: Json, creator: str) -> Job:
         """Save a job; its settings are checked."""
         spec = self._checked(settings)
         job = Job(self._new_id(), creator, self._clock(), settings, spec)
-        self._jobs[job.job_id] = job
+        self._add(job)
         self._keep(job)
         return job
+
+    def _add(self, job: Job) -> None:
+        job.number = next(self._numbers)
+        self._jobs[job.job_id] = job
 
     def change(self, job: Job, settings: Json) -> None:
         """Give a job other settings; they are checked before."""

@@ -1,7 +1,7 @@
 """Answers that can be encoded, whatever they hold.
 
-Names of files need not be UTF-8, and Python keeps what it cannot decode as lone surrogates, which no answer can
-have. They are shown as question marks.
+Names of files need not be UTF-8, and Python keeps what it cannot decode as lone surrogates, which no answer
+can have. They are shown as question marks.
 """
 
 import json

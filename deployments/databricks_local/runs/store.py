@@ -1,5 +1,6 @@
 """Keeps runs in memory and in the database."""
 
+import itertools
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,7 @@ class RunStore:
         self._runs_by_job: dict[int, dict[int, Run]] = {}
         self._tasks: dict[int, tuple[Run, TaskRun]] = {}
         self._run_id_by_token: dict[str, int] = {}
+        self._numbers = itertools.count(1)
 
     def load(self, database: Database) -> None:
         """Load the runs of an earlier server. Those that were active then end as if their driver was lost."""
@@ -103,6 +105,7 @@ class RunStore:
         return run, True
 
     def _add_run(self, run: Run) -> None:
+        run.number = next(self._numbers)
         self._runs[run.run_id] = run
         self._runs_by_job.setdefault(run.job_id, {})[run.run_id] = run
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from databricks_local.api.bodies import Json
+from databricks_local.storage.contents import read_content
 from databricks_local.storage.private_files import make_private
 
 _LOG = logging.getLogger("databricks_local")
@@ -121,7 +122,7 @@ class Database:
         rows = self._connection.execute(
             "SELECT id, data FROM records WHERE kind = ? ORDER BY sequence", (kind,)
         )
-        return [(name, _parsed(kind, name, data)) for name, data in rows]
+        return [(name, read_content(kind, name, data)) for name, data in rows]
 
     def put(
         self, kind: str, name: int | str, make: Make, on_written: Callable[[], None] = lambda: None
@@ -233,13 +234,4 @@ class Database:
         row = self._connection.execute(
             "SELECT data FROM records WHERE kind = ? AND id = ?", (kind, name)
         ).fetchone()
-        return None if row is None else _parsed(kind, name, row[0])
-
-
-def _parsed(kind: str, name: str, data: str) -> Json:
-    try:
-        content = json.loads(data)
-    except ValueError as error:
-        _LOG.warning("the record of %s %s cannot be read: %s", kind, name, error)
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None if row is None else read_content(kind, name, row[0])

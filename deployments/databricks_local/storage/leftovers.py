@@ -8,8 +8,7 @@ from pathlib import Path
 
 async def remove_directory(directory: Path) -> None:
     """Remove a directory, which can be large; a dying process may still write there."""
-    if directory.exists():
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 def remove_leftovers(directory: Path, names: re.Pattern[str]) -> None:
