@@ -109,6 +109,19 @@ def relative_notebook() -> ApiError:
     return invalid_parameter("Only absolute paths are currently supported. Paths must begin with '/'.")
 
 
+def belongs_to_nested_task(key: str, field: str) -> ApiError:
+    """A field of a for-each task that only the task in it can have (the words are ours)."""
+    return invalid_parameter(
+        f"Task {key} has a for_each_task, so that {field} belongs to the task in it: "
+        f"for_each_task.task.{field}."
+    )
+
+
+def mixed_parameters(older: str) -> ApiError:
+    """`job_parameters` together with an older field for parameters (the words are ours)."""
+    return invalid_parameter(f"Only one of job_parameters and {older} can be specified.")
+
+
 def no_tasks() -> ApiError:
     """A run without tasks."""
     return invalid_parameter("At least one task must be specified.")

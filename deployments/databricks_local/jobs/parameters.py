@@ -1,10 +1,10 @@
 """The parameters of runs: how requests give them, and how tasks get them. Pure."""
 
-import json
 from typing import Any
 
 from databricks_local.api.bodies import Json, read_object, read_strings
-from databricks_local.api.errors import invalid_parameter, malformed_request
+from databricks_local.api.errors import invalid_parameter, malformed_request, mixed_parameters
+from databricks_local.api.sizes import json_size
 from databricks_local.jobs.specs import Parameters
 
 MAX_LEGACY_BYTES = 10_000
@@ -41,13 +41,17 @@ def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
     if read_object(body, "pipeline_params") is not None:
         overriding["pipeline_params"] = body["pipeline_params"]
     for name, given in overriding.items():
-        if len(json.dumps({name: given}).encode()) > MAX_LEGACY_BYTES:
+        if json_size({name: given}) > MAX_LEGACY_BYTES:
             raise invalid_parameter(f"{name} must be at most {MAX_LEGACY_BYTES} bytes as JSON.")
     if "notebook_params" in overriding and "jar_params" in overriding:
         # Docs: "notebook_params cannot be specified in conjunction with jar_params".
         raise invalid_parameter("notebook_params cannot be specified in conjunction with jar_params.")
+    job_parameters = read_strings(body, "job_parameters")
+    for name in (*_LEGACY_MAPS, *_LEGACY_LISTS):
+        if job_parameters and name in overriding:
+            raise mixed_parameters(name)
     return Parameters(
-        job={**defaults, **read_strings(body, "job_parameters")},
+        job={**defaults, **job_parameters},
         defaults=defaults,
         notebook=overriding.get("notebook_params", {}),
         overriding=overriding,

@@ -1,6 +1,5 @@
 """Reads tasks out of request bodies, or refuses them in Databricks' words. Pure."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.sizes import json_size
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
 from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
@@ -43,6 +43,15 @@ SERVED_BODIES = (
     "run_job_task",
 )  # fmt: skip
 
+OF_NESTED_TASK = (
+    "max_retries", "min_retry_interval_millis", "retry_on_timeout", "new_cluster", "job_cluster_key",
+    "existing_cluster_id", "environment_key", "compute", "libraries",
+)  # fmt: skip
+"""What only the task in a for-each task can have.
+
+Source: databricks/cli#3977 (retries), and its check of bundles.
+"""
+
 _RUN_IF = tuple(RunIf)
 _OUTCOMES = ("", "true", "false")
 
@@ -61,6 +70,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
             f"Task key '{key[:120]}' is invalid: 1 to 100 letters, digits, hyphens and underscores."
         )
     _refuse_unserved(raw)
+    _refuse_misplaced(raw, key)
     body = _body(raw, key, shared, git)
     compute = Compute()
     if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec):
@@ -117,6 +127,16 @@ def _refuse_unserved(raw: Json) -> None:
             raise errors.not_served(f"Task type {field}")
 
 
+def _refuse_misplaced(raw: Json, key: str) -> None:
+    """Refuse on a for-each task what belongs to the task in it, which does the work."""
+    if raw.get("for_each_task") is None:
+        return
+    for field in OF_NESTED_TASK:
+        # Defaults, as a client may send them, say nothing.
+        if raw.get(field) not in (None, 0, False, "", []):
+            raise errors.belongs_to_nested_task(key, field)
+
+
 def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
     given = [name for name in SERVED_BODIES if read_object(raw, name) is not None]
     if not given:
@@ -150,7 +170,7 @@ def _notebook(task: Json, git: bool) -> NotebookSpec:
     if not from_git and not path.startswith("/"):
         raise errors.relative_notebook()
     parameters = read_strings(task, "base_parameters")
-    if len(json.dumps(parameters)) > MAX_PARAMETER_BYTES:
+    if json_size(parameters) > MAX_PARAMETER_BYTES:
         raise invalid_parameter(f"base_parameters must be at most {MAX_PARAMETER_BYTES} bytes as JSON.")
     return NotebookSpec(path, parameters, from_git)
 
