@@ -133,7 +133,7 @@ def _refuse_misplaced(raw: Json, key: str) -> None:
         return
     for field in OF_NESTED_TASK:
         # Defaults, as a client may send them, say nothing.
-        if raw.get(field) not in (None, 0, False, "", []):
+        if raw.get(field):
             raise errors.belongs_to_nested_task(key, field)
 
 
