@@ -59,7 +59,8 @@ def test_one_unreadable_record_keeps_nothing_else_from_being_read(tmp_path: Path
         execute("UPDATE records SET data = '{' WHERE kind = 'run' AND id = ?", (str(broken.run_id),))
         task_id = str(changed.tasks[0].run_id)
         execute(
-            "UPDATE records SET data = json_remove(data, '$.state') WHERE kind = 'task' AND id = ?", (task_id,)
+            "UPDATE records SET data = json_remove(data, '$.state') WHERE kind = 'task' AND id = ?",
+            (task_id,),
         )
         again = RunStore(Clock(), journal=database)
         again.load(database)
