@@ -56,7 +56,7 @@ class WorkspaceFiles:
     def children(self, path: str) -> list[WorkspaceObject]:
         """The contents of a folder, without broken links; for a file, the file itself."""
         place = self._find(path)
-        if not place.exists():
+        if not is_servable(place):
             raise errors.path_not_found(path)
         found = sorted(place.iterdir()) if place.is_dir() else [place]
         return [

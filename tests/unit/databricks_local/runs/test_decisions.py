@@ -345,7 +345,8 @@ def test_a_loop_has_nothing_that_belongs_to_the_task_in_it(field: str, value: An
         parse_settings({"tasks": [{**loop, field: value}], "job_clusters": clusters})
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     assert str(refused.value) == (
-        f"Task loop has a for_each_task, so that {field} belongs to the task in it: for_each_task.task.{field}."
+        f"Task loop has a for_each_task, so that {field} belongs to the task in it: "
+        f"for_each_task.task.{field}."
     )
     nothing = type(value)()
     assert parse_settings({"tasks": [{**loop, field: nothing}]}).tasks
