@@ -162,12 +162,12 @@ class JobStore:
 
 def _read_job(job_id: int, record: Json) -> Job:
     """A job of an earlier server. One that cannot be read is shown, and can be reset."""
-    settings = record.get("settings")
-    settings = settings if isinstance(settings, dict) else {"name": UNREADABLE_NAME}
-    created = record.get("created_time", 0)
+    settings = record.get("settings", {"name": UNREADABLE_NAME})
     try:
+        if "settings" not in record:
+            raise errors.invalid_parameter("The record of the job is damaged.")
         spec, fault = parse_settings(settings), ""
     except errors.ApiError as error:
         _LOG.warning("the settings of job %s cannot be read any more: %s", job_id, error.message)
         spec, fault = JobSpec(str(settings.get("name") or UNREADABLE_NAME)), error.message
-    return Job(job_id, str(record.get("creator", "")), created, settings, spec, fault)
+    return Job(job_id, record.get("creator", ""), record.get("created_time", 0), settings, spec, fault)
