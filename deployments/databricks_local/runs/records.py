@@ -5,7 +5,7 @@ History is never judged again: a record holds what was made of the settings of i
 
 from dataclasses import asdict
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
@@ -76,7 +76,7 @@ def read_run(record: Json) -> Run:
             spec=_read_spec(record),
         )
     except (KeyError, TypeError, ValueError, ApiError) as error:
-        raise UnreadableRecordError(f"{type(error).__name__}: {error}") from error
+        raise UnreadableRecordError(_reason(error)) from error
 
 
 def unreadable_run(run_id: int, record: Json, reason: str) -> Run:
@@ -143,7 +143,7 @@ def read_task(record: Json, run: Run) -> TaskRun:
             spec = parse_task(record["raw"], shared)
         return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
     except (KeyError, TypeError, ValueError, ApiError) as error:
-        raise UnreadableRecordError(f"{type(error).__name__}: {error}") from error
+        raise UnreadableRecordError(_reason(error)) from error
 
 
 def unreadable_task(task_run_id: int, record: Json, reason: str) -> TaskRun:
@@ -155,6 +155,14 @@ def unreadable_task(task_run_id: int, record: Json, reason: str) -> TaskRun:
     for name in ("attempt_number", "round", "start_time", "end_time"):
         setattr(task, name, _number(record, name))
     return task
+
+
+def _reason(error: Exception) -> str:
+    """Why a record cannot be read, in one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _number(record: Json, name: str) -> int:

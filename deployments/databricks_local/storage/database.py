@@ -11,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -157,6 +158,11 @@ class Database:
                 await self._write_changes()
             except sqlite3.Error as error:
                 raise NotWrittenError(f"the database cannot be written: {error}") from error
+
+    async def settle(self) -> None:
+        """Wait until everything that was put is on disk, or could not be written for now."""
+        with suppress(NotWrittenError):
+            await self.flush()
 
     async def close(self) -> None:
         """Write what is left, and close the file."""
