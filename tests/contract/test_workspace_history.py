@@ -4,12 +4,9 @@ import os
 import resource
 import signal
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .job_lab import (
     GET,
@@ -144,7 +141,7 @@ def test_unreadable_records_are_shown_and_never_keep_the_server_from_starting(tm
         assert results(lab.ended(run_now(lab, job_id))) == {"a": "SUCCESS"}
 
 
-def test_a_refused_repair_leaves_the_run_as_it_was(tmp_path: Path, lab: Lab) -> None:
+def test_a_refused_repair_leaves_the_run_as_it_was(lab: Lab) -> None:
     path = lab.notebook("flaky", FLAKY)
     job_id = create(lab, step("a", path, parameters={"ok": "no"}))
     run_id = run_now(lab, job_id)
@@ -160,7 +157,6 @@ def test_a_refused_repair_leaves_the_run_as_it_was(tmp_path: Path, lab: Lab) -> 
     assert shown(lab, run_id) == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set by prlimit")
 def test_what_a_full_disk_refused_is_there_when_it_has_room_again(tmp_path: Path) -> None:
     root = tmp_path / "root"
     with own_workspace(root) as lab:
