@@ -40,6 +40,9 @@ MAX_RESULT_BYTES = 5 * 1024 * 1024
 """The longest value of `dbutils.notebook.exit` that `runs/get-output` returns (docs: 5 MB)."""
 
 MAX_TRACE_CHARACTERS = 1_000_000
+MAX_ERROR_CHARACTERS = 20_000
+"""How much of the line of an error is kept; the server has it in memory, unlike the trace."""
+
 CLOCK_SECONDS = 2.0
 """How far two readings of when a process was created may be apart, since the clock may be set meanwhile."""
 
@@ -145,7 +148,7 @@ def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) ->
         {
             "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
             "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
-            "error": redactor.redact(result.error)[:MAX_TRACE_CHARACTERS],
+            "error": redactor.redact(result.error)[:MAX_ERROR_CHARACTERS],
             "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
         }
     )
