@@ -108,6 +108,11 @@ def is_servable(place: Path) -> bool:
     return place.is_file() or place.is_dir()
 
 
+def is_taken(place: Path) -> bool:
+    """Whether there is something that is no directory: a file, a pipe, a broken link."""
+    return (place.exists() or place.is_symlink()) and not place.is_dir()
+
+
 def leads_inside(place: Path, root: Path) -> bool:
     """Whether a place is below a root, with links followed; False for an impossible path.
 

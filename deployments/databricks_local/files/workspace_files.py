@@ -5,7 +5,7 @@ from pathlib import Path
 
 from databricks_local.api import errors
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.files.tree import is_servable, leads_inside, remove
+from databricks_local.files.tree import is_servable, is_taken, leads_inside, remove
 from databricks_local.runtime.source import (
     COMMENT_BY_LANGUAGE,
     HEADER,
@@ -67,7 +67,7 @@ class WorkspaceFiles:
         """Make a folder and those above it, where they are not there yet."""
         place = self._place(path)
         for folder in (place, *place.parents):
-            if folder.is_file():
+            if is_taken(folder):
                 # The missing space is the real one's (dbx#613).
                 raise errors.ApiError(
                     400, "RESOURCE_ALREADY_EXISTS", f"{folder.name}already exists and it is not a folder"
@@ -86,7 +86,8 @@ class WorkspaceFiles:
         """
         name, stored = _as_stored(path, content, form, language)
         place = self._place(name)
-        if place == self._root or place.is_dir() or (place.exists() and not overwrite):
+        replaceable = overwrite and place.is_file()
+        if place == self._root or place.is_dir() or (is_taken(place) and not replaceable):
             raise errors.path_exists(name)
         if not place.parent.is_dir():
             raise errors.parent_not_found(self._path_of(place.parent))
