@@ -5,13 +5,18 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter, ValidationError
+
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json
 from databricks_local.jobs.settings import JobSpec, parse_settings
 from databricks_local.jobs.specs import TaskSpec
+from databricks_local.jobs.task_specs import check_loops
 from databricks_local.storage.database import Database, Journal
 
 _LOG = logging.getLogger("databricks_local")
+
+_SPEC = TypeAdapter(JobSpec)
 
 UNREADABLE_NAME = "(unreadable)"
 
@@ -93,6 +98,7 @@ class JobStore:
 
     def _checked(self, settings: Json) -> JobSpec:
         spec = parse_settings(settings)
+        check_loops(spec.tasks)
         self.check(spec.tasks)
         return spec
 
@@ -156,6 +162,8 @@ class JobStore:
                 "creator": job.creator,
                 "created_time": job.created_time,
                 "settings": job.settings,
+                # What a version accepted, later ones do not judge again.
+                "resolved_spec": None if job.fault else _SPEC.dump_python(job.spec, mode="json"),
             },
         )
 
@@ -164,10 +172,15 @@ def _read_job(job_id: int, record: Json) -> Job:
     """A job of an earlier server. One that cannot be read is shown, and can be reset."""
     settings = record.get("settings", {"name": UNREADABLE_NAME})
     try:
-        if "settings" not in record:
-            raise errors.invalid_parameter("The record of the job is damaged.")
-        spec, fault = parse_settings(settings), ""
-    except errors.ApiError as error:
-        _LOG.warning("the settings of job %s cannot be read any more: %s", job_id, error.message)
-        spec, fault = JobSpec(str(settings.get("name") or UNREADABLE_NAME)), error.message
+        spec, fault = _read_spec(record), ""
+    except (KeyError, errors.ApiError, ValidationError):
+        fault = "its record is damaged, or of an unknown version."
+        _LOG.warning("the settings of job %s cannot be read: %s", job_id, fault)
+        spec = JobSpec(str(settings.get("name") or UNREADABLE_NAME))
     return Job(job_id, record.get("creator", ""), record.get("created_time", 0), settings, spec, fault)
+
+
+def _read_spec(record: Json) -> JobSpec:
+    kept = record.get("resolved_spec")
+    # Earlier versions kept the settings alone.
+    return parse_settings(record["settings"]) if kept is None else _SPEC.validate_python(kept)

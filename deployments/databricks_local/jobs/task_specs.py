@@ -70,7 +70,6 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
             f"Task key '{key[:120]}' is invalid: 1 to 100 letters, digits, hyphens and underscores."
         )
     _refuse_unserved(raw)
-    _refuse_misplaced(raw, key)
     body = _body(raw, key, shared, git)
     compute = Compute()
     if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec):
@@ -112,6 +111,16 @@ def check_graph(tasks: Sequence[TaskSpec]) -> None:
         raise invalid_parameter("The dependencies of the tasks form a cycle.")
 
 
+def check_loops(tasks: Sequence[TaskSpec]) -> None:
+    """Refuse on a for-each task what belongs to the task in it, which does the work."""
+    for task in tasks:
+        if isinstance(task.body, ForEachSpec):
+            for field in OF_NESTED_TASK:
+                # Defaults, as a client may send them, say nothing.
+                if task.raw.get(field):
+                    raise errors.belongs_to_nested_task(task.key, field)
+
+
 def read_seconds(body: Json, name: str) -> int:
     """A time-out; 0 is none."""
     seconds = read_integer(body, name)
@@ -125,16 +134,6 @@ def _refuse_unserved(raw: Json) -> None:
     for field in sorted(raw):
         if field.endswith("_task") and field not in SERVED_BODIES and raw[field] is not None:
             raise errors.not_served(f"Task type {field}")
-
-
-def _refuse_misplaced(raw: Json, key: str) -> None:
-    """Refuse on a for-each task what belongs to the task in it, which does the work."""
-    if raw.get("for_each_task") is None:
-        return
-    for field in OF_NESTED_TASK:
-        # Defaults, as a client may send them, say nothing.
-        if raw.get(field):
-            raise errors.belongs_to_nested_task(key, field)
 
 
 def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:

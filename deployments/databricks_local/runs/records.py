@@ -3,13 +3,14 @@
 History is never judged again: a record holds what was made of the settings of its time.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from pydantic import TypeAdapter, ValidationError
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
-from databricks_local.jobs.compute import parse_shared
+from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.git_specs import read_git_source
 from databricks_local.jobs.specs import NotebookSpec, Parameters, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.task_specs import parse_task
@@ -93,10 +94,10 @@ def _read_spec(record: Json) -> RunSpec:
         return _SPEC.validate_python(record["resolved_spec"])
     # Earlier versions kept the request, which has to be read again.
     spec: Json = record["spec"]
-    shared = parse_shared(spec["job_clusters"], spec.get("environments", []))
+    shared = _shared(spec["job_clusters"], spec.get("environments", []))
     return RunSpec(
         name=spec["name"],
-        tasks=tuple(parse_task(raw, shared) for raw in spec["tasks"]),
+        tasks=tuple(_older_task(raw, shared) for raw in spec["tasks"]),
         timeout_seconds=spec["timeout_seconds"],
         idempotency_token=spec["idempotency_token"],
         legacy=spec["legacy"],
@@ -109,6 +110,23 @@ def _read_spec(record: Json) -> RunSpec:
         ancestors=tuple(spec["ancestors"]),
         git=read_git_source(spec),
     )
+
+
+def _shared(job_clusters: Sequence[Json], environments: Sequence[Json]) -> SharedCompute:
+    """The clusters of a run of an earlier version, as far as they can be read."""
+    try:
+        return parse_shared(job_clusters, environments)
+    except ApiError:
+        return SharedCompute()
+
+
+def _older_task(raw: Json, shared: SharedCompute) -> TaskSpec:
+    """A task of an earlier version; one that would be refused now can at least be shown."""
+    try:
+        return parse_task(raw, shared)
+    except ApiError:
+        path = raw.get("notebook_task", {}).get("notebook_path", "")
+        return TaskSpec(raw["task_key"], NotebookSpec(path), raw=raw)
 
 
 def task_record(run: Run, task: TaskRun) -> Json:
@@ -139,8 +157,7 @@ def read_task(record: Json, run: Run) -> TaskRun:
         if "resolved_spec" in record:
             spec = _TASK_SPEC.validate_python(record["resolved_spec"])
         else:
-            shared = parse_shared(run.spec.job_clusters, run.spec.environments)
-            spec = parse_task(record["raw"], shared)
+            spec = _older_task(record["raw"], _shared(run.spec.job_clusters, run.spec.environments))
         return TaskRun(spec=spec, state=read_state(record["state"]), stored=True, **fields)
     except (KeyError, TypeError, ValueError, ApiError) as error:
         raise UnreadableRecordError(_reason(error)) from error

@@ -17,6 +17,7 @@ from databricks_local.jobs.specs import (
     RunType,
     TaskSpec,
 )
+from databricks_local.jobs.task_specs import check_loops
 from databricks_local.runs import states
 from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import RepairRequest, read_repair, refusal, tasks_to_rerun
@@ -341,15 +342,16 @@ def test_a_loop_has_nothing_that_belongs_to_the_task_in_it(field: str, value: An
     nested = {"task_key": "each", "notebook_task": {"notebook_path": "/x"}, "new_cluster": CLUSTER}
     loop = {"task_key": "loop", "for_each_task": {"inputs": "[1]", "task": nested}}
     clusters = [{"job_cluster_key": "shared", "new_cluster": CLUSTER}]
+    tasks = parse_settings({"tasks": [{**loop, field: value}], "job_clusters": clusters}).tasks
     with pytest.raises(ApiError) as refused:
-        parse_settings({"tasks": [{**loop, field: value}], "job_clusters": clusters})
+        check_loops(tasks)
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     assert str(refused.value) == (
         f"Task loop has a for_each_task, so that {field} belongs to the task in it: "
         f"for_each_task.task.{field}."
     )
     nothing = type(value)()
-    assert parse_settings({"tasks": [{**loop, field: nothing}]}).tasks
+    check_loops(parse_settings({"tasks": [{**loop, field: nothing}]}).tasks)
 
 
 def test_what_a_loop_itself_may_have() -> None:
@@ -363,4 +365,5 @@ def test_what_a_loop_itself_may_have() -> None:
         "email_notifications": {"on_failure": ["me@example.com"]},
     }
     (task,) = parse_settings({"tasks": [loop]}).tasks
+    check_loops([task])
     assert (task.timeout_seconds, task.body.task.retry.max_retries) == (60, 2)

@@ -127,12 +127,20 @@ def test_runs_of_earlier_versions_are_read() -> None:
     assert records.read_task(through_json(record), run).spec == run.spec.tasks[0]
 
 
+def test_what_an_earlier_version_accepted_is_shown_as_it_ended() -> None:
+    run = records.read_run(old_run_record(job_clusters=[]))
+    assert [task.raw for task in run.spec.tasks] == [OLD_TASK]
+    record = records.task_record(run, TaskRun(7, run.spec.tasks[0], states.SUCCESS))
+    record["raw"] = record.pop("resolved_spec")["raw"]
+    task = records.read_task(through_json(record), run)
+    assert (task.spec.raw, task.state) == (OLD_TASK, states.SUCCESS)
+
+
 @pytest.mark.parametrize(
     "record",
     [
         {},
         {"run_id": 1},
-        old_run_record(job_clusters=[]),
         old_run_record(tasks=[{}]),
         old_run_record(run_type="NEW"),
         {**records.run_record(run_of()), "resolved_spec": {"name": 7}},
