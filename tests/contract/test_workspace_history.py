@@ -124,8 +124,10 @@ def test_unreadable_records_are_shown_and_never_keep_the_server_from_starting(tm
         assert task.state.state_message.startswith("Its record cannot be read: ")
         assert value(lab, lab.get(GET, run_id=runs[2]).json(), "a") == "ok"
         lab.http.post("/login", data={"token": lab.workspace.token})
-        for page in ("/", "/jobs", f"/jobs/{job_id}", f"/jobs/{other_job}/runs/{runs[1]}"):
+        of_runs = [f"/jobs/0/runs/{runs[0]}", f"/jobs/{other_job}/runs/{runs[1]}"]
+        for page in ("/", "/jobs", f"/jobs/{job_id}", *of_runs):
             assert lab.get(page).status_code == 200
+        assert lab.get(GET, run_id=runs[0], include_history="true").json()["run_name"] == "(unreadable)"
         reason = "its record is damaged, or of an unknown version."
         assert reason in lab.get(f"/jobs/{job_id}").text
         assert refusal(lab.post("/api/2.2/jobs/run-now", {"job_id": job_id})) == (
