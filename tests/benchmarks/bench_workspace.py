@@ -1,9 +1,9 @@
 """How the local workspace bears many runs: `uv run python -m tests.benchmarks.bench_workspace`.
 
-Each run has two notebooks on one job cluster. They come in groups, all runs of a group at once; after each
-group come the time that it took, the processor time of the server, which depends less on what the machine does
-besides, and the memory of the server. `--limit` makes the memory a test: the command ends with status 1 if the
-server has more in the end.
+Each run has two notebooks on one job cluster. They come in groups, all runs of a group at once. After each
+group come the time that it took, the processor time of the server, which depends less on other work of the
+machine, and the memory of the server. `--limit` makes the memory a test: the command ends with status 1 if
+the server has more in the end.
 """
 
 from __future__ import annotations
