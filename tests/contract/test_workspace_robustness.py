@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+import psutil
 import pytest
 from databricks.sdk.service.compute import State
 
@@ -175,3 +176,24 @@ def test_limits_in_bytes_are_counted_in_utf_8(lab: Lab) -> None:
     assert found["notebook_output"]["result"] == "The JSON of the task value large is larger than 48 KiB."
     answer = lab.post("/api/2.2/jobs/run-now", {"job_id": job_id, "notebook_params": {"p": "é" * 5_000}})
     assert answer.json()["message"] == "notebook_params must be at most 10000 bytes as JSON."
+
+
+LOUD = """
+import sys
+for number in range(200_000):
+    print("line", number)
+    print("line", number, file=sys.stderr)
+dbutils.notebook.exit("said")
+"""
+
+
+def test_a_cell_that_writes_400_000_lines_in_turn_ends_and_is_shown(lab: Lab) -> None:
+    server = psutil.Process(lab.workspace.process.pid)
+    before = server.memory_info().rss
+    run = lab.ended(run_now(lab, create(lab, step("a", lab.notebook("loud", LOUD)))))
+    task = latest(run)["a"]
+    assert output(lab, task)["notebook_output"]["result"] == "said"
+    export = lab.get("/api/2.2/jobs/runs/export", run_id=task["run_id"]).json()["views"][0]["content"]
+    assert "line 4999" in export
+    assert "There was more; it is left out." in export
+    assert server.memory_info().rss - before < 100_000_000
