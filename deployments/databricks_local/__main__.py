@@ -66,6 +66,12 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="for how long a repaired run still looks terminal (default: %(default)s)",
     )
     parser.add_argument(
+        "--repairs",
+        choices=("limited", "unlimited"),
+        default="unlimited",
+        help="whether runs/repair keeps to the job's max_concurrent_runs (default: %(default)s)",
+    )
+    parser.add_argument(
         "--cluster-start-seconds",
         type=float,
         default=0,
@@ -88,7 +94,11 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
 
 def read_switches(options: argparse.Namespace) -> Options:
     """Read the switches."""
-    return Options(options.repair_one_time_runs == "accept", max(options.repair_visible_after, 0))
+    return Options(
+        options.repair_one_time_runs == "accept",
+        max(options.repair_visible_after, 0),
+        options.repairs == "limited",
+    )
 
 
 if __name__ == "__main__":

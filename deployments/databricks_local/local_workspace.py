@@ -93,6 +93,7 @@ class LocalWorkspace(WorkspaceAccess):
         client_secret: str = "",
         repair_one_time_runs: bool = False,
         repair_visible_after: float = 0,
+        limit_repairs: bool = False,
         cluster_start_seconds: float = 0,
         mount_namespaces: bool = True,
         environment: Mapping[str, str] | None = None,
@@ -109,6 +110,7 @@ class LocalWorkspace(WorkspaceAccess):
             client_secret: Its secret.
             repair_one_time_runs: Whether `runs/repair` takes a run made by `runs/submit`.
             repair_visible_after: Seconds for which a repaired run still looks terminal.
+            limit_repairs: Whether `runs/repair` keeps to the job's `max_concurrent_runs`.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
             environment: Variables of the server. Of those of this process it gets only what has no secrets
@@ -123,6 +125,7 @@ class LocalWorkspace(WorkspaceAccess):
             "--spark-remote": spark_remote,
             "--repair-one-time-runs": "accept" if repair_one_time_runs else "refuse",
             "--repair-visible-after": str(repair_visible_after),
+            "--repairs": "limited" if limit_repairs else "unlimited",
             "--cluster-start-seconds": str(cluster_start_seconds),
             "--mount-namespaces": "auto" if mount_namespaces else "off",
         }

@@ -182,6 +182,10 @@ def workspace(
     repair_visible_after: Annotated[
         float, typer.Option(min=0, help="Seconds for which a repaired run still looks terminal.")
     ] = 0,
+    repairs: Annotated[
+        Literal["limited", "unlimited"],
+        typer.Option(help="Whether runs/repair keeps to max_concurrent_runs, which is not known."),
+    ] = "unlimited",
     cluster_start_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
     ] = 0,
@@ -207,7 +211,7 @@ def workspace(
         if bool(client_id) != bool(client_secret):
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
-        options = Options(repair_one_time_runs == "accept", repair_visible_after)
+        options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
         machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
         serve(host, port, token, root, Access(tls, client), options, machine)
 

@@ -282,12 +282,13 @@ def test_parameters_of_job_task_and_request(lab: Lab) -> None:
         "run": str(run["run_id"]),
     }
     assert run["job_parameters"][0] == {"name": "both", "default": "job", "value": "job"}
-    run = lab.ended(
-        run_now(lab, job_id, job_parameters={"both": "request"}, notebook_params={"third": "{{task.name}}"})
-    )
+    run = lab.ended(run_now(lab, job_id, job_parameters={"both": "request"}))
     shown = json.loads(value(lab, run, "a"))
-    assert (shown["own"], shown["both"], shown["third"]) == ("task", "request", "a")
+    assert (shown["own"], shown["both"], shown["third"]) == ("task", "request", "task")
     assert run["job_parameters"][0] == {"name": "both", "default": "job", "value": "request"}
+    run = lab.ended(run_now(lab, job_id, notebook_params={"third": "{{task.name}}"}))
+    shown = json.loads(value(lab, run, "a"))
+    assert (shown["own"], shown["both"], shown["third"]) == ("task", "job", "a")
     assert run["overriding_parameters"] == {"notebook_params": {"third": "{{task.name}}"}}
     resolved = lab.get(GET, run_id=run["run_id"], include_resolved_values="true").json()
     assert latest(resolved)["a"]["resolved_values"]["notebook_task"]["base_parameters"]["third"] == "a"

@@ -1,9 +1,11 @@
 """Whatever is sent to whatever route: never an error of the server, and a refusal is always the envelope."""
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 from urllib.parse import quote
@@ -159,7 +161,9 @@ HOSTILE: list[Any] = [
     [], [None], [[]], [{}], {}, {"": ""}, {"\0": "\ud800"}, nested(45), nested(300),
 ]  # fmt: skip
 PLAUSIBLE: list[Any] = [
-    1, 100, "1", "true", "fuzz", "/Shared/fuzz", "/tmp/fuzz", "dbfs:/tmp", "/Volumes/main/default", "main",
+    1, 100, "1", "true", "fuzz", "/Shared/fuzz", "/tmp/fuzz", "/tmp/fuzz/in", "/tmp/fuzz/pipe",
+    "/Shared/fuzz/in", "/Shared/fuzz/out", "/Shared/fuzz/pipe", "after-1-1", "before-1-1",
+    "dbfs:/tmp", "/Volumes/main/default", "main",
     "default", "PYTHON", "SOURCE", "READ", "AA==", "from-100", ["a"], {"a": "b"},
     {"notebook_path": "/Shared/fuzz"}, [{"task_key": "a"}], [{"name": "a", "default": "b"}],
     [{"user_name": "a", "permission_level": "CAN_VIEW"}], [{"pypi": {"package": "a"}}],
@@ -176,7 +180,8 @@ TYPES = [
 ]  # fmt: skip
 SEGMENTS = [
     "1", "0", "4711", "9" * 30, "x", "main", "main.default.fuzz", "jobs", "clusters",
-    "Volumes/main/default/fuzz/f", "Volumes/main", "%2e%2e/%2e%2e", "%00", "%ED%A0%80", "%D9%A3", "a%2Fb",
+    "Volumes/main/default/fuzz/f", "Volumes/main/default/fuzz/in", "Volumes/main/default/fuzz/pipe",
+    "Volumes/main", "%2e%2e/%2e%2e", "%00", "%ED%A0%80", "%D9%A3", "a%2Fb",
     "a//b", "-1",
 ]  # fmt: skip
 VERSIONS = ["2.0", "2.1", "2.2", "9.9", "%D9%A3"]
@@ -192,10 +197,24 @@ OFTEN = settings(
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A workspace of its own, whose faults and clusters are nobody's else, and a browser's cookie."""
-    with own_workspace(tmp_path_factory.mktemp("target")) as lab:
+    root, outside = tmp_path_factory.mktemp("target"), tmp_path_factory.mktemp("outside")
+    (outside / "kept").touch()
+    with own_workspace(root) as lab:
         lab.sdk.secrets.create_scope("fuzz")
         lab.http.post("/login", data={"token": lab.workspace.token})
+        for tree in ("dbfs/tmp", "files/Shared", "volumes/main/default"):
+            leave_strange_things(root / tree / "fuzz", outside)
         yield lab
+    assert (outside / "kept").exists()
+
+
+def leave_strange_things(folder: Path, outside: Path) -> None:
+    """What a task can leave in a tree: a name that is not UTF-8, a pipe, links to all kinds of places."""
+    (folder / "folder").mkdir(parents=True)
+    (folder / os.fsdecode(b"caf\xe9")).touch()
+    os.mkfifo(folder / "pipe")
+    for name, target in {"in": "folder", "out": outside, "gone": "nowhere", "round": "round"}.items():
+        (folder / name).symlink_to(target)
 
 
 def test_the_table_has_every_route() -> None:

@@ -193,7 +193,7 @@ def test_a_repair_takes_the_settings_of_the_job_as_they_are_now(lab: Lab, tmp_pa
 def test_job_parameters_are_not_inherited(lab: Lab) -> None:
     path = lab.notebook("shows", "import json\ndbutils.notebook.exit(json.dumps(dbutils.widgets.getAll()))\n")
     job_id = create(lab, step("a", path), parameters=[{"name": "p", "default": "default"}])
-    run = lab.ended(run_now(lab, job_id, job_parameters={"p": "sent"}, notebook_params={"n": "1"}))
+    run = lab.ended(run_now(lab, job_id, job_parameters={"p": "sent", "n": "1"}))
     assert json.loads(value(lab, run, "a")) == {"p": "sent", "n": "1"}
     first = repair(lab, run["run_id"], rerun_tasks=["a"])
     run = lab.ended(run["run_id"])

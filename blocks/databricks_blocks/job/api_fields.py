@@ -36,6 +36,17 @@ RUN_NOW_FIELDS = frozenset(
 )
 """Fields of a run of a saved job that the job itself does not have."""
 
+OLDER_PARAMETER_FIELDS = (
+    "notebook_params",
+    "python_params",
+    "jar_params",
+    "python_named_params",
+    "spark_submit_params",
+    "sql_params",
+    "dbt_commands",
+)
+"""What gave parameters to a run before `job_parameters`, with which the API refuses them."""
+
 REPEATED_FIELDS = RUN_NOW_FIELDS - {"only"}
 """Of these, the fields that a repair takes as well (docs: jobs/runs/repair)."""
 

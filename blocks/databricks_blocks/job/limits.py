@@ -14,6 +14,7 @@ from databricks_blocks.job.api_fields import (
     MAX_RUN_PARAMETER_BYTES,
     MAX_TASKS,
     MAX_TOKEN_LENGTH,
+    OLDER_PARAMETER_FIELDS,
     RUN_NOW_FIELDS,
 )
 from databricks_blocks.job.request_bodies import (
@@ -62,17 +63,24 @@ def limit_problems(specification: JobSpecification) -> Iterator[str]:
                     f"Task `{part.get('task_key')}`: its parameters have {size:,} bytes as JSON; a notebook "
                     f"takes {MAX_PARAMETER_BYTES:,}. Pass the path of a file instead."
                 )
-    size = _size(_largest_body(specification))
+    if specification.launch == "run_now":
+        yield from run_parameter_problems(specification)
+    size = _sent_size(_largest_body(specification))
     if size > MAX_REQUEST_BYTES:
         yield f"The request has {size:,} bytes; the API takes {MAX_REQUEST_BYTES:,}."
 
 
 def run_parameter_problems(specification: JobSpecification) -> Iterator[str]:
-    """Say which parameters of a run exceed the limits of the API."""
-    size = _size(run_parameters(specification).get("notebook_params", {}))
-    if size > MAX_RUN_PARAMETER_BYTES:
-        yield f"notebook_params: {size:,} bytes as JSON; a run takes {MAX_RUN_PARAMETER_BYTES:,}."
-    size = _size(run_now_body(specification, 0, token="-"))  # noqa: S106 - no password
+    """Say which parameters of a run exceed the limits of the API, or exclude each other."""
+    given = run_parameters(specification)
+    for name in OLDER_PARAMETER_FIELDS:
+        # Docs: the limit is on the JSON with the name in it.
+        size = _size({name: given.get(name)})
+        if size > MAX_RUN_PARAMETER_BYTES:
+            yield f"{name}: {size:,} bytes as JSON; a run takes {MAX_RUN_PARAMETER_BYTES:,}."
+        if given.get(name) and given.get("job_parameters"):
+            yield f"{name}: the API refuses it together with job_parameters. Set one of them."
+    size = _sent_size(run_now_body(specification, 0, token="-"))  # noqa: S106 - no password
     if size > MAX_REQUEST_BYTES:
         yield f"The request has {size:,} bytes; the API takes {MAX_REQUEST_BYTES:,}."
 
@@ -101,4 +109,10 @@ def _largest_body(specification: JobSpecification) -> dict[str, Any]:
 
 
 def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
+    """The bytes that the limits of fields are about: of JSON in UTF-8, as in the examples of the docs."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _sent_size(body: Any) -> int:
+    """The bytes that are sent. The SDK escapes what is not ASCII."""
+    return len(json.dumps(body))

@@ -109,6 +109,19 @@ def relative_notebook() -> ApiError:
     return invalid_parameter("Only absolute paths are currently supported. Paths must begin with '/'.")
 
 
+def belongs_to_nested_task(key: str, field: str) -> ApiError:
+    """A field of a for-each task that only the task in it can have (the words are ours)."""
+    return invalid_parameter(
+        f"Task {key} has a for_each_task, so that {field} belongs to the task in it: "
+        f"for_each_task.task.{field}."
+    )
+
+
+def mixed_parameters(older: str) -> ApiError:
+    """`job_parameters` together with an older field for parameters (the words are ours)."""
+    return invalid_parameter(f"Only one of job_parameters and {older} can be specified.")
+
+
 def no_tasks() -> ApiError:
     """A run without tasks."""
     return invalid_parameter("At least one task must be specified.")
@@ -122,6 +135,29 @@ def job_not_found(job_id: int) -> ApiError:
 def job_to_get_not_found(job_id: int) -> ApiError:
     """An unknown job in `jobs/get`: a 404 by now. Source: databricks/cli, its test server."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Job {job_id} does not exist.")
+
+
+def job_unreadable(job_id: int, reason: str) -> ApiError:
+    """A job that an earlier version of the local workspace saved, and that this one cannot read."""
+    return ApiError(
+        400,
+        "INVALID_STATE",
+        f"The settings of job {job_id} cannot be read: {reason} Reset or delete the job.",
+    )
+
+
+def not_written(reason: str) -> ApiError:
+    """A change that is not on disk yet, since there is no room. The SDK does not repeat a 500."""
+    return ApiError(
+        500, "INTERNAL_ERROR", f"The local workspace cannot keep the change yet: {reason}. It tries again."
+    )
+
+
+def concurrency_reached(job_id: int, limit: int) -> ApiError:
+    """A repair of a job with too many active runs (what Databricks says is not known)."""
+    return ApiError(
+        400, "INVALID_STATE", f"Job {job_id} has reached its limit of {limit} maximum concurrent runs."
+    )
 
 
 def shared_cluster_without_tasks() -> ApiError:

@@ -1,9 +1,10 @@
 """Pages of long answers. Pure."""
 
+import bisect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import invalid_parameter
@@ -15,6 +16,9 @@ PAGE_SIZE = 100
 """Elements of each array in one answer of `runs/get` and `jobs/get` (2.2)."""
 
 
+T = TypeVar("T")
+
+_BORDER = re.compile(r"(after|before)-([0-9]{1,18})-([0-9]{1,18})")
 _PAGE_TOKEN = re.compile(r"from-([0-9]{1,12})")
 
 
@@ -59,6 +63,80 @@ def read_page_token(token: str) -> int:
     if match is None:
         raise invalid_parameter(f"Invalid page token: {token[:100]}")
     return int(match[1])
+
+
+@dataclass(frozen=True)
+class Listed(Generic[T]):
+    """A page of a list that grows at its beginning.
+
+    Attributes:
+        items: What is on it.
+        older: The token of the page after it; empty if there is none.
+        newer: The token of the page before it; empty if there is none.
+    """
+
+    items: list[T]
+    older: str
+    newer: str
+
+
+def newest_first(
+    items: Iterable[T], key: Callable[[T], tuple[int, int]], limit: int, token: str, offset: int = 0
+) -> Listed[T]:
+    """A page of items, the newest first.
+
+    A token names the item that it begins after, not a position: what is new meanwhile moves nothing.
+
+    Args:
+        items: The items, in any order.
+        key: When an item came, and its place among those of the same time.
+        limit: How many there are on a page.
+        token: The token of the page; empty for the one that the offset says.
+        offset: How many items to leave out; what versions before 2.2 had.
+    """
+    ordered = sorted(items, key=key, reverse=True)
+    start = offset
+    if token:
+        side, border = _read_border(token)
+        start = bisect.bisect_left(ordered, _negative(border), key=lambda item: _negative(key(item)))
+        if side == "before":
+            start, limit = max(start - limit, 0), min(start, limit)
+        elif start < len(ordered) and key(ordered[start]) == border:
+            start += 1
+    page = ordered[start : start + limit]
+    more_after = page and start + limit < len(ordered)
+    return Listed(
+        page,
+        _border("after", key(page[-1])) if more_after else "",
+        _border("before", key(page[0])) if page and start else "",
+    )
+
+
+def listing_json(name: str, shown: Sequence[Json], page: Listed[T]) -> Json:
+    """The answer with a page of a list; an empty list is an answer without the field."""
+    answer: Json = {"has_more": bool(page.older)}
+    if shown:
+        answer[name] = list(shown)
+    if page.older:
+        answer["next_page_token"] = page.older
+    if page.newer:
+        answer["prev_page_token"] = page.newer
+    return answer
+
+
+def _border(side: str, key: tuple[int, int]) -> str:
+    return f"{side}-{key[0]}-{key[1]}"
+
+
+def _read_border(token: str) -> tuple[str, tuple[int, int]]:
+    match = _BORDER.fullmatch(token)
+    if match is None:
+        raise invalid_parameter(f"Invalid page token: {token[:100]}")
+    return match[1], (int(match[2]), int(match[3]))
+
+
+def _negative(key: tuple[int, int]) -> tuple[int, int]:
+    return -key[0], -key[1]
 
 
 def page_of(

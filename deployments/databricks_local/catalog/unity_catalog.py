@@ -1,5 +1,6 @@
 """Unity Catalog for volumes: catalogs, schemas and volumes as the API shows them."""
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Callable
@@ -104,7 +105,7 @@ class Catalog:
         self._documents.put(level.kind, ".".join(names), {**known, **told, "updated_at": self._clock()})
         return self.get(level, names)
 
-    def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
+    async def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
         """Remove an item. A volume goes with its files; other levels have to be empty, unless forced."""
         self._existing(level, names)
         if level is not VOLUME and not force and self._volumes.names(*names):
@@ -113,7 +114,7 @@ class Catalog:
                 "INVALID_STATE",
                 f"Cannot delete {level.kind} '{'.'.join(names)}' because it is not empty",
             )
-        self._volumes.drop(*names)
+        await asyncio.to_thread(self._volumes.drop, *names)
         prefix = ".".join(names)
         for below in LEVELS[level.depth - 1 :]:
             for key, _ in self._documents.all(below.kind):

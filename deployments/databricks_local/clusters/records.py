@@ -72,6 +72,7 @@ class ClusterRecord:
         libraries: The status of each library, by `library_key`.
         pinned_by: Who pinned it; empty if nobody did.
         active_at: When it was last started or asked for; milliseconds.
+        token: The idempotency token that it was created with.
     """
 
     cluster_id: str
@@ -86,6 +87,7 @@ class ClusterRecord:
     libraries: dict[str, Json] = field(default_factory=dict)
     pinned_by: str = ""
     active_at: int = 0
+    token: str = ""
 
     @property
     def idle_minutes(self) -> int:
@@ -131,15 +133,21 @@ class ClusterRecord:
 
     @staticmethod
     def from_document(cluster_id: str, document: Json, now: int) -> "ClusterRecord":
-        """Read a stored document. The cluster is terminated, since its server ended with the workspace."""
-        record = ClusterRecord(cluster_id, document["settings"], document["creator"])
+        """Read a stored document. The cluster is terminated, since its server ended with the workspace.
+
+        What cannot be read of it is missing; it never keeps the server from starting.
+        """
+        settings = document.get("settings")
+        record = ClusterRecord(cluster_id, settings or {}, document.get("creator", ""))
         record.state = ClusterState.TERMINATED
-        record.message = document["message"] or "The local workspace was stopped."
-        record.started_at = document["started_at"]
-        record.terminated_at = document["terminated_at"] or now
-        record.reason = document["reason"] or {"code": "INTERNAL_ERROR", "type": "SERVICE_FAULT"}
+        record.message = document.get("message") or "The local workspace was stopped."
+        if settings is None:
+            record.message = "Its record cannot be read. Edit or delete the cluster."
+        record.started_at = document.get("started_at", 0)
+        record.terminated_at = document.get("terminated_at") or now
+        record.reason = document.get("reason") or {"code": "INTERNAL_ERROR", "type": "SERVICE_FAULT"}
         record.pinned_by = document.get("pinned_by", "")
-        record.events, record.libraries = document["events"], document["libraries"]
+        record.events, record.libraries = document.get("events", []), document.get("libraries", {})
         record.await_libraries()
         return record
 

@@ -111,9 +111,28 @@ class ClusterRegistry:
         if failure:
             raise LibraryInstallationError(failure)
 
-    def create(self, settings: Json) -> ClusterRecord:
-        """Make a cluster, which starts."""
-        record = ClusterRecord(new_cluster_id(self._clock()), settings, self._user)
+    def of_token(self, token: str) -> ClusterRecord | None:
+        """The cluster that was created with an idempotency token, unless it is terminated.
+
+        Termination clears the token: the next request creates a new cluster (docs: Clusters API 2.0, create).
+        """
+        return next(
+            (
+                record
+                for record in self._records.values()
+                if token and record.token == token and record.state is not ClusterState.TERMINATED
+            ),
+            None,
+        )
+
+    def create(self, settings: Json, token: str = "") -> ClusterRecord:
+        """Make a cluster, which starts.
+
+        Args:
+            settings: Its settings.
+            token: The idempotency token of the request; empty if there is none.
+        """
+        record = ClusterRecord(new_cluster_id(self._clock()), settings, self._user, token=token)
         self._records[record.cluster_id] = record
         record.note("CREATING", self._clock(), cluster_size=size_of(settings), user=self._user)
         self._servers.start(record, ClusterState.PENDING)

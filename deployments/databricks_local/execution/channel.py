@@ -59,3 +59,23 @@ class Channel:
         except (EOFError, OSError):
             for number in list(self._waiting):
                 self._waiting.pop(number).set_exception(WorkspaceCallError("The workspace is gone."))
+
+
+def read_message(content: bytes) -> dict[str, Any]:
+    r"""Read a message.
+
+    Python keeps bytes that it cannot decode, as those in the name of a file, as lone surrogates. No answer,
+    page or database can hold them; here they become text, such as `\udcff`.
+    """
+    message: dict[str, Any] = json.loads(content)
+    return _encodable(message) if b"\\ud" in content else message
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return value

@@ -40,6 +40,11 @@ MAX_RESULT_BYTES = 5 * 1024 * 1024
 """The longest value of `dbutils.notebook.exit` that `runs/get-output` returns (docs: 5 MB)."""
 
 MAX_TRACE_CHARACTERS = 1_000_000
+MAX_ERROR_CHARACTERS = 20_000
+"""How much of the line of an error is kept; the server has it in memory, unlike the trace."""
+
+CLOCK_SECONDS = 2.0
+"""How far two readings of when a process was created may be apart, since the clock may be set meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) ->
         {
             "result": None if value is None else value[:MAX_RESULT_BYTES].decode("utf-8", "ignore"),
             "truncated": value is not None and len(value) > MAX_RESULT_BYTES,
-            "error": redactor.redact(result.error)[:MAX_TRACE_CHARACTERS],
+            "error": redactor.redact(result.error)[:MAX_ERROR_CHARACTERS],
             "error_trace": redactor.redact(result.error_trace)[:MAX_TRACE_CHARACTERS],
         }
     )
@@ -174,14 +179,14 @@ def guard_main(connection: Connection) -> None:
         connection: Gets the ids of processes that start or end, and closes with the server.
     """
     os.setsid()
-    guarded: set[int] = set()
+    guarded: set[tuple[int, float]] = set()
     try:
         while True:
             message = json.loads(connection.recv_bytes())
-            guarded ^= {message["pid"]}
+            guarded ^= {(message["pid"], message["created"])}
     except EOFError:
-        for pid in guarded:
-            kill_group(pid)
+        for pid, created in guarded:
+            kill_group(pid, created)
 
 
 def send(connection: Connection, message: dict[str, Any]) -> None:
@@ -230,18 +235,31 @@ def _end_with_server() -> None:
     server = parent_process()
     if server is not None:
         wait([server.sentinel])
-        kill_group(os.getpid())
+        kill_group(os.getpid(), created_at(os.getpid()))
 
 
-def kill_group(pid: int) -> None:
+def created_at(pid: int) -> float:
+    """When a process was created; tells it apart from a later one with the same id. 0 if it is gone."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def kill_group(pid: int, created: float) -> None:
     """Kill a process, its group, and its descendants in groups of their own.
 
     Args:
         pid: The leader of the group. It may be gone already.
+        created: When it was created. If another process has its id by now, nothing happens: then the group
+            is gone, too, since the id of a group is not given away while the group is there.
     """
     own = pid == os.getpid()
     try:
-        family = psutil.Process(pid).children(recursive=True)
+        leader = psutil.Process(pid)
+        if abs(leader.create_time() - created) > CLOCK_SECONDS:
+            return
+        family = leader.children(recursive=True)
     except psutil.NoSuchProcess:
         family = []
     # Any of them may have ended meanwhile.

@@ -11,8 +11,11 @@ MAX_SECRET_BYTES = 128 * 1024
 
 
 def end_of_log(log: Path, redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tuple[str, bool]:
-    """The end of a log without secrets, and whether there was more before it."""
-    size = log.stat().st_size
+    """The end of a log without secrets, and whether there was more before it; empty if there is no log."""
+    try:
+        size = log.stat().st_size
+    except FileNotFoundError:
+        return "", False
     with log.open("rb") as file:
         # Read more than is returned, so that a secret at the cut is recognised as a whole.
         file.seek(max(size - limit - MAX_SECRET_BYTES, 0))

@@ -26,10 +26,11 @@ from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import UnresolvedSecretError, resolve, with_secrets
 from databricks_local.secrets.store import SecretStore
-from databricks_local.storage.leftovers import remove_leftovers
+from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
 CLUSTER_START_SECONDS = 60
-MAX_LOG_CHARACTERS = 20_000
+MAX_LOG_BYTES = 20_000
+"""How much of the end of the log of a lost driver is shown."""
 
 _TEMPORARY = re.compile(
     r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
@@ -90,7 +91,7 @@ class Executor:
             raise ClusterError(str(error)) from error
         libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
         # A dying task may have written there after the cluster had ended.
-        shutil.rmtree(libraries.directory, ignore_errors=True)
+        await remove_directory(libraries.directory)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
         environment = {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars}
@@ -112,7 +113,7 @@ class Executor:
             raise
         if message is None:
             await self._processes.kill(child)
-            said = _take_log(log)
+            said = await _said(log, Redactor())
             log.unlink(missing_ok=True)
             raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
         remote = f"sc://{LOOPBACK}:{message['port']}"
@@ -129,7 +130,7 @@ class Executor:
             await cluster.lost
             (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
         # A dying task may still write there.
-        shutil.rmtree(cluster.libraries.directory, ignore_errors=True)
+        await remove_directory(cluster.libraries.directory)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster, for all its tasks.
@@ -215,7 +216,7 @@ class Executor:
             calls = with_secrets(on_call, self._secrets, redactor)
             result = await follow(child, cluster.lost, on_ready, on_cell, calls)
             if result is None:
-                raise DriverLostError(redactor.redact(_take_log(log)))
+                raise DriverLostError(await _said(log, redactor))
             if launch.program is None:
                 return result
             logs, truncated = await asyncio.to_thread(end_of_log, log, redactor)
@@ -226,7 +227,7 @@ class Executor:
             # An unfinished copy would survive the removal.
             await asyncio.wait({filling})
             # A dying process may still write there, which must not fail the task.
-            shutil.rmtree(place, ignore_errors=True)
+            await remove_directory(place)
 
 
 async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: ClusterLibraries) -> Cluster:
@@ -258,8 +259,7 @@ def _task_environment(spec: ClusterSpec) -> dict[str, str]:
     return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
 
 
-def _take_log(log: Path) -> str:
-    try:
-        return log.read_text(errors="replace")[-MAX_LOG_CHARACTERS:].strip()
-    except FileNotFoundError:
-        return ""
+async def _said(log: Path, redactor: Redactor) -> str:
+    """The last that a process wrote, which can be much."""
+    text, _ = await asyncio.to_thread(end_of_log, log, redactor, MAX_LOG_BYTES)
+    return text.strip()

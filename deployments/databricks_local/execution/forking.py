@@ -1,23 +1,26 @@
 """Forks processes from an interpreter with all imports done: the part that runs in threads."""
 
 import asyncio
-import json
 import logging
 import multiprocessing
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, cast
 
-from databricks_local.execution.children import kill_group
+from databricks_local.execution.channel import read_message
+from databricks_local.execution.children import created_at, kill_group
 
 _LOG = logging.getLogger(__name__)
 
 PRELOAD = "databricks_local.execution.preload"
 CONTEXT = multiprocessing.get_context("forkserver")
 
-Order = tuple[Future[tuple[Any, Connection]], Callable[..., None], tuple[Any, ...]]
+Forked = tuple[Any, Connection, float]
+"""A process, the line to it, and when it was created."""
+
+Order = tuple[Future[Forked], Callable[..., None], tuple[Any, ...]]
 """A process to start: the future for the result, the function, and its arguments."""
 
 
@@ -26,12 +29,12 @@ def preload() -> None:
     CONTEXT.set_forkserver_preload([PRELOAD])
 
 
-def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> tuple[Any, Connection]:
+def _fork(target: Callable[..., None], arguments: tuple[Any, ...]) -> Forked:
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=False)
     process.start()
     theirs.close()
-    return process, ours
+    return process, ours, created_at(cast(int, process.pid))
 
 
 def start_processes(orders: "queue.SimpleQueue[Order]") -> None:
@@ -44,12 +47,12 @@ def start_processes(orders: "queue.SimpleQueue[Order]") -> None:
             start.set_exception(error)
 
 
-def kill_unwanted(start: "Future[tuple[Any, Connection]]") -> None:
+def kill_unwanted(start: "Future[Forked]") -> None:
     """End a process whose starter was cancelled while it was being forked."""
     if not start.cancelled() and start.exception() is None:
-        process, connection = start.result()
+        process, connection, created = start.result()
         connection.close()
-        kill_group(process.pid)
+        kill_group(process.pid, created)
 
 
 def receive(
@@ -66,7 +69,7 @@ def receive(
     try:
         # A grandchild may hold the connection open, so that the end of the process counts, too.
         while connection in wait([connection, process.sentinel]) or connection.poll():
-            hand_over(json.loads(connection.recv_bytes()))
+            hand_over(read_message(connection.recv_bytes()))
     except (EOFError, OSError, ValueError) as error:
         _LOG.debug("process %s: %r", process.pid, error)
     finally:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from databricks_local.execution.children import guard_main, kill_group, send
-from databricks_local.execution.forking import Order, kill_unwanted, preload, receive, start_processes
+from databricks_local.execution.forking import Forked, Order, kill_unwanted, preload, receive, start_processes
 
 
 @dataclass
@@ -19,6 +19,7 @@ class Child:
 
     process: Any
     connection: Connection
+    created: float
     messages: "asyncio.Queue[dict[str, Any] | None]" = field(default_factory=asyncio.Queue)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -26,6 +27,15 @@ class Child:
     def pid(self) -> int:
         """The process id, which is that of its group as well."""
         return cast(int, self.process.pid)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells it apart from all other processes, now and later."""
+        return {"pid": self.pid, "created": self.created}
+
+    def kill(self) -> None:
+        """End it and all that it started, unless it is gone already."""
+        kill_group(self.pid, self.created)
 
 
 class Processes:
@@ -46,7 +56,7 @@ class Processes:
     def close(self) -> None:
         """End what `warm` started, after everything else has ended."""
         if self._guarding is not None and self._guarding.done() and not self._guarding.exception():
-            kill_group(self._guarding.result().pid)
+            self._guarding.result().kill()
 
     async def guard(self) -> Child:
         """The process that ends the others when the server is gone; started before them."""
@@ -58,23 +68,23 @@ class Processes:
         """Fork a process that is the leader of its own group."""
         guard = await self.guard()
         child = await self._fork(target, arguments)
-        send(guard.connection, {"pid": child.pid})
+        send(guard.connection, child.identity)
         return child
 
     async def kill(self, child: Child) -> None:
         """End a process and all that it started."""
-        kill_group(child.pid)
-        send((await self.guard()).connection, {"pid": child.pid})
+        child.kill()
+        send((await self.guard()).connection, child.identity)
 
     async def _fork(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> Child:
-        start: Future[tuple[Any, Connection]] = Future()
+        start: Future[Forked] = Future()
         self._orders.put((start, target, arguments))
         try:
-            process, connection = await asyncio.shield(asyncio.wrap_future(start))
+            process, connection, created = await asyncio.shield(asyncio.wrap_future(start))
         except asyncio.CancelledError:
             start.add_done_callback(kill_unwanted)
             raise
-        child = Child(process, connection)
+        child = Child(process, connection, created)
         receiver = threading.Thread(
             target=receive,
             args=(connection, process, child.messages, asyncio.get_running_loop()),

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from databricks_local.execution.children import kill_group
 from databricks_local.execution.cluster import Cluster
 from databricks_local.faults.rules import TaskEffect, TaskFault
 from databricks_local.runs import states
@@ -78,7 +77,7 @@ class _FaultyWork:
         if cluster is not None and process is not None:
             self._shared.update(dict.fromkeys(_others_on(drive, task), fault))
             # A real kill: whatever else runs there ends as if its driver died.
-            kill_group(process.pid)
+            process.kill()
             await asyncio.wait({cluster.lost})
         return _lost(task, fault)
 

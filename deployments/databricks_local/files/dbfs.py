@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from databricks_local.api.errors import ApiError, invalid_parameter
-from databricks_local.files.tree import Entry, Tree, new_part, put_in_place, read_pieces, remove
+from databricks_local.files.tree import (
+    Entry,
+    Tree,
+    is_servable,
+    is_taken,
+    new_part,
+    put_in_place,
+    read_pieces,
+    remove,
+)
 
 MAX_BLOCK_BYTES = 1024 * 1024
 """Docs: a block, the `contents` of a put, and a read are limited to 1 MB."""
@@ -75,7 +84,7 @@ class Dbfs:
         """Make a directory and those above it."""
         place = self._place(path)
         self._refuse_files_above(path, place)
-        if place.is_file():
+        if is_taken(place):
             raise exists(path)
         place.mkdir(parents=True, exist_ok=True)
 
@@ -118,7 +127,7 @@ class Dbfs:
         place, target = self._existing(source), self._place(destination)
         if place == self._tree.root or target.is_relative_to(place):
             raise invalid_parameter(f"Cannot move {source} to {destination}.")
-        if target.exists():
+        if target.exists() or target.is_symlink():
             raise exists(destination)
         self._refuse_files_above(destination, target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +183,7 @@ class Dbfs:
 
     def _refuse_files_above(self, path: str, place: Path) -> None:
         """Docs, mkdirs: a file at any prefix of the path."""
-        if any(above.is_file() for above in place.parents):
+        if any(is_taken(above) for above in place.parents):
             raise exists(path)
 
     def _place(self, path: str) -> Path:
@@ -182,6 +191,6 @@ class Dbfs:
 
     def _existing(self, path: str) -> Path:
         place = self._place(path)
-        if not place.exists():
+        if not is_servable(place):
             raise missing(path)
         return place

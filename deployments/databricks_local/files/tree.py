@@ -84,10 +84,10 @@ class Tree:
         return Entry(place.name, path, directory, 0 if directory else status.st_size, _milliseconds(status))
 
     def children(self, place: Path) -> Iterator[Entry]:
-        """The contents of a directory, by name, without broken links and what vanishes meanwhile."""
+        """The contents of a directory, by name, without broken links, pipes, and what vanishes meanwhile."""
         for child in sorted(place.iterdir()):
             with suppress(FileNotFoundError):
-                if leads_inside(child, self.root):
+                if leads_inside(child, self.root) and is_servable(child):
                     yield self.describe(child)
 
     @contextmanager
@@ -101,6 +101,16 @@ class Tree:
             put_in_place(part, place)
         finally:
             part.unlink(missing_ok=True)
+
+
+def is_servable(place: Path) -> bool:
+    """Whether there is a file or a directory. To open a pipe would wait for its other end."""
+    return place.is_file() or place.is_dir()
+
+
+def is_taken(place: Path) -> bool:
+    """Whether there is something that is no directory: a file, a pipe, a broken link."""
+    return (place.exists() or place.is_symlink()) and not place.is_dir()
 
 
 def leads_inside(place: Path, root: Path) -> bool:
@@ -147,11 +157,19 @@ def read_pieces(place: Path, start: int, length: int) -> Iterator[bytes]:
 
 
 def remove(place: Path) -> None:
-    """Remove a file, or a directory with its contents. Of a link, only the link is removed."""
+    """Remove a file, or a directory with its contents. Of a link, only the link is removed.
+
+    This can take long. What vanishes meanwhile, as by another request, is no error.
+    """
     if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
+        shutil.rmtree(place, onerror=_unless_gone)
     else:
-        place.unlink()
+        place.unlink(missing_ok=True)
+
+
+def _unless_gone(_: object, __: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
 
 
 def _milliseconds(status: os.stat_result) -> int:

@@ -4,18 +4,20 @@ The SDK takes three steps (source: databricks-sdk-py, `FilesExt`): it starts an 
 and puts each without its token, then completes the upload with the parts' tags.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from databricks_local.api.bodies import Json, read_required_integer, read_string
 from databricks_local.api.errors import ApiError, invalid_parameter
-from databricks_local.files.tree import PIECE, new_part, put_in_place
+from databricks_local.files.tree import PIECE, Tree, new_part
 from databricks_local.files.volumes import Volumes
 
 OPEN_PREFIX = "/local/storage"
@@ -81,7 +83,7 @@ class Uploads:
         upload.parts[number] = new_part(self._volumes.tree.root)
         return upload.parts[number]
 
-    def complete(self, path: str, token: str, parts: list[Json]) -> None:
+    async def complete(self, path: str, token: str, parts: list[Json]) -> None:
         """Join the parts: the file is there."""
         upload = self.find(path, token)
         numbers = [read_required_integer(part, "part_number") for part in parts]
@@ -89,18 +91,18 @@ class Uploads:
         if numbers != sorted(set(numbers)) or [upload.tags.get(number) for number in numbers] != tags:
             raise invalid_parameter("The parts are not those that were uploaded, in their order.")
         place = self._volumes.writable(path, overwrite=upload.overwrite)
-        whole = new_part(self._volumes.tree.root)
+        # Nobody else completes or changes it from now on.
+        del self._uploads[token]
+        completed = False
         try:
-            with whole.open("wb") as file:
-                for number in numbers:
-                    with upload.parts[number].open("rb") as part:
-                        while piece := part.read(PIECE):
-                            file.write(piece)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            put_in_place(whole, place)
+            await asyncio.to_thread(
+                _join, [upload.parts[number] for number in numbers], place, self._volumes.tree
+            )
+            completed = True
         finally:
-            whole.unlink(missing_ok=True)
-        self.abort(path, token)
+            if not completed:
+                self._uploads[token] = upload
+        upload.forget()
 
     def abort(self, path: str, token: str) -> None:
         """Forget an upload."""
@@ -133,6 +135,14 @@ class Uploads:
 
     def _sign(self, *parts: str) -> str:
         return hmac.new(self._key, "\0".join(parts).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _join(parts: Sequence[Path], place: Path, tree: Tree) -> None:
+    """Join files to one. They stay, so that it can be tried again after an error."""
+    with tree.replacing(place) as file:
+        for part in parts:
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, file, PIECE)
 
 
 class PresignedUrlError(Exception):

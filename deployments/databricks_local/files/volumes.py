@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from databricks_local.api.errors import ApiError, invalid_parameter
-from databricks_local.files.tree import MAX_NAME_BYTES, Entry, Tree, remove
+from databricks_local.files.tree import MAX_NAME_BYTES, Entry, Tree, is_taken, remove
 
 PREFIX = "/Volumes"
 DEFAULT_SCHEMA = ("main", "default")
@@ -98,7 +98,7 @@ class Volumes:
             ApiError: If there is a directory, or a file that may not be replaced.
         """
         place = self._inside_volume(path)
-        if place.is_dir() or any(above.is_file() for above in place.parents):
+        if place.is_dir() or any(is_taken(above) for above in place.parents):
             raise invalid_parameter(f"The path {path} cannot be a file: a part of it is taken.")
         if place.exists() and not overwrite:
             # Source: databricks/cli, filer of the Files API: a 409 with this code.
@@ -118,7 +118,7 @@ class Volumes:
     def make_directory(self, path: str) -> None:
         """Make a directory and those above it."""
         place = self._inside_volume(path, or_itself=True)
-        if any(taken.is_file() for taken in (place, *place.parents)):
+        if any(is_taken(above) for above in (place, *place.parents)):
             raise FilesApiError(
                 409,
                 "ALREADY_EXISTS",
@@ -131,6 +131,10 @@ class Volumes:
         """Delete a directory that is empty."""
         self._inside_volume(path)
         place = self.directory(path)
+        if place.is_symlink():
+            # A link has no contents of its own.
+            place.unlink()
+            return
         if any(place.iterdir()):
             raise FilesApiError(
                 400,
@@ -156,6 +160,8 @@ class Volumes:
         if not _NAME.fullmatch(names[-1]) or len(names[-1].encode()) > MAX_NAME_BYTES:
             raise invalid_parameter(f"'{names[-1][:300]}' is not a valid name.")
         place = self.tree.root.joinpath(*names)
+        if is_taken(place) or place.is_symlink():
+            raise invalid_parameter(f"'{names[-1]}' is taken by a file or a link.")
         place.mkdir()
         return place
 

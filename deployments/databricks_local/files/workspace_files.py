@@ -1,12 +1,11 @@
 """The workspace's folders, notebooks and files, kept as such on disk under the root."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_local.api import errors
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.files.tree import leads_inside
+from databricks_local.files.tree import is_servable, is_taken, leads_inside, remove
 from databricks_local.runtime.source import (
     COMMENT_BY_LANGUAGE,
     HEADER,
@@ -17,6 +16,9 @@ from databricks_local.runtime.source import (
 
 MAX_PATH_LENGTH = 1_000
 MAX_NAME_BYTES = 255
+
+MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
+"""Docs: the largest notebook. What is larger is a file."""
 
 REPOS = "/Repos/"
 NOTEBOOK_EXTENSIONS = (".py", ".sql", ".ipynb")
@@ -47,23 +49,25 @@ class WorkspaceFiles:
     def status(self, path: str) -> WorkspaceObject:
         """Describe the object at a path."""
         place = self._find(path)
-        if not place.exists():
+        if not is_servable(place):
             raise errors.path_not_found(path)
         return self._describe(place)
 
     def children(self, path: str) -> list[WorkspaceObject]:
         """The contents of a folder, without broken links; for a file, the file itself."""
         place = self._find(path)
-        if not place.exists():
+        if not is_servable(place):
             raise errors.path_not_found(path)
         found = sorted(place.iterdir()) if place.is_dir() else [place]
-        return [self._describe(item) for item in found if leads_inside(item, self._root) and item.exists()]
+        return [
+            self._describe(item) for item in found if leads_inside(item, self._root) and is_servable(item)
+        ]
 
     def mkdirs(self, path: str) -> None:
         """Make a folder and those above it, where they are not there yet."""
         place = self._place(path)
         for folder in (place, *place.parents):
-            if folder.is_file():
+            if is_taken(folder):
                 # The missing space is the real one's (dbx#613).
                 raise errors.ApiError(
                     400, "RESOURCE_ALREADY_EXISTS", f"{folder.name}already exists and it is not a folder"
@@ -82,7 +86,8 @@ class WorkspaceFiles:
         """
         name, stored = _as_stored(path, content, form, language)
         place = self._place(name)
-        if place == self._root or place.is_dir() or (place.exists() and not overwrite):
+        replaceable = overwrite and place.is_file()
+        if place == self._root or place.is_dir() or (is_taken(place) and not replaceable):
             raise errors.path_exists(name)
         if not place.parent.is_dir():
             raise errors.parent_not_found(self._path_of(place.parent))
@@ -91,7 +96,7 @@ class WorkspaceFiles:
     def read(self, path: str) -> bytes:
         """The content of a notebook or file."""
         place = self._find(path)
-        if not place.exists():
+        if not is_servable(place):
             raise errors.path_not_found(path)
         if place.is_dir():
             raise errors.not_served("The export of a folder")
@@ -110,10 +115,8 @@ class WorkspaceFiles:
             raise invalid_parameter("The root folder cannot be deleted.")
         if not place.exists():
             raise errors.path_not_found(path)
-        if place.is_file():
-            place.unlink()
-        elif recursive:
-            shutil.rmtree(place)
+        if recursive or place.is_file() or place.is_symlink():
+            remove(place)
         elif any(place.iterdir()):
             raise errors.directory_not_empty(path)
         else:
@@ -182,6 +185,8 @@ def _is_there(place: Path) -> bool:
 
 
 def _source_of_file(file: Path) -> str | None:
+    if file.stat().st_size > MAX_NOTEBOOK_BYTES:
+        return None
     text = file.read_bytes().decode("utf-8", "replace")
     if file.suffix == ".ipynb":
         try:

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.files.workspace_files import MAX_NAME_BYTES, MAX_PATH_LENGTH, notebook_at
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
 from databricks_local.jobs.specs import GitSpec
-from databricks_local.storage.leftovers import remove_leftovers
+from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
 REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
 """The prefix of a reference in a clone, by the kind of reference in a `git_source`."""
@@ -100,10 +99,10 @@ class Checkouts:
         try:
             return Checkout(place, await _fill(repository, git, commit))
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            await remove_directory(place)
             raise
         finally:
-            shutil.rmtree(repository.directory, ignore_errors=True)
+            await remove_directory(repository.directory)
 
 
 async def _fill(repository: GitRepository, git: GitSpec, commit: str) -> str:

@@ -1,15 +1,16 @@
 """Git folders: clones of repositories on this machine, in the workspace's tree."""
 
+import asyncio
 import re
 import secrets
-import shutil
 from pathlib import Path
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter, path_exists
-from databricks_local.files.tree import MAX_NAME_BYTES, leads_inside
+from databricks_local.files.tree import MAX_NAME_BYTES, leads_inside, remove
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
 from databricks_local.storage.documents import Documents
+from databricks_local.storage.leftovers import remove_directory
 
 KIND = "repo"
 MIN_DEPTH = 2
@@ -58,12 +59,12 @@ class Repos:
             await git.clone(source, *chosen)
             document = await _checked_out(git, document)
         except BaseException as error:
-            shutil.rmtree(place, ignore_errors=True)
-            shutil.rmtree(git.directory, ignore_errors=True)
+            await remove_directory(place)
+            await remove_directory(git.directory)
             if isinstance(error, GitError):
                 raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
             raise
-        self._forget_deleted(place)
+        await self._forget_deleted(place)
         self._documents.put(KIND, number, document)
         return self.get(number)
 
@@ -105,18 +106,18 @@ class Repos:
         self._documents.put(KIND, repo_id, await _checked_out(git, document))
         return self.get(repo_id)
 
-    def delete(self, repo_id: str) -> None:
+    async def delete(self, repo_id: str) -> None:
         """Remove a git folder and its files."""
         document = self.get(repo_id)
-        shutil.rmtree(self._place(document["path"]))
-        shutil.rmtree(self._directory / repo_id, ignore_errors=True)
+        await asyncio.to_thread(remove, self._place(document["path"]))
+        await remove_directory(self._directory / repo_id)
         self._documents.delete(KIND, repo_id)
 
-    def _forget_deleted(self, place: Path) -> None:
+    async def _forget_deleted(self, place: Path) -> None:
         """Forget git folders that were at a place before and were deleted as plain folders."""
         for repo_id, document in list(self._documents.all(KIND)):
             if self._place(document["path"]) == place:
-                shutil.rmtree(self._directory / repo_id, ignore_errors=True)
+                await remove_directory(self._directory / repo_id)
                 self._documents.delete(KIND, repo_id)
 
     def _place(self, path: str) -> Path:

@@ -1,10 +1,10 @@
 """The parameters of runs: how requests give them, and how tasks get them. Pure."""
 
-import json
 from typing import Any
 
 from databricks_local.api.bodies import Json, read_object, read_strings
-from databricks_local.api.errors import invalid_parameter, malformed_request
+from databricks_local.api.errors import invalid_parameter, malformed_request, mixed_parameters
+from databricks_local.api.sizes import json_size
 from databricks_local.jobs.specs import Parameters
 
 MAX_LEGACY_BYTES = 10_000
@@ -23,11 +23,31 @@ def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
         body: The request.
         defaults: The parameters that the job declares, with their defaults.
     """
-    overriding: dict[str, Any] = {}
+    overriding = _older_fields(body)
+    job_parameters = read_strings(body, "job_parameters")
+    for name, given in overriding.items():
+        if json_size({name: given}) > MAX_LEGACY_BYTES:
+            raise invalid_parameter(f"{name} must be at most {MAX_LEGACY_BYTES} bytes as JSON.")
+        if job_parameters and name != "pipeline_params":
+            raise mixed_parameters(name)
+    if "notebook_params" in overriding and "jar_params" in overriding:
+        # Docs: "notebook_params cannot be specified in conjunction with jar_params".
+        raise invalid_parameter("notebook_params cannot be specified in conjunction with jar_params.")
+    return Parameters(
+        job={**defaults, **job_parameters},
+        defaults=defaults,
+        notebook=overriding.get("notebook_params", {}),
+        overriding=overriding,
+    )
+
+
+def _older_fields(body: Json) -> dict[str, Any]:
+    """What the fields that are older than `job_parameters` say."""
+    found: dict[str, Any] = {}
     for name in _LEGACY_MAPS:
         values = read_strings(body, name)
         if values:
-            overriding[name] = values
+            found[name] = values
     for name in _LEGACY_LISTS:
         items = body.get(name)
         if items is not None and not (
@@ -37,21 +57,10 @@ def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
                 f"Could not parse request object: Expected a list of strings for field '{name}'"
             )
         if items:
-            overriding[name] = items
+            found[name] = items
     if read_object(body, "pipeline_params") is not None:
-        overriding["pipeline_params"] = body["pipeline_params"]
-    for name, given in overriding.items():
-        if len(json.dumps({name: given}).encode()) > MAX_LEGACY_BYTES:
-            raise invalid_parameter(f"{name} must be at most {MAX_LEGACY_BYTES} bytes as JSON.")
-    if "notebook_params" in overriding and "jar_params" in overriding:
-        # Docs: "notebook_params cannot be specified in conjunction with jar_params".
-        raise invalid_parameter("notebook_params cannot be specified in conjunction with jar_params.")
-    return Parameters(
-        job={**defaults, **read_strings(body, "job_parameters")},
-        defaults=defaults,
-        notebook=overriding.get("notebook_params", {}),
-        overriding=overriding,
-    )
+        found["pipeline_params"] = body["pipeline_params"]
+    return found
 
 
 def pushed_down(base: dict[str, str], parameters: Parameters) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The settings of saved jobs: read, changed, and turned into runs. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
@@ -34,13 +34,13 @@ class JobSpec:
     """The settings of a job that matter to its runs."""
 
     name: str
-    tasks: tuple[TaskSpec, ...]
-    job_clusters: tuple[Json, ...]
-    environments: tuple[Json, ...]
-    parameters: dict[str, str]
-    max_concurrent_runs: int
-    queue: bool
-    timeout_seconds: int
+    tasks: tuple[TaskSpec, ...] = ()
+    job_clusters: tuple[Json, ...] = ()
+    environments: tuple[Json, ...] = ()
+    parameters: dict[str, str] = field(default_factory=dict)
+    max_concurrent_runs: int = 1
+    queue: bool = False
+    timeout_seconds: int = 0
     git: GitSpec | None = None
 
 

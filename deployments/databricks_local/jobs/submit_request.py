@@ -8,7 +8,7 @@ from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
 from databricks_local.jobs.specs import RunSpec
-from databricks_local.jobs.task_specs import check_graph, parse_task, read_seconds
+from databricks_local.jobs.task_specs import check_graph, check_loops, parse_task, read_seconds
 
 MAX_TASKS = 100
 MAX_TOKEN_LENGTH = 64
@@ -42,6 +42,7 @@ def parse_submit(body: Json) -> RunSpec:
     shared = parse_shared((), environments)
     tasks = tuple(parse_task(raw, shared, git=git is not None) for raw in raw_tasks)
     check_graph(tasks)
+    check_loops(tasks)
     check_sources(tasks, git)
     timeout = read_seconds(body, "timeout_seconds")
     return RunSpec(name, tasks, timeout, token, legacy, environments=tuple(environments), git=git)

@@ -1,6 +1,5 @@
 """Reads tasks out of request bodies, or refuses them in Databricks' words. Pure."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.sizes import json_size
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
 from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
@@ -42,6 +42,15 @@ SERVED_BODIES = (
     "notebook_task", "spark_python_task", "python_wheel_task", "condition_task", "for_each_task",
     "run_job_task",
 )  # fmt: skip
+
+OF_NESTED_TASK = (
+    "max_retries", "min_retry_interval_millis", "retry_on_timeout", "new_cluster", "job_cluster_key",
+    "existing_cluster_id", "environment_key", "compute", "libraries",
+)  # fmt: skip
+"""What only the task in a for-each task can have.
+
+Source: databricks/cli#3977 (retries), and its check of bundles.
+"""
 
 _RUN_IF = tuple(RunIf)
 _OUTCOMES = ("", "true", "false")
@@ -102,6 +111,16 @@ def check_graph(tasks: Sequence[TaskSpec]) -> None:
         raise invalid_parameter("The dependencies of the tasks form a cycle.")
 
 
+def check_loops(tasks: Sequence[TaskSpec]) -> None:
+    """Refuse on a for-each task what belongs to the task in it, which does the work."""
+    for task in tasks:
+        if isinstance(task.body, ForEachSpec):
+            for field in OF_NESTED_TASK:
+                # Defaults, as a client may send them, say nothing.
+                if task.raw.get(field):
+                    raise errors.belongs_to_nested_task(task.key, field)
+
+
 def read_seconds(body: Json, name: str) -> int:
     """A time-out; 0 is none."""
     seconds = read_integer(body, name)
@@ -150,7 +169,7 @@ def _notebook(task: Json, git: bool) -> NotebookSpec:
     if not from_git and not path.startswith("/"):
         raise errors.relative_notebook()
     parameters = read_strings(task, "base_parameters")
-    if len(json.dumps(parameters)) > MAX_PARAMETER_BYTES:
+    if json_size(parameters) > MAX_PARAMETER_BYTES:
         raise invalid_parameter(f"base_parameters must be at most {MAX_PARAMETER_BYTES} bytes as JSON.")
     return NotebookSpec(path, parameters, from_git)
 

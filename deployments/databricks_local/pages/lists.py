@@ -104,6 +104,7 @@ def job_page(job: Job, runs: Sequence[Run], counts: Mapping[str, int], chosen: s
         fact("Tasks", len(job.spec.tasks)),
         fact("Creator", job.creator),
         fact("Created", time_text(job.created_time)),
+        fact("Cannot be read", job.fault),
     ]
     settings = json.dumps(job.settings, indent=2, ensure_ascii=False)
     return render(

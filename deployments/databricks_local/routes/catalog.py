@@ -59,7 +59,7 @@ def _add_level(router: APIRouter, catalog: Catalog, level: Level, plural: str) -
     @router.delete(f"/{plural}/{{name}}")
     async def delete(request: Request, name: str) -> Json:
         force = read_boolean(request.query_params, "force")
-        catalog.delete(level, tuple(name.split(".")), force=force)
+        await catalog.delete(level, tuple(name.split(".")), force=force)
         return {}
 
 

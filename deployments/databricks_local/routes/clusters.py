@@ -17,6 +17,7 @@ from databricks_local.clusters.records import MAX_EVENTS, UNINSTALL_ON_RESTART, 
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.clusters.settings import read_settings, resized, updated_settings
 from databricks_local.jobs.libraries import check_libraries
+from databricks_local.jobs.submit_request import read_token
 from databricks_local.routes.incoming import read_body
 
 MAX_PAGE = 100
@@ -40,8 +41,11 @@ def _add_changes(router: APIRouter, clusters: ClusterRegistry) -> None:
     @router.post("/create")
     async def create(request: Request) -> Json:
         body = await read_body(request)
-        libraries = _libraries(body)
-        record = clusters.create(read_settings(body))
+        libraries, settings, token = _libraries(body), read_settings(body), read_token(body)
+        known = clusters.of_token(token)
+        if known is not None:
+            return {"cluster_id": known.cluster_id}
+        record = clusters.create(settings, token)
         clusters.install(record.cluster_id, libraries)
         return {"cluster_id": record.cluster_id}
 

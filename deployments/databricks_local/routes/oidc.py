@@ -3,7 +3,6 @@
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
 from databricks_local.access.oauth import (
     DISCOVERY_PATH,
@@ -16,6 +15,7 @@ from databricks_local.access.oauth import (
 )
 from databricks_local.api.bodies import Json
 from databricks_local.api.links import Links
+from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.incoming import read_content
 
 
@@ -32,13 +32,13 @@ def oidc_router(issuer: TokenIssuer, links: Links) -> APIRouter:
         return host_metadata(links.origin, links.workspace_id)
 
     @router.post(TOKEN_PATH)
-    async def token(request: Request) -> JSONResponse:
+    async def token(request: Request) -> JsonAnswer:
         form = dict(parse_qsl((await read_content(request)).decode("utf-8", "replace")))
         headers = {"Cache-Control": "no-store"}
         try:
             answer = issuer.issue(form, request.headers.get("authorization", ""))
         except OAuthError as error:
-            return JSONResponse(error.as_dict(), error.status, headers)
-        return JSONResponse(answer, headers=headers)
+            return JsonAnswer(error.as_dict(), error.status, headers)
+        return JsonAnswer(answer, headers=headers)
 
     return router

@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from databricks_local.access.tokens import cookie_name, is_token, session_of
 from databricks_local.pages.formatting import run_path
@@ -21,6 +21,7 @@ from databricks_local.pages.lists import (
 )
 from databricks_local.pages.rendering import CONTENT_SECURITY_POLICY
 from databricks_local.pages.run import inline_tasks, run_page, task_page
+from databricks_local.routes.answers import PageAnswer
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_content
 from databricks_local.runs.models import Run
@@ -40,7 +41,7 @@ Id = Annotated[str, Path(pattern="^[0-9]{1,18}$")]
 
 def pages_router(workspace: Workspace, token: str) -> APIRouter:
     """The routes of the pages."""
-    router = APIRouter(default_response_class=HTMLResponse)
+    router = APIRouter(default_response_class=PageAnswer)
 
     @router.get("/")
     async def runs(state: str = "") -> Response:
@@ -128,5 +129,5 @@ def _local(target: str) -> str:
     return target if safe else "/"
 
 
-def _page(text: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(text, status, HEADERS)
+def _page(text: str, status: int = 200) -> PageAnswer:
+    return PageAnswer(text, status, HEADERS)

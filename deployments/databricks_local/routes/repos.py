@@ -48,7 +48,7 @@ def repos_router(repos: Repos) -> APIRouter:
 
     @router.delete(PATH + "/{repo_id}")
     async def delete(repo_id: str) -> Json:
-        repos.delete(_id(repo_id))
+        await repos.delete(_id(repo_id))
         return {}
 
     return router

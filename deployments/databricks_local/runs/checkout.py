@@ -1,12 +1,14 @@
 """The checkout of one run."""
 
 import asyncio
-import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from databricks_local.execution.cluster import Cluster
 from databricks_local.git.checkouts import Checkout, CheckoutError, Checkouts
 from databricks_local.jobs.specs import GitSpec
 from databricks_local.runs.models import Run
+from databricks_local.storage.leftovers import remove_directory
 
 
 class RunCheckout:
@@ -47,10 +49,23 @@ class RunCheckout:
             self._making.cancel()
             (made,) = await asyncio.gather(self._making, return_exceptions=True)
             if isinstance(made, Checkout):
-                await asyncio.to_thread(shutil.rmtree, made.directory, ignore_errors=True)
+                await remove_directory(made.directory)
 
     async def _make(self, git: GitSpec) -> Checkout:
         made = await self._checkouts.make(git, self._run.used_commit)
         self._run.used_commit = made.commit
         self._keep(self._run)
         return made
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a notebook runs, and the notebooks that it starts by `dbutils.notebook.run`.
+
+    Attributes:
+        cluster: The cluster.
+        checkout: The repository of the run.
+    """
+
+    cluster: Cluster
+    checkout: RunCheckout

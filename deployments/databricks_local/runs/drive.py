@@ -13,7 +13,7 @@ from databricks_local.execution.cluster import Cluster
 from databricks_local.execution.task_executor import TaskExecutor
 from databricks_local.git.checkouts import Checkouts
 from databricks_local.runs import scheduling, states
-from databricks_local.runs.checkout import RunCheckout
+from databricks_local.runs.checkout import RunCheckout, Surroundings
 from databricks_local.runs.job_clusters import JobClusters
 from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.retries import seconds_until_retry
@@ -58,19 +58,6 @@ class Tools:
     wait_for: Callable[[Run], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """Where a notebook runs, and the notebooks that it starts by `dbutils.notebook.run`.
-
-    Attributes:
-        cluster: The cluster.
-        checkout: The repository of the run.
-    """
-
-    cluster: Cluster
-    checkout: RunCheckout
-
-
 Work = Callable[["Drive", TaskRun, tuple[Any, ...]], Awaitable[State]]
 """Does the work of a task and returns how it ended. The last argument holds the input of an iteration."""
 
@@ -108,6 +95,7 @@ class Drive:
         self.clusters = JobClusters(tools.executor, name, None if run.spec.ancestors else tools.run_slots)
         self._work = work
         self._stops: dict[int, asyncio.Future[State]] = {}
+        self._stopped: set[int] = set()
         self._ending: State | None = None
         self._ended: asyncio.Queue[tuple[str, asyncio.Task[None]]] = asyncio.Queue()
         self._active: set[asyncio.Task[None]] = set()
@@ -152,10 +140,12 @@ class Drive:
 
     def stop_task(self, task: TaskRun, ending: State) -> None:
         """Stop one task. Its dependents go on or are skipped, as their `run_if` says."""
-        if task.state.terminal:
-            return
+        # Even if it has ended already, there is no further attempt.
+        self._stopped.add(task.run_id)
         for iteration in task.iterations:
             self.stop_task(iteration, ending)
+        if task.state.terminal:
+            return
         stop = self._stops.get(task.run_id)
         if stop is None:
             self.set_task(task, ending)
@@ -193,7 +183,7 @@ class Drive:
             await self._attempt(task, inputs)
             since_start = self.tools.clock() - task.start_time
             pause = seconds_until_retry(task.spec.retry, task.state, made, since_start)
-            if pause is None or self._ending is not None:
+            if pause is None or self._ending is not None or task.run_id in self._stopped:
                 return task
             task = self.tools.store.add_task(
                 self.run, task.spec, before=task, parent=parent, input_index=task.input_index
@@ -208,7 +198,7 @@ class Drive:
         """Set the state of the run."""
         self.run.state = self.run.rounds[-1].state = state
         self.tools.store.changed(self.run)
-        _LOG.info("run %s (%s): %s", self.run.run_id, self.run.spec.name, describe(state))
+        _LOG.info("run %s (%s): %s", self.run.run_id, self.run.spec.name, states.describe(state))
 
     def set_task(self, task: TaskRun, state: State) -> None:
         """Set the state of a task."""
@@ -278,7 +268,7 @@ class Drive:
                 {work, stop}, timeout=task.spec.timeout_seconds or None, return_when=asyncio.FIRST_COMPLETED
             )
             if work.done():
-                ending = work.result()
+                ending = self._ending_of_work(task, work)
             else:
                 ending = stop.result() if stop.done() else states.TIMED_OUT
                 for iteration in task.iterations:
@@ -291,7 +281,11 @@ class Drive:
         task.end_time = self.tools.clock()
         self.set_task(task, ending)
 
-
-def describe(state: State) -> str:
-    """A state in a few words, for people."""
-    return f"{state.life_cycle} {state.result}" if state.result else str(state.life_cycle)
+    def _ending_of_work(self, task: TaskRun, work: "asyncio.Future[State]") -> State:
+        """How the work of a task ended. An error of the workspace in it is this task's alone."""
+        error = work.exception()
+        if error is None:
+            return work.result()
+        _LOG.error("task run %s: error in the workspace", task.run_id, exc_info=error)
+        task.error = repr(error)
+        return states.workspace_failure(task.error)

@@ -29,10 +29,23 @@ class Options:
     Attributes:
         repair_one_time_runs: Whether `runs/repair` takes a run made by `runs/submit`.
         repair_visible_after: Seconds for which a repaired run still looks unchanged (airflow#68358).
+        limit_repairs: Whether a repair is refused while its job has as many active runs as it may have.
     """
 
     repair_one_time_runs: bool = False
     repair_visible_after: float = 0
+    limit_repairs: bool = False
+
+
+@dataclass(frozen=True)
+class _Repair:
+    """A repair that is decided, and changes nothing before it begins."""
+
+    repair_id: int
+    tasks: list[TaskSpec]
+    parameters: Parameters
+    spec: RunSpec
+    keeps_commit: bool
 
 
 class Launcher:
@@ -64,7 +77,7 @@ class Launcher:
             ancestors: For a nested run: the jobs that wait for it.
             trigger_run_id: For a nested run: the task run that starts it.
         """
-        job = self._jobs.get(read_required_integer(body, "job_id"))
+        job = self._jobs.runnable(read_required_integer(body, "job_id"))
         spec = _run_spec(job.spec, body)
         if trigger_run_id:
             spec = replace(spec, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=trigger_run_id)
@@ -92,21 +105,16 @@ class Launcher:
         refused = refusal(run, request, one_time_runs=self._options.repair_one_time_runs)
         if refused is not None:
             raise refused
-        specs, defaults = self._current_settings(run)
-        parameters = read_parameters(body, defaults)
-        tasks = tasks_to_rerun(specs, run.latest(), request)
-        repair_id = self._store.unused_id()
+        repair = self._decide_repair(run, body)
         if self._options.repair_visible_after:
-            run.pending_repair_id = repair_id
+            run.pending_repair_id = repair.repair_id
             self._store.changed(run)
             self._runner.start_later(
-                run,
-                self._options.repair_visible_after,
-                lambda: self._begin_repair(run, repair_id, tasks, parameters),
+                run, self._options.repair_visible_after, lambda: self._begin_repair(run, repair)
             )
         else:
-            self._begin_repair(run, repair_id, tasks, parameters)
-        return repair_id
+            self._begin_repair(run, repair)
+        return repair.repair_id
 
     def delete_job(self, job_id: int) -> None:
         """Remove a job; its active runs are ended (docs: "they will be terminated asynchronously")."""
@@ -135,31 +143,43 @@ class Launcher:
             run.state = run.rounds[-1].state = states.PENDING
             self._runner.start(run)
 
-    def _current_settings(self, run: Run) -> tuple[tuple[TaskSpec, ...], dict[str, str]]:
-        """The tasks and the parameters for a repair: those of the job as it is now (docs: repair)."""
-        if run.spec.run_type is not RunType.JOB_RUN:
-            return run.spec.tasks, {}
-        job = self._jobs.get(run.job_id)
-        if job.spec.git != run.spec.git:
-            # With the same git_source a repair keeps the commit: a run has one (docs: git_snapshot).
-            run.used_commit = ""
-        run.spec = replace(
-            run.spec,
-            job_clusters=job.spec.job_clusters,
-            environments=job.spec.environments,
-            git=job.spec.git,
-        )
-        return job.spec.tasks, job.spec.parameters
+    def _decide_repair(self, run: Run, body: Json) -> _Repair:
+        """Decide what a repair does, or refuse it.
 
-    def _begin_repair(self, run: Run, repair_id: int, specs: list[TaskSpec], parameters: Parameters) -> None:
+        Its settings are those of the job as it is now (docs: repair).
+        """
+        spec, tasks, defaults = run.spec, run.spec.tasks, {}
+        if spec.run_type is RunType.JOB_RUN:
+            job = self._jobs.runnable(run.job_id)
+            if self._options.limit_repairs and self._running(job.job_id) >= job.spec.max_concurrent_runs:
+                raise errors.concurrency_reached(job.job_id, job.spec.max_concurrent_runs)
+            tasks, defaults = job.spec.tasks, job.spec.parameters
+            spec = replace(
+                spec,
+                job_clusters=job.spec.job_clusters,
+                environments=job.spec.environments,
+                git=job.spec.git,
+            )
+        return _Repair(
+            self._store.unused_id(),
+            tasks_to_rerun(tasks, run.latest(), read_repair(body)),
+            # Parameters of the run before are not taken over (airflow#64828).
+            read_parameters(body, defaults),
+            spec,
+            # With the same git_source a repair keeps the commit: a run has one (docs: git_snapshot).
+            keeps_commit=spec.git == run.spec.git,
+        )
+
+    def _begin_repair(self, run: Run, repair: _Repair) -> None:
         latest = run.latest()
         run.pending_repair_id = 0
         run.rounds[-1].end_time = run.end_time
-        run.rounds.append(Round(repair_id, self._store.now()))
-        # Parameters of the run before are not taken over (airflow#64828).
-        run.parameters = parameters
+        run.rounds.append(Round(repair.repair_id, self._store.now()))
+        run.spec, run.parameters = repair.spec, repair.parameters
+        if not repair.keeps_commit:
+            run.used_commit = ""
         run.state, run.end_time = states.PENDING, 0
-        tasks = [self._store.add_task(run, spec, before=latest[spec.key]) for spec in specs]
+        tasks = [self._store.add_task(run, spec, before=latest[spec.key]) for spec in repair.tasks]
         self._store.changed(run)
         self._runner.start(run, tasks)
 

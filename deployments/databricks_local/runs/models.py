@@ -85,7 +85,7 @@ class Round:
 
 @dataclass
 class Run:
-    """A run and the attempts at its tasks."""
+    """A run and the attempts at its tasks. `number` counts the runs of a server, in their order."""
 
     run_id: int
     job_id: int
@@ -100,6 +100,7 @@ class Run:
     queued_until: int = 0
     pending_repair_id: int = 0
     used_commit: str = ""
+    number: int = 0
 
     @property
     def active(self) -> bool:

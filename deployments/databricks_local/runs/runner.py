@@ -15,7 +15,8 @@ from databricks_local.git.checkouts import Checkouts
 from databricks_local.jobs.specs import NotebookSpec, PythonFileSpec, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.submit_request import key_of
 from databricks_local.runs import states
-from databricks_local.runs.drive import Drive, Surroundings, Tools, Work
+from databricks_local.runs.checkout import Surroundings
+from databricks_local.runs.drive import Drive, Tools, Work
 from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runs.store import Clock, RunStore
@@ -133,7 +134,9 @@ class Runner:
 
     def _ended(self, drive: Drive, done: "asyncio.Task[None]") -> None:
         run = drive.run
-        del self._drives[run.run_id], self._tasks[run.run_id]
+        # A repair may have begun between the end of the run and this call.
+        if self._drives.get(run.run_id) is drive:
+            del self._drives[run.run_id], self._tasks[run.run_id]
         error = None if done.cancelled() else done.exception()
         if error is not None:
             _LOG.error("run %s: error in the workspace", run.run_id, exc_info=error)

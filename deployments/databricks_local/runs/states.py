@@ -111,6 +111,11 @@ DRIVER_LOST = State(
 )
 
 
+def describe(state: State) -> str:
+    """A state in a few words, for people."""
+    return f"{state.life_cycle} {state.result}" if state.result else str(state.life_cycle)
+
+
 def queued(limit: int) -> State:
     """The state of a run that waits for other runs of its job to end; the words are not documented."""
     reason = f"Queued due to reaching maximum concurrent runs of {limit}."
@@ -170,6 +175,11 @@ def python_file_missing(path: str) -> State:
 def workspace_failure(reason: str) -> State:
     """The state after an error of the workspace itself."""
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason, "INTERNAL_ERROR", "INTERNAL_ERROR")
+
+
+def unreadable(reason: str) -> State:
+    """The state of a run or task whose record cannot be read any more."""
+    return workspace_failure(f"Its record cannot be read: {reason[:1000]}")
 
 
 def notebook_missing(path: str, user: str) -> State:

@@ -1,12 +1,12 @@
 """Keeps runs in memory and in the database."""
 
+import itertools
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json
-from databricks_local.jobs.compute import SharedCompute, parse_shared
 from databricks_local.jobs.specs import RunSpec, TaskSpec
 from databricks_local.runs import records, states
 from databricks_local.runs.models import Round, Run, TaskRun
@@ -20,7 +20,7 @@ Clock = Callable[[], int]
 
 
 KEPT_MILLIS = 60 * 24 * 3600 * 1000
-"""Docs: runs are kept for 60 days. Older ones are forgotten when a server starts."""
+"""Docs: runs are kept for 60 days."""
 
 
 def random_id() -> int:
@@ -42,29 +42,30 @@ class RunStore:
         self._runs_by_job: dict[int, dict[int, Run]] = {}
         self._tasks: dict[int, tuple[Run, TaskRun]] = {}
         self._run_id_by_token: dict[str, int] = {}
+        self._numbers = itertools.count(1)
 
     def load(self, database: Database) -> None:
         """Load the runs of an earlier server. Those that were active then end as if their driver was lost."""
-        self._run_id_by_token = {item["token"]: item["run_id"] for item in database.load("token")}
-        shared: dict[int, SharedCompute] = {}
-        for record in database.load("run"):
-            try:
-                run = records.read_run(record)
-            except errors.ApiError as error:
-                _LOG.warning("run %s cannot be read any more: %s", record["run_id"], error.message)
-                continue
-            self._add_run(run)
-            shared[run.run_id] = parse_shared(run.spec.job_clusters, run.spec.environments)
-        for record in database.load("task"):
-            if record["job_run_id"] in self._runs:
-                run = self._runs[record["job_run_id"]]
-                self._add_loaded(run, records.read_task(record, shared[run.run_id]))
-        for run in list(self._runs.values()):
-            if not run.active and run.end_time < self._clock() - KEPT_MILLIS:
-                self.delete(run)
-            elif run.active:
+        for token, record in database.load("token"):
+            self._run_id_by_token[token] = record.get("run_id", 0)
+        for name, record in database.load("run"):
+            self._add_run(_run_of(int(name), record))
+        for name, record in database.load("task"):
+            run = self._runs.get(record.get("job_run_id", 0))
+            if run is not None:
+                self._add_loaded(run, _task_of(int(name), record, run))
+        self.forget_old()
+        for run in self._runs.values():
+            if run.active:
                 records.end_as_lost(run, self._clock())
                 self.changed(run, *run.tasks, *(each for task in run.tasks for each in task.iterations))
+
+    def forget_old(self) -> None:
+        """Forget the runs that ended longer ago than runs are kept."""
+        oldest = self._clock() - KEPT_MILLIS
+        for run in list(self._runs.values()):
+            if not run.active and 0 < run.end_time < oldest:
+                self.delete(run)
 
     def create(self, spec: RunSpec, creator: str, job_id: int = 0) -> tuple[Run, bool]:
         """Make a run, or return the one that was made with the same idempotency token.
@@ -104,12 +105,14 @@ class RunStore:
         return run, True
 
     def _add_run(self, run: Run) -> None:
+        run.number = next(self._numbers)
         self._runs[run.run_id] = run
         self._runs_by_job.setdefault(run.job_id, {})[run.run_id] = run
 
     def _add_loaded(self, run: Run, task: TaskRun) -> None:
         self._tasks[task.run_id] = run, task
-        siblings = self._tasks[task.parent_run_id][1].iterations if task.parent_run_id else run.tasks
+        _, parent = self._tasks.get(task.parent_run_id, (run, None))
+        siblings = run.tasks if parent is None else parent.iterations
         siblings.append(task)
 
     def add_task(
@@ -166,21 +169,18 @@ class RunStore:
 
     def put_out(self, task: TaskRun) -> None:
         """Move the output of an ended task run to the database, so that memory does not grow."""
-        if isinstance(self._journal, NoJournal) or task.stored:
-            return
 
-        def make() -> Json:
-            record = records.output_record(task)
-            task.cells, task.exit_value, task.error_trace, task.stored = [], None, "", True
-            return record
+        def forget() -> None:
+            task.cells, task.exit_value, task.error_trace, task.logs, task.stored = [], None, "", "", True
 
-        self._journal.put("output", task.run_id, make)
+        if not task.stored:
+            self._journal.put("output", task.run_id, lambda: records.output_record(task), forget)
 
     async def with_output(self, task: TaskRun) -> TaskRun:
         """A task run with its output, which is read from the database if it is there."""
-        if isinstance(self._journal, Database):
+        if task.stored and isinstance(self._journal, Database):
             record = await self._journal.read("output", task.run_id)
-            if record is not None:
+            if record:
                 return records.read_output(task, record)
         return task
 
@@ -210,3 +210,19 @@ class RunStore:
             candidate = self._new_id()
             if candidate not in self._runs and candidate not in self._tasks:
                 return candidate
+
+
+def _run_of(run_id: int, record: Json) -> Run:
+    try:
+        return records.read_run(record)
+    except records.UnreadableRecordError as error:
+        _LOG.warning("run %s cannot be read any more: %s", run_id, error)
+        return records.unreadable_run(run_id, record, str(error))
+
+
+def _task_of(task_run_id: int, record: Json, run: Run) -> TaskRun:
+    try:
+        return records.read_task(record, run)
+    except records.UnreadableRecordError as error:
+        _LOG.warning("task run %s cannot be read any more: %s", task_run_id, error)
+        return records.unreadable_task(task_run_id, record, str(error))

@@ -182,6 +182,7 @@ class _NotebookRun:
                 finally:
                     outcome.outputs.extend(plots.take_open_figures())
         finally:
+            outcome.settle()
             outcome.seconds = time.monotonic() - started
 
     def _handle(self, cell: Cell) -> None:

@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 MAX_CELL_CHARACTERS = 1_000_000
 """The longest text of one cell. The page says when there was more."""
 
+MAX_CELL_PIECES = 10_000
+"""The most pieces that the text of one cell has; a cell that writes to both streams in turn makes many."""
+
+STREAMS = ("stdout", "stderr")
 MAX_TABLE_ROWS = 1_000
 
 
@@ -57,17 +62,51 @@ class CellResult:
     error: str = ""
     seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        # Threads of the notebook may write at the same time.
+        self._writing = threading.RLock()
+        # The text of the last piece as it grows. To add to a string each time would copy it each time.
+        self._growing: list[str] = []
+        self._room = MAX_CELL_CHARACTERS
+        self._pieces = 0
+
     def add_text(self, kind: str, text: str) -> None:
         """Append text; it is joined to the previous piece of the same kind."""
-        room = MAX_CELL_CHARACTERS - sum(len(each.text) for each in self.outputs if each.kind != "image")
-        kept = text[: max(room, 0)]
-        if not (self.outputs and self.outputs[-1].kind == kind and kind in ("stdout", "stderr")):
-            self.outputs.append(Output(kind))
-        self.outputs[-1].text += kept
-        self.outputs[-1].truncated |= len(kept) < len(text)
+        with self._writing:
+            last = self.outputs[-1] if self.outputs else None
+            is_new = last is None or last.kind != kind or not self._growing
+            if is_new and self._pieces == MAX_CELL_PIECES:
+                self._room = 0
+            if not self._room:
+                self._mark_truncated()
+                return
+            if last is None or is_new:
+                self.settle()
+                last = Output(kind)
+                self.outputs.append(last)
+                self._pieces += 1
+            kept = text[: self._room]
+            self._room -= len(kept)
+            self._growing.append(kept)
+            last.truncated |= len(kept) < len(text)
+
+    def settle(self) -> None:
+        """Put the text that came so far into the outputs."""
+        with self._writing:
+            if self._growing:
+                written = next(each for each in reversed(self.outputs) if each.kind in STREAMS)
+                written.text = "".join(self._growing)
+                self._growing = []
+
+    def _mark_truncated(self) -> None:
+        for output in reversed(self.outputs):
+            if output.kind in STREAMS:
+                output.truncated = True
+                return
 
     def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON types."""
+        self.settle()
         return asdict(self)
 
     @staticmethod

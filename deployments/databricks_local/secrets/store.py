@@ -1,6 +1,5 @@
 """Secret scopes and secrets, in a SQLite file that only the user of the server may read."""
 
-import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.storage.private_files import make_private
 
 MAX_SCOPES = 1_000
 MAX_SECRETS = 1_000
@@ -70,9 +70,7 @@ class SecretStore:
     def __init__(self, directory: Path, clock: Callable[[], int], user: str) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
         path = directory / "secrets.sqlite"
-        # Made with its mode, so that others can never open it. SQLite gives its journal the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        path.chmod(0o600)
+        make_private(path)
         self._clock = clock
         self._user = user
         self._connection = sqlite3.connect(path, isolation_level=None)

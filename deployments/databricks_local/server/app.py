@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
+from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router
 from databricks_local.routes.jobs.jobs import jobs_router
@@ -24,9 +24,13 @@ from databricks_local.routes.scim import scim_router
 from databricks_local.routes.services import services_router
 from databricks_local.server.local_tools import LocalTools
 from databricks_local.server.token_check import TokenCheck
+from databricks_local.storage.database import NotWrittenError
 
 IDLE_CHECK_SECONDS = 5
 """How often to look for idle clusters. Their idle times are minutes, so that a few seconds do not matter."""
+
+RETENTION_CHECK_SECONDS = 3600
+"""How often to look for runs that are older than runs are kept, which is days."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -49,21 +53,29 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
         watching = asyncio.create_task(_end_idle_clusters(workspace))
+        forgetting = asyncio.create_task(_forget_old_runs(workspace))
         yield
         watching.cancel()
+        forgetting.cancel()
         await workspace.runner.close()
         await workspace.services.close()
-        workspace.database.close()
+        await workspace.database.close()
         warming.cancel()
         executor.close()
 
     app = FastAPI(
-        title="Local Databricks workspace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+        title="Local Databricks workspace",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        default_response_class=JsonAnswer,
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
     app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
     app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(NotWrittenError, _not_written)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
@@ -76,28 +88,39 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     return app
 
 
-async def _api_error(_: Request, error: Exception) -> JSONResponse:
+async def _api_error(_: Request, error: Exception) -> JsonAnswer:
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse(error.as_dict(), error.status)
+    return JsonAnswer(error.as_dict(), error.status)
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+async def _not_written(_: Request, error: Exception) -> JsonAnswer:
+    refused = errors.not_written(str(error))
+    return JsonAnswer(refused.as_dict(), refused.status)
+
+
+async def _unexpected(_: Request, error: Exception) -> JsonAnswer:
     """An error in the workspace itself, which is logged with its trace by the server."""
     internal = ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace; see its log.")
-    return JSONResponse(internal.as_dict(), internal.status)
+    return JsonAnswer(internal.as_dict(), internal.status)
 
 
-async def _unknown_endpoint(request: Request, _: Exception) -> JSONResponse:
+async def _unknown_endpoint(request: Request, _: Exception) -> JsonAnswer:
     """No route, a wrong method, or an unknown version of the API."""
     missing = errors.endpoint_not_found(request.method, request.url.path)
-    return JSONResponse(missing.as_dict(), missing.status)
+    return JsonAnswer(missing.as_dict(), missing.status)
 
 
 async def _end_idle_clusters(workspace: Workspace) -> None:
     while True:
         await asyncio.sleep(IDLE_CHECK_SECONDS)
         workspace.services.clusters.end_idle()
+
+
+async def _forget_old_runs(workspace: Workspace) -> None:
+    while True:
+        await asyncio.sleep(RETENTION_CHECK_SECONDS)
+        workspace.store.forget_old()
 
 
 def _report_warm_up(warming: "asyncio.Task[None]") -> None:

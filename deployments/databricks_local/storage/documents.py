@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from databricks_local.api.bodies import Json
+from databricks_local.storage.contents import read_content
+from databricks_local.storage.private_files import make_private
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS documents "
@@ -15,9 +17,13 @@ _SCHEMA = (
 
 
 class Documents:
-    """The documents. Used from the event loop only; each change is on disk when the call returns."""
+    """The documents. Used from the event loop only; each change is on disk when the call returns.
+
+    Only their owner may read them: the settings of clusters may hold what people call passwords.
+    """
 
     def __init__(self, path: Path) -> None:
+        make_private(path)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -28,7 +34,7 @@ class Documents:
         query = "SELECT content FROM documents WHERE kind = ? AND id = ?"
         with closing(self._connection.execute(query, (kind, key))) as cursor:
             row = cursor.fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else read_content(kind, key, row[0])
 
     def all(self, kind: str) -> Iterator[tuple[str, Json]]:
         """The documents of a kind, by id."""
@@ -36,7 +42,7 @@ class Documents:
         with closing(self._connection.execute(query, (kind,))) as cursor:
             rows = cursor.fetchall()
         for key, content in rows:
-            yield key, json.loads(content)
+            yield key, read_content(kind, key, content)
 
     def put(self, kind: str, key: str, document: Json) -> None:
         """Write a document, over the one before."""

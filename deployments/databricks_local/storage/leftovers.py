@@ -1,8 +1,14 @@
-"""Removes what a killed server left behind."""
+"""Removes what is not needed any more, and what a killed server left behind."""
 
+import asyncio
 import re
 import shutil
 from pathlib import Path
+
+
+async def remove_directory(directory: Path) -> None:
+    """Remove a directory, which can be large; a dying process may still write there."""
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 def remove_leftovers(directory: Path, names: re.Pattern[str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from databricks_local.api.errors import ApiError
+from databricks_local.api.sizes import utf8_size
 from databricks_local.execution.cluster import Cluster
 from databricks_local.git.checkouts import CheckoutError
 from databricks_local.runs import states
@@ -48,7 +49,7 @@ class TaskCalls:
 
     async def _set_task_value(self, arguments: dict[str, Any]) -> None:
         key, value = str(arguments["key"]), str(arguments["value"])
-        if len(value.encode("utf-8", "replace")) > MAX_VALUE_BYTES:
+        if utf8_size(value) > MAX_VALUE_BYTES:
             raise WorkspaceCallError(f"The JSON of the task value {key} is larger than 48 KiB.")
         self._task.values[key] = value
         self._drive.tools.store.changed_task(self._drive.run, self._task)

@@ -1,10 +1,13 @@
 """Finds the code of a task: in the workspace, or in the repository of its run."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from databricks_local.api.errors import ApiError
 from databricks_local.execution.task_executor import Code
 from databricks_local.files.tree import leads_inside
+from databricks_local.files.workspace_files import MAX_NOTEBOOK_BYTES
 from databricks_local.git.checkouts import CheckoutError
 from databricks_local.jobs.specs import NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runs import states
@@ -21,7 +24,11 @@ async def notebook_code(drive: Drive, body: NotebookSpec) -> Code | State:
             return Code(checkout.notebook_source(body.path), checkout.directory)
         except CheckoutError as error:
             return states.checkout_failed(str(error))
-    source = drive.tools.notebook_source(body.path)
+    try:
+        source = await asyncio.to_thread(drive.tools.notebook_source, body.path)
+    except ApiError:
+        # No notebook can have such a path.
+        source = None
     return states.notebook_missing(body.path, drive.run.creator) if source is None else Code(source)
 
 
@@ -32,11 +39,11 @@ async def program_code(drive: Drive, program: ProgramSpec) -> Code | State:
     if program.git:
         try:
             checkout = await drive.checkout.get()
-            text = checkout.file(program.path).read_text(encoding="utf-8", errors="replace")
+            text = await asyncio.to_thread(_text_of, checkout.file(program.path))
             return Code(text, checkout.directory)
         except CheckoutError as error:
             return states.checkout_failed(str(error))
-    source = drive.tools.python_source(program.path)
+    source = await asyncio.to_thread(drive.tools.python_source, program.path)
     return states.python_file_missing(program.path) if source is None else Code(source)
 
 
@@ -52,4 +59,10 @@ def python_source(path: str, places: Mapping[str, str]) -> str | None:
     place = Path(path_rewriter(places)(path))
     # A task could have left a symbolic link that leads elsewhere.
     inside = any(leads_inside(place, Path(root).resolve()) for root in places.values())
-    return place.read_bytes().decode("utf-8", "replace") if inside and place.is_file() else None
+    return _text_of(place) if inside and place.is_file() else None
+
+
+def _text_of(file: Path) -> str:
+    """The text of a Python file, which is at most as long as a notebook can be."""
+    with file.open("rb") as content:
+        return content.read(MAX_NOTEBOOK_BYTES).decode("utf-8", "replace")

@@ -1,5 +1,6 @@
 """The DBFS API 2.0."""
 
+import asyncio
 import base64
 import binascii
 from contextlib import ExitStack
@@ -53,7 +54,8 @@ def dbfs_router(dbfs: Dbfs) -> APIRouter:
     @router.post("/delete")
     async def delete(request: Request) -> Json:
         body = await read_body(request)
-        dbfs.delete(read_required_string(body, "path"), recursive=read_boolean(body, "recursive"))
+        path, recursive = read_required_string(body, "path"), read_boolean(body, "recursive")
+        await asyncio.to_thread(dbfs.delete, path, recursive=recursive)
         return {}
 
     @router.post("/move")
@@ -72,7 +74,7 @@ def _add_questions(router: APIRouter, dbfs: Dbfs) -> None:
 
     @router.get("/list")
     async def list_files(request: Request) -> Json:
-        found = dbfs.children(read_required_string(request.query_params, "path"))
+        found = await asyncio.to_thread(dbfs.children, read_required_string(request.query_params, "path"))
         return {"files": [entry_json(entry) for entry in found]} if found else {}
 
     @router.get("/read")

@@ -1,5 +1,6 @@
 """The Files API 2.0: files and directories under /Volumes."""
 
+import asyncio
 import email.utils
 import re
 from pathlib import Path
@@ -69,7 +70,7 @@ def _add_files(router: APIRouter, volumes: Volumes, uploads: Uploads) -> None:
             return {"multipart_upload": {"session_token": token}}
         if action == "complete-upload":
             parts = read_objects(await read_body(request), "parts")
-            uploads.complete(f"/{path}", read_required_string(query, "session_token"), parts)
+            await uploads.complete(f"/{path}", read_required_string(query, "session_token"), parts)
             return {}
         raise invalid_parameter(f"Unknown action: {action[:100]}")
 
@@ -93,7 +94,7 @@ def _add_directories(router: APIRouter, volumes: Volumes) -> None:
     @router.get(DIRECTORIES + "/{path:path}")
     async def contents(request: Request, path: str) -> Json:
         query = request.query_params
-        entries = volumes.children(_without_slash(path))
+        entries = await asyncio.to_thread(volumes.children, _without_slash(path))
         page, token = page_of(
             entries,
             lambda entry: entry.name,

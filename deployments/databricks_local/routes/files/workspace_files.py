@@ -1,10 +1,10 @@
 """The Workspace API: import, export, get-status, list, mkdirs, delete."""
 
+import asyncio
 import base64
 import binascii
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
@@ -19,6 +19,7 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.api.multipart import boundary_of, read_fields
 from databricks_local.files.workspace_files import WorkspaceFiles, WorkspaceObject
+from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import pieces_of, read_body, read_content
 from databricks_local.runtime.source import NotebookSourceError, source_to_jupyter
@@ -65,7 +66,7 @@ def files_router(workspace: Workspace) -> APIRouter:
         found = files.status(path)
         file_type = {"python": "py", "sql": "sql"}.get(found.language, "file")
         file_type = "ipynb" if form == "JUPYTER" else file_type
-        return JSONResponse({"content": base64.b64encode(content).decode(), "file_type": file_type})
+        return JsonAnswer({"content": base64.b64encode(content).decode(), "file_type": file_type})
 
     _add_questions(router, files)
 
@@ -77,7 +78,8 @@ def files_router(workspace: Workspace) -> APIRouter:
     @router.post("/delete")
     async def delete(request: Request) -> Json:
         body = await read_body(request)
-        files.delete(read_required_string(body, "path"), recursive=read_boolean(body, "recursive"))
+        path, recursive = read_required_string(body, "path"), read_boolean(body, "recursive")
+        await asyncio.to_thread(files.delete, path, recursive=recursive)
         return {}
 
     return router
@@ -107,7 +109,7 @@ def _add_questions(router: APIRouter, files: WorkspaceFiles) -> None:
         since = read_integer(query, "notebooks_modified_after")
         found = [
             item
-            for item in files.children(read_required_string(query, "path"))
+            for item in await asyncio.to_thread(files.children, read_required_string(query, "path"))
             if item.kind != "NOTEBOOK" or item.modified_at >= since
         ]
         # An empty folder is an answer without the field, as of any empty list.

@@ -15,7 +15,7 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter, malformed_request
-from databricks_local.api.paging import PAGE_SIZE, Page, page_token, read_page_token
+from databricks_local.api.paging import PAGE_SIZE, Page, listing_json, newest_first, read_page_token
 from databricks_local.jobs import settings as job_settings
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.incoming import read_body
@@ -94,20 +94,13 @@ def _list(workspace: Workspace, version: Version, query: Mapping[str, Any]) -> J
     if not 0 <= limit <= MAX_LIMIT:
         raise invalid_parameter(f"Invalid value for limit: {limit}. It must be between 1 and {MAX_LIMIT}.")
     limit = limit or DEFAULT_LIMIT
-    offset = read_page_token(read_string(query, "page_token")) or max(read_integer(query, "offset"), 0)
+    token, offset = read_string(query, "page_token"), max(read_integer(query, "offset"), 0)
     expand = read_boolean(query, "expand_tasks")
     # Docs: "the exact (case insensitive) job name".
     name = read_string(query, "name").casefold()
-    found = [job for job in workspace.jobs.newest_first() if not name or job.spec.name.casefold() == name]
-    page = found[offset : offset + limit]
-    shown: Json = {"has_more": len(found) > offset + limit}
-    if page:
-        shown["jobs"] = [listed_job_json(job, version, expand=expand) for job in page]
-    if shown["has_more"]:
-        shown["next_page_token"] = page_token(offset + limit)
-    if offset:
-        shown["prev_page_token"] = page_token(max(offset - limit, 0))
-    return shown
+    found = (job for job in workspace.jobs.newest_first() if not name or job.spec.name.casefold() == name)
+    page = newest_first(found, lambda job: (job.created_time, job.number), limit, token, offset)
+    return listing_json("jobs", [listed_job_json(job, version, expand=expand) for job in page.items], page)
 
 
 def _new_settings(body: Json) -> Json:

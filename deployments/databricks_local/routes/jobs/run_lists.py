@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from databricks_local.api.bodies import Json, read_boolean, read_choice, read_integer, read_string
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.api.paging import PAGE_SIZE, page_token, read_page_token
+from databricks_local.api.paging import PAGE_SIZE, listing_json, newest_first
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.jobs.run_json import base_run_json, task_json
 from databricks_local.runs.models import Run
@@ -18,19 +18,13 @@ MAX_LIMIT = 25
 def list_runs(workspace: Workspace, query: dict[str, str]) -> Json:
     """The answer of `runs/list`."""
     limit = _limit(query)
-    offset = read_page_token(read_string(query, "page_token")) or max(read_integer(query, "offset"), 0)
+    token, offset = read_string(query, "page_token"), max(read_integer(query, "offset"), 0)
     wanted = _filter(query)
-    runs = [run for run in workspace.store.newest_first() if wanted(run)]
+    runs = (run for run in workspace.store.newest_first() if wanted(run))
     expand = read_boolean(query, "expand_tasks")
-    shown: Json = {"has_more": len(runs) > offset + limit}
-    page = [_listed(workspace, run, expand=expand) for run in runs[offset : offset + limit]]
-    if page:
-        shown["runs"] = page
-    if shown["has_more"]:
-        shown["next_page_token"] = page_token(offset + limit)
-    if offset:
-        shown["prev_page_token"] = page_token(max(offset - limit, 0))
-    return shown
+    page = newest_first(runs, lambda run: (run.start_time, run.number), limit, token, offset)
+    shown = [_listed(workspace, run, expand=expand) for run in page.items]
+    return listing_json("runs", shown, page)
 
 
 def _listed(workspace: Workspace, run: Run, *, expand: bool) -> Json:

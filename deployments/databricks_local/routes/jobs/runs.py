@@ -56,11 +56,16 @@ def _add_starting(router: APIRouter, workspace: Workspace) -> None:
 def _add_reading(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/get")
     async def get(version: Version, request: Request) -> Json:
-        return _get(workspace, version, dict(request.query_params))
+        shown = _get(workspace, version, dict(request.query_params))
+        if shown["end_time"]:
+            # What is seen to have ended is not lost if the server is killed now.
+            await workspace.database.settle()
+        return shown
 
     @router.get("/get-output")
     async def get_output(version: Version, request: Request) -> Json:
         run, task = _task_run(workspace, version, dict(request.query_params))
+        await workspace.database.settle()
         return output_json(run, await workspace.store.with_output(task), workspace.links)
 
     @router.get("/export")

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from databricks_local.api.sizes import json_text, utf8_size
 from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
 
 MAX_VALUE_BYTES = 48 * 1024
@@ -32,10 +33,10 @@ class TaskValues:
         if not isinstance(key, str) or not key:
             raise TypeError("The key of a task value is a string that is not empty.")
         try:
-            text = json.dumps(value, allow_nan=False)
+            text = json_text(value)
         except (TypeError, ValueError) as error:
             raise ValueError(f"The value of the task value {key} is no JSON: {error}") from error
-        if len(text.encode()) > MAX_VALUE_BYTES:
+        if utf8_size(text) > MAX_VALUE_BYTES:
             raise ValueError(f"The JSON of the task value {key} is larger than 48 KiB.")
         if self._call is not None:
             self._call("set_task_value", key=key, value=text)

@@ -164,7 +164,7 @@ NESTED = {"task_key": "each", "notebook_task": {"notebook_path": "/Shared/each"}
         ),
         (
             job(task("a"), notebook_params={"x": "é" * 500_000}),
-            "Task `a`: its parameters have 1,000,009 bytes as JSON; a notebook takes 1,000,000. Pass the "
+            "Task `a`: its parameters have 1,000,008 bytes as JSON; a notebook takes 1,000,000. Pass the "
             "path of a file instead.",
         ),
         (
@@ -183,7 +183,32 @@ NESTED = {"task_key": "each", "notebook_task": {"notebook_path": "/Shared/each"}
             JobSpecification(
                 name="x", launch="existing_job", existing_job_id=7, notebook_params={"x": "y" * 10_000}
             ),
-            "notebook_params: 10,009 bytes as JSON; a run takes 10,000.",
+            "notebook_params: 10,028 bytes as JSON; a run takes 10,000.",
+        ),
+        (
+            JobSpecification(
+                name="x", launch="existing_job", existing_job_id=7, notebook_params={"x": "é" * 5_000}
+            ),
+            "notebook_params: 10,028 bytes as JSON; a run takes 10,000.",
+        ),
+        (
+            JobSpecification(
+                name="x",
+                launch="existing_job",
+                existing_job_id=7,
+                notebook_params={"x": "y"},
+                job_parameters={"p": "q"},
+            ),
+            "notebook_params: the API refuses it together with job_parameters. Set one of them.",
+        ),
+        (
+            job(
+                task("a"),
+                launch="run_now",
+                job_parameters={"p": "q"},
+                extra_job_params={"python_params": ["x"]},
+            ),
+            "python_params: the API refuses it together with job_parameters. Set one of them.",
         ),
     ],
 )
@@ -193,6 +218,17 @@ def test_each_problem_is_named_with_its_place(specification: JobSpecification, e
 
 def test_a_request_over_ten_megabytes_is_refused_though_each_notebook_is_within_its_limit() -> None:
     found = problems(job(*(task(f"t{n}", parameters={"x": "y" * 990_000}) for n in range(11))))
+    assert len(found) == 1
+    assert "the API takes 10,000,000" in found[0]
+
+
+def test_parameters_are_counted_in_utf_8_and_requests_as_they_are_sent() -> None:
+    existing = JobSpecification(
+        name="x", launch="existing_job", existing_job_id=7, notebook_params={"x": "é" * 4_986}
+    )
+    assert problems(existing) == []
+    # The SDK sends six bytes for each of these letters, of which UTF-8 has two.
+    found = problems(job(*(task(f"t{n}", parameters={"x": "é" * 450_000}) for n in range(4))))
     assert len(found) == 1
     assert "the API takes 10,000,000" in found[0]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from databricks_local.api.errors import ApiError
+from databricks_local.api.sizes import json_size
 from databricks_local.jobs.parameters import pushed_down, read_parameters
 from databricks_local.jobs.settings import complete_settings, parse_settings, selected_tasks, updated_settings
 from databricks_local.jobs.specs import (
@@ -16,6 +17,7 @@ from databricks_local.jobs.specs import (
     RunType,
     TaskSpec,
 )
+from databricks_local.jobs.task_specs import check_loops
 from databricks_local.runs import states
 from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import RepairRequest, read_repair, refusal, tasks_to_rerun
@@ -252,21 +254,18 @@ def test_only(only: str, keys: str) -> None:
 
 
 def test_parameters_win_over_each_other() -> None:
-    body = {
-        "job_parameters": {"b": "job", "new": 5},
-        "notebook_params": {"c": "request"},
-        "python_params": ["x"],
-    }
-    found = read_parameters(body, {"b": "default", "d": "default"})
+    defaults = {"b": "default", "d": "default"}
+    found = read_parameters({"job_parameters": {"b": "job", "new": 5}}, defaults)
     assert found.job == {"b": "job", "d": "default", "new": "5"}
-    assert found.overriding == {"notebook_params": {"c": "request"}, "python_params": ["x"]}
-    assert pushed_down({"a": "own", "b": "own", "c": "own"}, found) == {
+    assert pushed_down({"a": "own", "b": "own"}, found) == {
         "a": "own",
         "b": "job",
-        "c": "request",
         "d": "default",
         "new": "5",
     }
+    found = read_parameters({"notebook_params": {"b": "request"}, "python_params": ["x"]}, defaults)
+    assert found.overriding == {"notebook_params": {"b": "request"}, "python_params": ["x"]}
+    assert pushed_down({"a": "own", "b": "own"}, found) == {"a": "own", "b": "request", "d": "default"}
     assert pushed_down({"a": "own"}, Parameters()) == {"a": "own"}
 
 
@@ -274,6 +273,8 @@ def test_parameters_win_over_each_other() -> None:
     "body",
     [
         {"notebook_params": {"x": "y" * 10_000}},
+        # 5,000 letters of two bytes each.
+        {"notebook_params": {"x": "é" * 5_000}},
         {"notebook_params": {"x": "y"}, "jar_params": ["z"]},
         {"python_params": "x"},
         {"python_params": [1]},
@@ -283,3 +284,86 @@ def test_parameters_win_over_each_other() -> None:
 def test_parameters_that_are_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
         read_parameters(body, {})
+
+
+def test_the_limit_of_parameters_counts_utf_8() -> None:
+    # {"notebook_params":{"x":"éé…"}}: 28 bytes around the value.
+    for size, fits in ((4_500, True), (4_986, True), (4_987, False)):
+        body = {"notebook_params": {"x": "é" * size}}
+        assert (json_size(body) <= 10_000) is fits
+        if fits:
+            assert read_parameters(body, {}).notebook == {"x": "é" * size}
+        else:
+            with pytest.raises(ApiError, match="notebook_params must be at most 10000 bytes as JSON"):
+                read_parameters(body, {})
+
+
+@pytest.mark.parametrize(
+    ("older", "value"),
+    [
+        ("notebook_params", {"x": "y"}),
+        ("python_params", ["x"]),
+        ("jar_params", ["x"]),
+        ("python_named_params", {"x": "y"}),
+        ("spark_submit_params", ["x"]),
+        ("sql_params", {"x": "y"}),
+        ("dbt_commands", ["x"]),
+    ],
+)
+def test_job_parameters_exclude_the_older_fields(older: str, value: Any) -> None:
+    with pytest.raises(ApiError) as refused:
+        read_parameters({"job_parameters": {"p": "q"}, older: value}, {})
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert str(refused.value) == f"Only one of job_parameters and {older} can be specified."
+    # What is empty says nothing.
+    assert read_parameters({"job_parameters": {}, older: value}, {}).overriding == {older: value}
+    assert read_parameters({"job_parameters": {"p": "q"}, older: type(value)()}, {}).job == {"p": "q"}
+
+
+CLUSTER = {"spark_version": "15.4.x-scala2.12"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_retries", 1),
+        ("max_retries", -1),
+        ("min_retry_interval_millis", 1_000),
+        ("retry_on_timeout", True),
+        ("new_cluster", CLUSTER),
+        ("job_cluster_key", "shared"),
+        ("existing_cluster_id", "0101-000000-abcdefgh"),
+        ("environment_key", "default"),
+        ("compute", {"hardware_accelerator": "GPU_1xA10"}),
+        ("libraries", [{"pypi": {"package": "six"}}]),
+    ],
+)
+def test_a_loop_has_nothing_that_belongs_to_the_task_in_it(field: str, value: Any) -> None:
+    nested = {"task_key": "each", "notebook_task": {"notebook_path": "/x"}, "new_cluster": CLUSTER}
+    loop = {"task_key": "loop", "for_each_task": {"inputs": "[1]", "task": nested}}
+    clusters = [{"job_cluster_key": "shared", "new_cluster": CLUSTER}]
+    tasks = parse_settings({"tasks": [{**loop, field: value}], "job_clusters": clusters}).tasks
+    with pytest.raises(ApiError) as refused:
+        check_loops(tasks)
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert str(refused.value) == (
+        f"Task loop has a for_each_task, so that {field} belongs to the task in it: "
+        f"for_each_task.task.{field}."
+    )
+    nothing = type(value)()
+    check_loops(parse_settings({"tasks": [{**loop, field: nothing}]}).tasks)
+
+
+def test_what_a_loop_itself_may_have() -> None:
+    nested = {"task_key": "each", "notebook_task": {"notebook_path": "/x"}, "max_retries": 2}
+    loop = {
+        "task_key": "loop",
+        "for_each_task": {"inputs": "[1]", "task": nested},
+        "timeout_seconds": 60,
+        "run_if": "ALL_DONE",
+        "description": "each of them",
+        "email_notifications": {"on_failure": ["me@example.com"]},
+    }
+    (task,) = parse_settings({"tasks": [loop]}).tasks
+    check_loops([task])
+    assert (task.timeout_seconds, task.body.task.retry.max_retries) == (60, 2)
