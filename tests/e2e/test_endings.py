@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,10 @@ from uuid import UUID
 import httpx
 import pytest
 from databricks_blocks.errors import DatabricksRunFailed
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.workspace.polling import PollingPolicy
+from databricks_flows.ending.cancel_watch import PrefectUnreachable
+from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.renewable import leftovers
 from databricks_flows.renewable.analysis import renewable_analysis
 from databricks_flows.shared.progress import Progress, listening
@@ -27,6 +32,7 @@ from .conftest import ImportNotebook, Stack, analyse, until
 from .faulty_storage import FaultyStorage, reset
 from .flow_processes import cancel, create_flow_run, flow_process, kill, logs_of, press_retry, run, state_of
 from .notebook_results import NOTEBOOKS
+from .single_task import is_running, outcome, runs_of, single_task
 from .test_crash import waiting_for
 from .test_database_faults import start_database, stop_database
 from .test_renewable_analysis import expected, read, write_data
@@ -229,6 +235,28 @@ def test_a_cancel_while_prefect_is_away_leaves_nothing(clean_stack: Stack, tmp_p
     with prefect_away() as away:
         asyncio.run(cancel_when_exporting(away))
     assert names_in(tmp_path) == []
+
+
+def test_a_prefect_server_that_is_gone_for_good_ends_the_wait_and_not_the_run(
+    stack: Stack, notebook: ImportNotebook, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = single_task(notebook("sleeps", "import time; time.sleep(600)"))
+    policy = RunPolicy(polling=PollingPolicy(max_unreachable=3))
+
+    async def parent(away: threading.Event) -> None:
+        call = asyncio.create_task(run_databricks_job(job, "workspace", policy))
+        await asyncio.to_thread(until, lambda: is_running(stack, job))
+        away.set()
+        await call
+
+    with prefect_away() as away, pytest.raises((PrefectUnreachable, httpx.ConnectError)):
+        asyncio.run(parent(away))
+    [run] = runs_of(stack, job)
+    assert outcome(run) == "not ended"
+    assert re.search(
+        r"The Prefect server has not answered for \d s\. The Databricks run goes on", caplog.text
+    )
+    stack.databricks().jobs.cancel_run(run.run_id)
 
 
 def test_a_clean_up_without_the_database_loses_no_result(
