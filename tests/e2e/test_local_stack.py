@@ -257,14 +257,16 @@ def test_what_is_killed_comes_back_with_its_data(stack: LocalStack, victims: tup
     write_witnesses(stack.endpoints())
     # A session that is open while its server is killed leaves a back-end behind.
     open_session = database(stack.endpoints())
-    before = pids(stack)
+    before, s3_before = pids(stack), stack.endpoints().s3
     for name in victims:
         os.kill(before[name] or 0, signal.SIGKILL)
     eventually(lambda: {s.name for s in stack.status() if s.state == "died"} == set(victims), 10)
     endpoints = stack.start(keep=True)
     assert_healthy(stack)
     after = pids(stack)
-    assert {name for name in NAMES if after[name] != before[name]} == set(victims)
+    # Somebody may have taken the port of the storage meanwhile. Then the workspace has to learn the new one.
+    told = {"databricks"} if endpoints.s3 != s3_before else set()
+    assert {name for name in NAMES if after[name] != before[name]} == set(victims) | told
     assert_witnesses(endpoints)
     open_session.close()
 
