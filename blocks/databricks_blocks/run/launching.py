@@ -42,6 +42,7 @@ class Launching:
         self._known: set[int] = set()
         self._generations = 0
         self._in_flight: Callable[[], int] | None = None
+        self._under_way: Callable[[], int] | None = None
 
     async def start(self) -> int:
         """Launch the whole job, or find the run that was launched before; the run id."""
@@ -75,8 +76,9 @@ class Launching:
         would start a run that is not there. So the launch is repeated only if an active run of the job is
         there that nobody knows.
         """
-        if self._in_flight is not None and await self._looks_launched():
-            await self._calls.outlive(self._in_flight)
+        unanswered = self._in_flight or self._under_way
+        if unanswered is not None and await self._looks_launched():
+            await self._calls.outlive(unanswered)
         return self.run_id
 
     async def _looks_launched(self) -> bool:
@@ -94,6 +96,7 @@ class Launching:
     async def _launch(self, start: Callable[[], int]) -> int:
         def launch() -> int:
             # All of it in the thread: a cancel that comes meanwhile then knows the run.
+            self._under_way = launch
             try:
                 run_id = self.run_id = start()
             except DatabricksRunRefused:
@@ -105,6 +108,8 @@ class Launching:
                 # The workspace may have heard the request.
                 self._in_flight = launch
                 raise
+            finally:
+                self._under_way = None
             self._known.add(run_id)
             self._repair_watch.expect(self._launcher.expected_repair)
             self._in_flight = None

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+SECONDS_TO_SETTLE = 8.0
+"""A request that is under way is waited for this long. Prefect kills a cancelled process after 30 s."""
 SECONDS_TO_CANCEL = 20.0
 """After a cancel, Databricks ends the tasks in the background; their end is waited for this long."""
 
@@ -124,7 +126,7 @@ class RunLife:
             TimeoutError: The run takes longer to end than is waited for.
         """
         # Let a launch or repair that is under way come to its end, so that what it starts is cancelled too.
-        await self._calls.settle()
+        await self._calls.settle(SECONDS_TO_SETTLE)
         known = self._launching.run_id
         try:
             async with asyncio.timeout(SECONDS_TO_CANCEL):

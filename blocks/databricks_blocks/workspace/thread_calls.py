@@ -40,10 +40,14 @@ class ThreadCalls:
         """Make a call that is safe to repeat, until it is answered."""
         return await outlive(partial(self.once, call), self._policy, clock=self._clock, sleep=self._sleep)
 
-    async def settle(self) -> None:
-        """Wait until no call is under way."""
+    async def settle(self, seconds: float | None = None) -> None:
+        """Wait until no call is under way.
+
+        Args:
+            seconds: For how long at most; `None`: until the calls get no answer any more.
+        """
         if self._under_way:
-            await asyncio.wait(self._under_way)
+            await asyncio.wait(self._under_way, timeout=seconds)
 
 
 def unless_done(call: Callable[[], None], is_done: Callable[[], bool]) -> Callable[[], None]:
