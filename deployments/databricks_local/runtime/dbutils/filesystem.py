@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
+from databricks_local.runtime.dbutils.help import Helpful
+
 DBFS, VOLUMES, WORKSPACE = "/dbfs", "/Volumes", "/Workspace"
 
 _MOUNT_CALLS = frozenset({"mount", "mounts", "refreshMounts", "unmount", "updateMount"})
@@ -55,9 +57,10 @@ class _Location:
                 f"The scheme of {given} is not served by the local workspace: dbutils.fs reaches dbfs:/, "
                 "/Volumes and file:/. Spark reaches object storage."
             )
+        # A relative path begins at the root, as the working directory of DBFS is its root.
         path = "/" + rest.lstrip("/")
-        if not rest.startswith("/") or ".." in PurePosixPath(path).parts:
-            raise ValueError(f"{given} is not an absolute path.")
+        if not rest or ".." in PurePosixPath(path).parts:
+            raise ValueError(f"{given!r} is no path of DBFS, a volume or the workspace.")
         self.scheme, self.path = scheme, path
         if scheme == "file":
             self.root, self.place = Path("/"), Path(path)
@@ -81,7 +84,7 @@ class _Location:
         return self.place
 
 
-class FileSystemUtils:
+class FileSystemUtils(Helpful):
     """`dbutils.fs`."""
 
     def __init__(self, places: Mapping[str, str]) -> None:

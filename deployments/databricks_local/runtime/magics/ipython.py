@@ -1,0 +1,94 @@
+"""IPython for the cells that need it: what it adds to Python, its magics, and its `display`.
+
+The runtime of Databricks runs notebooks on IPython. Here a notebook begins without it, since most cells are
+plain Python and the import takes a quarter of a second.
+"""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, NoReturn
+
+from databricks_local.runtime.outputs import Output, bundle_output
+from databricks_local.runtime.magics.shell import run_script
+
+LineMagic = Callable[[str], object]
+
+
+class IPythonShell:
+    """The shell of one notebook, made when a cell first needs it."""
+
+    def __init__(self, directory: Path, show: Callable[[Output], object]) -> None:
+        """Set up.
+
+        Args:
+            directory: Where IPython keeps its files.
+            show: Gets what IPython displays.
+        """
+        self._directory = directory
+        self._show = show
+        self._shell: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.magics: dict[str, LineMagic] = {}
+
+    def enter(self, module: ModuleType) -> Any:
+        """The shell, for the namespace of the notebook."""
+        if self._shell is None or self._shell.user_module is not module:
+            self._shell = self._make(module)
+        return self._shell
+
+    def leave(self) -> None:
+        """Forget the shell; the next one begins anew."""
+        if self._shell is not None:
+            type(self._shell).clear_instance()
+            self._shell = None
+
+    def value_of(self, code: CodeType, namespace: dict[str, Any]) -> Any:
+        """Execute code of a cell, and wait for what it awaits. Tasks live on until the next `await`."""
+        value = eval(code, namespace)  # noqa: S307 - running the notebook is the purpose
+        if code.co_flags & inspect.CO_COROUTINE:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+            return self._loop.run_until_complete(value)
+        return value
+
+    def _make(self, module: ModuleType) -> Any:
+        from IPython.core.displaypub import DisplayPublisher
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+
+        show = self._show
+
+        class Publisher(DisplayPublisher):
+            """Makes output of the cell of what `IPython.display.display` publishes."""
+
+            def publish(self, data: Mapping[str, Any], *_: Any, **__: Any) -> None:
+                show(bundle_output(data))
+
+        class NotebookShell(InteractiveShell):
+            """Leaves errors to the notebook, in which they end the run."""
+
+            def showtraceback(self, *_: Any, **__: Any) -> NoReturn:
+                error = sys.exception()
+                raise error if error is not None else RuntimeError("There is no error to show.")
+
+            def system(self, command: str) -> None:
+                self.user_ns["_exit_code"] = run_script(self.var_expand(command, depth=1))
+
+        self.leave()
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        config.InteractiveShell.ipython_dir = str(self._directory)
+        displayed = vars(module).get("display")
+        shell = NotebookShell.instance(
+            config=config, user_module=module, user_ns=vars(module), display_pub_class=Publisher
+        )
+        vars(module).pop("open", None)
+        vars(module)["display"] = displayed
+        for name, magic in self.magics.items():
+            shell.register_magic_function(magic, "line", name)
+        return shell
