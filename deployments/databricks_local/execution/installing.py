@@ -38,7 +38,7 @@ class ClusterLibraries:
     @property
     def site_packages(self) -> str:
         """The directory from which its tasks import them; empty if there are none."""
-        return str(LibraryEnvironment(self.directory).site_packages) if self.installed else ""
+        return str(LibraryEnvironment(self.directory).site_packages) if self.directory.is_dir() else ""
 
 
 class Installer:

@@ -72,6 +72,16 @@ class LibraryEnvironment:
                 on_line(line)
         return process.returncode
 
+    def programs(self) -> Path:
+        """The directory of its `python` and `pip`, for the beginning of `PATH`."""
+        self._create()
+        programs = self._directory / "bin"
+        for name in ("pip", "pip3"):
+            program = programs / name
+            program.write_text(f'#!/bin/sh\nexec "{programs / "python"}" -m pip "$@"\n')
+            program.chmod(0o755)
+        return programs
+
     def _create(self) -> None:
         if (self.site_packages / _BELOW).exists():
             return

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime import plots
 from databricks_local.runtime.dbutils.utilities import DBUtils, NotebookExit
 from databricks_local.runtime.environment import LibraryEnvironment
+from databricks_local.runtime.imports.packages import explain
 from databricks_local.runtime.magics.include import FindNotebook
 from databricks_local.runtime.notebook_run import NotebookRun
 from databricks_local.runtime.outputs import CellResult
-from databricks_local.runtime.packages import explain
 from databricks_local.runtime.source import NotebookSourceError
 from databricks_local.runtime.traces import error_line, trace_of
 
@@ -50,6 +51,8 @@ def run_notebook(
     libraries: LibraryEnvironment | None = None,
     find_notebook: FindNotebook = lambda _: None,
     offer_libraries: Callable[[str], object] = lambda _: None,
+    scratch: Path | None = None,
+    echo: bool = False,
 ) -> NotebookResult:
     """Run a notebook in Databricks source format.
 
@@ -63,13 +66,15 @@ def run_notebook(
         libraries: Where %pip installs to. `None`: %pip is refused.
         find_notebook: Finds the notebooks that `%run` cells include.
         offer_libraries: Gets the path of what %pip installed, for functions that run on the cluster.
+        scratch: A directory for the files of IPython. `None`: a temporary one.
+        echo: Whether what cells print goes to the output of this process, too.
 
     Returns:
         How it ended. An error in the notebook is in the result, never raised.
     """
     plots.draw_without_screen()
     result = NotebookResult()
-    run = NotebookRun(spark, dbutils or DBUtils(parameters), find_notebook)
+    run = NotebookRun(spark, dbutils or DBUtils(parameters), find_notebook, scratch=scratch, echo=echo)
     if libraries is not None:
         run.offer_pip(libraries, offer_libraries)
     try:

@@ -2,8 +2,8 @@
 
 import builtins
 import linecache
+import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,22 +45,31 @@ class UnsupportedMagicError(RuntimeError):
 class NotebookRun:
     """One run of a notebook in its namespace."""
 
-    def __init__(self, spark: Any, dbutils: DBUtils, find_notebook: FindNotebook) -> None:
+    def __init__(
+        self,
+        spark: Any,
+        dbutils: DBUtils,
+        find_notebook: FindNotebook,
+        *,
+        scratch: Path | None = None,
+        echo: bool = False,
+    ) -> None:
         """Set up.
 
         Args:
             spark: The Spark session.
             dbutils: The `dbutils` of the notebook.
             find_notebook: Finds the notebooks that `%run` cells include.
+            scratch: A directory for the files of IPython. `None`: a temporary one.
+            echo: Whether what cells print goes to the output of this process, too.
         """
+        self._echo = echo
         self._spark = spark
         self._dbutils = dbutils
         self._find_notebook = find_notebook
         self._interpreter = Interpreter()
-        self._display = Display(lambda output: self._current.outputs.append(output))
-        self._shell = IPythonShell(
-            Path(tempfile.gettempdir()) / "ipython", lambda output: self._current.outputs.append(output)
-        )
+        self._display = Display(self._show)
+        self._shell = IPythonShell(scratch, self._show)
         self._shell.magics = {"pip": _no_pip, "restart_python": self._restart_python}
         dbutils.data._show_by(self._display.display)
         self._module = self._new_module()
@@ -84,6 +93,9 @@ class NotebookRun:
             offer: Gets the path of the libraries, for functions that run on the cluster.
         """
         self._shell.magics["pip"] = lambda line: run_pip(line, environment, self._interpreter, offer)
+
+    def _show(self, output: Output) -> None:
+        self._current.outputs.append(output)
 
     def _restart_python(self, _: str) -> None:
         self._dbutils.library.restartPython()
@@ -162,12 +174,17 @@ class NotebookRun:
     @contextmanager
     def _captured(self) -> Iterator[None]:
         before = sys.stdout, sys.stderr
-        sys.stdout = text_stream(lambda text: self._current.add_text("stdout", text), 1)
-        sys.stderr = text_stream(lambda text: self._current.add_text("stderr", text), 2)
+        sys.stdout = text_stream(lambda text: self._print("stdout", text), 1)
+        sys.stderr = text_stream(lambda text: self._print("stderr", text), 2)
         try:
             yield
         finally:
             sys.stdout, sys.stderr = before
+
+    def _print(self, stream: str, text: str) -> None:
+        self._current.add_text(stream, text)
+        if self._echo:
+            os.write(1 if stream == "stdout" else 2, text.encode("utf-8", "backslashreplace"))
 
     def _transformed(self, text: str) -> str:
         return str(self._shell.enter(self._module).transform_cell(text))

@@ -139,7 +139,7 @@ FORMS = {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_", "image/png":
 
 
 def displayed(value: Any) -> Output:
-    """What `display(value)` shows: a table for Spark and pandas data frames, otherwise the value's own form."""
+    """What `display(value)` shows: a table for data frames, otherwise the value's own form."""
     if hasattr(value, "limit") and hasattr(value, "collect"):
         return table_of(value.columns, value.limit(MAX_TABLE_ROWS + 1).collect())
     if hasattr(value, "itertuples") and hasattr(value, "columns"):

@@ -170,7 +170,7 @@ def _jupyter_cell(cell: dict[str, Any]) -> str:
 
 
 def split_statements(text: str) -> list[str]:
-    """Split SQL at the semicolons that are outside of quotes and comments; what holds comments only is none."""
+    """Split SQL at the semicolons outside of quotes and comments; comments alone are no statement."""
     statements: list[str] = []
     start = position = 0
     says_something = False

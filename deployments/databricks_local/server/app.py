@@ -62,7 +62,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
-    app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
+    app.add_middleware(TokenCheck, token=token, issued=tools.accepts)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)

@@ -132,7 +132,8 @@ def _option_of(context: NotebookContext, name: str) -> _Option:
 
 
 TAGS = {
-    "orgId": "workspaceId", "user": "userName", "clusterId": "clusterId", "browserHostName": "browserHostName",
+    "orgId": "workspaceId", "user": "userName", "clusterId": "clusterId",
+    "browserHostName": "browserHostName",
     "jobId": "jobId", "jobName": "jobName", "jobType": "jobType", "runId": "currentRunId",
     "idInJob": "currentRunId", "multitaskParentRunId": "rootRunId", "jobOwnerId": "userName",
     "taskKey": "taskKey", "taskDependencies": "taskDependencies",

@@ -7,13 +7,14 @@ plain Python and the import takes a quarter of a second.
 import asyncio
 import inspect
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from databricks_local.runtime.outputs import Output, bundle_output
 from databricks_local.runtime.magics.shell import run_script
+from databricks_local.runtime.outputs import Output, bundle_output
 
 LineMagic = Callable[[str], object]
 
@@ -21,11 +22,11 @@ LineMagic = Callable[[str], object]
 class IPythonShell:
     """The shell of one notebook, made when a cell first needs it."""
 
-    def __init__(self, directory: Path, show: Callable[[Output], object]) -> None:
+    def __init__(self, directory: Path | None, show: Callable[[Output], object]) -> None:
         """Set up.
 
         Args:
-            directory: Where IPython keeps its files.
+            directory: Where IPython keeps its files. `None`: in a temporary directory.
             show: Gets what IPython displays.
         """
         self._directory = directory
@@ -76,13 +77,14 @@ class IPythonShell:
                 raise error if error is not None else RuntimeError("There is no error to show.")
 
             def system(self, command: str) -> None:
-                self.user_ns["_exit_code"] = run_script(self.var_expand(command, depth=1))
+                expanded = self.var_expand(command, depth=1)  # type: ignore[no-untyped-call]
+                self.user_ns["_exit_code"] = run_script(expanded)
 
         self.leave()
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
-        config.InteractiveShell.ipython_dir = str(self._directory)
+        config.InteractiveShell.ipython_dir = tempfile.mkdtemp(prefix="ipython-", dir=self._directory)
         displayed = vars(module).get("display")
         shell = NotebookShell.instance(
             config=config, user_module=module, user_ns=vars(module), display_pub_class=Publisher
@@ -90,5 +92,5 @@ class IPythonShell:
         vars(module).pop("open", None)
         vars(module)["display"] = displayed
         for name, magic in self.magics.items():
-            shell.register_magic_function(magic, "line", name)
+            shell.magics_manager.register_function(magic, "line", name)
         return shell

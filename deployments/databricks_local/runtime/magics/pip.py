@@ -35,7 +35,9 @@ def run_pip(
     arguments = shlex.split(command, comments=True)
     code = environment.pip(arguments, sys.stdout.write)
     if code:
-        raise subprocess.CalledProcessError(code, shlex.join(["pip", "--disable-pip-version-check", *arguments]))
+        raise subprocess.CalledProcessError(
+            code, shlex.join(["pip", "--disable-pip-version-check", *arguments])
+        )
     interpreter.add_path(str(environment.site_packages))
     offer(str(environment.site_packages))
     importlib.invalidate_caches()

@@ -1,7 +1,7 @@
 """`%sql`: what a notebook does with a statement before Spark gets it. Pure.
 
-Widgets come into SQL as `:name`, which is bound, and as `${name}`, `$name` and `getArgument('name')`, which are
-replaced in the text (docs: Databricks widgets). `CREATE WIDGET` and `REMOVE WIDGET` are the notebook's own.
+Widgets come into SQL as `:name`, which is bound, and as `${name}`, `$name` and `getArgument('name')`, which
+are replaced in the text (docs: Databricks widgets). `CREATE WIDGET` and `REMOVE WIDGET` are done here.
 """
 
 import re
