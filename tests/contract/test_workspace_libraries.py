@@ -294,27 +294,34 @@ def test_pip_in_a_notebook(lab: Lab, index: str) -> None:
     assert "pandas==" in text
 
 
-@pytest.mark.parametrize(
-    ("cell", "error", "says"),
-    [
-        (
-            "%pip install no-such-thing --no-index",
-            "CalledProcessError: Command 'pip --disable-pip-version-check install no-such-thing --no-index' "
-            "returned non-zero exit status 1.",
-            "No matching distribution found for no-such-thing",
-        ),
-        (
-            "%pip list\n# MAGIC x = 1",
-            "PipCellError: A %pip cell holds %pip commands only, but has the line: x = 1",
-            "",
-        ),
-    ],
-)
-def test_a_pip_cell_that_fails(lab: Lab, cell: str, error: str, says: str) -> None:
+def test_what_pip_installs_is_at_hand_in_the_same_cell_and_in_functions_on_the_cluster(
+    lab: Lab, index: str
+) -> None:
+    source = (
+        f"# MAGIC %pip install -q colour==2.0 --index-url {index}\n# MAGIC import colour\n\n"
+        "# COMMAND ----------\n\n"
+        "from pyspark.sql.functions import col, pandas_udf\n"
+        "version = udf(lambda n: f'{colour.VERSION}/{n}')\n"
+        "@pandas_udf('string')\ndef also(numbers):\n    import colour\n"
+        "    return numbers.map(lambda n: colour.VERSION)\n"
+        "row = spark.range(1).select(version('id').alias('a'), also(col('id')).alias('b')).first()\n"
+        "dbutils.notebook.exit(f'{row.a} {row.b}')\n"
+    )
+    task, shown = lab.run_source("pip_in_udf", source)
+    assert shown.get("error") is None, shown
+    assert (task["state"]["result_state"], shown["notebook_output"]["result"]) == ("SUCCESS", "2.0/0 2.0")
+
+
+def test_a_pip_cell_that_fails(lab: Lab) -> None:
+    cell = "%pip install no-such-thing --no-index"
     task, shown = lab.run_source("failing_pip", f"# MAGIC {cell}\n\n# COMMAND ----------\n\nprint('on')\n")
+    error = (
+        "CalledProcessError: Command 'pip --disable-pip-version-check install no-such-thing --no-index' "
+        "returned non-zero exit status 1."
+    )
     assert (task["state"]["result_state"], shown["error"]) == ("FAILED", error)
     page = lab.get("/api/2.2/jobs/runs/export", run_id=task["run_id"]).json()["views"][0]["content"]
-    assert says in page
+    assert "No matching distribution found for no-such-thing" in page
 
 
 def test_without_mount_namespaces_libraries_are_found_all_the_same(tmp_path: Path, wheels: Path) -> None:

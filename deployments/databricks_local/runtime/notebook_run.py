@@ -70,7 +70,12 @@ class NotebookRun:
         self._interpreter = Interpreter()
         self._display = Display(self._show)
         self._shell = IPythonShell(scratch, self._show)
-        self._shell.magics = {"pip": _no_pip, "restart_python": self._restart_python}
+        self._shell.magics = {
+            "pip": _no_pip,
+            "restart_python": self._restart_python,
+            # Figures are shown at the end of a cell, whatever the backend.
+            "matplotlib": lambda _: None,
+        }
         dbutils.data._show_by(self._display.display)
         self._module = self._new_module()
         self._namespace = vars(self._module)
@@ -116,6 +121,7 @@ class NotebookRun:
             names |= spark_names(self._spark)
             offer_on_frames(self._display.display)
         vars(module).update(names)
+        self._shell.given = frozenset(names)
         return module
 
     @contextmanager
@@ -192,11 +198,10 @@ class NotebookRun:
     def _run_python(self, cell: Cell) -> None:
         if any(name in cell.text for name in IPYTHON_NAMES):
             self._shell.enter(self._module)
-        for code, shown in compiled(cell, self._including[-1], self._transformed):
-            value = self._shell.value_of(code, self._namespace)
-            if shown and value is not None:
-                output = displayed(value) if is_rich(value) else Output("text", text=repr(value))
-                self._current.outputs.append(output)
+        parts = list(compiled(cell, self._including[-1], self._transformed))
+        value = self._shell.execute([code for code, _ in parts], self._namespace)
+        if parts and parts[-1][1] and value is not None:
+            self._show(displayed(value) if is_rich(value) else Output("text", text=repr(value)))
 
     def _run_sql(self, cell: Cell) -> None:
         frame = None

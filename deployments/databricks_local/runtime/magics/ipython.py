@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
@@ -20,7 +20,12 @@ LineMagic = Callable[[str], object]
 
 
 class IPythonShell:
-    """The shell of one notebook, made when a cell first needs it."""
+    """The shell of one notebook, made when a cell first needs it.
+
+    Attributes:
+        magics: The line magics of the notebook's own, by name.
+        given: The names that the notebook did not define itself.
+    """
 
     def __init__(self, directory: Path | None, show: Callable[[Output], object]) -> None:
         """Set up.
@@ -34,10 +39,11 @@ class IPythonShell:
         self._shell: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.magics: dict[str, LineMagic] = {}
+        self.given: Collection[str] = ()
 
     def enter(self, module: ModuleType) -> Any:
         """The shell, for the namespace of the notebook."""
-        if self._shell is None or self._shell.user_module is not module:
+        if self._shell is None:
             self._shell = self._make(module)
         return self._shell
 
@@ -47,14 +53,22 @@ class IPythonShell:
             type(self._shell).clear_instance()
             self._shell = None
 
-    def value_of(self, code: CodeType, namespace: dict[str, Any]) -> Any:
-        """Execute code of a cell, and wait for what it awaits. Tasks live on until the next `await`."""
-        value = eval(code, namespace)  # noqa: S307 - running the notebook is the purpose
-        if code.co_flags & inspect.CO_COROUTINE:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-            return self._loop.run_until_complete(value)
-        return value
+    def execute(self, codes: Sequence[CodeType], namespace: dict[str, Any]) -> Any:
+        """Execute the parts of a cell, in an event loop if one awaits something.
+
+        Tasks that it leaves behind live on until the next `await`.
+
+        Returns:
+            The value of the last part.
+        """
+        if not any(code.co_flags & inspect.CO_COROUTINE for code in codes):
+            value = None
+            for code in codes:
+                value = eval(code, namespace)  # noqa: S307 - running the notebook is the purpose
+            return value
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(_awaited(codes, namespace))
 
     def _make(self, module: ModuleType) -> Any:
         from IPython.core.displaypub import DisplayPublisher
@@ -76,6 +90,11 @@ class IPythonShell:
                 error = sys.exception()
                 raise error if error is not None else RuntimeError("There is no error to show.")
 
+            def run_cell(self, *arguments: Any, **named: Any) -> Any:
+                result = super().run_cell(*arguments, **named)
+                result.raise_error()
+                return result
+
             def system(self, command: str) -> None:
                 expanded = self.var_expand(command, depth=1)  # type: ignore[no-untyped-call]
                 self.user_ns["_exit_code"] = run_script(expanded)
@@ -85,12 +104,19 @@ class IPythonShell:
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.ipython_dir = tempfile.mkdtemp(prefix="ipython-", dir=self._directory)
-        displayed = vars(module).get("display")
         shell = NotebookShell.instance(
             config=config, user_module=module, user_ns=vars(module), display_pub_class=Publisher
         )
-        vars(module).pop("open", None)
-        vars(module)["display"] = displayed
+        shell.user_ns_hidden.update({name: vars(module).get(name) for name in self.given})
         for name, magic in self.magics.items():
             shell.magics_manager.register_function(magic, "line", name)
         return shell
+
+
+async def _awaited(codes: Sequence[CodeType], namespace: dict[str, Any]) -> Any:
+    value = None
+    for code in codes:
+        value = eval(code, namespace)  # noqa: S307 - running the notebook is the purpose
+        if code.co_flags & inspect.CO_COROUTINE:
+            value = await value
+    return value
