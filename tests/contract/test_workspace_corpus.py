@@ -27,8 +27,27 @@ HEADING = "## Notebooks that run"
 SECONDS = 170
 
 # Of each engine: the notebooks that do not run, the words of the error, and the reason in the README.
-NO_SINK = ("", "Sail writes streams to the console only")
-REFUSED: dict[str, dict[str, tuple[str, str]]] = {"sail": {}}
+NO_CONTEXT = "there is no `sparkContext` over Spark Connect, as on shared clusters there"
+NO_SINK = "Sail writes streams to the console only"
+NO_DELTA_STATEMENT = "Sail does not know the statement"
+LANGUAGE = "Python and SQL only"
+REFUSED: dict[str, dict[str, tuple[str, str]]] = {
+    "sail": {
+        "dataframes/quantiles": ("approx quantile", "Sail lacks `approxQuantile`"),
+        "dataframes/string_arithmetic": ("Cannot coerce arithmetic", "Sail does not calculate with strings"),
+        "delta/history": ("found HISTORY", NO_DELTA_STATEMENT),
+        "delta/maintenance": ("found OPTIMIZE", NO_DELTA_STATEMENT),
+        "delta/python_api": ("No module named 'delta': delta-spark needs a JVM", "delta-spark needs a JVM"),
+        "machine_learning/spark_ml": ("ml command", "Sail lacks `pyspark.ml`"),
+        "streaming/available_now": ("must write data to a sink", NO_SINK),
+        "streaming/for_each_batch": ("Python UDF output type", NO_SINK),
+        "streaming/to_memory": ("No data source found for: memory", NO_SINK),
+        "tools/broadcast_variable": ("[JVM_ATTRIBUTE_NOT_SUPPORTED]", NO_CONTEXT),
+        "tools/r_cell": ("%r cells cannot be run", LANGUAGE),
+        "tools/rdd": ("[JVM_ATTRIBUTE_NOT_SUPPORTED]", NO_CONTEXT),
+        "tools/scala_cell": ("%scala cells cannot be run", LANGUAGE),
+    }
+}
 
 
 @dataclass(frozen=True)

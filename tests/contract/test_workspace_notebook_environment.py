@@ -279,7 +279,8 @@ def test_names_that_a_notebook_has_without_an_import(lab: Lab) -> None:
 
 def test_widgets_in_sql_cells(lab: Lab) -> None:
     source = """
-        CREATE OR REPLACE TEMP VIEW people AS SELECT * FROM VALUES (1, 'Ada', 'uk'), (2, 'Bob', 'us') AS t(id, name, land);
+        CREATE OR REPLACE TEMP VIEW people AS
+        SELECT * FROM VALUES (1, 'Ada', 'uk'), (2, 'Bob', 'us') AS t(id, name, land);
 
         -- COMMAND ----------
 

@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 from databricks_local.jobs.specs import ClusterSpec
 
+SAIL_CONF = {
+    # Sail lacks the function of the default, which makes the same numbers.
+    "pandas_on_Spark.compute.default_index_type": '"sequence"',
+}
 USAGE_TAGS = "spark.databricks.clusterUsageTags."
 WORKSPACE = "/Workspace"
 
@@ -43,13 +47,16 @@ def task_environment(spec: ClusterSpec, workspace: WorkspaceFacts) -> dict[str, 
     return {**own, **spec.spark_env_vars}
 
 
-def spark_conf(cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts) -> dict[str, str]:
+def spark_conf(
+    cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts, *, sail: bool
+) -> dict[str, str]:
     """The configuration of a session: what tells of cluster and workspace, then the cluster's own.
 
     Args:
         cluster_id: The cluster.
         spec: Its specification.
         workspace: The workspace.
+        sail: Whether the cluster's Spark is Sail.
     """
     tags = {
         "clusterName": f"job-{cluster_id}",
@@ -63,6 +70,7 @@ def spark_conf(cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts) ->
     listed = [{"key": "ClusterId", "value": cluster_id}, {"key": "ClusterName", "value": tags["clusterName"]}]
     tags["clusterAllTags"] = json.dumps(listed)
     told = {f"{USAGE_TAGS}{name}": value for name, value in tags.items()}
+    told |= SAIL_CONF if sail else {}
     return {**told, "spark.databricks.workspaceUrl": workspace.host, **spec.spark_conf}
 
 

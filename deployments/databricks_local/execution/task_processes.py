@@ -117,7 +117,9 @@ class TaskProcesses:
             home="" if code.files else home_of(path),
             spark_remote=cluster.remote,
             spark_places=self._mounts.places if cluster.child is None else None,
-            spark_conf=spark_conf(cluster.cluster_id, cluster.spec, self._workspace),
+            spark_conf=spark_conf(
+                cluster.cluster_id, cluster.spec, self._workspace, sail=cluster.child is not None
+            ),
             environment=task_environment(cluster.spec, self._workspace),
             offers=cluster.offers,
             mounts=self._mounts,

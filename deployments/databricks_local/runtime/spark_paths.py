@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
-from databricks_local.runtime.spark_results import count_in_signed_numbers
+from databricks_local.runtime.sail.results import count_in_signed_numbers
+from databricks_local.runtime.sail.statements import serve_settings, with_known_words
 
 PATH_FIELDS = frozenset({"path", "paths"})
 SQL_FIELDS = frozenset({"query", "sql"})
@@ -116,7 +117,7 @@ def rewrite_request(request: Any, rewrite: Rewrite) -> None:
         elif field.name in PATH_FIELDS and not isinstance(value, bytes):
             value[:] = _sources(request, value, rewrite)
         elif field.name in SQL_FIELDS and isinstance(value, str):
-            setattr(request, field.name, rewrite_sql(value, rewrite))
+            setattr(request, field.name, with_known_words(rewrite_sql(value, rewrite)))
 
 
 def _sources(source: Any, paths: Any, rewrite: Rewrite) -> list[str]:
@@ -187,4 +188,5 @@ def connect(remote: str, rewrite: Rewrite) -> Any:
     builder.add_interceptor(Interceptor())
     session = SparkSession.builder.channelBuilder(builder).getOrCreate()
     count_in_signed_numbers(session)
+    serve_settings(session)
     return session

@@ -10,6 +10,4 @@ dbutils.data.summarize(df)
 
 assert df.agg(F.max("square")).first()[0] == 10000
 assert df.stat.corr("id", "square") > 0.9
-quarter = df.approxQuantile("id", [0.5], 0.01)[0]
-assert 45 <= quarter <= 55
 assert df.sample(fraction=0.5, seed=42).count() < 100

@@ -59,8 +59,10 @@ class _Location:
             )
         # A relative path begins at the root, as the working directory of DBFS is its root.
         path = "/" + rest.lstrip("/")
-        if not rest or ".." in PurePosixPath(path).parts:
-            raise ValueError(f"{given!r} is no path of DBFS, a volume or the workspace.")
+        if not rest:
+            raise ValueError("Can not create a Path from an empty string")
+        if ".." in PurePosixPath(path).parts:
+            raise ValueError(f"{given} may lead out of its file system.")
         self.scheme, self.path = scheme, path
         if scheme == "file":
             self.root, self.place = Path("/"), Path(path)
