@@ -1,7 +1,7 @@
-"""Notebooks as people write them, of `tests/corpus`: each runs, or is refused for a reason that the README tells.
+"""Notebooks as people write them, of `tests/corpus`: each runs, or is refused for a reason in the README.
 
-A notebook checks itself by `assert`. They run as the tasks of one run on one cluster, so that the whole corpus
-takes little more than its work.
+A notebook checks itself by `assert`. They run as the tasks of one run on one cluster, so that the whole
+corpus takes little more than its work.
 """
 
 import re

@@ -1,5 +1,6 @@
 """Libraries of tasks, of all-purpose clusters, and of notebooks."""
 
+import importlib.util
 import shutil
 import socket
 from collections.abc import Iterator
@@ -310,6 +311,18 @@ def test_what_pip_installs_is_at_hand_in_the_same_cell_and_in_functions_on_the_c
     task, shown = lab.run_source("pip_in_udf", source)
     assert shown.get("error") is None, shown
     assert (task["state"]["result_state"], shown["notebook_output"]["result"]) == ("SUCCESS", "2.0/0 2.0")
+
+
+@pytest.mark.parametrize("pip", ["!pip", "!{sys.executable} -m pip", "%sh pip"])
+def test_any_pip_installs_for_this_run_of_the_notebook_only(lab: Lab, index: str, pip: str) -> None:
+    source = (
+        f"import sys\n\n# COMMAND ----------\n\n# MAGIC {pip} install -q colour==2.0 --index-url {index}\n\n"
+        "# COMMAND ----------\n\nimport colour\ndbutils.notebook.exit(colour.VERSION)\n"
+    )
+    _, shown = lab.run_source("other_pip", source)
+    assert shown.get("error") is None, shown
+    assert shown["notebook_output"]["result"] == "2.0"
+    assert importlib.util.find_spec("colour") is None
 
 
 def test_a_pip_cell_that_fails(lab: Lab) -> None:

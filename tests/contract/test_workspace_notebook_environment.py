@@ -258,7 +258,8 @@ def test_names_that_a_notebook_has_without_an_import(lab: Lab) -> None:
         dbutils.widgets.text("name", "you")
         spark.range(2).createOrReplaceTempView("numbers")
         from databricks.sdk.runtime import display as shown, getArgument as argument, sqlContext as context
-        dbutils.help(); dbutils.fs.help(); dbutils.fs.help("cp"); dbutils.notebook.help(); dbutils.library.help()
+        dbutils.help(); dbutils.fs.help(); dbutils.fs.help("cp"); dbutils.notebook.help()
+        dbutils.library.help()
         dbutils.widgets.help("text"); dbutils.secrets.help(); dbutils.jobs.help(); dbutils.data.help()
         dbutils.jobs.taskValues.help()
         dbutils.data.summarize(spark.table("numbers"))

@@ -15,7 +15,6 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -139,6 +138,10 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     context = NotebookContext(launch.facts, channel.call)
     dbutils = DBUtils(launch.parameters, channel.call, places, redactor, context)
     provide_modules(spark, dbutils, context)
+    libraries = LibraryEnvironment(Path(launch.place) / "libraries", launch.pip_environment)
+    os.environ.update(libraries.for_any_pip(Path(launch.place)))
+    if launch.offers:
+        offer(launch.offers, str(libraries.site_packages))
     if launch.program is None:
         result = run_notebook(
             launch.source,
@@ -147,9 +150,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             launch.path,
             dbutils=dbutils,
             on_cell=report,
-            libraries=LibraryEnvironment(Path(launch.place) / "libraries", launch.pip_environment),
+            libraries=libraries,
             find_notebook=lambda path: channel.call("notebook_source", path=path),
-            offer_libraries=partial(offer, launch.offers) if launch.offers else _ignore,
             scratch=Path(launch.place),
             echo=len(launch.logs) > 1,
         )
@@ -158,10 +160,6 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     _report_end(channel, result, redactor)
     # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()
-
-
-def _ignore(_: str) -> None:
-    """A cluster outside of this workspace is offered nothing."""
 
 
 def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) -> None:

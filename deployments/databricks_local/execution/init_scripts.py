@@ -25,14 +25,14 @@ def run_init_scripts(
     """
     if not scripts:
         return ""
-    programs = LibraryEnvironment(libraries).programs()
+    libraries.mkdir(parents=True, exist_ok=True)
     # Docs: environment variables of init scripts.
     environment = {
         **os.environ,
         "DB_CLUSTER_ID": cluster_id,
         "DB_IS_DRIVER": "TRUE",
         "DB_DRIVER_IP": "127.0.0.1",
-        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        **LibraryEnvironment(libraries).for_any_pip(libraries),
     }
     for script in scripts:
         place = path_rewriter(places)(_absolute(script)).removeprefix("file://")

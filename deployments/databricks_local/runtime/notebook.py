@@ -50,7 +50,6 @@ def run_notebook(
     on_cell: OnCell | None = None,
     libraries: LibraryEnvironment | None = None,
     find_notebook: FindNotebook = lambda _: None,
-    offer_libraries: Callable[[str], object] = lambda _: None,
     scratch: Path | None = None,
     echo: bool = False,
 ) -> NotebookResult:
@@ -65,7 +64,6 @@ def run_notebook(
         on_cell: Called after each cell, so that output can be followed.
         libraries: Where %pip installs to. `None`: %pip is refused.
         find_notebook: Finds the notebooks that `%run` cells include.
-        offer_libraries: Gets the path of what %pip installed, for functions that run on the cluster.
         scratch: A directory for the files of IPython. `None`: a temporary one.
         echo: Whether what cells print goes to the output of this process, too.
 
@@ -76,7 +74,7 @@ def run_notebook(
     result = NotebookResult()
     run = NotebookRun(spark, dbutils or DBUtils(parameters), find_notebook, scratch=scratch, echo=echo)
     if libraries is not None:
-        run.offer_pip(libraries, offer_libraries)
+        run.offer_pip(libraries)
     try:
         with run.as_main_module(), run.inside(path, source) as cells:
             for cell in cells:

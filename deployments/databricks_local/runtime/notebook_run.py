@@ -90,14 +90,12 @@ class NotebookRun:
             "fs": self._run_fs,
         }
 
-    def offer_pip(self, environment: LibraryEnvironment, offer: Callable[[str], object]) -> None:
-        """Serve `%pip`.
-
-        Args:
-            environment: Where it installs to.
-            offer: Gets the path of the libraries, for functions that run on the cluster.
-        """
-        self._shell.magics["pip"] = lambda line: run_pip(line, environment, self._interpreter, offer)
+    def offer_pip(self, environment: LibraryEnvironment) -> None:
+        """Serve `%pip`, and see what it or another pip installs there."""
+        # It is there from the beginning: Python does not look again into a path that was no directory.
+        environment.site_packages.mkdir(parents=True, exist_ok=True)
+        self._interpreter.add_path(str(environment.site_packages))
+        self._shell.magics["pip"] = lambda line: run_pip(line, environment)
 
     def _show(self, output: Output) -> None:
         self._current.outputs.append(output)

@@ -1,4 +1,4 @@
-"""What notebooks install by `%pip`, for their functions that run in the process of the cluster."""
+"""What notebooks install, for their functions that run in the process of the cluster."""
 
 import importlib
 import os
@@ -28,7 +28,7 @@ class OfferedLibraries(MetaPathFinder):
         if path is not None or not self._offers.is_dir():
             return None
         newest_first = sorted(self._offers.iterdir(), key=lambda offer: -offer.stat().st_mtime_ns)
-        places = [offer.read_text() for offer in newest_first]
+        places = [place for offer in newest_first if Path(place := offer.read_text()).is_dir()]
         return PathFinder.find_spec(fullname, places, target)
 
 

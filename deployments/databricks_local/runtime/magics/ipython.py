@@ -91,7 +91,7 @@ class IPythonShell:
                 raise error if error is not None else RuntimeError("There is no error to show.")
 
             def run_cell(self, *arguments: Any, **named: Any) -> Any:
-                result = super().run_cell(*arguments, **named)
+                result = super().run_cell(*arguments, **named)  # type: ignore[no-untyped-call]
                 result.raise_error()
                 return result
 

@@ -4,9 +4,7 @@ import importlib
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 
-from databricks_local.runtime.dbutils.library import Interpreter
 from databricks_local.runtime.environment import LibraryEnvironment
 
 RESTART_NOTE = (
@@ -15,19 +13,12 @@ RESTART_NOTE = (
 )
 
 
-def run_pip(
-    command: str,
-    environment: LibraryEnvironment,
-    interpreter: Interpreter,
-    offer: Callable[[str], object],
-) -> None:
+def run_pip(command: str, environment: LibraryEnvironment) -> None:
     """Run the command of a `%pip` line; what pip says is the cell's output.
 
     Args:
         command: What follows `%pip`.
         environment: Where it installs to.
-        interpreter: Of the notebook, which gets the path of the libraries.
-        offer: Gets that path, too, for functions that run on the cluster.
 
     Raises:
         CalledProcessError: If pip fails; in the words of genai-cookbook#13.
@@ -38,8 +29,6 @@ def run_pip(
         raise subprocess.CalledProcessError(
             code, shlex.join(["pip", "--disable-pip-version-check", *arguments])
         )
-    interpreter.add_path(str(environment.site_packages))
-    offer(str(environment.site_packages))
     importlib.invalidate_caches()
     if arguments[:1] in (["install"], ["uninstall"]):
         print(RESTART_NOTE)  # noqa: T201 - the cell's output

@@ -1,6 +1,7 @@
 """`%sh`: a cell that bash runs."""
 
 import codecs
+import importlib
 import os
 import select
 import subprocess
@@ -36,7 +37,10 @@ def run_script(script: str, *options: str) -> int:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         _copy_output(process)
-        return process.wait()
+        status = process.wait()
+    # It may have installed something.
+    importlib.invalidate_caches()
+    return status
 
 
 def _copy_output(process: "subprocess.Popen[bytes]") -> None:
