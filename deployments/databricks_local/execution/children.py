@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
@@ -218,11 +217,8 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, spark_rewriter(launch.spark_places or places))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        spark.conf._set_all(launch.spark_conf, silent=False)
-    return spark
+    rewrite = spark_rewriter(launch.spark_places or places)
+    return connect(launch.spark_remote, rewrite, launch.spark_conf)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

@@ -7,6 +7,8 @@ there is an error; Sail would read it as empty.
 
 import importlib
 import re
+import threading
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -165,11 +167,41 @@ def _rewrite_options(options: Any, rewrite: Rewrite) -> None:
             options[name] = rewrite(options[name])
 
 
-def connect(remote: str, rewrite: Rewrite) -> Any:
-    """A Spark session whose requests have their paths replaced."""
+class Configuration:
+    """The configuration of a session, set before its first request: a notebook without Spark has none."""
+
+    def __init__(self, conf: Mapping[str, str]) -> None:
+        """Set up.
+
+        Args:
+            conf: The configuration.
+        """
+        self._conf = conf
+        self._setting = threading.RLock()
+        self.session: Any = None
+
+    def ensure(self) -> None:
+        """Set it, the first time. Its own request comes here, too, and passes."""
+        with self._setting:
+            conf, self._conf = self._conf, {}
+            if conf:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.session.conf._set_all(conf, silent=False)
+
+
+def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str]) -> Any:
+    """A Spark session whose requests have their paths replaced.
+
+    Args:
+        remote: The server.
+        rewrite: Rewrites paths.
+        conf: The configuration of the session.
+    """
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
 
+    configuration = Configuration(conf)
     # By name, since it has no types.
     grpc = importlib.import_module("grpc")
 
@@ -177,16 +209,18 @@ def connect(remote: str, rewrite: Rewrite) -> Any:
         """Sees each request before it is sent."""
 
         def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            configuration.ensure()
             rewrite_request(request, rewrite)
             return continuation(details, request)
 
         def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+            configuration.ensure()
             rewrite_request(request, rewrite)
             return continuation(details, request)
 
     builder = DefaultChannelBuilder(remote)
     builder.add_interceptor(Interceptor())
-    session = SparkSession.builder.channelBuilder(builder).getOrCreate()
+    session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
     count_in_signed_numbers(session)
     serve_settings(session)
     return session
