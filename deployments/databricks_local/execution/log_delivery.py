@@ -13,6 +13,7 @@ from databricks_local.runtime.spark_paths import path_rewriter
 DELIVERY_SECONDS = 300.0
 """Docs: logs are delivered every five minutes."""
 
+PIECE_BYTES = 1 << 20
 DELIVERED = ("dbfs:", "/Volumes/")
 
 
@@ -60,16 +61,23 @@ class LogDelivery:
                 self._sources.remove(source)
 
     def _deliver(self, source: _Source, *, whole: bool) -> None:
-        with suppress(FileNotFoundError), source.place.open("rb") as file:
-            file.seek(source.position)
-            content = file.read()
-            # Whole lines, so that a secret is not cut in two.
-            content = content if whole else content[: content.rfind(b"\n") + 1]
-            source.position += len(content)
-            text = source.redactor.redact(content.decode("utf-8", "backslashreplace"))
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with (self.directory / source.name).open("a", encoding="utf-8") as target:
-                target.write(text)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (
+            suppress(FileNotFoundError),
+            source.place.open("rb") as file,
+            (self.directory / source.name).open("a", encoding="utf-8") as target,
+        ):
+            while True:
+                file.seek(source.position)
+                content = file.read(PIECE_BYTES)
+                # Whole lines, so that a secret is not cut in two; but a line may be longer than a piece.
+                lines = content[: content.rfind(b"\n") + 1]
+                if not lines and (whole or len(content) == PIECE_BYTES):
+                    lines = content
+                if not lines:
+                    break
+                source.position += len(lines)
+                target.write(source.redactor.redact(lines.decode("utf-8", "backslashreplace")))
 
 
 def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -> LogDelivery | None:

@@ -105,21 +105,27 @@ def rewrite_request(request: Any, rewrite: Rewrite) -> None:
     Raises:
         AnalysisException: If a source of files is not there.
     """
-    for field, value in request.ListFields():
-        if field.message_type is not None:
-            if field.message_type.GetOptions().map_entry:
+    # Not by recursion: a plan may be thousands of steps deep.
+    messages = [request]
+    while messages:
+        message = messages.pop()
+        for field, value in message.ListFields():
+            if field.message_type is None:
+                _rewrite_field(message, field.name, value, rewrite)
+            elif field.message_type.GetOptions().map_entry:
                 _rewrite_options(value, rewrite)
-            elif hasattr(value, "ListFields"):
-                rewrite_request(value, rewrite)
-            else:
-                for item in value:
-                    rewrite_request(item, rewrite)
-        elif field.name in PATH_FIELDS and isinstance(value, str):
-            setattr(request, field.name, rewrite(value))
-        elif field.name in PATH_FIELDS and not isinstance(value, bytes):
-            value[:] = _sources(request, value, rewrite)
-        elif field.name in SQL_FIELDS and isinstance(value, str):
-            setattr(request, field.name, with_known_words(rewrite_sql(value, rewrite)))
+            # Expressions are most of a plan, and have no paths.
+            elif field.message_type.name != "Expression":
+                messages.extend([value] if hasattr(value, "ListFields") else value)
+
+
+def _rewrite_field(message: Any, name: str, value: Any, rewrite: Rewrite) -> None:
+    if name in PATH_FIELDS and isinstance(value, str):
+        setattr(message, name, rewrite(value))
+    elif name in PATH_FIELDS and not isinstance(value, bytes):
+        value[:] = _sources(message, value, rewrite)
+    elif name in SQL_FIELDS and isinstance(value, str):
+        setattr(message, name, with_known_words(rewrite_sql(value, rewrite)))
 
 
 def _sources(source: Any, paths: Any, rewrite: Rewrite) -> list[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from databricks_local.execution import log_delivery
 from databricks_local.execution.log_delivery import LogDelivery, delivery_for
 from databricks_local.runtime.dbutils.secret_values import Redactor
 
@@ -30,7 +31,6 @@ def test_what_has_come_is_appended_in_whole_lines_without_secrets(tmp_path: Path
     delivery.add("stdout", log, redactor)
     target = tmp_path / "driver" / "stdout"
     delivery.deliver()
-    assert not target.exists()
     log.write_text("one\nsec")
     delivery.deliver()
     assert target.read_text() == "one\n"
@@ -43,6 +43,17 @@ def test_what_has_come_is_appended_in_whole_lines_without_secrets(tmp_path: Path
     log.write_text("one\nsecret\ntwo, later\n")
     delivery.deliver()
     assert target.read_text() == "one\n[REDACTED]\ntwo"
+
+
+def test_a_log_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_delivery, "PIECE_BYTES", 8)
+    content = "a line that is long\nshort\n" * 3 + "end"
+    (tmp_path / "log").write_text(content)
+    delivery = LogDelivery(tmp_path / "driver")
+    delivery.add("stdout", tmp_path / "log", Redactor())
+    delivery.deliver()
+    delivery.finish(tmp_path / "log")
+    assert (tmp_path / "driver" / "stdout").read_text() == content
 
 
 def test_logs_of_two_tasks_are_in_one_file(tmp_path: Path) -> None:

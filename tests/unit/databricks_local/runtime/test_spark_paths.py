@@ -103,6 +103,19 @@ def test_a_source_that_is_not_there_is_refused(form: str) -> None:
         rewrite_sql(f"select * from {form}.`dbfs:/no/such`", REWRITE)
 
 
+def test_a_very_deep_plan() -> None:
+    relation = Relation(read=Read(data_source=Read.DataSource(format="delta", paths=["/a"])))
+    for _ in range(3000):
+        above = Relation()
+        above.limit.limit = 1
+        above.limit.input.CopyFrom(relation)
+        relation = above
+    rewrite_request(relation, REWRITE)
+    while relation.WhichOneof("rel_type") == "limit":
+        relation = relation.limit.input
+    assert list(relation.read.data_source.paths) == ["file:///srv/dbfs/a"]
+
+
 def test_patterns_and_other_storages_are_not_missing(tmp_path: Path) -> None:
     (tmp_path / "part=1").mkdir()
     for there in ("part=1", "part*", "{part=1,part=2}", "part=?"):
