@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from databricks.sdk.service.compute import Library, PythonPyPiLibrary
+from databricks.sdk.service.workspace import ImportFormat
 
 from .job_lab import SHARED, invalid, latest, output, own_workspace, refusal, results, run_job, step
 from .wheel_lab import build_wheel, package_index
@@ -323,6 +324,19 @@ def test_any_pip_installs_for_this_run_of_the_notebook_only(lab: Lab, index: str
     assert shown.get("error") is None, shown
     assert shown["notebook_output"]["result"] == "2.0"
     assert importlib.util.find_spec("colour") is None
+
+
+def test_libraries_of_a_task_are_at_hand_in_functions_on_the_cluster(lab: Lab, wheels: Path) -> None:
+    wheel = "/Shared/colour-2.0-py3-none-any.whl"
+    content = (wheels / "colour" / "colour-2.0-py3-none-any.whl").read_bytes()
+    lab.sdk.workspace.upload(wheel, content, format=ImportFormat.RAW, overwrite=True)
+    source = (
+        "import colour\nversion = udf(lambda _: colour.VERSION)\n"
+        "dbutils.notebook.exit(spark.range(1).select(version('id')).first()[0])\n"
+    )
+    path = lab.notebook("library_in_udf", source)
+    run = run_tasks(lab, notebook_task("only", path, libraries=[{"whl": f"/Workspace{wheel}"}]))
+    assert exit_values(lab, run) == {"only": "2.0"}
 
 
 def test_a_pip_cell_that_fails(lab: Lab) -> None:

@@ -100,6 +100,7 @@ def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
     if refusal:
         send(connection, {"refusal": refusal})
         threading.Event().wait()
+    offer(launch.offers, str(LibraryEnvironment(Path(launch.libraries)).site_packages))
     look_in(launch.offers)
     # Already imported before the fork. By name, since it has no types.
     server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)

@@ -90,6 +90,9 @@ class IPythonShell:
                 error = sys.exception()
                 raise error if error is not None else RuntimeError("There is no error to show.")
 
+            def init_virtualenv(self) -> None:
+                """The environment is that of the workspace, whatever the variables say."""
+
             def run_cell(self, *arguments: Any, **named: Any) -> Any:
                 result = super().run_cell(*arguments, **named)  # type: ignore[no-untyped-call]
                 result.raise_error()

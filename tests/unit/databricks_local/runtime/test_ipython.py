@@ -111,6 +111,14 @@ def test_a_written_file_and_the_directory(tmp_path: Path, monkeypatch: pytest.Mo
     assert shown(run("%%writefile note.txt\nhello" + NEXT + "!cat note.txt")).endswith("hello\n")
 
 
+def test_the_variable_of_another_environment_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", "/nowhere")
+    before = list(sys.path)
+    result = run("%env WORD=1")
+    assert [output.kind for output in result.cells[0].outputs] == ["stdout"]
+    assert sys.path == before
+
+
 def test_plain_cells_do_not_import_ipython() -> None:
     code = (
         "import sys\nfrom databricks_local.runtime import run_notebook\n"
