@@ -6,7 +6,7 @@ from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.execution.cluster import Machine
-from databricks_local.execution.log_delivery import DELIVERY_SECONDS
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
 from databricks_local.runs.launcher import Options
 from databricks_local.server.serve import Access, serve
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE

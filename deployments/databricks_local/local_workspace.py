@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from databricks_local.execution.environment import server_environment, without_proxy_here
-from databricks_local.execution.log_delivery import DELIVERY_SECONDS
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 from databricks_local.workspace_access import WorkspaceAccess
 

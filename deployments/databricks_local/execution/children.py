@@ -22,8 +22,8 @@ from typing import Any
 import psutil
 
 from databricks_local.execution.channel import Channel
-from databricks_local.execution.init_scripts import run_init_scripts
 from databricks_local.execution.mounts import Mounts, enter
+from databricks_local.execution.provisioning.init_scripts import run_init_scripts
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.context import NotebookContext

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-from databricks_local.execution.installing import ClusterLibraries
-from databricks_local.execution.log_delivery import DELIVERY_SECONDS, LogDelivery
 from databricks_local.execution.processes import Child
+from databricks_local.execution.provisioning.installing import ClusterLibraries
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS, LogDelivery
 from databricks_local.jobs.specs import ClusterSpec
 
 

@@ -10,11 +10,11 @@ from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.children import LOOPBACK, ClusterLaunch, cluster_main
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
 from databricks_local.execution.environment import Environments
-from databricks_local.execution.installing import ClusterLibraries, Installer
 from databricks_local.execution.launching import WorkspaceFacts
-from databricks_local.execution.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
+from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_processes import TaskProcesses, take_log
 from databricks_local.jobs.libraries import Library

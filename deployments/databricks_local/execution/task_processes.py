@@ -21,9 +21,9 @@ from databricks_local.execution.launching import (
     spark_conf,
     task_environment,
 )
-from databricks_local.execution.log_delivery import LogDelivery
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.provisioning.log_delivery import LogDelivery
 from databricks_local.execution.task_executor import Code
 from databricks_local.jobs.specs import NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runtime.dbutils.calls import OnCall

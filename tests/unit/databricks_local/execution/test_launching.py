@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from databricks_local.access.task_tokens import TaskTokens
-from databricks_local.execution.init_scripts import run_init_scripts
 from databricks_local.execution.launching import WorkspaceFacts, home_of, spark_conf, task_environment
+from databricks_local.execution.provisioning.init_scripts import run_init_scripts
 from databricks_local.jobs.compute import parse_cluster
 from databricks_local.jobs.specs import ClusterSpec
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from databricks_local.execution import log_delivery
-from databricks_local.execution.log_delivery import LogDelivery, delivery_for
+from databricks_local.execution.provisioning import log_delivery
+from databricks_local.execution.provisioning.log_delivery import LogDelivery, delivery_for
 from databricks_local.runtime.dbutils.secret_values import Redactor
 
 PLACES = {"/dbfs": "/srv/dbfs", "/Volumes": "/srv/volumes", "/Workspace": "/srv/files"}

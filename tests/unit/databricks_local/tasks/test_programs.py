@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.driver_log import end_of_log
-from databricks_local.execution.installing import installation_failure
+from databricks_local.execution.provisioning.installing import installation_failure
 from databricks_local.jobs.libraries import Library, parse_libraries
 from databricks_local.jobs.programs import arguments_of, parse_python_file
 from databricks_local.jobs.specs import PythonFileSpec, PythonWheelSpec

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from databricks_local.execution.install_process import InstallLaunch, install_main
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Processes
+from databricks_local.execution.provisioning.install_process import InstallLaunch, install_main
 from databricks_local.jobs.libraries import Library
 from databricks_local.runtime.environment import LibraryEnvironment
 
