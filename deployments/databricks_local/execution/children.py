@@ -37,7 +37,7 @@ from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import connect, path_rewriter, spark_rewriter
+from databricks_local.runtime.spark_paths import WAREHOUSE, connect, path_rewriter, spark_rewriter
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -219,7 +219,9 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
-    return connect(launch.spark_remote, rewrite, launch.spark_conf)
+    sail = launch.spark_places is None
+    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if sail else {}
+    return connect(launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=sail)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

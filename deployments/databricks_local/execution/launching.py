@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from databricks_local.jobs.specs import ClusterSpec
+from databricks_local.runtime.spark_paths import DEFAULT_FORMAT
 
 SAIL_CONF = {
+    # As on Databricks, so that UPDATE, DELETE and MERGE work on any table.
+    "spark.sql.sources.default": DEFAULT_FORMAT,
     # Sail lacks the function of the default, which makes the same numbers.
     "pandas_on_Spark.compute.default_index_type": '"sequence"',
 }

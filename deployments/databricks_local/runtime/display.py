@@ -12,11 +12,6 @@ from databricks_local.runtime.outputs import MAX_TABLE_ROWS, Output, displayed, 
 FIRST_ROWS_SECONDS = 5.0
 """How long `display` of a stream waits for the first rows; the stream itself goes on."""
 
-STREAM_REFUSAL = (
-    "display() cannot show this stream, since the engine of this cluster keeps none in memory. "
-    "Write the stream to a table, or show a batch of its source."
-)
-
 
 class Display:
     """The functions `display` and `displayHTML` of a notebook."""
@@ -100,5 +95,5 @@ def _first_rows(stream: Any) -> Output:
     reader.start()
     reader.join(FIRST_ROWS_SECONDS)
     if errors:
-        raise RuntimeError(STREAM_REFUSAL) from errors[0]
+        raise errors[0]
     return table_of(stream.columns, list(rows))

@@ -24,6 +24,12 @@ PATH_OPTIONS = frozenset({"path", "checkpointlocation", "cleansource.archivedir"
 FILE_FORMATS = frozenset({"avro", "binaryfile", "csv", "json", "orc", "parquet", "text", "xml"})
 """The formats whose sources are plain files. Others, such as Delta, say themselves what is missing."""
 
+DEFAULT_FORMAT = "delta"
+"""Of tables and files, as on Databricks."""
+
+WAREHOUSE = "/user/hive/warehouse"
+"""Where tables without a location are, on DBFS, as on Databricks."""
+
 _DBFS = re.compile(r"dbfs:/*")
 _FILE = re.compile(r"file:/(?!/)")
 _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
@@ -99,8 +105,13 @@ def rewrite_sql(statement: str, rewrite: Rewrite) -> str:
     return _IN_SQL.sub(replace, statement)
 
 
-def rewrite_request(request: Any, rewrite: Rewrite) -> None:
+def rewrite_request(request: Any, rewrite: Rewrite, *, sail: bool = False) -> None:
     """Replace the paths in a request of Spark Connect.
+
+    Args:
+        request: The request.
+        rewrite: Rewrites paths.
+        sail: Whether it is for Sail, which knows fewer statements, and no format by default.
 
     Raises:
         AnalysisException: If a source of files is not there.
@@ -112,6 +123,10 @@ def rewrite_request(request: Any, rewrite: Rewrite) -> None:
         for field, value in message.ListFields():
             if field.message_type is None:
                 _rewrite_field(message, field.name, value, rewrite)
+                if sail and field.name in SQL_FIELDS and isinstance(value, str):
+                    setattr(message, field.name, with_known_words(getattr(message, field.name)))
+                elif sail and field.name == "paths" and not message.format:
+                    message.format = DEFAULT_FORMAT
             elif field.message_type.GetOptions().map_entry:
                 _rewrite_options(value, rewrite)
             # Expressions are most of a plan, and have no paths.
@@ -125,7 +140,7 @@ def _rewrite_field(message: Any, name: str, value: Any, rewrite: Rewrite) -> Non
     elif name in PATH_FIELDS and not isinstance(value, bytes):
         value[:] = _sources(message, value, rewrite)
     elif name in SQL_FIELDS and isinstance(value, str):
-        setattr(message, name, with_known_words(rewrite_sql(value, rewrite)))
+        setattr(message, name, rewrite_sql(value, rewrite))
 
 
 def _sources(source: Any, paths: Any, rewrite: Rewrite) -> list[str]:
@@ -196,13 +211,14 @@ class Configuration:
                     self.session.conf._set_all(conf, silent=False)
 
 
-def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str]) -> Any:
+def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: bool = True) -> Any:
     """A Spark session whose requests have their paths replaced.
 
     Args:
         remote: The server.
         rewrite: Rewrites paths.
         conf: The configuration of the session.
+        sail: Whether the server is Sail, which needs help with some requests.
     """
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
@@ -216,17 +232,18 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str]) -> Any:
 
         def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
             configuration.ensure()
-            rewrite_request(request, rewrite)
+            rewrite_request(request, rewrite, sail=sail)
             return continuation(details, request)
 
         def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
             configuration.ensure()
-            rewrite_request(request, rewrite)
+            rewrite_request(request, rewrite, sail=sail)
             return continuation(details, request)
 
     builder = DefaultChannelBuilder(remote)
     builder.add_interceptor(Interceptor())
     session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
-    count_in_signed_numbers(session)
-    serve_settings(session)
+    if sail:
+        count_in_signed_numbers(session)
+        serve_settings(session)
     return session

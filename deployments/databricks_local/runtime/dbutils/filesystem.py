@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import urllib.request
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -154,6 +155,8 @@ class FileSystemUtils(Helpful):
 
     def cp(self, source: str, to: str, recurse: bool = False) -> bool:
         """Copy a file, or a directory if told to; into a directory that is there, under its own name."""
+        if source.startswith(("http://", "https://")):
+            return _download(source, self._at(to).place)
         place, target = self._source_and_target(source, to, recurse)
         if place.is_dir():
             shutil.copytree(place, target, dirs_exist_ok=True)
@@ -186,6 +189,16 @@ class FileSystemUtils(Helpful):
 
     def _at(self, path: object) -> _Location:
         return _Location(path, self._places)
+
+
+def _download(url: str, target: Path) -> bool:
+    """Copy a file of the web, as Hadoop's file system for http does."""
+    if target.is_dir():
+        target /= PurePosixPath(url).name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with urllib.request.urlopen(url) as answer, target.open("wb") as file:  # noqa: S310 - http and https only
+        shutil.copyfileobj(answer, file)
+    return True
 
 
 def _refuse_mounts(name: str, *_: object, **__: object) -> NoReturn:

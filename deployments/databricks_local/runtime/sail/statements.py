@@ -4,17 +4,29 @@ import re
 from typing import Any
 
 _USE = re.compile(r"(?is)(\s*USE\s+)(?!(?:DATABASE|SCHEMA|NAMESPACE|CATALOG)\s)(?=[\w`])")
+_DESCRIBE = re.compile(
+    r"(?is)(\s*DESC(?:RIBE)?\s+)(?!(?:TABLE|EXTENDED|FORMATTED|FUNCTION|CATALOG|DATABASE|SCHEMA|NAMESPACE|QUERY"
+    r"|HISTORY|DETAIL|VOLUME|SELECT|WITH)\b)(?=[\w`])"
+)
+_TRUNCATE = re.compile(r"(?is)\s*TRUNCATE\s+TABLE\s+(?P<table>[\w.`]+)\s*;?\s*")
 _SET = re.compile(r"(?is)\s*SET\s+(?P<name>[\w.\-]*\.[\w.\-]*)\s*=\s*(?P<value>.*?)\s*;?\s*")
 
 
 def with_known_words(statement: str) -> str:
-    """A statement without the short forms that Sail does not parse.
+    """A statement without the forms that Sail does not parse.
 
     Example:
-        >>> with_known_words("USE sales"), with_known_words("USE CATALOG main")
-        ('USE SCHEMA sales', 'USE CATALOG main')
+        >>> with_known_words("USE sales"), with_known_words("DESCRIBE people")
+        ('USE SCHEMA sales', 'DESCRIBE TABLE people')
     """
-    return _USE.sub(r"\1SCHEMA ", statement, count=1) if _USE.match(statement) else statement
+    truncated = _TRUNCATE.fullmatch(statement)
+    if truncated is not None:
+        table = truncated["table"]
+        return f"INSERT OVERWRITE {table} SELECT * FROM {table} WHERE false"  # noqa: S608 - their own statement
+    for short, word in ((_USE, "SCHEMA"), (_DESCRIBE, "TABLE")):
+        if short.match(statement):
+            return short.sub(rf"\1{word} ", statement, count=1)
+    return statement
 
 
 def setting_of(statement: str) -> tuple[str, str] | None:

@@ -1,11 +1,16 @@
 """Parts of `dbutils` that need no workspace."""
 
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks_local.runtime import run_notebook
 from databricks_local.runtime.dbutils.context import EntryPoint, NotebookContext
+from databricks_local.runtime.dbutils.filesystem import FileSystemUtils
 from databricks_local.runtime.dbutils.utilities import DBUtils
 from databricks_local.runtime.imports.packages import explain
 
@@ -40,6 +45,21 @@ def test_help(call: str, lines: list[str]) -> None:
     assert result.error == "", result.error_trace
     text = result.cells[0].outputs[0].text
     assert [line for line in lines if line not in text] == []
+
+
+def test_a_file_of_the_web_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "data.csv").write_text("a,b\n")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/data.csv"
+        fs = FileSystemUtils({name: str(tmp_path) for name in ("/dbfs", "/Volumes", "/Workspace")})
+        assert fs.cp(url, "dbfs:/deep/copy.csv")
+        fs.mkdirs("/folder")
+        assert fs.cp(url, "/folder")
+        server.shutdown()
+    assert fs.head("/deep/copy.csv") == fs.head("/folder/data.csv") == "a,b\n"
 
 
 def test_a_context_of_which_nothing_is_known() -> None:

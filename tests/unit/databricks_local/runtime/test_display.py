@@ -83,5 +83,5 @@ def test_what_has_come_of_a_stream_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     shown: list[Any] = []
     display.Display(shown.append).display(Stream())
     assert shown[0].rows == [["1"]]
-    with pytest.raises(RuntimeError, match="cannot show this stream"):
+    with pytest.raises(ValueError, match="no"):
         display.Display(shown.append).display(Stream(ValueError("no")))
