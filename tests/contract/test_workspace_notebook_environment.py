@@ -269,7 +269,7 @@ def test_names_that_a_notebook_has_without_an_import(lab: Lab) -> None:
         dbutils.notebook.exit(json.dumps([
             getArgument("name"), getArgument("other", "default"), argument("name"), dbutils.widgets.getAll(),
             sqlContext.sql("SELECT count(*) FROM numbers").first()[0],
-            sqlContext.table("numbers").count(), context is sqlContext,
+            sqlContext.table("numbers").count(), context.table("numbers").count() == 2,
             table("numbers").select(udf(lambda n: n + 1, "long")("id")).collect()[1][0],
             len(sql("SHOW TABLES").collect()) > 0,
         ]))

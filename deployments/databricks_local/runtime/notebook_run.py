@@ -31,7 +31,7 @@ from databricks_local.runtime.magics.shell import run_shell
 from databricks_local.runtime.magics.sql import bound_parameters, replaced, widget_statement
 from databricks_local.runtime.outputs import CellResult, Output, displayed, is_rich, text_stream
 from databricks_local.runtime.source import Cell, parse_source, split_statements
-from databricks_local.runtime.spark_context import NoSparkContext
+from databricks_local.runtime.spark_context import NoSparkContext, SqlContext
 
 REFUSED_LANGUAGES = ("scala", "r")
 IPYTHON_NAMES = ("IPython", "get_ipython")
@@ -249,7 +249,7 @@ def spark_names(spark: Any) -> dict[str, Any]:
     functions = sys.modules.get("pyspark.sql.functions")
     if functions is not None:
         names["udf"] = functions.udf
-    return {**names, "sqlContext": spark}
+    return {**names, "sqlContext": SqlContext(spark)}
 
 
 def _no_pip(_: str) -> None:

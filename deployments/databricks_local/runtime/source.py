@@ -116,6 +116,9 @@ def _parse_magic(body: list[str], first_line: int, language: str, title: str) ->
         return Cell(language, "\n".join(body), first_line, title=title)
     name, _, argument = body[0].lstrip("%").partition(" ")
     name = name.strip().lower()
+    if not name and len(body) == 1:
+        # A percent sign alone, which people leave behind, is nothing to run.
+        return Cell("md", "", first_line, title=title)
     if name not in CELL_MAGICS:
         return Cell("python", "\n".join(body), first_line, title=title)
     return Cell(name.partition("-")[0], "\n".join(body[1:]), first_line + 1, argument.strip(), title)
@@ -186,6 +189,22 @@ def split_statements(text: str) -> list[str]:
         says_something |= not is_comment and not text[position].isspace()
         position = max(skipped, position + 1)
     return statements
+
+
+def without_comments_before(statement: str) -> tuple[str, str]:
+    """What comes before the first word of a statement, and the statement from there on.
+
+    Example:
+        >>> without_comments_before("/* who */ SELECT 1 -- why")
+        ('/* who */ ', 'SELECT 1 -- why')
+    """
+    position = 0
+    while position < len(statement) and (statement[position].isspace() or statement[position] in "-/"):
+        end = opaque_end(statement, position)
+        if end == position and not statement[position].isspace():
+            break
+        position = max(end, position + 1)
+    return statement[:position], statement[position:]
 
 
 def opaque_end(text: str, position: int) -> int:

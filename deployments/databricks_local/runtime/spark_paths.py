@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
-from databricks_local.runtime.sail.results import count_in_signed_numbers
+from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
 from databricks_local.runtime.sail.statements import serve_settings, with_known_words
+from databricks_local.runtime.source import without_comments_before
 
 PATH_FIELDS = frozenset({"path", "paths"})
 SQL_FIELDS = frozenset({"query", "sql"})
@@ -91,7 +92,7 @@ def spark_rewriter(places: Mapping[str, str]) -> Rewrite:
 
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:
     """Replace the paths in a SQL statement, and no other text."""
-    copies = _COPY.match(statement) is not None
+    copies = _COPY.match(without_comments_before(statement)[1]) is not None
 
     def replace(found: re.Match[str]) -> str:
         # Elsewhere, FROM comes before a quoted text that is no path, as in TRIM(BOTH '/' FROM '/x').
@@ -245,5 +246,6 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
     session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
     if sail:
         count_in_signed_numbers(session)
+        cache_nothing()
         serve_settings(session)
     return session

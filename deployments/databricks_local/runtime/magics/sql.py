@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from databricks_local.runtime.source import opaque_end
+from databricks_local.runtime.source import opaque_end, without_comments_before
 
 _WIDGET = re.compile(
     r"""(?isx) \s* CREATE \s+ WIDGET \s+ (?P<kind>TEXT|DROPDOWN|COMBOBOX|MULTISELECT) \s+
@@ -49,6 +49,7 @@ def widget_statement(statement: str) -> WidgetStatement | None:
         >>> widget_statement("CREATE WIDGET TEXT year DEFAULT '2024'")
         WidgetStatement(kind='text', name='year', default='2024', choices='')
     """
+    statement = without_comments_before(statement)[1]
     removed = _REMOVED.fullmatch(statement)
     if removed is not None:
         return WidgetStatement("remove", removed["name"].strip("`"))

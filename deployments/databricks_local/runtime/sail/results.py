@@ -18,6 +18,17 @@ def count_in_signed_numbers(session: Any) -> None:
     client.to_table = signed
 
 
+def cache_nothing() -> None:
+    """Let the calls about caches pass, as `DataFrame.cache` does: Sail has no cache, and refuses them."""
+    from pyspark.sql.connect.catalog import Catalog
+
+    def nothing(self: Any, *_: Any, **__: Any) -> None:
+        """Do nothing."""
+
+    for name in ("cacheTable", "uncacheTable", "clearCache"):
+        setattr(Catalog, name, nothing)
+
+
 def signed_table(table: Any) -> Any:
     """An Arrow table whose unsigned 64-bit columns are signed."""
     import pyarrow as pa

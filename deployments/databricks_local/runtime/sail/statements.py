@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from databricks_local.runtime.source import without_comments_before
+
 _USE = re.compile(r"(?is)(\s*USE\s+)(?!(?:DATABASE|SCHEMA|NAMESPACE|CATALOG)\s)(?=[\w`])")
 _DESCRIBE = re.compile(
     r"(?is)(\s*DESC(?:RIBE)?\s+)(?!(?:TABLE|EXTENDED|FORMATTED|FUNCTION|CATALOG|DATABASE|SCHEMA|NAMESPACE|QUERY"
@@ -19,6 +21,11 @@ def with_known_words(statement: str) -> str:
         >>> with_known_words("USE sales"), with_known_words("DESCRIBE people")
         ('USE SCHEMA sales', 'DESCRIBE TABLE people')
     """
+    before, statement = without_comments_before(statement)
+    return before + _known(statement)
+
+
+def _known(statement: str) -> str:
     truncated = _TRUNCATE.fullmatch(statement)
     if truncated is not None:
         table = truncated["table"]
@@ -36,7 +43,7 @@ def setting_of(statement: str) -> tuple[str, str] | None:
         >>> setting_of("SET spark.sql.shuffle.partitions = 4"), setting_of("SET VAR x = 1")
         (('spark.sql.shuffle.partitions', '4'), None)
     """
-    found = _SET.fullmatch(statement)
+    found = _SET.fullmatch(without_comments_before(statement)[1])
     return None if found is None else (found["name"], found["value"].strip("`"))
 
 
