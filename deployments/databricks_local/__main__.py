@@ -6,6 +6,7 @@ from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.execution.cluster import Machine
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
 from databricks_local.runs.launcher import Options
 from databricks_local.server.serve import Access, serve
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
@@ -44,9 +45,7 @@ def main() -> None:
         options.root,
         Access(options.tls, client),
         read_switches(options),
-        Machine(
-            max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto", options.spark_remote
-        ),
+        read_machine(options),
     )
 
 
@@ -79,6 +78,13 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="how long a cluster takes to start, as it would in the cloud (default: %(default)s)",
     )
     parser.add_argument(
+        "--log-delivery-seconds",
+        type=float,
+        default=DELIVERY_SECONDS,
+        metavar="SECONDS",
+        help="how often the logs of a cluster go to its cluster_log_conf (default: %(default)s)",
+    )
+    parser.add_argument(
         "--mount-namespaces",
         choices=("auto", "off"),
         default="auto",
@@ -89,6 +95,16 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="URL",
         help="Spark Connect server of all clusters, as sc://host:15002 (default: each starts its own)",
+    )
+
+
+def read_machine(options: argparse.Namespace) -> Machine:
+    """Read how clusters are run here."""
+    return Machine(
+        max(options.cluster_start_seconds, 0),
+        options.mount_namespaces == "auto",
+        options.spark_remote,
+        options.log_delivery_seconds,
     )
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from databricks_local.execution.environment import server_environment, without_proxy_here
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 from databricks_local.workspace_access import WorkspaceAccess
 
@@ -95,6 +96,7 @@ class LocalWorkspace(WorkspaceAccess):
         repair_visible_after: float = 0,
         limit_repairs: bool = False,
         cluster_start_seconds: float = 0,
+        log_delivery_seconds: float = DELIVERY_SECONDS,
         mount_namespaces: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -112,6 +114,7 @@ class LocalWorkspace(WorkspaceAccess):
             repair_visible_after: Seconds for which a repaired run still looks terminal.
             limit_repairs: Whether `runs/repair` keeps to the job's `max_concurrent_runs`.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
+            log_delivery_seconds: How often the logs of a cluster go to its `cluster_log_conf`.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
             environment: Variables of the server. Of those of this process it gets only what has no secrets
                 (the README says what), so that notebooks do not see yours. Clusters get those that begin
@@ -127,6 +130,7 @@ class LocalWorkspace(WorkspaceAccess):
             "--repair-visible-after": str(repair_visible_after),
             "--repairs": "limited" if limit_repairs else "unlimited",
             "--cluster-start-seconds": str(cluster_start_seconds),
+            "--log-delivery-seconds": str(log_delivery_seconds),
             "--mount-namespaces": "auto" if mount_namespaces else "off",
         }
         client = {CLIENT_ID_VARIABLE: client_id, CLIENT_SECRET_VARIABLE: client_secret}

@@ -189,6 +189,9 @@ def workspace(
     cluster_start_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
     ] = 0,
+    log_delivery_seconds: Annotated[
+        float, typer.Option(min=0.1, help="How often the logs of a cluster go to its cluster_log_conf.")
+    ] = 300,
     mount_namespaces: Annotated[
         Literal["auto", "off"],
         typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
@@ -212,7 +215,9 @@ def workspace(
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
-        machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
+        machine = Machine(
+            cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds
+        )
         serve(host, port, token, root, Access(tls, client), options, machine)
 
 

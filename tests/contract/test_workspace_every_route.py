@@ -42,6 +42,7 @@ FIELDS = {
     "workspace/list": "path notebooks_modified_after",
     "workspace/mkdirs": "path",
     "workspace/delete": "path recursive",
+    "workspace-files/import-file/{path}": "overwrite",
     "jobs/create": SETTINGS,
     "jobs/reset": "job_id new_settings",
     "jobs/update": "job_id new_settings fields_to_remove",

@@ -33,12 +33,18 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task."""
+    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task.
+
+    `tags` are what notebooks read of the cluster, by the names of its usage tags.
+    """
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
     serverless: bool = False
+    log_destination: str = ""
+    init_scripts: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
 from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.context import Workspace
-from databricks_local.routes.files.workspace_files import files_router
+from databricks_local.routes.files.workspace_files import files_router, import_file_router
 from databricks_local.routes.jobs.jobs import jobs_router
 from databricks_local.routes.jobs.runs import runs_router
 from databricks_local.routes.local import local_router
@@ -73,13 +73,13 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
-    app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
+    app.add_middleware(TokenCheck, token=token, issued=tools.accepts)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(NotWrittenError, _not_written)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
-    for router in (scim_router, files_router, jobs_router, runs_router):
+    for router in (scim_router, files_router, import_file_router, jobs_router, runs_router):
         app.include_router(router(workspace))
     app.include_router(services_router(workspace.services, workspace.jobs.get))
     app.include_router(local_router(tools.faults, tools.requests))

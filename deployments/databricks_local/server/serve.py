@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import certifi
 import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
@@ -20,6 +21,7 @@ from databricks_local.api.links import Links
 from databricks_local.execution.cluster import Machine
 from databricks_local.execution.environment import Environments, divide
 from databricks_local.execution.executor import Executor
+from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.remote_spark import spark_address
 from databricks_local.faults.tasks import with_faults
 from databricks_local.files.workspace_files import WorkspaceFiles
@@ -30,7 +32,7 @@ from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.services import mounts_of, open_secrets, open_services
-from databricks_local.server.tls import TlsFiles, ensure_certificates
+from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
 
@@ -126,7 +128,9 @@ async def _serve(
     tools = make_local_tools(milliseconds, client)
     secrets = open_secrets(root, USER, milliseconds)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
-    executor = Executor(root / "tasks", environments, mounts, secrets, machine)
+    authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
+    told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
+    executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
     services = open_services(root, origin, USER, milliseconds, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
@@ -217,6 +221,11 @@ def _listen(host: str, port: int) -> socket.socket:
 def _refuse(reason: str) -> NoReturn:
     print(f"workspace: {reason}", file=sys.stderr)  # noqa: T201 - before there is a log
     raise SystemExit(2)
+
+
+def _authorities() -> Path:
+    """The certificate authorities that `requests` trusts here."""
+    return Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where())
 
 
 def _name(host: str) -> str:
