@@ -10,7 +10,8 @@ from pathlib import Path
 import databricks_local
 import psutil
 import pytest
-from databricks_local import Faults, LocalWorkspace, WorkspaceAccess
+from databricks_local import Faults, LocalWorkspace, WorkspaceAccess, local_workspace
+from databricks_local.local_workspace import DirectAccess
 
 pytest_plugins = ["pytester"]
 
@@ -44,6 +45,8 @@ def test_importing_it_costs_nothing() -> None:
 
 
 def test_a_root_of_its_own_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other tests of this process may have a workspace that runs.
+    monkeypatch.setattr(local_workspace, "_DIRECT_ACCESS", DirectAccess(os.environ))
     monkeypatch.setenv("NO_PROXY", "intranet.example")
     environment = dict(os.environ)
     workspace = LocalWorkspace()

@@ -116,12 +116,12 @@ def test_the_retry_button_repairs_what_failed(stack: Stack, faults: Faults, job:
 
 
 def test_equal_children_have_a_run_each(stack: Stack, faults: Faults, job: JobSpecification) -> None:
-    faults.add(**FAILS_ONCE, run_name=job.name)
     with worker("children"):
         create_flow_run(flows.child, "children", job=job, n="0")
+        until(lambda: runs_by_n(stack, job).get("0") == ["SUCCESS"], SECONDS)
+        faults.add(**FAILS_ONCE, run_name=job.name)
         flow_run_id = create_flow_run(flows.has_deployments, job=job, ns=["1", "1"])
         assert run(flow_run_id, SECONDS) == "COMPLETED"
-        until(lambda: "not ended" not in runs_by_n(stack, job).get("0", ["not ended"]), SECONDS)
     assert runs_by_n(stack, job) == one_run_for_each(["0", "1", "1"])
     # In the retry both children claim again.
     assert sorted(claims(flow_run_id)) == [f"databricks-call {job.name} #{n} COMPLETED" for n in (1, 1, 2, 2)]

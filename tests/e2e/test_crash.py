@@ -118,7 +118,9 @@ def test_sigterm_leaves_the_run_of_a_call_in_the_thread_of_a_task(
     stack: Stack, notebook: ImportNotebook, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
-    job = single_task(notebook("waits", waiting_for(go)), "run_now", job_parameters={"n": ""})
+    gives_back = "dbutils.notebook.exit(dbutils.widgets.get('n'))"
+    path = notebook("waits", f"{waiting_for(go)}\n{gives_back}")
+    job = single_task(path, "run_now", job_parameters={"n": ""})
     flow_run_id = create_flow_run(submits, job=job, ns=["1"])
     with flow_process(flow_run_id) as process:
         until(lambda: is_running(stack, job))

@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_used_names_itself_and_the_others_are_loaded(
     flow_run_id = state.state_details.flow_run_id
     assert flow_run_id is not None
     until(lambda: batches_that_failed(flow_run_id) == 1)
-    assert len(loaded(stack)) == 30
+    assert len(loaded(stack)) == 59
     assert "f30" not in loaded(stack)
 
 
