@@ -1,12 +1,29 @@
 """The settings that say who is told of a run or task, and of what. Pure."""
 
-from databricks_local.api.bodies import Json, read_integer, read_object, read_objects, read_required_string, read_string_list
+from databricks_local.api.bodies import (
+    Json,
+    read_boolean,
+    read_integer,
+    read_object,
+    read_objects,
+    read_required_string,
+    read_string_list,
+)
 from databricks_local.api.errors import invalid_parameter
 
-EMAIL, WEBHOOK, SETTINGS, HEALTH = "email_notifications", "webhook_notifications", "notification_settings", "health"
+EMAIL, WEBHOOK, SETTINGS, HEALTH = (
+    "email_notifications",
+    "webhook_notifications",
+    "notification_settings",
+    "health",
+)
 
 EVENTS = ("on_start", "on_success", "on_failure", "on_duration_warning_threshold_exceeded")
 """What is told here. The events of streams and of maintenance are kept and never come."""
+
+ON_LAST_ATTEMPT = "alert_on_last_attempt"
+NOT_IF_SKIPPED = "no_alert_for_skipped_runs"
+NOT_IF_CANCELED = "no_alert_for_canceled_runs"
 
 MAX_DESTINATIONS = 3
 """Docs: "A maximum of 3 destinations can be specified" for each event of a webhook."""
@@ -14,13 +31,23 @@ MAX_DESTINATIONS = 3
 
 def read_alerts(holder: Json) -> Json:
     """The fields about notifications of a job, a run or a task; refused if they are malformed."""
-    alerts = {name: found for name in (EMAIL, WEBHOOK, SETTINGS, HEALTH) if (found := read_object(holder, name))}
+    alerts = {
+        name: found for name in (EMAIL, WEBHOOK, SETTINGS, HEALTH) if (found := read_object(holder, name))
+    }
     for event in EVENTS:
         if len(destinations(alerts, WEBHOOK, event)) > MAX_DESTINATIONS:
             raise invalid_parameter(f"{WEBHOOK}.{event} can have at most {MAX_DESTINATIONS} destinations.")
         destinations(alerts, EMAIL, event)
     duration_limit(alerts)
+    for name in (ON_LAST_ATTEMPT, NOT_IF_SKIPPED, NOT_IF_CANCELED):
+        switched(alerts, name)
+    switched(alerts, NOT_IF_SKIPPED, EMAIL)
     return alerts
+
+
+def switched(alerts: Json, name: str, holder: str = SETTINGS) -> bool:
+    """Whether a switch of `notification_settings`, or of another field about notifications, is on."""
+    return read_boolean(read_object(alerts, holder) or {}, name)
 
 
 def destinations(alerts: Json, channel: str, event: str) -> list[str]:

@@ -147,6 +147,7 @@ class TaskSpec:
         disabled: Whether it is skipped.
         existing_cluster_id: The all-purpose cluster that it runs on; empty if it uses none.
         libraries: The libraries that are installed before it runs.
+        alerts: Who is told of it: the fields about notifications, and `health`.
     """
 
     key: str
@@ -162,6 +163,7 @@ class TaskSpec:
     disabled: bool = False
     existing_cluster_id: str = ""
     libraries: tuple[Library, ...] = ()
+    alerts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,11 @@ class Firing:
 
 def parse_trigger(settings: Json) -> TriggerSpec | None:
     """Read `schedule`, `trigger` and `continuous` of a job; None if it has none, or one that is not served."""
-    given = {name: found for name in ("schedule", "trigger", "continuous") if (found := read_object(settings, name))}
+    given = {
+        name: found
+        for name in ("schedule", "trigger", "continuous")
+        if (found := read_object(settings, name))
+    }
     if len(given) > 1:
         # Docs: "You can only have one trigger defined for a job".
         raise invalid_parameter(f"A job can have only one of {', '.join(given)}.")
@@ -199,7 +203,11 @@ def _news(spec: TriggerSpec, turn: Turn) -> dict[str, str] | None:
     """What references say of the news that a trigger waits for; None if there is none."""
     if spec.type is TriggerType.FILE_ARRIVAL:
         folder = _path(spec.url) + "/"
-        return {"file_arrival.location": spec.url} if any(_path(file).startswith(folder) for file in turn.files) else None
+        return (
+            {"file_arrival.location": spec.url}
+            if any(_path(file).startswith(folder) for file in turn.files)
+            else None
+        )
     updated = [table for table in spec.tables if table in turn.tables]
     enough = len(updated) == len(spec.tables) if spec.all_tables else bool(updated)
     return {"table_update.updated_tables": json.dumps(updated)} if enough else None

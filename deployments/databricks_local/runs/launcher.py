@@ -209,9 +209,7 @@ class Launcher:
                 f"Job {request['job_id']} cannot be run from here: jobs run each other in a circle, "
                 f"or more than {MAX_NESTED_JOBS} levels deep."
             )
-        return self._run(
-            request, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=task.run_id
-        )
+        return self._run(request, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=task.run_id)
 
     def _running(self, job_id: int) -> int:
         """How many runs of a job count against its limit."""

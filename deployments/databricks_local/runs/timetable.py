@@ -46,9 +46,16 @@ class Timetable:
             ApiError: If it cannot be read, or would start too many runs. Then nothing changes.
         """
         turn = read_turn(body, self.clock())
-        due = list(islice(heapq.merge(*(self._due(job, turn) for job in self.jobs.newest_first()), key=_order), MAX_FIRINGS + 1))
+        due = list(
+            islice(
+                heapq.merge(*(self._due(job, turn) for job in self.jobs.newest_first()), key=_order),
+                MAX_FIRINGS + 1,
+            )
+        )
         if len(due) > MAX_FIRINGS:
-            raise invalid_parameter(f"This turn of the clock starts more than {MAX_FIRINGS} runs. Turn it less far.")
+            raise invalid_parameter(
+                f"This turn of the clock starts more than {MAX_FIRINGS} runs. Turn it less far."
+            )
         started = []
         for _, job, firing in due:
             self.clock.turn_to(firing.time)
@@ -62,7 +69,10 @@ class Timetable:
         spec = job.spec.trigger
         if spec is None or not job.spec.tasks:
             return
-        last = max((run.spec.trigger_time for run in self.runs.of_job(job.job_id) if run.spec.trigger == spec.type), default=0)
+        last = max(
+            (run.spec.trigger_time for run in self.runs.of_job(job.job_id) if run.spec.trigger == spec.type),
+            default=0,
+        )
         for firing in firings(spec, turn, job.created_time, last):
             yield job.number, job, firing
 
@@ -81,7 +91,11 @@ def read_turn(body: Json, now: int) -> Turn:
     """
     if ("until" in body) == ("advance_seconds" in body):
         raise invalid_parameter("Say either advance_seconds or until.")
-    until = _moment(read_string(body, "until")) if "until" in body else now + read_integer(body, "advance_seconds") * _SECOND
+    until = (
+        _moment(read_string(body, "until"))
+        if "until" in body
+        else now + read_integer(body, "advance_seconds") * _SECOND
+    )
     if not now <= until <= now + MAX_TURN_SECONDS * _SECOND:
         raise invalid_parameter("The clock can be turned forward only, and by at most ten years.")
     return Turn(now, until, read_string_list(body, "arrived_files"), read_string_list(body, "updated_tables"))
@@ -91,5 +105,7 @@ def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise invalid_parameter(f"until must be a time such as 2026-03-29T00:30:00Z, but is '{text[:80]}'.") from error
+        raise invalid_parameter(
+            f"until must be a time such as 2026-03-29T00:30:00Z, but is '{text[:80]}'."
+        ) from error
     return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _SECOND)

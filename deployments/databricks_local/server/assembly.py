@@ -11,10 +11,12 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
 from databricks_local.jobs.store import JobStore
+from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.drive import Work
 from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.runner import Runner
-from databricks_local.runs.store import Clock, RunStore, random_id
+from databricks_local.runs.store import RunStore, random_id
+from databricks_local.runs.timetable import Timetable
 from databricks_local.storage.database import Database
 from databricks_local.tasks.code import python_source
 from databricks_local.tasks.compute import check_clusters
@@ -35,6 +37,7 @@ class Jobs:
     jobs: JobStore
     runner: Runner
     launcher: Launcher
+    timetable: Timetable
 
 
 def open_jobs(
@@ -45,7 +48,7 @@ def open_jobs(
     clusters: ClusterRegistry,
     checkouts: Checkouts,
     links: Links,
-    clock: Clock,
+    clock: TurnableClock,
     user: str,
     options: Options,
     work: Work,
@@ -71,7 +74,8 @@ def open_jobs(
     runs.load(database)
     python = partial(python_source, places=mounts.places)
     runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
-    return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
+    launcher = Launcher(runs, jobs, runner, user, options)
+    return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher))
 
 
 def database_path(root: Path) -> Path:
