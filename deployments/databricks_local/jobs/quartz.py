@@ -1,9 +1,9 @@
 """Cron expressions of Quartz, which schedules have, and when they are due. Pure.
 
-Written here because no library fits: croniter and cronsim have other numbers of weekdays, no years and no nearest
-weekday, and go over changes of summer time as Debian's cron does; those for AWS have no seconds and know UTC only;
-tzcron and cron-schedule-triggers are not kept any more. Source: the documentation of Quartz, "CronTrigger", and
-what Quartz 2 does when it runs.
+Written here because no library fits. croniter and cronsim have other numbers for weekdays, no nearest weekday
+(`15W`), and go over changes of summer time as Unix cron does; those for AWS know neither seconds nor time zones;
+tzcron and cron-schedule-triggers, made for Quartz, have not been kept for years. Source: the documentation of
+Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
 """
 
 import calendar
@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-_MONTHS = dict(zip("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), range(1, 13), strict=True))
-_WEEKDAYS = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(1, 8), strict=True))
+_MONTHS = {
+    "JAN": 1, "FEB": 2, "MAR": 3, "APR": 4, "MAY": 5, "JUN": 6,
+    "JUL": 7, "AUG": 8, "SEP": 9, "OCT": 10, "NOV": 11, "DEC": 12,
+}  # fmt: skip
+_WEEKDAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 _FIELDS = (6, 7)
 _WEEK = 7
 _SATURDAY, _SUNDAY = 7, 1
@@ -56,8 +59,8 @@ class QuartzCron:
     def due(self, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
         """When it fires after one moment, up to another one and with it; in UTC.
 
-        A time that is skipped when summer time begins never comes. One that comes twice when it ends is due once:
-        when it comes again. That is how Quartz does it, by Java's calendar.
+        A time that is skipped when summer time begins never comes. One that comes twice when it ends is due
+        once: when it comes again. That is how Quartz does it, by Java's calendar.
         """
         day = after.astimezone(zone).date() - timedelta(days=1)
         for each in self._dates(day, until.astimezone(zone).date()):

@@ -19,11 +19,13 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.quartz import QuartzError, parse_quartz
 
-LEAST_WAIT_SECONDS = 60
+LEAST_WAIT_SECONDS, MAX_WAIT_SECONDS = 60, 604_800
 """Docs: the minimum of the waits of file arrival and table update triggers."""
 
 UNIT_SECONDS = {"MINUTES": 60, "HOURS": 3600, "DAYS": 86_400, "WEEKS": 604_800}
 MAX_INTERVAL = 10_000
+
+QUIET, GAP = "wait_after_last_change_seconds", "min_time_between_triggers_seconds"
 
 _PAUSE = ("PAUSED", "UNPAUSED")
 _CONDITIONS = ("ANY_UPDATED", "ALL_UPDATED")
@@ -103,7 +105,7 @@ class Firing:
 
 
 def parse_trigger(settings: Json) -> TriggerSpec | None:
-    """Read `schedule`, `trigger` and `continuous` of a job; None if it has none, or one that is not served."""
+    """Read `schedule`, `trigger` and `continuous` of a job; None if there is none, or one not served here."""
     given = {
         name: found
         for name in ("schedule", "trigger", "continuous")
@@ -129,7 +131,8 @@ def _schedule(body: Json, *, paused: bool) -> TriggerSpec:
         parse_quartz(cron)
     except QuartzError as error:
         raise invalid_parameter(
-            f"Invalid quartz_cron_expression: '{cron[:200]}': {error}. It has the syntax of Quartz, not of Unix cron."
+            f"Invalid quartz_cron_expression: '{cron[:200]}': {error}. "
+            "It has the syntax of Quartz, not of Unix cron."
         ) from error
     try:
         ZoneInfo(timezone)
@@ -146,27 +149,30 @@ def _trigger(body: Json, *, paused: bool) -> TriggerSpec | None:
             raise invalid_parameter(f"interval must be between 1 and {MAX_INTERVAL}, but is {interval}.")
         return TriggerSpec(TriggerType.PERIODIC, paused, interval_seconds=interval * UNIT_SECONDS[unit])
     if files := read_object(body, "file_arrival"):
-        url = read_required_string(files, "url")
-        return TriggerSpec(TriggerType.FILE_ARRIVAL, paused, url=url, **_waits(files))
+        url, quiet, gap = read_required_string(files, "url"), _wait(files, QUIET), _wait(files, GAP)
+        return TriggerSpec(TriggerType.FILE_ARRIVAL, paused, url=url, wait_seconds=quiet, gap_seconds=gap)
     if update := read_object(body, "table_update") or read_object(body, "table"):
         tables = read_string_list(update, "table_names")
         if not tables:
             raise invalid_parameter("Missing required field: table_names")
         every = read_choice(update, "condition", _CONDITIONS, "ANY_UPDATED") == "ALL_UPDATED"
-        return TriggerSpec(TriggerType.TABLE, paused, tables=tables, all_tables=every, **_waits(update))
+        quiet, gap = _wait(update, QUIET), _wait(update, GAP)
+        return TriggerSpec(
+            TriggerType.TABLE,
+            paused,
+            tables=tables,
+            all_tables=every,
+            wait_seconds=quiet,
+            gap_seconds=gap,
+        )
     return None
 
 
-def _waits(body: Json) -> dict[str, int]:
-    waits = {
-        "gap_seconds": "min_time_between_triggers_seconds",
-        "wait_seconds": "wait_after_last_change_seconds",
-    }
-    found = {name: read_integer(body, sent) for name, sent in waits.items()}
-    for name, seconds in found.items():
-        if seconds and not LEAST_WAIT_SECONDS <= seconds <= MAX_INTERVAL * LEAST_WAIT_SECONDS:
-            raise invalid_parameter(f"{waits[name]} must be at least {LEAST_WAIT_SECONDS}.")
-    return found
+def _wait(body: Json, name: str) -> int:
+    seconds = read_integer(body, name)
+    if seconds and not LEAST_WAIT_SECONDS <= seconds <= MAX_WAIT_SECONDS:
+        raise invalid_parameter(f"{name} must be between {LEAST_WAIT_SECONDS} and {MAX_WAIT_SECONDS}.")
+    return seconds
 
 
 def firings(spec: TriggerSpec, turn: Turn, anchor: int, last: int) -> Iterator[Firing]:
