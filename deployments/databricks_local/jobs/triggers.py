@@ -106,11 +106,9 @@ class Firing:
 
 def parse_trigger(settings: Json) -> TriggerSpec | None:
     """Read `schedule`, `trigger` and `continuous` of a job; None if there is none, or one not served here."""
-    given = {
-        name: found
-        for name in ("schedule", "trigger", "continuous")
-        if (found := read_object(settings, name))
-    }
+    found = {name: read_object(settings, name) for name in ("schedule", "trigger", "continuous")}
+    # An empty object counts: `continuous` has no field that is required.
+    given = {name: body for name, body in found.items() if body is not None}
     if len(given) > 1:
         # Docs: "You can only have one trigger defined for a job".
         raise invalid_parameter(f"A job can have only one of {', '.join(given)}.")
@@ -142,13 +140,13 @@ def _schedule(body: Json, *, paused: bool) -> TriggerSpec:
 
 
 def _trigger(body: Json, *, paused: bool) -> TriggerSpec | None:
-    if periodic := read_object(body, "periodic"):
+    if (periodic := read_object(body, "periodic")) is not None:
         unit = read_choice(periodic, "unit", tuple(UNIT_SECONDS), "")
         interval = read_required_integer(periodic, "interval")
         if not 1 <= interval <= MAX_INTERVAL:
             raise invalid_parameter(f"interval must be between 1 and {MAX_INTERVAL}, but is {interval}.")
         return TriggerSpec(TriggerType.PERIODIC, paused, interval_seconds=interval * UNIT_SECONDS[unit])
-    if files := read_object(body, "file_arrival"):
+    if (files := read_object(body, "file_arrival")) is not None:
         url, quiet, gap = read_required_string(files, "url"), _wait(files, QUIET), _wait(files, GAP)
         return TriggerSpec(TriggerType.FILE_ARRIVAL, paused, url=url, wait_seconds=quiet, gap_seconds=gap)
     if update := read_object(body, "table_update") or read_object(body, "table"):

@@ -42,6 +42,7 @@ def due(settings: dict[str, Any], turn: Turn, anchor: int = 0, last: int = 0) ->
         ({"trigger": {"periodic": {"interval": 1, "unit": "WEEKS"}}}, []),
         ({"trigger": {"periodic": {"interval": 1, "unit": "HOURS"}, "pause_status": "PAUSED"}}, []),
         ({"continuous": {"pause_status": "UNPAUSED"}}, [0]),
+        ({"continuous": {}}, [0]),
         ({"continuous": {"pause_status": "PAUSED"}}, []),
         ({"trigger": {"file_arrival": FILES}}, []),
         ({"trigger": {"table_update": TABLES}}, []),
@@ -100,7 +101,7 @@ def test_a_run_knows_what_started_it() -> None:
     assert table.references == {"table_update.updated_tables": '["a.b.two"]'}
 
 
-@pytest.mark.parametrize("settings", [{}, {"trigger": {}}, {"trigger": {"model": {}}}, {"schedule": {}}])
+@pytest.mark.parametrize("settings", [{}, {"trigger": {}}, {"trigger": {"model": {}}}])
 def test_what_starts_nothing(settings: dict[str, Any]) -> None:
     assert parse_trigger(settings) is None
 
