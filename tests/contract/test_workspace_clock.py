@@ -81,7 +81,7 @@ def test_nothing_starts_by_itself_and_a_paused_schedule_never(clock_lab: Lab) ->
     clock_lab.sdk.jobs.update(
         job_id,
         new_settings=jobs.JobSettings(
-            schedule=jobs.CronSchedule("* * * * * ?", "UTC", jobs.PauseStatus.PAUSED)
+            schedule=jobs.CronSchedule("* * * * * ?", "UTC", pause_status=jobs.PauseStatus.PAUSED)
         ),
     )
     assert clock_lab.workspace.advance(hours=6) == []
@@ -90,10 +90,12 @@ def test_nothing_starts_by_itself_and_a_paused_schedule_never(clock_lab: Lab) ->
 
 def test_news_and_continuous_jobs(clock_lab: Lab) -> None:
     waits = jobs.TriggerSettings(
-        file_arrival=jobs.FileArrivalTriggerConfiguration("/Volumes/main/default/incoming")
+        file_arrival=jobs.FileArrivalTriggerConfiguration(url="/Volumes/main/default/incoming")
     )
-    watches = jobs.TriggerSettings(table_update=jobs.TableUpdateTriggerConfiguration(["main.default.orders"]))
-    goes_on = save(clock_lab, continuous=jobs.Continuous(jobs.PauseStatus.UNPAUSED))
+    watches = jobs.TriggerSettings(
+        table_update=jobs.TableUpdateTriggerConfiguration(table_names=["main.default.orders"])
+    )
+    goes_on = save(clock_lab, continuous=jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED))
     (first,) = clock_lab.workspace.advance(minutes=1)
     assert said(clock_lab, first).startswith("continuous ")
     clock_lab.sdk.jobs.delete(goes_on)

@@ -1,9 +1,9 @@
 """Cron expressions of Quartz, which schedules have, and when they are due. Pure.
 
 Written here because no library fits. croniter and cronsim have other numbers for weekdays, no nearest weekday
-(`15W`), and go over changes of summer time as Unix cron does; those for AWS know neither seconds nor time zones;
-tzcron and cron-schedule-triggers, made for Quartz, have not been kept for years. Source: the documentation of
-Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
+(`15W`), and go over changes of summer time as Unix cron does; those for AWS know neither seconds nor time
+zones; tzcron and cron-schedule-triggers, made for Quartz, have not been kept for years. Source: the
+documentation of Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
 """
 
 import calendar
@@ -21,6 +21,7 @@ _WEEKDAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 
 _FIELDS = (6, 7)
 _WEEK = 7
 _SATURDAY, _SUNDAY = 7, 1
+_LARGEST_CHANGE = timedelta(hours=3)
 
 _PART = re.compile(r"(?P<first>\*|[A-Z]{3}|\d+|(?=/))(?:-(?P<last>[A-Z]{3}|\d+))?(?:/(?P<step>\d+))?")
 _DAY_FROM_END = re.compile(r"L(?:-(?P<before>\d+))?(?P<weekday>W)?")
@@ -62,9 +63,10 @@ class QuartzCron:
         A time that is skipped when summer time begins never comes. One that comes twice when it ends is due
         once: when it comes again. That is how Quartz does it, by Java's calendar.
         """
-        day = after.astimezone(zone).date() - timedelta(days=1)
-        for each in self._dates(day, until.astimezone(zone).date()):
-            for moment in self._times():
+        # What is before this is over, whatever the clocks did meanwhile.
+        floor = after.astimezone(zone).replace(tzinfo=None) - _LARGEST_CHANGE
+        for each in self._dates(floor.date(), until.astimezone(zone).date()):
+            for moment in self._times(floor.hour if each == floor.date() else 0):
                 local = datetime.combine(each, moment, zone).replace(fold=1)
                 due = local.astimezone(UTC)
                 exists = due.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
@@ -83,10 +85,11 @@ class QuartzCron:
                         yield each
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)  # noqa: PLR2004 - December
 
-    def _times(self) -> Iterator[time]:
+    def _times(self, first_hour: int) -> Iterator[time]:
         return (
             time(hour, minute, second)
             for hour in self.hours
+            if hour >= first_hour
             for minute in self.minutes
             for second in self.seconds
         )

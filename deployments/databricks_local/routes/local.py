@@ -94,7 +94,8 @@ def time_router(workspace: Workspace) -> APIRouter:
         runs = [only] if only else workspace.store.newest_first()
         now = workspace.clock()
         found = (each for run in runs for each in reversed(notifications_of(run, now)))
-        newest = sorted(islice(found, MAX_NOTIFICATIONS), key=lambda each: each.time)
-        return {"notifications": [asdict(each) for each in newest]}
+        oldest_first = list(islice(found, MAX_NOTIFICATIONS))[::-1]
+        oldest_first.sort(key=lambda each: each.time)
+        return {"notifications": [asdict(each) for each in oldest_first]}
 
     return router
