@@ -1,5 +1,6 @@
 """Time that a test turns: schedules, triggers and notifications, by the official SDK."""
 
+import io
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import compute, jobs
+from databricks.sdk.service.catalog import VolumeType
 
 from tests.unit.databricks_local.pages.html_reader import HtmlPage
 
@@ -89,9 +91,10 @@ def test_nothing_starts_by_itself_and_a_paused_schedule_never(clock_lab: Lab) ->
 
 
 def test_news_and_continuous_jobs(clock_lab: Lab) -> None:
-    waits = jobs.TriggerSettings(
-        file_arrival=jobs.FileArrivalTriggerConfiguration(url="/Volumes/main/default/incoming")
-    )
+    volume = "/Volumes/main/default/incoming"
+    clock_lab.sdk.volumes.create("main", "default", "incoming", VolumeType.MANAGED)
+    clock_lab.sdk.files.upload(f"{volume}/before.csv", io.BytesIO(b"a,b"))
+    waits = jobs.TriggerSettings(file_arrival=jobs.FileArrivalTriggerConfiguration(url=volume))
     watches = jobs.TriggerSettings(
         table_update=jobs.TableUpdateTriggerConfiguration(table_names=["main.default.orders"])
     )
@@ -101,12 +104,10 @@ def test_news_and_continuous_jobs(clock_lab: Lab) -> None:
     clock_lab.sdk.jobs.delete(goes_on)
     saved = [save(clock_lab, trigger=each) for each in (waits, watches)]
     assert clock_lab.workspace.advance(minutes=1) == []
-    started = clock_lab.workspace.advance(
-        minutes=1,
-        arrived_files=["/Volumes/main/default/incoming/day.csv"],
-        updated_tables=["main.default.orders"],
-    )
+    clock_lab.sdk.files.upload(f"{volume}/day.csv", io.BytesIO(b"a,b"))
+    started = clock_lab.workspace.advance(minutes=1, updated_tables=["main.default.orders"])
     assert [said(clock_lab, run_id).split()[0] for run_id in started] == ["file_arrival", "table"]
+    assert clock_lab.workspace.advance(minutes=1) == []
     triggers = [clock_lab.sdk.jobs.get_run(run_id).trigger for run_id in started]
     assert triggers == [jobs.TriggerType.FILE_ARRIVAL, jobs.TriggerType.TABLE]
     for job_id in saved:

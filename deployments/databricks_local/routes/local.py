@@ -72,7 +72,7 @@ def time_router(workspace: Workspace) -> APIRouter:
 
     @router.post(CLOCK_PATH)
     async def turn_clock(request: Request) -> Json:
-        runs = timetable.turn(await read_body(request))
+        runs = await timetable.turn(await read_body(request))
         await workspace.database.flush()
         started = [
             {

@@ -1,8 +1,9 @@
 """Turns the clock, and starts what that makes due."""
 
+import asyncio
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -22,16 +23,46 @@ MAX_TURN_SECONDS = 10 * 366 * 24 * 3600
 _SECOND = 1_000
 
 
-@dataclass(frozen=True)
 class Timetable:
     """What is due when. Nothing happens by itself: only a turn of the clock starts runs."""
 
-    clock: TurnableClock
-    jobs: JobStore
-    runs: RunStore
-    launcher: Launcher
+    def __init__(
+        self,
+        clock: TurnableClock,
+        jobs: JobStore,
+        runs: RunStore,
+        launcher: Launcher,
+        files_below: Callable[[str], frozenset[str]],
+    ) -> None:
+        """Set up.
 
-    def turn(self, body: Json) -> list[Run]:
+        Args:
+            clock: The clock that is turned.
+            jobs: The jobs that may have triggers.
+            runs: The runs that they started.
+            launcher: Starts runs.
+            files_below: The files in a directory and below it. It may take a while.
+        """
+        self.clock = clock
+        self._jobs = jobs
+        self._runs = runs
+        self._launcher = launcher
+        self._files_below = files_below
+        self._known: dict[int, tuple[str, frozenset[str]]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def watch(self, job: Job) -> None:
+        """Take the files that are there for known, if a job waits for others from now on."""
+        url = _watched(job)
+        if url and self._known.get(job.job_id, ("", None))[0] != url:
+            self._known[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+
+    async def watch_all(self) -> None:
+        """The same for all jobs: a server that starts does not know what came while there was none."""
+        for job in list(self._jobs.newest_first()):
+            await self.watch(job)
+
+    async def turn(self, body: Json) -> list[Run]:
         """Turn the clock, and start what is due, each run at its time.
 
         Nobody gets a turn in between: a run that is active stays active for the whole turn.
@@ -45,41 +76,56 @@ class Timetable:
         Raises:
             ApiError: If it cannot be read, or would start too many runs. Then nothing changes.
         """
-        turn = read_turn(body, self.clock())
-        due = list(
-            islice(
-                heapq.merge(*(self._due(job, turn) for job in self.jobs.newest_first()), key=_order),
-                MAX_FIRINGS + 1,
-            )
-        )
+        async with self._one_at_a_time:
+            found = {}
+            for job in list(self._jobs.newest_first()):
+                if url := _watched(job):
+                    found[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+            # From here on, nothing else happens before the end.
+            return self._turn(read_turn(body, self.clock()), found)
+
+    def _turn(self, turn: Turn, found: dict[int, tuple[str, frozenset[str]]]) -> list[Run]:
+        # A job may have been saved, or been given another place to watch, while files were looked for.
+        known = {job_id: self._known.get(job_id, seen) for job_id, seen in found.items()}
+        current = {job_id: seen for job_id, seen in found.items() if known[job_id][0] == seen[0]}
+        news = {job_id: files - known[job_id][1] for job_id, (_, files) in current.items()}
+        queues = [
+            self._due(job, turn, news.get(job.job_id, frozenset())) for job in self._jobs.newest_first()
+        ]
+        due = list(islice(heapq.merge(*queues, key=_order), MAX_FIRINGS + 1))
         if len(due) > MAX_FIRINGS:
             raise invalid_parameter(
                 f"This turn of the clock starts more than {MAX_FIRINGS} runs. Turn it less far."
             )
+        self._known.update(current)
         started = []
-        for _, job, firing in due:
+        for job, firing in due:
             self.clock.turn_to(firing.time)
-            run = self.launcher.fire(job, firing)
+            run = self._launcher.fire(job, firing)
             if run is not None:
                 started.append(run)
         self.clock.turn_to(turn.until)
         return started
 
-    def _due(self, job: Job, turn: Turn) -> Iterator[tuple[int, Job, Firing]]:
+    def _due(self, job: Job, turn: Turn, arrived: frozenset[str]) -> Iterator[tuple[Job, Firing]]:
         spec = job.spec.trigger
         if spec is None or not job.spec.tasks:
             return
-        last = max(
-            (run.spec.trigger_time for run in self.runs.of_job(job.job_id) if run.spec.trigger == spec.type),
-            default=0,
-        )
-        for firing in firings(spec, turn, job.created_time, last):
-            yield job.number, job, firing
+        runs = (run.spec for run in self._runs.of_job(job.job_id))
+        last = max((run.trigger_time for run in runs if run.trigger == spec.type), default=0)
+        seen = replace(turn, files=(*turn.files, *arrived))
+        for firing in firings(spec, seen, job.created_time, last):
+            yield job, firing
 
 
-def _order(item: tuple[int, Job, Firing]) -> tuple[int, int]:
-    number, _, firing = item
-    return firing.time, number
+def _watched(job: Job) -> str:
+    """Where a job waits for files; empty if it does not."""
+    return job.spec.trigger.url if job.spec.trigger else ""
+
+
+def _order(item: tuple[Job, Firing]) -> tuple[int, int]:
+    job, firing = item
+    return firing.time, job.number
 
 
 def read_turn(body: Json, now: int) -> Turn:

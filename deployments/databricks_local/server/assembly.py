@@ -1,5 +1,6 @@
 """Puts together the stores of jobs and runs, the runner and the launcher."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ def open_jobs(
     executor: Executor,
     files: WorkspaceFiles,
     mounts: Mounts,
+    files_below: Callable[[str], frozenset[str]],
     clusters: ClusterRegistry,
     checkouts: Checkouts,
     links: Links,
@@ -60,6 +62,7 @@ def open_jobs(
         executor: Runs notebooks.
         files: The notebooks.
         mounts: Where Python files are.
+        files_below: The files of volumes, for triggers that wait for some.
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
@@ -75,7 +78,7 @@ def open_jobs(
     python = partial(python_source, places=mounts.places)
     runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
     launcher = Launcher(runs, jobs, runner, user, options)
-    return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher))
+    return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher, files_below))
 
 
 def database_path(root: Path) -> Path:

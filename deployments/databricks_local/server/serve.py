@@ -138,6 +138,7 @@ async def _serve(
         executor,
         files,
         mounts,
+        services.volumes.files_below,
         services.clusters,
         Checkouts(root / "checkouts"),
         links,

@@ -27,14 +27,18 @@ class Bench(Lab):
 
     def __init__(self) -> None:
         self.clock = TurnableClock(lambda: 0, NoJournal())
+        self.files = {"/Volumes/a/b/c/there"}
         super().__init__(succeeding, clock=self.clock)
-        self.timetable = Timetable(self.clock, self.jobs, self.store, self.launcher)
+        self.timetable = Timetable(self.clock, self.jobs, self.store, self.launcher, self.files_below)
+
+    def files_below(self, url: str) -> frozenset[str]:
+        return frozenset(each for each in self.files if each.startswith(f"{url}/"))
 
     def save(self, **settings: Any) -> int:
         return self.jobs.create({**job("a"), **settings}, "me").job_id
 
-    def turn(self, hours: int, **news: Any) -> list[Run]:
-        return self.timetable.turn({"advance_seconds": hours * 3600, **news})
+    async def turn(self, hours: int, **news: Any) -> list[Run]:
+        return await self.timetable.turn({"advance_seconds": hours * 3600, **news})
 
 
 def states_of(runs: list[Run]) -> list[str]:
@@ -45,7 +49,7 @@ def test_each_run_starts_at_its_time() -> None:
     async def scenario() -> None:
         bench = Bench()
         bench.save(schedule=HOURLY, max_concurrent_runs=10)
-        runs = bench.turn(3)
+        runs = await bench.turn(3)
         assert [run.start_time for run in runs] == [HOUR, 2 * HOUR, 3 * HOUR]
         assert [run.spec.trigger_time for run in runs] == [HOUR, 2 * HOUR, 3 * HOUR]
         assert {run.spec.trigger for run in runs} == {"PERIODIC"}
@@ -53,7 +57,7 @@ def test_each_run_starts_at_its_time() -> None:
         assert bench.clock() == 3 * HOUR
         for run in runs:
             await end_of(run)
-        assert [run.start_time for run in bench.turn(1)] == [4 * HOUR]
+        assert [run.start_time for run in await bench.turn(1)] == [4 * HOUR]
 
     play(scenario())
 
@@ -66,7 +70,7 @@ def test_jobs_take_their_turns_by_time() -> None:
         bench.save()
         bench.save(schedule={**HOURLY, "pause_status": "PAUSED"})
         bench.save(schedule=HOURLY, tasks=[])
-        assert [run.job_id for run in bench.turn(3)] == [early, late, early, late, early]
+        assert [run.job_id for run in await bench.turn(3)] == [early, late, early, late, early]
 
     play(scenario())
 
@@ -84,7 +88,7 @@ def test_limits_are_those_of_any_run(settings: dict[str, Any], expected: list[st
     async def scenario() -> None:
         bench = Bench()
         bench.save(schedule=HOURLY, **settings)
-        runs = bench.turn(3)
+        runs = await bench.turn(3)
         assert states_of(runs) == expected
         for run in runs:
             await end_of(run)
@@ -101,11 +105,11 @@ def test_a_continuous_job_has_one_run_at_a_time() -> None:
     async def scenario() -> None:
         bench = Bench()
         bench.save(continuous={})
-        (first,) = bench.turn(1)
+        (first,) = await bench.turn(1)
         assert (first.spec.trigger, first.start_time) == ("CONTINUOUS", 0)
-        assert bench.turn(1) == []
+        assert await bench.turn(1) == []
         await end_of(first)
-        (second,) = bench.turn(1)
+        (second,) = await bench.turn(1)
         assert second.start_time == 2 * HOUR
 
     play(scenario())
@@ -116,11 +120,61 @@ def test_news_start_runs_with_their_least_distance() -> None:
         bench = Bench()
         trigger = {"file_arrival": {"url": "/Volumes/a/b/c", "min_time_between_triggers_seconds": 5400}}
         bench.save(trigger=trigger, max_concurrent_runs=5)
-        bench.turn(1)
-        (first,) = bench.turn(1, arrived_files=["/Volumes/a/b/c/x"])
-        (second,) = bench.turn(1, arrived_files=["/Volumes/a/b/c/y"])
+        await bench.turn(1)
+        (first,) = await bench.turn(1, arrived_files=["/Volumes/a/b/c/x"])
+        (second,) = await bench.turn(1, arrived_files=["/Volumes/a/b/c/y"])
         assert [run.spec.trigger_time for run in (first, second)] == [HOUR, 5 * HOUR // 2]
         assert first.spec.trigger == "FILE_ARRIVAL"
+
+    play(scenario())
+
+
+def test_files_that_came_since_are_news_once() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "/Volumes/a/b/c"}}
+        first = bench.save(trigger=trigger, max_concurrent_runs=5)
+        await bench.timetable.watch(bench.jobs.get(first))
+        assert await bench.turn(1) == []
+        bench.files.add("/Volumes/a/b/c/new")
+        # For a job that is saved now, the file was there before.
+        second = bench.save(trigger=trigger, max_concurrent_runs=5)
+        await bench.timetable.watch(bench.jobs.get(second))
+        await bench.timetable.watch(bench.jobs.get(first))
+        assert [run.job_id for run in await bench.turn(1)] == [first]
+        assert await bench.turn(1) == []
+        bench.files.add("/Volumes/a/b/elsewhere")
+        assert await bench.turn(1) == []
+        bench.files.add("/Volumes/a/b/c/newer")
+        assert [run.job_id for run in await bench.turn(1)] == [first, second]
+
+    play(scenario())
+
+
+def test_another_place_to_watch_begins_anew() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.files.add("/Volumes/x/y/z/there")
+        saved = bench.jobs.get(bench.save(trigger={"file_arrival": {"url": "/Volumes/a/b/c"}}))
+        await bench.timetable.watch(saved)
+        bench.jobs.change(saved, {**saved.settings, "trigger": {"file_arrival": {"url": "/Volumes/x/y/z"}}})
+        await bench.timetable.watch(saved)
+        assert await bench.turn(1) == []
+        bench.files.add("/Volumes/x/y/z/new")
+        assert [run.job_id for run in await bench.turn(1)] == [saved.job_id]
+
+    play(scenario())
+
+
+def test_a_turn_that_is_refused_forgets_no_file() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        waits = bench.save(trigger={"file_arrival": {"url": "/Volumes/a/b/c"}})
+        await bench.timetable.watch_all()
+        bench.files.add("/Volumes/a/b/c/new")
+        with pytest.raises(ApiError):
+            await bench.turn(-1)
+        assert [run.job_id for run in await bench.turn(1)] == [waits]
 
     play(scenario())
 
@@ -130,7 +184,7 @@ def test_a_turn_that_starts_too_much_changes_nothing() -> None:
         bench = Bench()
         bench.save(schedule={**HOURLY, "quartz_cron_expression": "* * * * * ?"})
         with pytest.raises(ApiError, match="This turn of the clock starts more than 1000 runs"):
-            bench.turn(1)
+            await bench.turn(1)
         assert (bench.clock(), list(bench.store.newest_first())) == (0, [])
 
     play(scenario())
