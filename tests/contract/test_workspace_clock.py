@@ -55,18 +55,27 @@ def said(lab: Lab, run_id: int) -> str:
     return output.notebook_output.result or ""
 
 
+def last_sunday_of_march(year: int) -> datetime:
+    """Noon of the day on which summer time begins in Europe."""
+    last = datetime(year, 3, 31, 12, tzinfo=UTC)
+    return last - timedelta(days=last.isoweekday() % 7)
+
+
 def test_a_schedule_over_the_begin_of_summer_time(clock_lab: Lab) -> None:
     workspace = clock_lab.workspace
-    workspace.advance(until=datetime(2027, 3, 26, 12, tzinfo=UTC))
-    assert abs(workspace.now() - datetime(2027, 3, 26, 12, tzinfo=UTC)) < timedelta(minutes=2)
+    sunday = last_sunday_of_march(datetime.now(UTC).year + 1)
+    friday = sunday - timedelta(days=2)
+    workspace.advance(until=friday)
+    assert abs(workspace.now() - friday) < timedelta(minutes=2)
     schedule = jobs.CronSchedule("0 30 2 * * ?", "Europe/Berlin")
     job_id = save(clock_lab, schedule=schedule)
     run_ids = workspace.advance(days=4)
-    # On the 28th there is no half past two. In summer it is half past midnight in UTC.
+    # On that Sunday there is no half past two. In summer it is half past midnight in UTC.
+    saturday, monday, tuesday = (f"{sunday + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1, 2))
     assert [said(clock_lab, run_id) for run_id in run_ids] == [
-        "periodic 2027-03-27T01:30:00.000Z 2027-03-27",
-        "periodic 2027-03-29T00:30:00.000Z 2027-03-29",
-        "periodic 2027-03-30T00:30:00.000Z 2027-03-30",
+        f"periodic {saturday}T01:30:00.000Z {saturday}",
+        f"periodic {monday}T00:30:00.000Z {monday}",
+        f"periodic {tuesday}T00:30:00.000Z {tuesday}",
     ]
     runs = list(clock_lab.sdk.jobs.list_runs(job_id=job_id))
     assert [run.run_id for run in runs] == run_ids[::-1]
@@ -199,5 +208,5 @@ def test_the_clock_stays_turned_after_a_restart(tmp_path: Path) -> None:
     with own_workspace(tmp_path / "root") as lab:
         assert timedelta(0) <= lab.workspace.now() - before < timedelta(minutes=1)
         assert before - datetime.now(UTC) > timedelta(days=39)
-        (run_id,) = lab.workspace.advance(until=lab.workspace.now() + timedelta(days=31))[:1]
+        (run_id,) = lab.workspace.advance(until=lab.workspace.now() + timedelta(days=32))[:1]
         assert lab.sdk.jobs.get_run(run_id).job_id == job_id
