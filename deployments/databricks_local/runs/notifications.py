@@ -4,7 +4,7 @@ It is read off the run whenever somebody asks, so that it needs no records of it
 fields `email_notifications`, `webhook_notifications`, `notification_settings` and `health`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from databricks_local.api.bodies import Json
@@ -79,11 +79,16 @@ def notifications_of(run: Run, now: int) -> list[Notification]:
     ]
     # The one task of a run in the old format has the fields of its run.
     tasks = [] if run.spec.legacy else run.tasks
-    attempts = [each for task in tasks for each in (task, *task.iterations)]
+    numbers: dict[tuple[int, int], list[int]] = {}
+    attempts = [each for task in tasks for each in (task, *task.iterations) if each.spec.alerts]
+    for task in attempts:
+        numbers.setdefault((task.original_run_id, task.round), []).append(task.attempt_number)
     found += [
         Notification(time, event, channel, destination, run.run_id, task.spec.key, task.run_id)
         for task in attempts
-        for time, event, channel, destination in _told(_task_span(run, task, attempts), now)
+        for time, event, channel, destination in _told(
+            _task_span(run, task, numbers[task.original_run_id, task.round]), now
+        )
     ]
     return sorted(found, key=lambda each: each.time)
 
@@ -94,15 +99,11 @@ def _round_span(run: Run, each: Round) -> _Span:
     return _Span(run.spec.alerts, 0 if waits else begun, each.end_time, each.state)
 
 
-def _task_span(run: Run, task: TaskRun, attempts: Iterable[TaskRun]) -> _Span:
-    siblings = [
-        each.attempt_number
-        for each in attempts
-        if (each.original_run_id, each.round) == (task.original_run_id, task.round)
-    ]
+def _task_span(run: Run, task: TaskRun, numbers: Sequence[int]) -> _Span:
+    """An attempt at a task, of which there are attempts with these numbers in the same repair."""
     # A task that never started has no times of its own.
     end = task.end_time or run.rounds[task.round].end_time
-    first, last = task.attempt_number == min(siblings), task.attempt_number == max(siblings)
+    first, last = task.attempt_number == min(numbers), task.attempt_number == max(numbers)
     return _Span(task.spec.alerts, task.start_time, end, task.state, first, last)
 
 
