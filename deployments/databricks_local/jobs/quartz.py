@@ -1,9 +1,9 @@
 """Cron expressions of Quartz, which schedules have, and when they are due. Pure.
 
-Written here because no library fits. croniter and cronsim have other numbers for weekdays, no nearest weekday
-(`15W`), and go over changes of summer time as Unix cron does; those for AWS know neither seconds nor time
-zones; tzcron and cron-schedule-triggers, made for Quartz, have not been kept for years. Source: the
-documentation of Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
+Written here because no library fits. croniter 7 and cronsim 2.8 have other numbers for weekdays, do not know
+`L-3`, and make up for a time that summer time leaves out, which Quartz does not; aws-croniter 2 knows neither
+seconds nor `LW` nor time zones; tzcron and cron-schedule-triggers, made for Quartz, have not been kept for
+years. Source: the documentation of Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
 """
 
 import calendar
