@@ -3,7 +3,7 @@
 Written here because no library fits. croniter 7 and cronsim 2.8 have other numbers for weekdays, do not know
 `L-3`, and make up for a time that summer time leaves out, which Quartz does not; aws-croniter 2 knows neither
 seconds nor `LW` nor time zones; tzcron and cron-schedule-triggers, made for Quartz, have not been kept for
-years. Source: the documentation of Quartz, "CronTrigger"; and what Quartz 2.3 does, with which this was compared.
+years. Source: the documentation of Quartz, "CronTrigger"; what Quartz 2.3 does was compared with this.
 """
 
 import calendar
