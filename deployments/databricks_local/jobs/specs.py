@@ -153,6 +153,7 @@ class TaskSpec:
         disabled: Whether it is skipped.
         existing_cluster_id: The all-purpose cluster that it runs on; empty if it uses none.
         libraries: The libraries that are installed before it runs.
+        alerts: Who is told of it: the fields about notifications, and `health`.
     """
 
     key: str
@@ -168,6 +169,7 @@ class TaskSpec:
     disabled: bool = False
     existing_cluster_id: str = ""
     libraries: tuple[Library, ...] = ()
+    alerts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,17 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for. `trigger_run_id` and `ancestors` are those of a nested run."""
+    """A run as it was asked for.
+
+    Attributes:
+        trigger: What started it.
+        trigger_run_id: Of a nested run, the task run that started it.
+        trigger_time: Of a run that a trigger started, when it was due; otherwise 0.
+        trigger_references: What `{{job.trigger.*}}` says besides.
+        schedule: The schedule that started it.
+        ancestors: Of a nested run, the jobs that wait for it.
+        alerts: Who is told of it: the fields about notifications, and `health`.
+    """
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -204,3 +216,7 @@ class RunSpec:
     environments: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
     git: GitSpec | None = None
+    trigger_time: int = 0
+    trigger_references: dict[str, str] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    alerts: dict[str, Any] = field(default_factory=dict)

@@ -9,12 +9,12 @@ from databricks_local.access.oauth import ClientCredentials, TokenIssuer
 from databricks_local.access.request_log import RequestLog
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.faults.book import FaultBook
-from databricks_local.routes.local import FAULTS_PATH, REQUESTS_PATH
+from databricks_local.routes.local import CLOCK_PATH, FAULTS_PATH, NOTIFICATIONS_PATH, REQUESTS_PATH
 from databricks_local.server.connections import Connections
 from databricks_local.server.http_faults import HttpFaults
 from databricks_local.server.request_logging import RequestLogging
 
-CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH)
+CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH, CLOCK_PATH, NOTIFICATIONS_PATH)
 """Tests control the workspace by these paths: they are not logged and have no faults."""
 
 

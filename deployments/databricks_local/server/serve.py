@@ -27,6 +27,7 @@ from databricks_local.faults.tasks import with_faults
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
 from databricks_local.routes.context import Workspace
+from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
@@ -125,29 +126,43 @@ async def _serve(
     machine: Machine,
 ) -> None:
     root, origin = place.root, place.origin
+    clock = TurnableClock(milliseconds, database)
+    clock.load(database)
+    # Clients look at the real clock to see whether their tokens are still good.
     tools = make_local_tools(milliseconds, client)
-    secrets = open_secrets(root, USER, milliseconds)
+    secrets = open_secrets(root, USER, clock)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
     authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
     told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
     executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
-    services = open_services(root, origin, USER, milliseconds, executor, secrets)
+    services = open_services(root, origin, USER, clock, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,
         executor,
         files,
         mounts,
+        services.volumes.files_below,
         services.clusters,
         Checkouts(root / "checkouts"),
         links,
-        milliseconds,
+        clock,
         USER,
         options,
         with_faults(do_work, tools.faults.of_task),
     )
     workspace = Workspace(
-        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services, USER
+        database=database,
+        store=jobs.runs,
+        jobs=jobs.jobs,
+        launcher=jobs.launcher,
+        files=files,
+        runner=jobs.runner,
+        links=links,
+        clock=clock,
+        services=services,
+        user=USER,
+        timetable=jobs.timetable,
     )
     config = uvicorn.Config(
         tools.around(create_app(workspace, token, executor, tools)),
