@@ -15,7 +15,7 @@ from .job_lab import create, latest, output, own_workspace, results, run_now, st
 from .workspace_lab import Lab
 
 MEGABYTE = 1024 * 1024
-LONGEST_SECONDS = 0.5
+LONGEST_SECONDS = 1.0
 SLOW = re.compile(r"Executing (.+) took ([\d.]+) seconds")
 
 

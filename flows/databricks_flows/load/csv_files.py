@@ -150,20 +150,11 @@ def _load_batches(
 ) -> list[FileOutcome]:
     outcomes: list[FileOutcome] = []
     ending = Event()
+    shared = {"scope": scope, "progress": progress, "ending": ending, "options": options}
     with ThreadPoolTaskRunner[list[FileOutcome]](max_workers=concurrency) as runner:
         try:
             futures: dict[PrefectFuture[Any], Batch[Source]] = {
-                runner.submit(
-                    load_batch,
-                    {
-                        "batch": batch,
-                        "scope": scope,
-                        "progress": progress,
-                        "ending": ending,
-                        "options": options,
-                    },
-                ): batch
-                for batch in batches
+                runner.submit(load_batch, {**shared, "batch": batch}): batch for batch in batches
             }
             for future in as_completed(list(futures)):
                 outcomes += _outcomes(future, futures[future])

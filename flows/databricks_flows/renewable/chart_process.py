@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from databricks_flows.shared.patience import current_patience
+
 _PASSED_ON = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR", "TMPDIR", "TMP",
     "TEMP", "XDG_*", "MPLCONFIGDIR", "FONTCONFIG_*", "LD_LIBRARY_PATH", "DYLD_*", "NIX_LD", "NIX_LD_*",
@@ -26,6 +28,9 @@ _PASSED_ON = (
 
 They are those that the processes of the local workspace get, which is another package; a test compares them.
 """
+
+
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def chart_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +49,7 @@ class ChartProcess:
         self._process = process
 
     def draw(self, table_path: Path, chart_path: Path) -> str:
-        """Draw one chart; then the process ends.
+        """Draw one chart; then the process ends, at the latest with the flow run.
 
         Args:
             table_path: A table like `shw.csv`.
@@ -56,8 +61,16 @@ class ChartProcess:
         Raises:
             RuntimeError: The process failed; the message has the last line that it wrote.
         """
-        request = json.dumps([str(table_path.resolve()), str(chart_path.resolve())])
-        title, errors = self._process.communicate(request)
+        request: str | None = json.dumps([str(table_path.resolve()), str(chart_path.resolve())])
+        patience = current_patience()
+        while True:
+            try:
+                title, errors = self._process.communicate(request, timeout=_SECONDS_BETWEEN_LOOKS)
+                break
+            except subprocess.TimeoutExpired:
+                request = None
+                if patience.has_ended:
+                    self._process.kill()
         if self._process.returncode:
             last_line = errors.strip().rpartition("\n")[2]
             raise RuntimeError(f"The chart could not be drawn: {last_line or self._process.returncode}")
