@@ -6,6 +6,7 @@ from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.execution.cluster import Machine
+from databricks_local.jobs.engines import ENGINES, SAIL
 from databricks_local.runs.launcher import Options
 from databricks_local.server.serve import Access, serve
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
@@ -45,7 +46,10 @@ def main() -> None:
         Access(options.tls, client),
         read_switches(options),
         Machine(
-            max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto", options.spark_remote
+            max(options.cluster_start_seconds, 0),
+            options.mount_namespaces == "auto",
+            options.spark_remote,
+            options.engine,
         ),
     )
 
@@ -83,6 +87,12 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "off"),
         default="auto",
         help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=SAIL,
+        help="what runs Spark: Sail, or Apache Spark, installed at its first use (default: %(default)s)",
     )
     parser.add_argument(
         "--spark-remote",

@@ -9,6 +9,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.engines import read_engine
 from databricks_local.jobs.specs import ClusterSpec
 
 MAX_WORKERS = 100_000
@@ -30,6 +31,7 @@ def read_settings(body: Json) -> Json:
         raise invalid_parameter("Missing required field: node_type_id")
     read_size(body)
     read_string(body, "cluster_name")
+    read_engine(body)
     minutes = read_integer(body, "autotermination_minutes")
     if minutes and not MIN_IDLE_MINUTES <= minutes <= MAX_IDLE_MINUTES:
         raise invalid_parameter(
@@ -121,4 +123,5 @@ def spec_of(settings: Json) -> ClusterSpec:
         str(settings.get("spark_version", "")),
         dict(settings.get("spark_conf", {})),
         dict(settings.get("spark_env_vars", {})),
+        engine=read_engine(settings),
     )

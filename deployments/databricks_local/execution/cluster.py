@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from databricks_local.execution.installing import ClusterLibraries
 from databricks_local.execution.processes import Child
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
 
 
@@ -24,11 +25,13 @@ class Machine:
         cluster_start_seconds: Seconds to wait before a cluster starts, as in the cloud.
         mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
+        engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
     """
 
     cluster_start_seconds: float = 0
     mount_namespaces: bool = True
     spark_remote: str = ""
+    engine: str = SAIL
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Cluster:
         remote: The URL that a Spark session connects to.
         lost: Done once the process is gone.
         libraries: The libraries that its tasks can import.
+        engine: What runs Spark there.
         ended_by_user: Whether a user terminated it.
     """
 
@@ -51,4 +55,5 @@ class Cluster:
     remote: str
     lost: "asyncio.Future[None]"
     libraries: ClusterLibraries
+    engine: str = SAIL
     ended_by_user: bool = False

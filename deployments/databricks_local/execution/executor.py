@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
+from databricks_local.execution.children import TaskLaunch, task_main
 from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
-from databricks_local.execution.driver_log import end_of_log
+from databricks_local.execution.driver_log import end_of_log, last_words
+from databricks_local.execution.engines.choice import chosen_engine, in_session, spark_configuration
+from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.installing import ClusterLibraries, Installer
@@ -19,6 +21,7 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_executor import Code
+from databricks_local.jobs.engines import SPARK
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runtime.dbutils.calls import OnCall
@@ -28,14 +31,10 @@ from databricks_local.secrets.access import UnresolvedSecretError, resolve, with
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
-CLUSTER_START_SECONDS = 60
-MAX_LOG_BYTES = 20_000
-"""How much of the end of the log of a lost driver is shown."""
-
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-spark|-install\.log|\.log)", re.ASCII
 )
-"""The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
 
 
 class Executor:
@@ -63,9 +62,9 @@ class Executor:
         self._mounts = mounts
         self._secrets = secrets
         self._machine = machine
-        self._unwanted: set[asyncio.Task[None]] = set()
         self._environments = environments
         self._processes = Processes()
+        self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -83,7 +82,7 @@ class Executor:
         Raises:
             ClusterError: If it does not come up.
         """
-        log = self._directory / f"{cluster_id}.log"
+        engine = chosen_engine(spec, self._machine)
         await asyncio.sleep(self._machine.cluster_start_seconds)
         try:
             spec = resolve(spec, self._secrets)
@@ -94,41 +93,16 @@ class Executor:
         await remove_directory(libraries.directory)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        environment = {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars}
-        launch = ClusterLaunch(environment, str(log), self._mounts)
-        starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
-        try:
-            child = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The process is being forked. It is killed once it is there.
-            unwanted = asyncio.create_task(self._discard(starting, log.name))
-            self._unwanted.add(unwanted)
-            unwanted.add_done_callback(self._unwanted.discard)
-            raise
-        try:
-            message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
-            await self._processes.kill(child)
-            log.unlink(missing_ok=True)
-            raise
-        if message is None:
-            await self._processes.kill(child)
-            said = await _said(log, Redactor())
-            log.unlink(missing_ok=True)
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        remote = f"sc://{LOOPBACK}:{message['port']}"
-        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)), libraries)
-
-    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
-        await self._processes.kill(await starting)
-        (self._directory / log).unlink(missing_ok=True)
+        child, remote = await self._servers.start(cluster_id, spec, engine, libraries)
+        gone = asyncio.create_task(_gone(child))
+        return Cluster(child, cluster_id, spec, remote, gone, libraries, engine)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a cluster, and its server if this workspace started it."""
         if cluster.child is not None:
             await self._processes.kill(cluster.child)
             await cluster.lost
-            (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+            await self._servers.forget(cluster.cluster_id)
         # A dying task may still write there.
         await remove_directory(cluster.libraries.directory)
 
@@ -183,13 +157,14 @@ class Executor:
         return await self._run(cluster, launch, code.files, on_ready, lambda _: None, on_call)
 
     def _launch(self, cluster: Cluster, path: str, code: Code) -> TaskLaunch:
+        configuration = spark_configuration(cluster.spec)
         return TaskLaunch(
             path=path,
             source=code.source,
             folder=posixpath.dirname(path) if code.files else "",
             spark_remote=cluster.remote,
             spark_places=self._mounts.places if cluster.child is None else None,
-            spark_conf=cluster.spec.spark_conf,
+            spark_conf=in_session(configuration) if cluster.engine == SPARK else configuration,
             environment=_task_environment(cluster.spec),
             mounts=self._mounts,
             libraries=cluster.libraries.site_packages,
@@ -216,7 +191,7 @@ class Executor:
             calls = with_secrets(on_call, self._secrets, redactor)
             result = await follow(child, cluster.lost, on_ready, on_cell, calls)
             if result is None:
-                raise DriverLostError(await _said(log, redactor))
+                raise DriverLostError(await last_words(log, redactor))
             if launch.program is None:
                 return result
             logs, truncated = await asyncio.to_thread(end_of_log, log, redactor)
@@ -257,9 +232,3 @@ def _task_environment(spec: ClusterSpec) -> dict[str, str]:
     # "15.4.x-scala2.12" is the runtime 15.4. Notebooks learn from this variable that they run on Databricks.
     runtime = spec.spark_version.split(".x-", 1)[0] or "local"
     return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
-
-
-async def _said(log: Path, redactor: Redactor) -> str:
-    """The last that a process wrote, which can be much."""
-    text, _ = await asyncio.to_thread(end_of_log, log, redactor, MAX_LOG_BYTES)
-    return text.strip()

@@ -38,7 +38,12 @@ class ClusterLibraries:
     @property
     def site_packages(self) -> str:
         """The directory from which its tasks import them; empty if there are none."""
-        return str(LibraryEnvironment(self.directory).site_packages) if self.installed else ""
+        return self.future_site_packages if self.installed else ""
+
+    @property
+    def future_site_packages(self) -> str:
+        """That directory, whether or not it is there yet."""
+        return str(LibraryEnvironment(self.directory).site_packages)
 
 
 class Installer:

@@ -14,6 +14,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.engines import read_engine
 from databricks_local.jobs.libraries import (
     Environment,
     Environments,
@@ -96,7 +97,10 @@ def parse_cluster(cluster: Json) -> ClusterSpec:
         if not name or "=" in name or "\0" in name + value:
             raise invalid_parameter(f"spark_env_vars has an invalid entry: {name!r}")
     return ClusterSpec(
-        read_string(cluster, "spark_version"), read_strings(cluster, "spark_conf"), environment
+        read_string(cluster, "spark_version"),
+        read_strings(cluster, "spark_conf"),
+        environment,
+        engine=read_engine(cluster),
     )
 
 

@@ -33,12 +33,16 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task."""
+    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task.
+
+    `engine` is what its tag asks for; empty for the workspace's.
+    """
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
     serverless: bool = False
+    engine: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,182 @@
+"""The process of a cluster on Apache Spark: its own Spark Connect server, in Java."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
+
+from databricks_local.execution.children import LOOPBACK, begin, send
+from databricks_local.execution.engines.installation import (
+    SparkInstallation,
+    SparkInstallationError,
+    ensure_spark,
+)
+from databricks_local.execution.mounts import Mounts
+
+DRIVER_MEMORY = "spark.driver.memory"
+EXTRA_CLASSES = "spark.driver.extraClassPath"
+DEFAULT_MEMORY = "1g"
+SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+LOGGING = Path(__file__).with_name("log4j2.properties")
+
+_OPENED = (
+    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io",
+    "java.base/java.net", "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic", "java.base/jdk.internal.ref", "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs", "java.base/sun.security.action", "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+)  # fmt: skip
+"""What Spark uses of Java's inner parts. Its own launcher, which this replaces, opens the same ones."""
+
+_OURS = frozenset({"spark.master", "spark.submit.deployMode", "spark.ui.port", DRIVER_MEMORY, EXTRA_CLASSES})
+_STARTED = re.compile(rb"SparkConnectServer: Spark Connect server started at: .*:(\d+)\s*$")
+_MAX_LINE_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class SparkLaunch:
+    """The arguments of the process.
+
+    Attributes:
+        spark: Apache Spark.
+        environment: Variables of the server, with its access to storage.
+        log: The file that it writes to.
+        mounts: The paths that it sees.
+        directory: Where it keeps what it shuffles, and tables; removed with the cluster.
+        libraries: What UDFs import from, besides the Python of the workspace.
+        configuration: Spark's configuration.
+    """
+
+    spark: SparkInstallation
+    environment: dict[str, str]
+    log: str
+    mounts: Mounts
+    directory: str
+    libraries: str
+    configuration: Mapping[str, str] = field(repr=False)
+
+
+def install_spark_main(connection: Connection, log: str, mounts: Mounts, pip: Mapping[str, str]) -> None:
+    """Install Apache Spark if it is not there, and report why that failed, or an empty text.
+
+    Args:
+        connection: The line to the server.
+        log: The file for what is written.
+        mounts: The paths of the process.
+        pip: Variables of pip.
+    """
+    begin(log, mounts)
+    try:
+        ensure_spark({**os.environ, **pip}, lambda line: send(connection, {"said": line}))
+    except SparkInstallationError as error:
+        send(connection, {"error": str(error)})
+        return
+    send(connection, {"error": ""})
+
+
+def apache_spark_main(connection: Connection, launch: SparkLaunch) -> None:
+    """Serve Spark Connect by Apache Spark until the workspace's server is gone.
+
+    Args:
+        connection: The line to the server, which gets the port.
+        launch: What the server needs.
+    """
+    begin(launch.log, launch.mounts)
+    spark = launch.spark
+    directory = Path(launch.directory)
+    directory.mkdir(exist_ok=True)
+    java = subprocess.Popen(  # noqa: S603 - installed by us, and no shell
+        [str(spark.java), "@/dev/stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=directory,
+        env={**os.environ, **launch.environment, **_variables(spark, launch)},
+    )
+    if java.stdin is None or java.stdout is None:
+        raise RuntimeError("Java was started without pipes.")
+    # By a pipe: the configuration may hold secrets, and a command line can be read by everybody.
+    java.stdin.write("\n".join(java_arguments(spark, directory, launch.configuration)).encode())
+    java.stdin.close()
+    _pass_on(java.stdout, connection)
+
+
+def _pass_on(said: IO[bytes], connection: Connection) -> None:
+    """Write what the server says into the log, and report its port, until it ends."""
+    port = 0
+    while line := said.readline(_MAX_LINE_BYTES):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        if not port and (port := port_in(line)):
+            send(connection, {"port": port})
+
+
+def port_in(line: bytes) -> int:
+    """The port that a line of the server's log names; 0 if it names none.
+
+    Example:
+        >>> port_in(b"12:00:00 INFO SparkConnectServer: Spark Connect server started at: 127.0.0.1:4711")
+        4711
+    """
+    found = _STARTED.search(line)
+    return int(found[1]) if found else 0
+
+
+def java_arguments(spark: SparkInstallation, directory: Path, configuration: Mapping[str, str]) -> list[str]:
+    """The arguments of Java, quoted as in one of its argument files.
+
+    Args:
+        spark: The installation.
+        directory: Where the server keeps its files.
+        configuration: Spark's configuration. What places the server on this machine is not changed by it.
+    """
+    given = {name: value for name, value in configuration.items() if name not in _OURS}
+    properties = {
+        "jdk.reflect.useDirectMethodHandle": "false",
+        "io.netty.tryReflectionSetAccessible": "true",
+        "java.io.tmpdir": str(directory),
+        "log4j2.configurationFile": str(LOGGING),
+        "spark.app.name": "Databricks Shell",
+        "spark.ui.enabled": "false",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": str(directory / "warehouse"),
+        "spark.local.dir": str(directory),
+        **given,
+        "spark.master": f"local[{os.cpu_count() or 1}]",
+        "spark.connect.grpc.binding.address": LOOPBACK,
+        "spark.connect.grpc.binding.port": "0",
+    }
+    classes = os.pathsep.join(filter(None, (f"{spark.home}/jars/*", configuration.get(EXTRA_CLASSES))))
+    return [
+        _quoted(argument)
+        for argument in (
+            f"-Xmx{configuration.get(DRIVER_MEMORY, DEFAULT_MEMORY)}",
+            # Small and soon up: a cluster lives for minutes, beside others.
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            *(f"--add-opens={part}=ALL-UNNAMED" for part in _OPENED),
+            *(f"-D{name}={value}" for name, value in properties.items()),
+            "-cp",
+            classes,
+            SERVER,
+        )
+    ]
+
+
+def _variables(spark: SparkInstallation, launch: SparkLaunch) -> dict[str, str]:
+    return {
+        "SPARK_HOME": str(spark.home),
+        "SPARK_LOCAL_IP": LOOPBACK,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join(filter(None, (launch.libraries, os.environ.get("PYTHONPATH")))),
+    }
+
+
+def _quoted(argument: str) -> str:
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
