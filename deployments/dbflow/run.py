@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 
+from dbflow.local.engine import install_engine
 from dbflow.local.environment import command_environment, replace_environment
 
 if TYPE_CHECKING:
@@ -65,7 +66,13 @@ class RunOptions:
 
 
 def run_on_stack(
-    options: RunOptions, stack: LocalStack, bars: StepBars, interrupts: Interrupts, *, keep: bool
+    options: RunOptions,
+    stack: LocalStack,
+    bars: StepBars,
+    interrupts: Interrupts,
+    *,
+    keep: bool,
+    engine: str | None = None,
 ) -> RenewableAnalysis:
     """Start what is not up, run the flow, and stop what was started.
 
@@ -76,7 +83,7 @@ def run_on_stack(
         Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
     try:
-        endpoints = start(stack, bars.service)
+        endpoints = start(stack, bars.service, engine)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
             if keep:
@@ -87,17 +94,26 @@ def run_on_stack(
             stack.release()
 
 
-def start(stack: LocalStack, progress: Callable[[str, str], None]) -> StackEndpoints:
+def start(
+    stack: LocalStack, progress: Callable[[str, str], None], engine: str | None = None
+) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
+    Args:
+        stack: The stack.
+        progress: Told the service and what it is doing.
+        engine: What has to run Spark; None takes what is up.
+
     Raises:
-        StackError: A part of the stack cannot be started.
+        StackError: A part of the stack cannot be started, or it is up with another engine.
     """
+    # In the environment as the user has it: pip may need a proxy.
+    install_engine(engine, progress)
     stack.make_directory()
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
         imported = importing.submit(_import_libraries)
-        endpoints = stack.start(progress=progress)
+        endpoints = stack.start(progress=progress, engine=engine)
         imported.result()
     return endpoints
 
