@@ -33,7 +33,7 @@ from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import connect, path_rewriter
+from databricks_local.runtime.spark_paths import connect, path_rewriter, refusing_s3
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -61,7 +61,7 @@ class TaskLaunch:
     """The arguments of the process of a task.
 
     `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
-    `folder` is the folder of the repository in which the task begins.
+    `folder` is the folder of the repository in which the task begins. `s3` is whether Spark reaches S3.
     """
 
     path: str
@@ -78,6 +78,7 @@ class TaskLaunch:
     place: str = ""
     folder: str = ""
     log: str = ""
+    s3: bool = True
 
 
 def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
@@ -195,7 +196,8 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
+    rewrite = path_rewriter(launch.spark_places or places)
+    spark = connect(launch.spark_remote, rewrite if launch.s3 else refusing_s3(rewrite))
     for name, value in launch.spark_conf.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

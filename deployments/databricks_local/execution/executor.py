@@ -12,7 +12,7 @@ from pathlib import Path
 from databricks_local.execution.children import TaskLaunch, task_main
 from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
 from databricks_local.execution.driver_log import end_of_log, last_words
-from databricks_local.execution.engines.choice import chosen_engine, in_session, spark_configuration
+from databricks_local.execution.engines.choice import chosen_engine, in_session, reaches_s3
 from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
@@ -21,7 +21,6 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_executor import Code
-from databricks_local.jobs.engines import SPARK
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runtime.dbutils.calls import OnCall
@@ -157,18 +156,18 @@ class Executor:
         return await self._run(cluster, launch, code.files, on_ready, lambda _: None, on_call)
 
     def _launch(self, cluster: Cluster, path: str, code: Code) -> TaskLaunch:
-        configuration = spark_configuration(cluster.spec)
         return TaskLaunch(
             path=path,
             source=code.source,
             folder=posixpath.dirname(path) if code.files else "",
             spark_remote=cluster.remote,
             spark_places=self._mounts.places if cluster.child is None else None,
-            spark_conf=in_session(configuration) if cluster.engine == SPARK else configuration,
+            spark_conf=in_session(cluster.spec, cluster.engine),
             environment=_task_environment(cluster.spec),
             mounts=self._mounts,
             libraries=cluster.libraries.site_packages,
             pip_environment=self._environments.pip,
+            s3=reaches_s3(cluster.spec, cluster.engine),
         )
 
     async def _run(

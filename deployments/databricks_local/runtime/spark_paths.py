@@ -18,13 +18,14 @@ PATH_OPTIONS = frozenset({"path", "checkpointlocation", "cleansource.archivedir"
 
 _DBFS = re.compile(r"dbfs:/+")
 _FILE = re.compile(r"file:/(?!/)")
-_MAYBE = (b"dbfs:", b"file:", b"/Volumes", b"/Workspace")
+_S3 = re.compile(r"s3[an]?:")
+_MAYBE = (b"dbfs:", b"file:", b"/Volumes", b"/Workspace", b"s3:", b"s3a:", b"s3n:")
 # A quoted path after a word that is followed by one, or a table by its path such as parquet.`dbfs:/x`.
 _IN_SQL = re.compile(
     r"""(?ix)
     (?P<before> \b (?:LOCATION | FROM | DIRECTORY | PATH \s* ['"]? \s* =?) \s* \(?\s* (?P<quote>['"])
               | \. (?P<tick>`) )
-    (?P<path> (?:dbfs:|file:|/Volumes/|/Workspace/) [^'"`]* )
+    (?P<path> (?:dbfs:|file:|s3[an]?:|/Volumes/|/Workspace/) [^'"`]* )
     (?= (?P=quote) | ` )
     """
 )
@@ -50,6 +51,21 @@ def path_rewriter(places: Mapping[str, str]) -> Rewrite:
         return _FILE.sub("file:///", path, count=1) if path.startswith("file:") else path
 
     return rewrite
+
+
+def refusing_s3(rewrite: Rewrite) -> Rewrite:
+    """A function that rewrites as another does, and refuses paths of S3, where the server cannot read them."""
+
+    def refuse(path: str) -> str:
+        if _S3.match(path):
+            raise ValueError(
+                f"{path}: Apache Spark cannot reach S3 here: its wheel has no hadoop-aws. Use boto3, or the "
+                "engine sail (--engine, or the tag local_engine), or name the files of hadoop-aws in "
+                "spark.driver.extraClassPath of the cluster's spark_conf."
+            )
+        return rewrite(path)
+
+    return refuse
 
 
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:

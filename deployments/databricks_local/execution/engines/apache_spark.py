@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from databricks_local.execution.children import LOOPBACK, begin, send
+from databricks_local.execution.engines.choice import EXTRA_CLASSES
 from databricks_local.execution.engines.installation import (
     SparkInstallation,
     SparkInstallationError,
@@ -19,7 +20,6 @@ from databricks_local.execution.engines.installation import (
 from databricks_local.execution.mounts import Mounts
 
 DRIVER_MEMORY = "spark.driver.memory"
-EXTRA_CLASSES = "spark.driver.extraClassPath"
 DEFAULT_MEMORY = "1g"
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 LOGGING = Path(__file__).with_name("log4j2.properties")

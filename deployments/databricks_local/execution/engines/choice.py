@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 
 from databricks_local.execution.cluster import ClusterError, Machine
-from databricks_local.jobs.engines import ENGINE_TAG
+from databricks_local.jobs.engines import ENGINE_TAG, SPARK
 from databricks_local.jobs.specs import ClusterSpec
 
 ANSI = "spark.sql.ansi.enabled"
 FIRST_ANSI_RUNTIME = 17
 """Docs: ANSI compliance in Databricks Runtime. Serverless compute has it as well, and SQL warehouses."""
+
+EXTRA_CLASSES = "spark.driver.extraClassPath"
 
 _MAJOR = re.compile(r"(\d+)\.", re.ASCII)
 
@@ -49,6 +51,16 @@ def at_server_start(configuration: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in configuration.items() if name.startswith("spark.")}
 
 
-def in_session(configuration: Mapping[str, str]) -> dict[str, str]:
-    """What is left for the sessions on a server of Apache Spark, such as `fs.azure...`."""
-    return {name: value for name, value in configuration.items() if not name.startswith("spark.")}
+def in_session(spec: ClusterSpec, engine: str) -> dict[str, str]:
+    """What is set in the sessions of a cluster: on Apache Spark what is left, such as `fs.azure...`."""
+    configuration = spark_configuration(spec)
+    return {
+        name: value
+        for name, value in configuration.items()
+        if engine != SPARK or not name.startswith("spark.")
+    }
+
+
+def reaches_s3(spec: ClusterSpec, engine: str) -> bool:
+    """Whether Spark reads and writes S3: Apache Spark does if it is given the libraries for that."""
+    return engine != SPARK or EXTRA_CLASSES in spec.spark_conf
