@@ -24,6 +24,7 @@ STRINGS = (
     "rows = spark.createDataFrame([('1.5', '2'), ('x', None)], 'a string, b string')\n"
     "added = rows.select(F.col('a') + F.col('b'))\n"
 )
+START_SECONDS = 60
 EXIT = "\ndbutils.notebook.exit(str(result))"
 
 
@@ -36,7 +37,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def run(lab: Lab, source: str, **cluster: Any) -> dict[str, Any]:
     """Run a notebook on a cluster of its own."""
     task = lab.task("only", lab.notebook("any", source), cluster=cluster)
-    return lab.ended(lab.submit(task))
+    return lab.ended(lab.submit(task), START_SECONDS)
 
 
 def java_processes(lab: Lab) -> list[psutil.Process]:
@@ -83,7 +84,7 @@ def test_files_functions_and_libraries_of_the_workspace(lab: Lab, tmp_path: Path
     )
     library = compute.Library(whl=f"dbfs:/code/{wheel.name}")
     task = lab.task("only", lab.notebook("any", source), libraries=[library])
-    assert value(lab, lab.run(task), "only") == str((6, "<0>", True))
+    assert value(lab, lab.ended(lab.submit(task), START_SECONDS), "only") == str((6, "<0>", True))
 
 
 def test_what_spark_cannot_reach_is_refused_in_one_line(lab: Lab) -> None:

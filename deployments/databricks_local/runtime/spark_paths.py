@@ -54,7 +54,7 @@ def path_rewriter(places: Mapping[str, str]) -> Rewrite:
 
 
 def refusing_s3(rewrite: Rewrite) -> Rewrite:
-    """A function that rewrites as another does, and refuses paths of S3, where the server cannot read them."""
+    """A function that rewrites as another one, and refuses paths of S3: the server cannot read them."""
 
     def refuse(path: str) -> str:
         if _S3.match(path):

@@ -4,11 +4,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO
 
 from databricks_local.execution.children import LOOPBACK, begin, send
 from databricks_local.execution.engines.choice import EXTRA_CLASSES
@@ -87,33 +86,58 @@ def apache_spark_main(connection: Connection, launch: SparkLaunch) -> None:
         launch: What the server needs.
     """
     begin(launch.log, launch.mounts)
-    spark = launch.spark
+    os.environ.update(launch.environment)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (launch.libraries, os.environ.get("PYTHONPATH", "")))
+    )
     directory = Path(launch.directory)
     directory.mkdir(exist_ok=True)
+    port = 0
+    for line in lines_of(start_java(launch.spark, directory, launch.configuration)):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        if not port and (port := port_in(line)):
+            send(connection, {"port": port})
+
+
+def start_java(
+    spark: SparkInstallation, directory: Path, configuration: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    """Start a server of Apache Spark.
+
+    Args:
+        spark: The installation.
+        directory: Where the server keeps its files.
+        configuration: Spark's configuration.
+
+    Returns:
+        Its process; its output says where it listens.
+    """
     java = subprocess.Popen(  # noqa: S603 - installed by us, and no shell
         [str(spark.java), "@/dev/stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=directory,
-        env={**os.environ, **launch.environment, **_variables(spark, launch)},
+        env={
+            **os.environ,
+            "SPARK_HOME": str(spark.home),
+            "SPARK_LOCAL_IP": LOOPBACK,
+            "PYSPARK_PYTHON": sys.executable,
+        },
     )
-    if java.stdin is None or java.stdout is None:
-        raise RuntimeError("Java was started without pipes.")
-    # By a pipe: the configuration may hold secrets, and a command line can be read by everybody.
-    java.stdin.write("\n".join(java_arguments(spark, directory, launch.configuration)).encode())
-    java.stdin.close()
-    _pass_on(java.stdout, connection)
+    if java.stdin is not None:
+        # By a pipe: the configuration may hold secrets, and a command line can be read by everybody.
+        java.stdin.write("\n".join(java_arguments(spark, directory, configuration)).encode())
+        java.stdin.close()
+    return java
 
 
-def _pass_on(said: IO[bytes], connection: Connection) -> None:
-    """Write what the server says into the log, and report its port, until it ends."""
-    port = 0
-    while line := said.readline(_MAX_LINE_BYTES):
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        if not port and (port := port_in(line)):
-            send(connection, {"port": port})
+def lines_of(java: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """What the server writes, line by line, until it ends."""
+    if java.stdout is not None:
+        while line := java.stdout.readline(_MAX_LINE_BYTES):
+            yield line
 
 
 def port_in(line: bytes) -> int:
@@ -166,15 +190,6 @@ def java_arguments(spark: SparkInstallation, directory: Path, configuration: Map
             SERVER,
         )
     ]
-
-
-def _variables(spark: SparkInstallation, launch: SparkLaunch) -> dict[str, str]:
-    return {
-        "SPARK_HOME": str(spark.home),
-        "SPARK_LOCAL_IP": LOOPBACK,
-        "PYSPARK_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(filter(None, (launch.libraries, os.environ.get("PYTHONPATH")))),
-    }
 
 
 def _quoted(argument: str) -> str:

@@ -1,7 +1,7 @@
 """Paths on their way to Spark."""
 
 import pytest
-from databricks_local.runtime.spark_paths import path_rewriter, rewrite_request, rewrite_sql
+from databricks_local.runtime.spark_paths import path_rewriter, refusing_s3, rewrite_request, rewrite_sql
 from pyspark.sql.connect.proto import Plan, Read, Relation, WriteOperation
 
 REWRITE = path_rewriter({"/dbfs": "/srv/dbfs", "/Volumes": "/srv/volumes", "/Workspace": "/srv/files"})
@@ -54,3 +54,14 @@ def test_requests() -> None:
     write = WriteOperation(path="dbfs:/a")
     rewrite_request(write, REWRITE)
     assert write.path == "/srv/dbfs/a"
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/x", "s3a://bucket/x", "s3n://bucket/x"])
+def test_s3_is_refused_where_the_server_cannot_read_it(path: str) -> None:
+    refuse = refusing_s3(REWRITE)
+    assert refuse("dbfs:/x") == REWRITE("dbfs:/x")
+    with pytest.raises(ValueError, match=f"^{path}: Apache Spark cannot reach S3 here") as refused:
+        rewrite_sql(f"SELECT * FROM parquet.`{path}`", refuse)
+    assert "\n" not in str(refused.value)
+    assert rewrite_sql(f"SELECT '{path}'", refuse) == f"SELECT '{path}'"
+    assert rewrite_sql(f"SELECT * FROM csv.`{path}`", REWRITE) == f"SELECT * FROM csv.`{path}`"
