@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
+from databricks_local.jobs.engines import SPARK
 
+from dbflow.local.endpoints import STAGING_VOLUME
 from dbflow.local.engine import install_engine
 from dbflow.local.environment import command_environment, replace_environment
 
@@ -155,10 +157,13 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     from databricks_blocks.setup.settings import WorkspaceSettings
     from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY
 
-    from dbflow.notebooks import import_notebooks
+    from dbflow.notebooks import import_notebooks, make_volume
 
     progress("blocks and notebooks", "registering")
     variables = endpoints.variables()
+    client = WorkspaceSettings.read(variables).block().workspace_client()
+    if endpoints.engine == SPARK:
+        make_volume(client, STAGING_VOLUME)
     settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"
@@ -170,7 +175,7 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     ):
         register_blocks(settings)
         registered.write_text(print_of_settings, encoding="utf-8")
-    import_notebooks(WorkspaceSettings.read(variables).block().workspace_client(), NOTEBOOK_DIRECTORY)
+    import_notebooks(client, NOTEBOOK_DIRECTORY)
     _make_work_pool()
     progress("blocks and notebooks", "ready")
 

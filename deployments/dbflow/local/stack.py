@@ -279,4 +279,5 @@ def _endpoints(state: StackState) -> StackEndpoints:
             f"{ports.HOST}:{workspace_port}", records["databricks"].url, state.secret("workspace_token")
         ),
         prefect=PrefectEndpoint(f"{records['prefect'].url}/api", records["prefect"].url, prefect.auth_string),
+        engine=state.engine,
     )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from dbflow.local.engine import engine_to_use
 from dbflow.local.errors import StackError

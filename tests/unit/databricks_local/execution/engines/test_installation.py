@@ -107,7 +107,5 @@ def test_a_folder_without_java_is_refused(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(
-        SparkInstallationError, match=r"cannot write to .*XDG_CACHE_HOME"
-    ):
+    with pytest.raises(SparkInstallationError, match=r"cannot write to .*XDG_CACHE_HOME"):
         ensure_spark({"XDG_CACHE_HOME": str(file)}, lambda _: None)
