@@ -7,6 +7,7 @@ from pathlib import Path
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.execution.cluster import Machine
 from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
+from databricks_local.jobs.engines import ENGINES, SAIL
 from databricks_local.runs.launcher import Options
 from databricks_local.server.serve import Access, serve
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
@@ -91,6 +92,12 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
     )
     parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=SAIL,
+        help="what runs Spark: Sail, or Apache Spark, installed at its first use (default: %(default)s)",
+    )
+    parser.add_argument(
         "--spark-remote",
         default="",
         metavar="URL",
@@ -105,6 +112,7 @@ def read_machine(options: argparse.Namespace) -> Machine:
         options.mount_namespaces == "auto",
         options.spark_remote,
         options.log_delivery_seconds,
+        options.engine,
     )
 
 

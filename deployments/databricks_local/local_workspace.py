@@ -13,8 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import server_environment, without_proxy_here
 from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 from databricks_local.workspace_access import WorkspaceAccess
 
@@ -88,6 +90,7 @@ class LocalWorkspace(WorkspaceAccess):
         root: Path | str | None = None,
         *,
         tls: bool = False,
+        engine: str = SAIL,
         spark_remote: str = "",
         token: str = "",
         client_id: str = "",
@@ -105,6 +108,8 @@ class LocalWorkspace(WorkspaceAccess):
         Args:
             root: The directory in which it keeps its files. `None`: a temporary one, removed at the end.
             tls: Whether it is reached by https.
+            engine: What runs Spark: `sail`, or `spark` for Apache Spark itself, which is installed at its
+                first use. A cluster with the custom tag `local_engine` has its own.
             spark_remote: A Spark Connect server, as `sc://host:15002`, that all clusters use. Empty: each
                 cluster starts its own.
             token: What requests have to send. Empty: a new one.
@@ -125,6 +130,7 @@ class LocalWorkspace(WorkspaceAccess):
         self.process: subprocess.Popen[bytes] | None = None
         self._tls = tls
         self._options = {
+            "--engine": engine,
             "--spark-remote": spark_remote,
             "--repair-one-time-runs": "accept" if repair_one_time_runs else "refuse",
             "--repair-visible-after": str(repair_visible_after),
@@ -155,6 +161,7 @@ class LocalWorkspace(WorkspaceAccess):
             self._temporary = tempfile.TemporaryDirectory(prefix="databricks-local-")
             self.root = Path(self._temporary.name)
         self.root.mkdir(parents=True, exist_ok=True)
+        self._install_engine()
         command = [sys.executable, "-m", "databricks_local", "--root", str(self.root)]
         command += ["--tls"] if self._tls else []
         command += [part for option in self._options.items() for part in option]
@@ -179,6 +186,17 @@ class LocalWorkspace(WorkspaceAccess):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    def _install_engine(self) -> None:
+        """Install Apache Spark if it is asked for: the server would have to start within seconds."""
+        if self._options["--engine"] == SPARK and not self._options["--spark-remote"]:
+            try:
+                ensure_spark(
+                    {**os.environ, **self._environment},
+                    lambda line: print(f"LocalWorkspace: {line}", file=sys.stderr),  # noqa: T201 - for people
+                )
+            except SparkInstallationError as error:
+                raise RuntimeError(f"The workspace did not start: {error}") from error
 
     def _stop(self) -> None:
         if self.process is not None:

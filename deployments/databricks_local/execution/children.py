@@ -1,4 +1,4 @@
-"""The code of the forked processes: a Spark server, a notebook, or a program.
+"""The code of the forked processes: a notebook, or a program; and what those of Spark servers share with it.
 
 Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
 server is gone, however that went.
@@ -6,7 +6,6 @@ server is gone, however that went.
 
 import contextlib
 import faulthandler
-import importlib
 import json
 import os
 import signal
@@ -23,7 +22,6 @@ import psutil
 
 from databricks_local.execution.channel import Channel
 from databricks_local.execution.mounts import Mounts, enter
-from databricks_local.execution.provisioning.init_scripts import run_init_scripts
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.context import NotebookContext
@@ -32,12 +30,18 @@ from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.dbutils.utilities import DBUtils
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.imports.beside import import_from
-from databricks_local.runtime.imports.offered import look_in, offer
+from databricks_local.runtime.imports.offered import offer
 from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import WAREHOUSE, connect, path_rewriter, spark_rewriter
+from databricks_local.runtime.spark_paths import (
+    WAREHOUSE,
+    connect,
+    path_rewriter,
+    refusing_s3,
+    spark_rewriter,
+)
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -52,25 +56,13 @@ CLOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class ClusterLaunch:
-    """The arguments of the process of a cluster."""
-
-    environment: dict[str, str]
-    log: str
-    mounts: Mounts
-    cluster_id: str = ""
-    init_scripts: tuple[str, ...] = ()
-    libraries: str = ""
-    offers: str = ""
-
-
-@dataclass(frozen=True)
 class TaskLaunch:
     """The arguments of the process of a task.
 
     `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
     `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
     `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
+    `sail` is whether the server is Sail, `s3` whether it reaches S3.
     """
 
     path: str
@@ -90,31 +82,8 @@ class TaskLaunch:
     offers: str = ""
     logs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
-    """Serve Spark Connect until the workspace's server is gone.
-
-    Args:
-        connection: The line to the server, which gets the port.
-        launch: The cluster's environment, with its access to storage, and its log.
-    """
-    places = begin([launch.log], launch.mounts)
-    os.environ.update(launch.environment)
-    refusal = run_init_scripts(launch.init_scripts, launch.cluster_id, Path(launch.libraries), places)
-    if refusal:
-        send(connection, {"refusal": refusal})
-        threading.Event().wait()
-    offer(launch.offers, str(LibraryEnvironment(Path(launch.libraries)).site_packages))
-    look_in(launch.offers)
-    # Already imported before the fork. By name, since it has no types.
-    server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
-    server.start(background=True)
-    address = server.listening_address
-    if address is None:
-        raise RuntimeError("The Spark Connect server did not start.")
-    send(connection, {"port": address[1]})
-    threading.Event().wait()
+    sail: bool = True
+    s3: bool = True
 
 
 def task_main(connection: Connection, launch: TaskLaunch) -> None:
@@ -224,9 +193,9 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
-    sail = launch.spark_places is None
-    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if sail else {}
-    return connect(launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=sail)
+    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
+    reach = rewrite if launch.s3 else refusing_s3(rewrite)
+    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

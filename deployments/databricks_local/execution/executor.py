@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
-from databricks_local.execution.children import LOOPBACK, ClusterLaunch, cluster_main
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
+from databricks_local.execution.engines.choice import chosen_engine
+from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
@@ -15,7 +16,7 @@ from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
 from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
-from databricks_local.execution.task_processes import TaskProcesses, last_words
+from databricks_local.execution.task_processes import TaskProcesses
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -23,12 +24,11 @@ from databricks_local.secrets.access import UnresolvedSecretError, resolve
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
-CLUSTER_START_SECONDS = 60
-
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-install\.log|\.log)", re.ASCII
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
+    re.ASCII,
 )
-"""The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
 
 
 class Executor(TaskProcesses):
@@ -58,7 +58,7 @@ class Executor(TaskProcesses):
         super().__init__(directory, Processes(), environments, mounts, secrets, tokens, workspace)
         remove_leftovers(directory, _TEMPORARY)
         self._machine = machine
-        self._unwanted: set[asyncio.Task[None]] = set()
+        self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -76,7 +76,7 @@ class Executor(TaskProcesses):
         Raises:
             ClusterError: If it does not come up.
         """
-        log = self._directory / f"{cluster_id}.log"
+        engine = chosen_engine(spec, self._machine)
         await asyncio.sleep(self._machine.cluster_start_seconds)
         try:
             spec = resolve(spec, self._secrets)
@@ -87,70 +87,31 @@ class Executor(TaskProcesses):
         await remove_directory(libraries.directory)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        environment = {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars}
-        offers = libraries.directory.with_name(f"{cluster_id}-offers")
-        await remove_directory(offers)
-        place = str(libraries.directory)
-        launch = ClusterLaunch(
-            environment,
-            str(log),
-            self._mounts,
-            cluster_id,
-            spec.init_scripts,
-            place,
-            str(offers),
-        )
-        starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
-        try:
-            child = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The process is being forked. It is killed once it is there.
-            unwanted = asyncio.create_task(self._discard(starting, log.name))
-            self._unwanted.add(unwanted)
-            unwanted.add_done_callback(self._unwanted.discard)
-            raise
-        try:
-            message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
-            await self._processes.kill(child)
-            log.unlink(missing_ok=True)
-            raise
-        if message is None or "refusal" in message:
-            await self._processes.kill(child)
-            said = message["refusal"] if message else await last_words(log, Redactor())
-            log.unlink(missing_ok=True)
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        remote = f"sc://{LOOPBACK}:{message['port']}"
+        child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory)
         gone = asyncio.create_task(_gone(child))
-        logs = self._delivering(cluster_id, spec, log, gone)
-        return Cluster(child, cluster_id, spec, remote, gone, libraries, str(offers), logs)
+        offers = str(self._servers.offers_of(cluster_id))
+        logs = self._delivering(cluster_id, spec, gone)
+        return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)
 
     def _delivering(
-        self, cluster_id: str, spec: ClusterSpec, log: Path, gone: "asyncio.Task[None]"
+        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]"
     ) -> LogDelivery | None:
         """Begin the delivery of a cluster's logs, which goes on until its server is gone."""
         logs = delivery_for(spec.log_destination, cluster_id, self._mounts.places)
         if logs is not None:
-            logs.add("log4j-active.log", log, Redactor())
+            logs.add("log4j-active.log", self._servers.log_of(cluster_id), Redactor())
             working = asyncio.create_task(deliver_regularly(logs, self._machine.log_delivery_seconds))
             gone.add_done_callback(lambda _: working.cancel())
         return logs
-
-    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
-        await self._processes.kill(await starting)
-        (self._directory / log).unlink(missing_ok=True)
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a cluster, and its server if this workspace started it."""
         if cluster.child is not None:
             await self._processes.kill(cluster.child)
             await cluster.lost
-            log = self._directory / f"{cluster.cluster_id}.log"
             if cluster.logs is not None:
-                await asyncio.to_thread(cluster.logs.finish, log)
-            log.unlink(missing_ok=True)
-            if cluster.offers:
-                await remove_directory(Path(cluster.offers))
+                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
+            await self._servers.forget(cluster.cluster_id)
         # A dying task may still write there.
         await remove_directory(cluster.libraries.directory)
 
@@ -170,7 +131,7 @@ async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: Cl
     except ConnectionError as error:
         raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    return Cluster(None, cluster_id, spec, remote, lost, libraries)
+    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="")
 
 
 async def _gone(child: Child) -> None:

@@ -6,6 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from databricks_local.execution.engines.choice import in_session
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.spark_paths import DEFAULT_FORMAT
 
@@ -50,16 +52,14 @@ def task_environment(spec: ClusterSpec, workspace: WorkspaceFacts) -> dict[str, 
     return {**own, **spec.spark_env_vars}
 
 
-def spark_conf(
-    cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts, *, sail: bool
-) -> dict[str, str]:
+def spark_conf(cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts, engine: str) -> dict[str, str]:
     """The configuration of a session: what tells of cluster and workspace, then the cluster's own.
 
     Args:
         cluster_id: The cluster.
         spec: Its specification.
         workspace: The workspace.
-        sail: Whether the cluster's Spark is Sail.
+        engine: What runs Spark there; empty if somebody else runs the server.
     """
     tags = {
         "clusterName": f"job-{cluster_id}",
@@ -73,8 +73,11 @@ def spark_conf(
     listed = [{"key": "ClusterId", "value": cluster_id}, {"key": "ClusterName", "value": tags["clusterName"]}]
     tags["clusterAllTags"] = json.dumps(listed)
     told = {f"{USAGE_TAGS}{name}": value for name, value in tags.items()}
-    told |= SAIL_CONF if sail else {}
-    return {**told, "spark.databricks.workspaceUrl": workspace.host, **spec.spark_conf}
+    told |= SAIL_CONF if engine == SAIL else {}
+    told["spark.databricks.workspaceUrl"] = workspace.host
+    # The cluster's own may be set when its server starts, and must not be set anew here.
+    others = {name: value for name, value in told.items() if name not in spec.spark_conf}
+    return {**others, **in_session(spec, engine)}
 
 
 def facts_of_task(

@@ -15,6 +15,8 @@ MODULES = (
     "pyspark.sql.connect.functions",
     "pyspark.sql.connect.session",
     "databricks_local.execution.children",
+    "databricks_local.execution.engines.apache_spark",
+    "databricks_local.execution.engines.sail",
 )
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.children import TaskLaunch, task_main
 from databricks_local.execution.cluster import Cluster, DriverLostError
-from databricks_local.execution.driver_log import end_of_log
+from databricks_local.execution.driver_log import end_of_log, last_words
+from databricks_local.execution.engines.choice import reaches_s3
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.launching import (
@@ -25,6 +26,7 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.provisioning.log_delivery import LogDelivery
 from databricks_local.execution.task_executor import Code
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runtime.dbutils.calls import OnCall
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -32,9 +34,6 @@ from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import with_secrets
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory
-
-MAX_LAST_WORDS = 20_000
-"""Bytes of the end of the log of a lost driver that are shown."""
 
 
 class TaskProcesses:
@@ -119,14 +118,14 @@ class TaskProcesses:
             home="" if code.files else home_of(path),
             spark_remote=cluster.remote,
             spark_places=self._mounts.places if cluster.child is None else None,
-            spark_conf=spark_conf(
-                cluster.cluster_id, cluster.spec, self._workspace, sail=cluster.child is not None
-            ),
+            spark_conf=spark_conf(cluster.cluster_id, cluster.spec, self._workspace, cluster.engine),
             environment=task_environment(cluster.spec, self._workspace),
             offers=cluster.offers,
             mounts=self._mounts,
             libraries=cluster.libraries.site_packages,
             pip_environment=self._environments.pip,
+            sail=cluster.engine == SAIL,
+            s3=reaches_s3(cluster.spec, cluster.engine),
         )
 
     async def _run(
@@ -190,9 +189,3 @@ def _fill(work: Path, files: Path | None) -> None:
         work.mkdir()
     else:
         shutil.copytree(files, work, symlinks=True)
-
-
-async def last_words(log: Path, redactor: Redactor) -> str:
-    """The last that a process wrote, which can be much; empty if there is no log."""
-    text, _ = await asyncio.to_thread(end_of_log, log, redactor, MAX_LAST_WORDS)
-    return text.strip()

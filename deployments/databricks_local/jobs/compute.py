@@ -15,6 +15,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.engines import read_engine
 from databricks_local.jobs.libraries import (
     Environment,
     Environments,
@@ -101,6 +102,7 @@ def parse_cluster(cluster: Json) -> ClusterSpec:
         version,
         read_strings(cluster, "spark_conf"),
         environment,
+        engine=read_engine(cluster),
         log_destination=_log_destination(cluster),
         init_scripts=tuple(_destination(script) for script in read_objects(cluster, "init_scripts")),
         tags=_tags(cluster, version),

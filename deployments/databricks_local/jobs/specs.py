@@ -35,13 +35,15 @@ class RunType(StrEnum):
 class ClusterSpec:
     """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task.
 
-    `tags` are what notebooks read of the cluster, by the names of its usage tags.
+    `tags` are what notebooks read of the cluster, by the names of its usage tags. `engine` is what its custom
+    tag asks for; empty for the workspace's.
     """
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
     serverless: bool = False
+    engine: str = ""
     log_destination: str = ""
     init_scripts: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)

@@ -34,13 +34,14 @@ WAREHOUSE = "/user/hive/warehouse"
 _DBFS = re.compile(r"dbfs:/*")
 _FILE = re.compile(r"file:/(?!/)")
 _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+_S3 = re.compile(r"s3[an]?:")
 _COPY = re.compile(r"(?i)\s*COPY\s+INTO\b")
 # A quoted path after a word that is followed by one, or a table by its path such as parquet.`dbfs:/x`.
 _IN_SQL = re.compile(
     r"""(?ix)
     (?P<before> \b (?P<word> LOCATION | FROM | DIRECTORY | PATH \s* ['"]? \s* =?) \s* \(?\s* (?P<quote>['"])
               | \b (?P<form> \w+ ) \. (?P<tick>`) )
-    (?P<path> (?:dbfs:|file:|/) [^'"`]* )
+    (?P<path> (?:dbfs:|file:|s3[an]?:|/) [^'"`]* )
     (?= (?P=quote) | ` )
     """
 )
@@ -88,6 +89,21 @@ def spark_rewriter(places: Mapping[str, str]) -> Rewrite:
         return place if "%" in place else f"file://{place}"
 
     return rewrite
+
+
+def refusing_s3(rewrite: Rewrite) -> Rewrite:
+    """A function that rewrites as another one, and refuses paths of S3: the server cannot read them."""
+
+    def refuse(path: str) -> str:
+        if _S3.match(path):
+            raise ValueError(
+                f"{path}: Apache Spark cannot reach S3 here: its wheel has no hadoop-aws. Use boto3, or the "
+                "engine sail (--engine, or the tag local_engine), or name the files of hadoop-aws in "
+                "spark.driver.extraClassPath of the cluster's spark_conf."
+            )
+        return rewrite(path)
+
+    return refuse
 
 
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:

@@ -19,6 +19,7 @@ import uvicorn
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.api.links import Links
 from databricks_local.execution.cluster import Machine
+from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import Environments, divide
 from databricks_local.execution.executor import Executor
 from databricks_local.execution.launching import WorkspaceFacts
@@ -26,6 +27,7 @@ from databricks_local.execution.remote_spark import spark_address
 from databricks_local.faults.tasks import with_faults
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.routes.context import Workspace
 from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
@@ -102,10 +104,14 @@ def serve(
             spark_address(machine.spark_remote)
         except ValueError as error:
             _refuse(str(error))
+        if machine.engine != SAIL:
+            _refuse("--engine and --spark-remote do not go together: a server is started, or is there")
+    environments = divide_environment(os.environ)
+    if machine.engine == SPARK:
+        _install_spark(environments)
     files = _open_files(root)
     database = _open_database(root)
     listener = _listen(host, port)
-    environments = divide_environment(os.environ)
     bound_port = listener.getsockname()[1]
     tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
@@ -233,8 +239,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _install_spark(environments: Environments) -> None:
+    try:
+        ensure_spark({**os.environ, **environments.pip}, _say)
+    except SparkInstallationError as error:
+        _refuse(str(error))
+
+
+def _say(line: str) -> None:
+    print(f"workspace: {line}", file=sys.stderr, flush=True)  # noqa: T201 - before there is a log
+
+
 def _refuse(reason: str) -> NoReturn:
-    print(f"workspace: {reason}", file=sys.stderr)  # noqa: T201 - before there is a log
+    _say(reason)
     raise SystemExit(2)
 
 

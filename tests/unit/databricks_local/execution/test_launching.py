@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from databricks_local.access.task_tokens import TaskTokens
+from databricks_local.execution.engines.choice import ANSI
 from databricks_local.execution.launching import WorkspaceFacts, home_of, spark_conf, task_environment
 from databricks_local.execution.provisioning.init_scripts import run_init_scripts
 from databricks_local.jobs.compute import parse_cluster
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.jobs.specs import ClusterSpec
 
 WORKSPACE = WorkspaceFacts("https://127.0.0.1:8080", 7)
@@ -43,17 +45,23 @@ def test_the_configuration_of_a_cluster_wins_over_what_is_told() -> None:
             "spark_conf": {"spark.databricks.workspaceUrl": "mine"},
         }
     )
-    conf = spark_conf("c-1", spec, WORKSPACE, sail=False)
+    conf = spark_conf("c-1", spec, WORKSPACE, "")
     tags = {name.rpartition(".")[2]: value for name, value in conf.items()}
     assert (tags["clusterWorkers"], tags["clusterNodeType"], tags["clusterId"]) == ("2", "big", "c-1")
     assert (tags["clusterLogDeliveryEnabled"], tags["clusterLogDestination"]) == ("true", "/Volumes/a/b/c")
     assert tags["workspaceUrl"] == "mine"
     assert spec.init_scripts == ("/Shared/i.sh", "dbfs:/j")
     assert "pandas_on_Spark.compute.default_index_type" not in conf
-    assert (
-        spark_conf("c", ClusterSpec(), WORKSPACE, sail=True)["spark.databricks.workspaceUrl"]
-        == "127.0.0.1:8080"
-    )
+    told = spark_conf("c", ClusterSpec(), WORKSPACE, SAIL)
+    assert told["spark.databricks.workspaceUrl"] == "127.0.0.1:8080"
+
+
+def test_what_a_server_of_apache_spark_has_started_with_is_not_set_anew() -> None:
+    own = {"spark.databricks.workspaceUrl": "mine", "spark.x": "1", "fs.key": "k"}
+    conf = spark_conf("c-1", ClusterSpec("17.3.x-scala2.13", own), WORKSPACE, SPARK)
+    assert conf["fs.key"] == "k"
+    assert conf["spark.databricks.clusterUsageTags.clusterId"] == "c-1"
+    assert not conf.keys() & {"spark.databricks.workspaceUrl", "spark.x", ANSI, "spark.sql.sources.default"}
 
 
 def test_variables_of_the_cluster_win() -> None:

@@ -6,6 +6,7 @@ import pytest
 from databricks_local.runtime.spark_paths import (
     path_rewriter,
     refuse_missing,
+    refusing_s3,
     rewrite_request,
     rewrite_sql,
     spark_rewriter,
@@ -123,3 +124,14 @@ def test_patterns_and_other_storages_are_not_missing(tmp_path: Path) -> None:
     refuse_missing("s3://bucket/x", "s3://bucket/x")
     with pytest.raises(AnalysisException, match="does not exist: dbfs:/q"):
         refuse_missing("/q*", f"file://{tmp_path}/q*")
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/x", "s3a://bucket/x", "s3n://bucket/x"])
+def test_s3_is_refused_where_the_server_cannot_read_it(path: str) -> None:
+    refuse = refusing_s3(REWRITE)
+    assert refuse("dbfs:/x") == REWRITE("dbfs:/x")
+    with pytest.raises(ValueError, match=f"^{path}: Apache Spark cannot reach S3 here") as refused:
+        rewrite_sql(f"SELECT * FROM parquet.`{path}`", refuse)
+    assert "\n" not in str(refused.value)
+    assert rewrite_sql(f"SELECT '{path}'", refuse) == f"SELECT '{path}'"
+    assert rewrite_sql(f"SELECT * FROM csv.`{path}`", REWRITE) == f"SELECT * FROM csv.`{path}`"
