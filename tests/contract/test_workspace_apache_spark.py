@@ -3,6 +3,7 @@
 Its first use installs Apache Spark in the cache of the user.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from databricks_local.jobs.engines import ENGINE_TAG, SAIL, SPARK
 
 from .job_lab import invalid, own_workspace, refusal, results, value
 from .wheel_lab import build_wheel
-from .workspace_lab import Lab
+from .workspace_lab import CLUSTER, Lab, until
 
 pytestmark = pytest.mark.apache_spark
 
@@ -43,6 +44,12 @@ def run(lab: Lab, source: str, **cluster: Any) -> dict[str, Any]:
 def java_processes(lab: Lab) -> list[psutil.Process]:
     server = psutil.Process(lab.workspace.process.pid)
     return [each for each in server.children(recursive=True) if each.name() == "java"]
+
+
+def upload_wheel(lab: Lab, wheel: Path) -> str:
+    """Put a wheel on DBFS; its path for pip."""
+    lab.sdk.dbfs.upload(f"/wheels/{wheel.name}", io.BytesIO(wheel.read_bytes()), overwrite=True)
+    return f"/dbfs/wheels/{wheel.name}"
 
 
 def leftovers(lab: Lab) -> Sequence[str]:
@@ -85,6 +92,57 @@ def test_files_functions_and_libraries_of_the_workspace(lab: Lab, tmp_path: Path
     library = compute.Library(whl=f"dbfs:/code/{wheel.name}")
     task = lab.task("only", lab.notebook("any", source), libraries=[library])
     assert value(lab, lab.ended(lab.submit(task), START_SECONDS), "only") == str((6, "<0>", True))
+
+
+def test_functions_find_what_a_notebook_installs_by_pip(lab: Lab, tmp_path: Path) -> None:
+    wheel = upload_wheel(lab, build_wheel(tmp_path, "mist", "1.0", "WORD = 'mist'\n"))
+    source = (
+        f"# MAGIC %pip install -q --no-index {wheel}\n\n# COMMAND ----------\n\n"
+        "import mist\nword = udf(lambda _: mist.WORD)\n"
+        f"result = spark.range(1).select(word('id')).first()[0]{EXIT}"
+    )
+    assert value(lab, run(lab, source), "only") == "mist"
+
+
+def test_functions_find_a_library_that_was_not_there_when_they_first_looked(lab: Lab, tmp_path: Path) -> None:
+    wheel = upload_wheel(lab, build_wheel(tmp_path, "haze", "1.0", "WORD = 'haze'\n"))
+    source = (
+        "def look(_):\n    try:\n        import haze\n        return haze.WORD\n"
+        "    except ImportError:\n        return 'none'\n"
+        f"result = spark.range(1).select(udf(look)('id')).first()[0]{EXIT}"
+    )
+    path = lab.notebook("looks", source)
+    cluster_id = lab.sdk.clusters.create(**{**CLUSTER, "cluster_name": "long"}).result().cluster_id or ""
+    haze = compute.Library(whl=f"dbfs:{wheel.removeprefix('/dbfs')}")
+    for libraries, found in ((None, "none"), ([haze], "haze")):
+        task = lab.task("only", path, libraries=libraries)
+        task.new_cluster, task.existing_cluster_id = None, cluster_id
+        assert value(lab, lab.ended(lab.submit(task), START_SECONDS), "only") == found
+    lab.sdk.clusters.permanent_delete(cluster_id)
+    assert until(lambda: leftovers(lab) == [])
+
+
+def test_init_scripts_and_delivery_of_logs(lab: Lab, tmp_path: Path) -> None:
+    wheel = upload_wheel(lab, build_wheel(tmp_path, "rain", "1.0", "WORD = 'rain'\n"))
+    script = f"pip install --no-index {wheel}\n".encode()
+    lab.sdk.dbfs.upload("/install.sh", io.BytesIO(script), overwrite=True)
+    source = (
+        "import rain\nprint('wet')\nword = udf(lambda _: rain.WORD)\n"
+        f"result = spark.range(1).select(word('id')).first()[0]{EXIT}"
+    )
+    scripts, logs = [{"dbfs": {"destination": "dbfs:/install.sh"}}], {"dbfs": {"destination": "dbfs:/logs"}}
+    assert value(lab, run(lab, source, init_scripts=scripts, cluster_log_conf=logs), "only") == "rain"
+    (folder,) = (lab.workspace.root / "dbfs" / "logs").glob("*/driver")
+    until(lambda: "Spark Connect server started at" in (folder / "log4j-active.log").read_text())
+    assert (folder / "stdout").read_text() == "wet\n"
+
+
+def test_an_init_script_that_fails_ends_the_cluster(lab: Lab) -> None:
+    lab.sdk.dbfs.upload("/bad.sh", io.BytesIO(b"exit 3\n"), overwrite=True)
+    scripts = [{"dbfs": {"destination": "dbfs:/bad.sh"}}]
+    task, _ = lab.run_source("never", "print(1)", cluster={"init_scripts": scripts})
+    assert "dbfs:/bad.sh failed: Script exit status is non-zero" in task["state"]["state_message"]
+    assert leftovers(lab) == []
 
 
 def test_what_spark_cannot_reach_is_refused_in_one_line(lab: Lab) -> None:

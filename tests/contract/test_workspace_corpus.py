@@ -37,7 +37,7 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
         "dataframes/string_arithmetic": ("Cannot coerce arithmetic", "Sail does not calculate with strings"),
         "delta/history": ("found HISTORY", NO_DELTA_STATEMENT),
         "delta/maintenance": ("found OPTIMIZE", NO_DELTA_STATEMENT),
-        "delta/python_api": ("No module named 'delta': delta-spark needs a JVM", "delta-spark needs a JVM"),
+        "delta/python_api": ("No module named 'delta': delta-spark needs", "delta-spark needs Delta's jars"),
         "machine_learning/spark_ml": ("ml command", "Sail lacks `pyspark.ml`"),
         "streaming/available_now": ("must write data to a sink", NO_SINK),
         "streaming/for_each_batch": ("Python UDF output type", NO_SINK),

@@ -489,6 +489,8 @@ def test_an_init_script_that_fails_ends_the_cluster(lab: Lab, destination: Any, 
     task, _ = lab.run_source("never", "print(1)", cluster={"init_scripts": [destination]})
     assert task["state"]["result_state"] == "FAILED"
     assert says in task["state"]["state_message"]
+    left = f"local-{task['run_id']}*"
+    assert list((lab.workspace.root / "tasks").glob(left)) == []
 
 
 def test_a_script_instrumented_for_dagster_reports_over_dbfs_unchanged(lab: Lab) -> None:

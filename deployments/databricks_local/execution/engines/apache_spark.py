@@ -89,10 +89,11 @@ def apache_spark_main(connection: Connection, launch: SparkLaunch) -> None:
         filter(None, (str(libraries), os.environ.get("PYTHONPATH", "")))
     )
     os.environ[python_workers.OFFERS_VARIABLE] = launch.cluster.offers
+    configuration = {"spark.python.daemon.module": python_workers.__name__, **launch.configuration}
     directory = Path(launch.directory)
     directory.mkdir(exist_ok=True)
     port = 0
-    for line in lines_of(start_java(launch.spark, directory, launch.configuration)):
+    for line in lines_of(start_java(launch.spark, directory, configuration)):
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
         if not port and (port := port_in(line)):
@@ -169,7 +170,6 @@ def java_arguments(spark: SparkInstallation, directory: Path, configuration: Map
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(directory / "warehouse"),
         "spark.local.dir": str(directory),
-        "spark.python.daemon.module": python_workers.__name__,
         **given,
         "spark.master": f"local[{os.cpu_count() or 1}]",
         "spark.connect.grpc.binding.address": LOOPBACK,

@@ -7,7 +7,7 @@ RUNTIME_MODULES = frozenset(
 
 OTHERS = {
     "mlflow": "the ML runtime has it; here, install it with %pip or as a library of the task",
-    "delta": "delta-spark needs a JVM; use SQL (MERGE, DESCRIBE HISTORY) or the engine spark",
+    "delta": "delta-spark needs Delta's jars; use SQL (MERGE, UPDATE, DELETE) on the engine sail",
 }
 
 
