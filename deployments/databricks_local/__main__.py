@@ -6,6 +6,8 @@ from pathlib import Path
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.execution.cluster import Machine
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
+from databricks_local.jobs.engines import ENGINES, SAIL
 from databricks_local.runs.launcher import Options
 from databricks_local.server.serve import Access, serve
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
@@ -44,9 +46,7 @@ def main() -> None:
         options.root,
         Access(options.tls, client),
         read_switches(options),
-        Machine(
-            max(options.cluster_start_seconds, 0), options.mount_namespaces == "auto", options.spark_remote
-        ),
+        read_machine(options),
     )
 
 
@@ -79,16 +79,40 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="how long a cluster takes to start, as it would in the cloud (default: %(default)s)",
     )
     parser.add_argument(
+        "--log-delivery-seconds",
+        type=float,
+        default=DELIVERY_SECONDS,
+        metavar="SECONDS",
+        help="how often the logs of a cluster go to its cluster_log_conf (default: %(default)s)",
+    )
+    parser.add_argument(
         "--mount-namespaces",
         choices=("auto", "off"),
         default="auto",
         help="whether tasks see /dbfs, /Volumes and /Workspace as directories (default: %(default)s)",
     )
     parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=SAIL,
+        help="what runs Spark: Sail, or Apache Spark, installed at its first use (default: %(default)s)",
+    )
+    parser.add_argument(
         "--spark-remote",
         default="",
         metavar="URL",
         help="Spark Connect server of all clusters, as sc://host:15002 (default: each starts its own)",
+    )
+
+
+def read_machine(options: argparse.Namespace) -> Machine:
+    """Read how clusters are run here."""
+    return Machine(
+        max(options.cluster_start_seconds, 0),
+        options.mount_namespaces == "auto",
+        options.spark_remote,
+        options.log_delivery_seconds,
+        options.engine,
     )
 
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import server_environment, without_proxy_here
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.server.variables import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE
 from databricks_local.workspace_access import WorkspaceAccess
 
@@ -87,6 +90,7 @@ class LocalWorkspace(WorkspaceAccess):
         root: Path | str | None = None,
         *,
         tls: bool = False,
+        engine: str = SAIL,
         spark_remote: str = "",
         token: str = "",
         client_id: str = "",
@@ -95,6 +99,7 @@ class LocalWorkspace(WorkspaceAccess):
         repair_visible_after: float = 0,
         limit_repairs: bool = False,
         cluster_start_seconds: float = 0,
+        log_delivery_seconds: float = DELIVERY_SECONDS,
         mount_namespaces: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -103,6 +108,8 @@ class LocalWorkspace(WorkspaceAccess):
         Args:
             root: The directory in which it keeps its files. `None`: a temporary one, removed at the end.
             tls: Whether it is reached by https.
+            engine: What runs Spark: `sail`, or `spark` for Apache Spark itself, which is installed at its
+                first use. A cluster with the custom tag `local_engine` has its own.
             spark_remote: A Spark Connect server, as `sc://host:15002`, that all clusters use. Empty: each
                 cluster starts its own.
             token: What requests have to send. Empty: a new one.
@@ -112,6 +119,7 @@ class LocalWorkspace(WorkspaceAccess):
             repair_visible_after: Seconds for which a repaired run still looks terminal.
             limit_repairs: Whether `runs/repair` keeps to the job's `max_concurrent_runs`.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
+            log_delivery_seconds: How often the logs of a cluster go to its `cluster_log_conf`.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
             environment: Variables of the server. Of those of this process it gets only what has no secrets
                 (the README says what), so that notebooks do not see yours. Clusters get those that begin
@@ -122,11 +130,13 @@ class LocalWorkspace(WorkspaceAccess):
         self.process: subprocess.Popen[bytes] | None = None
         self._tls = tls
         self._options = {
+            "--engine": engine,
             "--spark-remote": spark_remote,
             "--repair-one-time-runs": "accept" if repair_one_time_runs else "refuse",
             "--repair-visible-after": str(repair_visible_after),
             "--repairs": "limited" if limit_repairs else "unlimited",
             "--cluster-start-seconds": str(cluster_start_seconds),
+            "--log-delivery-seconds": str(log_delivery_seconds),
             "--mount-namespaces": "auto" if mount_namespaces else "off",
         }
         client = {CLIENT_ID_VARIABLE: client_id, CLIENT_SECRET_VARIABLE: client_secret}
@@ -151,6 +161,7 @@ class LocalWorkspace(WorkspaceAccess):
             self._temporary = tempfile.TemporaryDirectory(prefix="databricks-local-")
             self.root = Path(self._temporary.name)
         self.root.mkdir(parents=True, exist_ok=True)
+        self._install_engine()
         command = [sys.executable, "-m", "databricks_local", "--root", str(self.root)]
         command += ["--tls"] if self._tls else []
         command += [part for option in self._options.items() for part in option]
@@ -175,6 +186,17 @@ class LocalWorkspace(WorkspaceAccess):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    def _install_engine(self) -> None:
+        """Install Apache Spark if it is asked for: the server would have to start within seconds."""
+        if self._options["--engine"] == SPARK and not self._options["--spark-remote"]:
+            try:
+                ensure_spark(
+                    {**os.environ, **self._environment},
+                    lambda line: print(f"LocalWorkspace: {line}", file=sys.stderr),  # noqa: T201 - for people
+                )
+            except SparkInstallationError as error:
+                raise RuntimeError(f"The workspace did not start: {error}") from error
 
     def _stop(self) -> None:
         if self.process is not None:

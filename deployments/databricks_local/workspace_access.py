@@ -1,8 +1,9 @@
 """Access to a running workspace: a client, faults, and the requests that were made."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 ANSWER_SECONDS = 30
+CLOCK_PATH = "/local/clock"
 _REFUSED = 400
 
 
@@ -145,6 +147,62 @@ class WorkspaceAccess:
     def clear_requests(self) -> None:
         """Forget the requests that were made."""
         self.ask("DELETE", "/local/requests")
+
+    def now(self) -> datetime:
+        """The time in the workspace, in UTC."""
+        return datetime.fromtimestamp(self.ask("GET", CLOCK_PATH)["time"] / 1000, UTC)
+
+    def advance(
+        self,
+        *,
+        days: int = 0,
+        hours: int = 0,
+        minutes: int = 0,
+        seconds: int = 0,
+        until: datetime | None = None,
+        arrived_files: Sequence[str] = (),
+        updated_tables: Sequence[str] = (),
+    ) -> list[int]:
+        """Turn the clock, which starts the runs that this makes due, in their order.
+
+        Args:
+            days: How far; added to the others.
+            hours: How far.
+            minutes: How far.
+            seconds: How far.
+            until: The time to turn it to, instead of how far. With a time zone.
+            arrived_files: Files that arrived before, for triggers that wait for them.
+            updated_tables: Tables that were updated before, as `catalog.schema.table`.
+
+        Returns:
+            The ids of the runs. Those that wait for others, and those that were skipped, are among them.
+
+        Raises:
+            ValueError: If the workspace refuses it.
+
+        Example:
+            >>> from databricks_local import LocalWorkspace
+            >>> with LocalWorkspace() as workspace:
+            ...     workspace.advance(hours=6)  # no job has a schedule
+            []
+        """
+        body: dict[str, Any] = {"arrived_files": list(arrived_files), "updated_tables": list(updated_tables)}
+        length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if until is not None:
+            body["until"] = until.astimezone(UTC).isoformat()
+        if length or until is None:
+            body["advance_seconds"] = int(length.total_seconds())
+        return [run["run_id"] for run in self.ask("POST", CLOCK_PATH, body)["runs"]]
+
+    def notifications(self, run_id: int = 0) -> list[dict[str, Any]]:
+        """The notifications that Databricks would have sent, the oldest first. Nothing is sent here.
+
+        Args:
+            run_id: Only those of this run.
+        """
+        query = {"run_id": str(run_id)} if run_id else {}
+        answer = self.ask("GET", "/local/notifications", query=query)
+        return cast("list[dict[str, Any]]", answer["notifications"])
 
     def ask(
         self,

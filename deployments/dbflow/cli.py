@@ -26,6 +26,13 @@ from dbflow.sweep import sweep
 if TYPE_CHECKING:
     from dbflow.local.stack import LocalStack
 
+EngineChoice = Annotated[
+    Literal["sail", "spark"] | None,
+    typer.Option(
+        help="What runs Spark: Sail, or Apache Spark, installed at its first use. "
+        "[default: what the stack is up with, else sail]"
+    ),
+]
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -58,6 +65,7 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for shw.png and shw.csv.")] = Path("output"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the local stack up afterwards.")] = False,
+    engine: EngineChoice = None,
 ) -> None:
     """Run the renewable analysis on the local stack, from CSV files to a chart."""
     from dbflow.run import RunOptions, run_on_stack
@@ -71,7 +79,7 @@ def run(
 
         stack = LocalStack()
         with StepBars(console).showing() as bars:
-            result = run_on_stack(options, stack, bars, interrupts, keep=keep)
+            result = run_on_stack(options, stack, bars, interrupts, keep=keep, engine=engine)
         print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
             console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
@@ -80,6 +88,7 @@ def run(
 @app.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is up, and leave it up.")] = False,
+    engine: EngineChoice = None,
 ) -> None:
     """Start the local stack: PostgreSQL, S3 storage, Databricks workspace, Prefect server."""
     from dbflow.run import prepare, start, using_prefect
@@ -92,7 +101,7 @@ def up(
         stack = LocalStack()
         try:
             with StepBars(console).showing() as bars:
-                endpoints = start(stack, bars.service)
+                endpoints = start(stack, bars.service, engine)
                 with using_prefect(endpoints.prefect):
                     prepare(endpoints, stack.root, bars.service)
             if detach:
@@ -189,10 +198,17 @@ def workspace(
     cluster_start_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
     ] = 0,
+    log_delivery_seconds: Annotated[
+        float, typer.Option(min=0.1, help="How often the logs of a cluster go to its cluster_log_conf.")
+    ] = 300,
     mount_namespaces: Annotated[
         Literal["auto", "off"],
         typer.Option(help="Whether tasks see /dbfs, /Volumes and /Workspace as directories."),
     ] = "auto",
+    engine: Annotated[
+        Literal["sail", "spark"],
+        typer.Option(help="What runs Spark: Sail, or Apache Spark, installed at its first use."),
+    ] = "sail",
     spark_remote: Annotated[
         str,
         typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
@@ -212,7 +228,9 @@ def workspace(
             raise typer.BadParameter("--client-id and --client-secret belong together.")
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
-        machine = Machine(cluster_start_seconds, mount_namespaces == "auto", spark_remote)
+        machine = Machine(
+            cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds, engine
+        )
         serve(host, port, token, root, Access(tls, client), options, machine)
 
 

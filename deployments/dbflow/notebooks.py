@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -50,6 +51,26 @@ def import_notebooks(
             for name, source in sorted((packaged_notebooks() if sources is None else sources).items())
             for path in [f"{directory.rstrip('/')}/{name}"]
         ]
+
+
+def make_volume(client: WorkspaceClient, names: tuple[str, str, str]) -> None:
+    """Make a volume that may be there already.
+
+    Args:
+        client: SDK client of the workspace.
+        names: Its catalog, schema and name.
+
+    Raises:
+        DatabricksJobError: The workspace refuses it, or does not answer.
+    """
+    from databricks.sdk.errors import ResourceAlreadyExists
+    from databricks.sdk.service.catalog import VolumeType
+
+    with (
+        api_errors(client.config.host, f"making the volume {'.'.join(names)}"),
+        suppress(ResourceAlreadyExists),
+    ):
+        client.volumes.create(*names, VolumeType.MANAGED)
 
 
 def packaged_notebooks() -> dict[str, bytes]:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 
 from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
+from databricks_local.jobs.engines import SPARK
 
+from dbflow.local.endpoints import STAGING_VOLUME
+from dbflow.local.engine import install_engine
 from dbflow.local.environment import command_environment, replace_environment
 
 if TYPE_CHECKING:
@@ -65,7 +68,13 @@ class RunOptions:
 
 
 def run_on_stack(
-    options: RunOptions, stack: LocalStack, bars: StepBars, interrupts: Interrupts, *, keep: bool
+    options: RunOptions,
+    stack: LocalStack,
+    bars: StepBars,
+    interrupts: Interrupts,
+    *,
+    keep: bool,
+    engine: str | None = None,
 ) -> RenewableAnalysis:
     """Start what is not up, run the flow, and stop what was started.
 
@@ -76,7 +85,7 @@ def run_on_stack(
         Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
     try:
-        endpoints = start(stack, bars.service)
+        endpoints = start(stack, bars.service, engine)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
             if keep:
@@ -87,17 +96,26 @@ def run_on_stack(
             stack.release()
 
 
-def start(stack: LocalStack, progress: Callable[[str, str], None]) -> StackEndpoints:
+def start(
+    stack: LocalStack, progress: Callable[[str, str], None], engine: str | None = None
+) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
+    Args:
+        stack: The stack.
+        progress: Told the service and what it is doing.
+        engine: What has to run Spark; None takes what is up.
+
     Raises:
-        StackError: A part of the stack cannot be started.
+        StackError: A part of the stack cannot be started, or it is up with another engine.
     """
+    # In the environment as the user has it: pip may need a proxy.
+    install_engine(engine, progress)
     stack.make_directory()
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
         imported = importing.submit(_import_libraries)
-        endpoints = stack.start(progress=progress)
+        endpoints = stack.start(progress=progress, engine=engine)
         imported.result()
     return endpoints
 
@@ -139,10 +157,13 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     from databricks_blocks.setup.settings import WorkspaceSettings
     from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY
 
-    from dbflow.notebooks import import_notebooks
+    from dbflow.notebooks import import_notebooks, make_volume
 
     progress("blocks and notebooks", "registering")
     variables = endpoints.variables()
+    client = WorkspaceSettings.read(variables).block().workspace_client()
+    if endpoints.engine == SPARK:
+        make_volume(client, STAGING_VOLUME)
     settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"
@@ -154,7 +175,7 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     ):
         register_blocks(settings)
         registered.write_text(print_of_settings, encoding="utf-8")
-    import_notebooks(WorkspaceSettings.read(variables).block().workspace_client(), NOTEBOOK_DIRECTORY)
+    import_notebooks(client, NOTEBOOK_DIRECTORY)
     _make_work_pool()
     progress("blocks and notebooks", "ready")
 

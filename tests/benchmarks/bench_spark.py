@@ -2,7 +2,7 @@
 
 Three CSV files are joined and combined in one session, in turn by one query typed by hand, by the same in two
 steps with the joined rows as Parquet between them, and by the two notebooks. On Sail; `--apache-spark` adds
-Apache Spark, which needs Java 17 or newer. The size of the issue: `--rows 4000000`.
+Apache Spark. The size of the issue: `--rows 4000000`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import argparse
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from rich.table import Table
 
-from tests.e2e.apache_spark import REQUIREMENT, apache_spark_python
-from tests.e2e.notebook_results import SHARES, TABLES, Ended, Engine, engine, sail_engine
+from tests.e2e.notebook_results import SHARES, TABLES, Ended, Engine, apache_engine, sail_engine
 
 from .machine import open_console
 
@@ -57,8 +55,6 @@ def main() -> None:
     parser.add_argument("--apache-spark", action="store_true", help="measure on it, too")
     options = parser.parse_args()
     console = open_console(("pysail", "pyspark-client"))
-    if options.apache_spark:
-        console.print(f"Apache Spark: {REQUIREMENT}")
     table = Table(
         title=f"Three files of {options.rows:,} rows; medians of {options.runs}", title_justify="left"
     )
@@ -70,16 +66,10 @@ def main() -> None:
         with sail_engine(folder) as started:
             _add(table, "Sail", started, folder, options.runs)
         if options.apache_spark:
-            with _apache_engine(folder) as started:
+            with apache_engine(folder) as started:
                 _add(table, "Apache Spark", started, folder, options.runs)
     console.print(table)
     console.print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}")
-
-
-@contextmanager
-def _apache_engine(folder: Path) -> Iterator[Engine]:
-    with engine("classic", folder, apache_spark_python(), {"SPARK_LOCAL_IP": "127.0.0.1"}) as started:
-        yield started
 
 
 def write_shares(folder: Path, rows: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat
 
-from .job_lab import invalid, latest, output, refusal, results, run_now
+from .job_lab import invalid, latest, output, refusal, results, run_now, value
 from .wheel_lab import build_wheel
 from .workspace_lab import CLUSTER, Lab
 
@@ -213,3 +213,31 @@ NOTEBOOK = {"task_key": "a", "notebook_task": {"notebook_path": "/Shared/any"}}
 def test_refusals(lab: Lab, task: dict[str, Any], environments: list[dict[str, Any]], message: str) -> None:
     answer = lab.post(SUBMIT, {"tasks": [task], "environments": environments})
     assert refusal(answer) == invalid(message)
+
+
+DIVIDED = """
+try:
+    result = str(spark.sql("SELECT 1 / 0").collect()[0][0])
+except Exception as error:
+    result = "error"
+dbutils.notebook.exit(result)
+"""
+
+
+def test_ansi_mode_is_that_of_the_runtime_and_spark_conf_wins(lab: Lab) -> None:
+    path = lab.notebook("dividing", DIVIDED)
+    clusters = {
+        "old": {"spark_version": "16.4.x-scala2.12"},
+        "new": {"spark_version": "17.3.x-scala2.13"},
+        "old_on": {"spark_version": "16.4.x-scala2.12", "spark_conf": {"spark.sql.ansi.enabled": "true"}},
+        "new_off": {"spark_version": "17.3.x-scala2.13", "spark_conf": {"spark.sql.ansi.enabled": "false"}},
+    }
+    tasks = [task(key, path, new_cluster={**CLUSTER, **fields}) for key, fields in clusters.items()]
+    run = lab.ended(submit(lab, *tasks, task("serverless", path)))
+    assert {key: value(lab, run, key) for key in [*clusters, "serverless"]} == {
+        "old": "None",
+        "new": "error",
+        "old_on": "error",
+        "new_off": "None",
+        "serverless": "error",
+    }

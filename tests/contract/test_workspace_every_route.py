@@ -42,6 +42,7 @@ FIELDS = {
     "workspace/list": "path notebooks_modified_after",
     "workspace/mkdirs": "path",
     "workspace/delete": "path recursive",
+    "workspace-files/import-file/{path}": "overwrite",
     "jobs/create": SETTINGS,
     "jobs/reset": "job_id new_settings",
     "jobs/update": "job_id new_settings fields_to_remove",
@@ -124,6 +125,8 @@ FIELDS = {
         "probability seed task_key run_name error after_seconds fault_id"
     ),
     "/local/requests": "path_prefix since_id limit",
+    "/local/clock": "advance_seconds until arrived_files updated_tables",
+    "/local/notifications": "run_id",
     "/oidc/.well-known/oauth-authorization-server": "",
     "/.well-known/databricks-config": "",
     "/oidc/v1/token": "grant_type client_id client_secret scope",

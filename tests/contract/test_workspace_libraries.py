@@ -1,5 +1,6 @@
 """Libraries of tasks, of all-purpose clusters, and of notebooks."""
 
+import importlib.util
 import shutil
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from databricks.sdk.service.compute import Library, PythonPyPiLibrary
+from databricks.sdk.service.workspace import ImportFormat
 
 from .job_lab import SHARED, invalid, latest, output, own_workspace, refusal, results, run_job, step
 from .wheel_lab import build_wheel, package_index
@@ -294,27 +296,59 @@ def test_pip_in_a_notebook(lab: Lab, index: str) -> None:
     assert "pandas==" in text
 
 
-@pytest.mark.parametrize(
-    ("cell", "error", "says"),
-    [
-        (
-            "%pip install no-such-thing --no-index",
-            "CalledProcessError: Command 'pip --disable-pip-version-check install no-such-thing --no-index' "
-            "returned non-zero exit status 1.",
-            "No matching distribution found for no-such-thing",
-        ),
-        (
-            "%pip list\n# MAGIC x = 1",
-            "PipCellError: A %pip cell holds %pip commands only, but has the line: x = 1",
-            "",
-        ),
-    ],
-)
-def test_a_pip_cell_that_fails(lab: Lab, cell: str, error: str, says: str) -> None:
+def test_what_pip_installs_is_at_hand_in_the_same_cell_and_in_functions_on_the_cluster(
+    lab: Lab, index: str
+) -> None:
+    source = (
+        f"# MAGIC %pip install -q colour==2.0 --index-url {index}\n# MAGIC import colour\n\n"
+        "# COMMAND ----------\n\n"
+        "from pyspark.sql.functions import col, pandas_udf\n"
+        "version = udf(lambda n: f'{colour.VERSION}/{n}')\n"
+        "@pandas_udf('string')\ndef also(numbers):\n    import colour\n"
+        "    return numbers.map(lambda n: colour.VERSION)\n"
+        "row = spark.range(1).select(version('id').alias('a'), also(col('id')).alias('b')).first()\n"
+        "dbutils.notebook.exit(f'{row.a} {row.b}')\n"
+    )
+    task, shown = lab.run_source("pip_in_udf", source)
+    assert shown.get("error") is None, shown
+    assert (task["state"]["result_state"], shown["notebook_output"]["result"]) == ("SUCCESS", "2.0/0 2.0")
+
+
+@pytest.mark.parametrize("pip", ["!pip", "!{sys.executable} -m pip", "%sh pip"])
+def test_any_pip_installs_for_this_run_of_the_notebook_only(lab: Lab, index: str, pip: str) -> None:
+    source = (
+        f"import sys\n\n# COMMAND ----------\n\n# MAGIC {pip} install -q colour==2.0 --index-url {index}\n\n"
+        "# COMMAND ----------\n\nimport colour\ndbutils.notebook.exit(colour.VERSION)\n"
+    )
+    _, shown = lab.run_source("other_pip", source)
+    assert shown.get("error") is None, shown
+    assert shown["notebook_output"]["result"] == "2.0"
+    assert importlib.util.find_spec("colour") is None
+
+
+def test_libraries_of_a_task_are_at_hand_in_functions_on_the_cluster(lab: Lab, wheels: Path) -> None:
+    wheel = "/Shared/colour-2.0-py3-none-any.whl"
+    content = (wheels / "colour" / "colour-2.0-py3-none-any.whl").read_bytes()
+    lab.sdk.workspace.upload(wheel, content, format=ImportFormat.RAW, overwrite=True)
+    source = (
+        "import colour\nversion = udf(lambda _: colour.VERSION)\n"
+        "dbutils.notebook.exit(spark.range(1).select(version('id')).first()[0])\n"
+    )
+    path = lab.notebook("library_in_udf", source)
+    run = run_tasks(lab, notebook_task("only", path, libraries=[{"whl": f"/Workspace{wheel}"}]))
+    assert exit_values(lab, run) == {"only": "2.0"}
+
+
+def test_a_pip_cell_that_fails(lab: Lab) -> None:
+    cell = "%pip install no-such-thing --no-index"
     task, shown = lab.run_source("failing_pip", f"# MAGIC {cell}\n\n# COMMAND ----------\n\nprint('on')\n")
+    error = (
+        "CalledProcessError: Command 'pip --disable-pip-version-check install no-such-thing --no-index' "
+        "returned non-zero exit status 1."
+    )
     assert (task["state"]["result_state"], shown["error"]) == ("FAILED", error)
     page = lab.get("/api/2.2/jobs/runs/export", run_id=task["run_id"]).json()["views"][0]["content"]
-    assert says in page
+    assert "No matching distribution found for no-such-thing" in page
 
 
 def test_without_mount_namespaces_libraries_are_found_all_the_same(tmp_path: Path, wheels: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import databricks_local
 import pytest
 
+from .job_lab import own_workspace
 from .workspace_lab import Lab
 
 README = Path(databricks_local.__file__).with_name("README.md")
@@ -63,6 +64,11 @@ def test_faults(lab: Lab) -> None:
 
 def test_what_a_client_costs(lab: Lab) -> None:
     execute("What a client costs", workspace=lab.workspace, client=lab.sdk)
+
+
+def test_time(tmp_path: Path) -> None:
+    with own_workspace(tmp_path) as lab:
+        execute("Time", workspace=lab.workspace, client=lab.sdk)
 
 
 def test_every_option_is_there() -> None:

@@ -108,11 +108,15 @@ def test_a_server_that_is_gone_ends_the_task_as_a_cluster_that_does_not_start(tm
         assert "secret" not in lab.workspace.log.read_text()
 
 
-@pytest.mark.parametrize("remote", ["spark://host:7077", "sc://host/;session_id=1", "sc://host:99999"])
-def test_urls_that_are_refused(tmp_path: Path, remote: str) -> None:
+REFUSED = (["spark://host:7077"], ["sc://host/;session_id=1"], ["sc://host:99999"])
+TWO_ENGINES = ["sc://host:15002", "--engine", "spark"]
+
+
+@pytest.mark.parametrize("options", [*REFUSED, TWO_ENGINES])
+def test_what_is_refused(tmp_path: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "databricks_local", "--root", str(tmp_path), "--token", "x"]
     ended = subprocess.run(
-        [*command, "--spark-remote", remote], capture_output=True, text=True, timeout=30, check=False
+        [*command, "--spark-remote", *options], capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("workspace: ")

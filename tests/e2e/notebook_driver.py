@@ -1,9 +1,8 @@
 """Runs notebooks on one Spark session, in a process of its own.
 
-A request is a line of JSON on the standard input, an answer a line of JSON on the standard output. It imports
-nothing but the standard library and pyspark, so that it runs where only Apache Spark is installed:
+A request is a line of JSON on the standard input, an answer a line of JSON on the standard output:
 
-    python -m tests.e2e.notebook_driver sail|classic|connect
+    python -m tests.e2e.notebook_driver sail|remote
 """
 
 from __future__ import annotations
@@ -38,22 +37,11 @@ def sail() -> Iterator[SparkSession]:
 
 
 @contextmanager
-def classic() -> Iterator[SparkSession]:
-    """A session of Apache Spark in this process, as on a job cluster."""
+def remote() -> Iterator[SparkSession]:
+    """A Spark Connect session on the server that the environment names."""
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master("local[2]").config("spark.driver.host", "127.0.0.1")
-    spark = builder.config("spark.ui.enabled", "false").getOrCreate()
-    yield spark
-    spark.stop()
-
-
-@contextmanager
-def connect() -> Iterator[SparkSession]:
-    """A Spark Connect session on a server of Apache Spark, as on shared and serverless compute."""
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.remote("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).getOrCreate()
     yield spark
     spark.stop()
 
@@ -63,7 +51,7 @@ def main() -> None:
     # What Spark itself prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    with {"sail": sail, "classic": classic, "connect": connect}[sys.argv[1]]() as spark:
+    with {"sail": sail, "remote": remote}[sys.argv[1]]() as spark:
         for line in sys.stdin:
             request = json.loads(line)
             result = run_notebook(request["source"], request["parameters"], spark, request["path"])

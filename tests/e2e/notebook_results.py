@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 from pyarrow import csv as arrow_csv
 
+from .apache_spark import apache_spark_server
+
 REPOSITORY = Path(__file__).parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
-# For a Python in which this project is not installed.
 _IMPORT_PATH = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "deployments")])
 PACKAGED = REPOSITORY / "flows" / "databricks_flows" / "renewable" / "data"
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
@@ -212,21 +213,24 @@ class Engine:
 
 
 @contextmanager
-def engine(
-    kind: str, folder: Path, python: str = sys.executable, environment: Mapping[str, str] | None = None
-) -> Iterator[Engine]:
+def engine(kind: str, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Engine]:
     """Start an engine of `notebook_driver` that works in a folder."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))
     }
     process = subprocess.Popen(
-        [python, "-m", "tests.e2e.notebook_driver", kind],
+        [sys.executable, "-m", "tests.e2e.notebook_driver", kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         cwd=folder,
-        env={**inherited, "PYTHONPATH": _IMPORT_PATH, **(environment or {})},
+        env={
+            **inherited,
+            "PYTHONPATH": _IMPORT_PATH,
+            "SPARK_CONNECT_MODE_ENABLED": "1",
+            **(environment or {}),
+        },
     )
     try:
         yield Engine(process)
@@ -238,5 +242,15 @@ def engine(
 @contextmanager
 def sail_engine(folder: Path) -> Iterator[Engine]:
     """Start Sail with the thin client, as the local workspace does."""
-    with engine("sail", folder, environment={"SPARK_CONNECT_MODE_ENABLED": "1"}) as started:
+    with engine("sail", folder) as started:
+        yield started
+
+
+@contextmanager
+def apache_engine(folder: Path) -> Iterator[Engine]:
+    """Start Apache Spark with the thin client, as the local workspace does with `--engine spark`."""
+    with (
+        apache_spark_server(folder) as remote,
+        engine("remote", folder, {"SPARK_REMOTE": remote}) as started,
+    ):
         yield started

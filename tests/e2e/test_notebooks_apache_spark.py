@@ -1,6 +1,6 @@
 """The notebooks write the same rows on Apache Spark as on Sail: `uv run pytest -m apache_spark`.
 
-The first run makes an environment for Apache Spark. It needs Java 17 or newer (`.ci/install-java`).
+The first run installs Apache Spark and a Java runtime in the cache of the user.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from .apache_spark import apache_spark_python
 from .notebook_results import (
     CASES,
     SHARES,
     Ended,
     Engine,
-    engine,
+    apache_engine,
     expected_rows,
     read_rows,
     sail_engine,
@@ -27,18 +26,9 @@ from .notebook_results import (
 pytestmark = pytest.mark.apache_spark
 
 
-@pytest.fixture(scope="session")
-def apache_python() -> str:
-    return apache_spark_python()
-
-
-@pytest.fixture(scope="module", params=["classic", "connect"])
-def apache(
-    request: pytest.FixtureRequest, apache_python: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp(request.param)
-    environment = {"SPARK_LOCAL_IP": "127.0.0.1"}
-    with engine(request.param, folder, apache_python, environment) as started:
+@pytest.fixture(scope="module")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with apache_engine(tmp_path_factory.mktemp("apache")) as started:
         yield started
 
 

@@ -15,7 +15,7 @@ from databricks_local.clusters.records import (
     library_key,
 )
 from databricks_local.execution.cluster import Cluster
-from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.execution.provisioning.installing import LibraryInstallationError
 from databricks_local.jobs.libraries import Library, parse_library
 
 

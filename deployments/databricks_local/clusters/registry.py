@@ -16,7 +16,7 @@ from databricks_local.clusters.records import (
 from databricks_local.clusters.servers import ClusterServers, ClusterStarter
 from databricks_local.clusters.settings import size_of, workers_of
 from databricks_local.execution.cluster import Cluster, ClusterError
-from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.execution.provisioning.installing import LibraryInstallationError
 from databricks_local.storage.documents import Documents
 
 KIND = "cluster"

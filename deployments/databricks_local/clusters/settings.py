@@ -6,9 +6,9 @@ from databricks_local.api.bodies import (
     read_object,
     read_required_string,
     read_string,
-    read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.compute import parse_cluster
 from databricks_local.jobs.specs import ClusterSpec
 
 MAX_WORKERS = 100_000
@@ -35,16 +35,13 @@ def read_settings(body: Json) -> Json:
         raise invalid_parameter(
             f"autotermination_minutes must be 0 or between {MIN_IDLE_MINUTES} and {MAX_IDLE_MINUTES}."
         )
-    environment = read_strings(body, "spark_env_vars")
-    for name, value in environment.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise invalid_parameter(f"spark_env_vars has an invalid entry: {name[:200]!r}")
+    spec = parse_cluster(body)
     return {
         **{field: value for field, value in body.items() if field not in _NOT_SETTINGS},
         "num_workers": read_integer(body, "num_workers"),
         "autotermination_minutes": minutes,
-        "spark_conf": read_strings(body, "spark_conf"),
-        "spark_env_vars": environment,
+        "spark_conf": spec.spark_conf,
+        "spark_env_vars": spec.spark_env_vars,
     }
 
 
@@ -117,8 +114,4 @@ def workers_of(settings: Json) -> int:
 
 def spec_of(settings: Json) -> ClusterSpec:
     """The settings that matter on one machine."""
-    return ClusterSpec(
-        str(settings.get("spark_version", "")),
-        dict(settings.get("spark_conf", {})),
-        dict(settings.get("spark_env_vars", {})),
-    )
+    return parse_cluster(settings)

@@ -1,4 +1,4 @@
-"""The code of the forked processes: a Spark server, a notebook, or a program.
+"""The code of the forked processes: a notebook, or a program; and what those of Spark servers share with it.
 
 Each is the leader of its own process group and ends itself, with all that it started, when the workspace's
 server is gone, however that went.
@@ -6,14 +6,12 @@ server is gone, however that went.
 
 import contextlib
 import faulthandler
-import importlib
 import json
 import os
 import signal
 import sys
 import threading
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -26,14 +24,24 @@ from databricks_local.execution.channel import Channel
 from databricks_local.execution.mounts import Mounts, enter
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
+from databricks_local.runtime.dbutils.context import NotebookContext
+from databricks_local.runtime.dbutils.filesystem import WORKSPACE
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.dbutils.utilities import DBUtils
 from databricks_local.runtime.environment import LibraryEnvironment
+from databricks_local.runtime.imports.beside import import_from
+from databricks_local.runtime.imports.offered import offer
 from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import connect, path_rewriter
+from databricks_local.runtime.spark_paths import (
+    WAREHOUSE,
+    connect,
+    path_rewriter,
+    refusing_s3,
+    spark_rewriter,
+)
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -48,20 +56,13 @@ CLOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class ClusterLaunch:
-    """The arguments of the process of a cluster."""
-
-    environment: dict[str, str]
-    log: str
-    mounts: Mounts
-
-
-@dataclass(frozen=True)
 class TaskLaunch:
     """The arguments of the process of a task.
 
     `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
-    `folder` is the folder of the repository in which the task begins.
+    `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
+    `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
+    `sail` is whether the server is Sail, `s3` whether it reaches S3.
     """
 
     path: str
@@ -77,26 +78,12 @@ class TaskLaunch:
     program: ProgramSpec | None = None
     place: str = ""
     folder: str = ""
-    log: str = ""
-
-
-def cluster_main(connection: Connection, launch: ClusterLaunch) -> None:
-    """Serve Spark Connect until the workspace's server is gone.
-
-    Args:
-        connection: The line to the server, which gets the port.
-        launch: The cluster's environment, with its access to storage, and its log.
-    """
-    begin(launch.log, launch.mounts)
-    os.environ.update(launch.environment)
-    # Already imported before the fork. By name, since it has no types.
-    server = importlib.import_module("pysail.spark").SparkConnectServer(LOOPBACK, 0)
-    server.start(background=True)
-    address = server.listening_address
-    if address is None:
-        raise RuntimeError("The Spark Connect server did not start.")
-    send(connection, {"port": address[1]})
-    threading.Event().wait()
+    home: str = ""
+    offers: str = ""
+    logs: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sail: bool = True
+    s3: bool = True
 
 
 def task_main(connection: Connection, launch: TaskLaunch) -> None:
@@ -106,14 +93,15 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         connection: The line to the server.
         launch: What to run, and what it needs.
     """
-    places = begin(launch.log, launch.mounts)
+    places = begin(launch.logs, launch.mounts)
     os.environ.update(launch.environment)
     os.environ["SPARK_REMOTE"] = launch.spark_remote
     work = Path(launch.place) / "work"
-    _begin_in(work, launch)
+    _begin_in(work, launch, places)
     sys.argv[:] = [launch.path]
     spark = _session(launch, places)
     redactor = Redactor()
+    redactor.add(launch.facts.get("apiToken", ""))
     channel = Channel(connection)
     channel.send({"ready": True})
 
@@ -121,8 +109,13 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         redactor.redact_cell(cell)
         channel.send({"cell": cell.as_dict()})
 
-    dbutils = DBUtils(launch.parameters, channel.call, places, redactor)
-    provide_modules(spark, dbutils)
+    context = NotebookContext(launch.facts, channel.call)
+    dbutils = DBUtils(launch.parameters, channel.call, places, redactor, context)
+    provide_modules(spark, dbutils, context)
+    libraries = LibraryEnvironment(Path(launch.place) / "libraries", launch.pip_environment)
+    os.environ.update(libraries.for_any_pip(Path(launch.place)))
+    if launch.offers:
+        offer(launch.offers, str(libraries.site_packages))
     if launch.program is None:
         result = run_notebook(
             launch.source,
@@ -131,8 +124,10 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
             launch.path,
             dbutils=dbutils,
             on_cell=report,
-            libraries=LibraryEnvironment(Path(launch.place) / "libraries", launch.pip_environment),
+            libraries=libraries,
             find_notebook=lambda path: channel.call("notebook_source", path=path),
+            scratch=Path(launch.place),
+            echo=len(launch.logs) > 1,
         )
     else:
         result = _run_program(launch.program, launch.source, work, places)
@@ -154,12 +149,14 @@ def _report_end(channel: Channel, result: NotebookResult, redactor: Redactor) ->
     )
 
 
-def _begin_in(work: Path, launch: TaskLaunch) -> None:
-    directory = str(work / launch.folder)
+def _begin_in(work: Path, launch: TaskLaunch, places: Mapping[str, str]) -> None:
+    home = Path(path_rewriter(places)(launch.home)) if launch.home else work / launch.folder
+    directory = home if home.is_dir() else work
     os.chdir(directory)
     # The directory of what is run comes first, then the root of its repository (docs: work with Python
     # modules), then the libraries of the cluster.
-    sys.path[:1] = dict.fromkeys(filter(None, (directory, str(work), launch.libraries)))
+    sys.path[:1] = dict.fromkeys(filter(None, (str(directory), str(work), launch.libraries)))
+    import_from([work, Path(places[WORKSPACE])])
 
 
 def _run_program(program: ProgramSpec, source: str, work: Path, places: Mapping[str, str]) -> NotebookResult:
@@ -195,32 +192,34 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    spark = connect(launch.spark_remote, path_rewriter(launch.spark_places or places))
-    for name, value in launch.spark_conf.items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            spark.conf.set(name, value)
-    return spark
+    rewrite = spark_rewriter(launch.spark_places or places)
+    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
+    reach = rewrite if launch.s3 else refusing_s3(rewrite)
+    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
 
 
-def begin(log: str, mounts: Mounts) -> Mapping[str, str]:
+def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:
     """Make this process end with the server, and give it the workspace's paths.
+
+    Args:
+        logs: Where stdout and stderr go; a single file is for both.
+        mounts: The paths.
 
     Returns:
         Where `/dbfs`, `/Volumes` and `/Workspace` are for this process.
     """
-    _lead_own_group(log)
+    _lead_own_group(logs)
     places = enter(mounts)
     _watch_server()
     return places
 
 
-def _lead_own_group(log: str) -> None:
+def _lead_own_group(logs: Sequence[str]) -> None:
     os.setsid()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+    for stream, log in ((1, logs[0]), (2, logs[-1])):
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
     # After a crash in native code, the log says where it happened.
     faulthandler.enable(file=2)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -3,8 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from databricks_local.execution.installing import ClusterLibraries
 from databricks_local.execution.processes import Child
+from databricks_local.execution.provisioning.installing import ClusterLibraries
+from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS, LogDelivery
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
 
 
@@ -24,11 +26,15 @@ class Machine:
         cluster_start_seconds: Seconds to wait before a cluster starts, as in the cloud.
         mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
+        log_delivery_seconds: How often the logs of clusters are delivered.
+        engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
     """
 
     cluster_start_seconds: float = 0
     mount_namespaces: bool = True
     spark_remote: str = ""
+    log_delivery_seconds: float = DELIVERY_SECONDS
+    engine: str = SAIL
 
 
 @dataclass
@@ -42,6 +48,9 @@ class Cluster:
         remote: The URL that a Spark session connects to.
         lost: Done once the process is gone.
         libraries: The libraries that its tasks can import.
+        engine: What runs Spark there: `sail` or `spark`; empty if somebody else runs the server.
+        offers: The directory in which tasks offer what they installed by %pip.
+        logs: Delivers its logs; None if they are not wanted.
         ended_by_user: Whether a user terminated it.
     """
 
@@ -51,4 +60,7 @@ class Cluster:
     remote: str
     lost: "asyncio.Future[None]"
     libraries: ClusterLibraries
+    engine: str = SAIL
+    offers: str = ""
+    logs: LogDelivery | None = None
     ended_by_user: bool = False

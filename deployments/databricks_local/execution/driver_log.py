@@ -1,5 +1,6 @@
-"""The output of a program, as `runs/get-output` returns it."""
+"""The output of a program, as `runs/get-output` returns it; and the last words of a process."""
 
+import asyncio
 from pathlib import Path
 
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -8,6 +9,9 @@ MAX_LOG_BYTES = 5 * 1024 * 1024
 """Docs: get-output, the last 5 MB of `logs`."""
 
 MAX_SECRET_BYTES = 128 * 1024
+
+MAX_LAST_BYTES = 20_000
+"""How much of the end of the log of a lost process is shown."""
 
 
 def end_of_log(log: Path, redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tuple[str, bool]:
@@ -24,3 +28,9 @@ def end_of_log(log: Path, redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tup
         text = text[MAX_SECRET_BYTES:]
     content = text.encode()
     return content[-limit:].decode("utf-8", "ignore"), size > limit
+
+
+async def last_words(log: Path, redactor: Redactor) -> str:
+    """The last that a process wrote, which can be much."""
+    text, _ = await asyncio.to_thread(end_of_log, log, redactor, MAX_LAST_BYTES)
+    return text.strip()

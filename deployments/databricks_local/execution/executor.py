@@ -1,45 +1,38 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
-import posixpath
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from databricks_local.execution.children import LOOPBACK, ClusterLaunch, TaskLaunch, cluster_main, task_main
-from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError, Machine
-from databricks_local.execution.driver_log import end_of_log
+from databricks_local.access.task_tokens import TaskTokens
+from databricks_local.execution.cluster import Cluster, ClusterError, Machine
+from databricks_local.execution.engines.choice import chosen_engine
+from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
-from databricks_local.execution.following import TaskResult, follow
-from databricks_local.execution.installing import ClusterLibraries, Installer
+from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
+from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
-from databricks_local.execution.task_executor import Code
+from databricks_local.execution.task_processes import TaskProcesses
 from databricks_local.jobs.libraries import Library
-from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec, PythonFileSpec
-from databricks_local.runtime.dbutils.calls import OnCall
+from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
-from databricks_local.runtime.outputs import CellResult
-from databricks_local.secrets.access import UnresolvedSecretError, resolve, with_secrets
+from databricks_local.secrets.access import UnresolvedSecretError, resolve
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
-CLUSTER_START_SECONDS = 60
-MAX_LOG_BYTES = 20_000
-"""How much of the end of the log of a lost driver is shown."""
-
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-install\.log|\.log)", re.ASCII
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
+    re.ASCII,
 )
-"""The directories of tasks, the logs and libraries of clusters: those of jobs, and the all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
 
 
-class Executor:
-    """Forks processes from a warmed interpreter."""
+class Executor(TaskProcesses):
+    """Starts clusters, and runs tasks on them, in processes forked from a warmed interpreter."""
 
     def __init__(
         self,
@@ -48,6 +41,8 @@ class Executor:
         mounts: Mounts,
         secrets: SecretStore,
         machine: Machine,
+        tokens: TaskTokens,
+        workspace: WorkspaceFacts,
     ) -> None:
         """Set up.
 
@@ -57,15 +52,13 @@ class Executor:
             mounts: The paths that clusters and tasks see.
             secrets: The secrets that specifications and notebooks use.
             machine: How clusters are run here.
+            tokens: Issues the tokens of tasks.
+            workspace: What tasks know of the workspace.
         """
-        self._directory = directory
+        super().__init__(directory, Processes(), environments, mounts, secrets, tokens, workspace)
         remove_leftovers(directory, _TEMPORARY)
-        self._mounts = mounts
-        self._secrets = secrets
         self._machine = machine
-        self._unwanted: set[asyncio.Task[None]] = set()
-        self._environments = environments
-        self._processes = Processes()
+        self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -83,7 +76,7 @@ class Executor:
         Raises:
             ClusterError: If it does not come up.
         """
-        log = self._directory / f"{cluster_id}.log"
+        engine = chosen_engine(spec, self._machine)
         await asyncio.sleep(self._machine.cluster_start_seconds)
         try:
             spec = resolve(spec, self._secrets)
@@ -94,41 +87,31 @@ class Executor:
         await remove_directory(libraries.directory)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        environment = {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars}
-        launch = ClusterLaunch(environment, str(log), self._mounts)
-        starting = asyncio.create_task(self._processes.start(cluster_main, (launch,)))
-        try:
-            child = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The process is being forked. It is killed once it is there.
-            unwanted = asyncio.create_task(self._discard(starting, log.name))
-            self._unwanted.add(unwanted)
-            unwanted.add_done_callback(self._unwanted.discard)
-            raise
-        try:
-            message = await asyncio.wait_for(child.messages.get(), CLUSTER_START_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
-            await self._processes.kill(child)
-            log.unlink(missing_ok=True)
-            raise
-        if message is None:
-            await self._processes.kill(child)
-            said = await _said(log, Redactor())
-            log.unlink(missing_ok=True)
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        remote = f"sc://{LOOPBACK}:{message['port']}"
-        return Cluster(child, cluster_id, spec, remote, asyncio.create_task(_gone(child)), libraries)
+        child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory)
+        gone = asyncio.create_task(_gone(child))
+        offers = str(self._servers.offers_of(cluster_id))
+        logs = self._delivering(cluster_id, spec, gone)
+        return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)
 
-    async def _discard(self, starting: "asyncio.Task[Child]", log: str) -> None:
-        await self._processes.kill(await starting)
-        (self._directory / log).unlink(missing_ok=True)
+    def _delivering(
+        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]"
+    ) -> LogDelivery | None:
+        """Begin the delivery of a cluster's logs, which goes on until its server is gone."""
+        logs = delivery_for(spec.log_destination, cluster_id, self._mounts.places)
+        if logs is not None:
+            logs.add("log4j-active.log", self._servers.log_of(cluster_id), Redactor())
+            working = asyncio.create_task(deliver_regularly(logs, self._machine.log_delivery_seconds))
+            gone.add_done_callback(lambda _: working.cancel())
+        return logs
 
     async def stop_cluster(self, cluster: Cluster) -> None:
         """End a cluster, and its server if this workspace started it."""
         if cluster.child is not None:
             await self._processes.kill(cluster.child)
             await cluster.lost
-            (self._directory / f"{cluster.cluster_id}.log").unlink(missing_ok=True)
+            if cluster.logs is not None:
+                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
+            await self._servers.forget(cluster.cluster_id)
         # A dying task may still write there.
         await remove_directory(cluster.libraries.directory)
 
@@ -140,95 +123,6 @@ class Executor:
         """
         await self._installer.install(cluster.cluster_id, cluster.libraries, libraries)
 
-    async def run_notebook(
-        self,
-        cluster: Cluster,
-        notebook: NotebookSpec,
-        code: Code,
-        on_ready: Callable[[], None],
-        on_cell: Callable[[CellResult], None],
-        on_call: OnCall,
-    ) -> TaskResult:
-        """Run a notebook in a process of its own, which is killed with its children when this is cancelled.
-
-        Raises:
-            DriverLostError: If the process or its cluster died.
-        """
-        launch = self._launch(cluster, notebook.path, code)
-        launch = replace(launch, parameters=notebook.parameters)
-        return await self._run(cluster, launch, code.files, on_ready, on_cell, on_call)
-
-    async def run_program(
-        self,
-        cluster: Cluster,
-        program: ProgramSpec,
-        code: Code,
-        on_ready: Callable[[], None],
-        on_call: OnCall,
-    ) -> TaskResult:
-        """Run a program in a process of its own, which is killed with its children when this is cancelled.
-
-        Args:
-            cluster: The cluster.
-            program: The program.
-            code: The text of a Python file.
-            on_ready: Called when it begins.
-            on_call: Answers the calls of the program.
-
-        Raises:
-            DriverLostError: If the process or its cluster died.
-        """
-        path = program.path if isinstance(program, PythonFileSpec) else ""
-        launch = replace(self._launch(cluster, path, code), program=program)
-        return await self._run(cluster, launch, code.files, on_ready, lambda _: None, on_call)
-
-    def _launch(self, cluster: Cluster, path: str, code: Code) -> TaskLaunch:
-        return TaskLaunch(
-            path=path,
-            source=code.source,
-            folder=posixpath.dirname(path) if code.files else "",
-            spark_remote=cluster.remote,
-            spark_places=self._mounts.places if cluster.child is None else None,
-            spark_conf=cluster.spec.spark_conf,
-            environment=_task_environment(cluster.spec),
-            mounts=self._mounts,
-            libraries=cluster.libraries.site_packages,
-            pip_environment=self._environments.pip,
-        )
-
-    async def _run(
-        self,
-        cluster: Cluster,
-        launch: TaskLaunch,
-        files: Path | None,
-        on_ready: Callable[[], None],
-        on_cell: Callable[[CellResult], None],
-        on_call: OnCall,
-    ) -> TaskResult:
-        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._directory))
-        log = place / "driver.log"
-        redactor = Redactor()
-        child: Child | None = None
-        filling = asyncio.create_task(asyncio.to_thread(_fill, place / "work", files))
-        try:
-            await asyncio.shield(filling)
-            child = await self._processes.start(task_main, (replace(launch, place=str(place), log=str(log)),))
-            calls = with_secrets(on_call, self._secrets, redactor)
-            result = await follow(child, cluster.lost, on_ready, on_cell, calls)
-            if result is None:
-                raise DriverLostError(await _said(log, redactor))
-            if launch.program is None:
-                return result
-            logs, truncated = await asyncio.to_thread(end_of_log, log, redactor)
-            return replace(result, logs=logs, logs_truncated=truncated)
-        finally:
-            if child is not None:
-                await self._processes.kill(child)
-            # An unfinished copy would survive the removal.
-            await asyncio.wait({filling})
-            # A dying process may still write there, which must not fail the task.
-            await remove_directory(place)
-
 
 async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: ClusterLibraries) -> Cluster:
     """A cluster on a server that somebody else runs."""
@@ -237,29 +131,9 @@ async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: Cl
     except ConnectionError as error:
         raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    return Cluster(None, cluster_id, spec, remote, lost, libraries)
+    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="")
 
 
 async def _gone(child: Child) -> None:
     while await child.messages.get() is not None:
         continue
-
-
-def _fill(work: Path, files: Path | None) -> None:
-    """Make the directory of a task, with a copy of the repository: tasks do not see each other's changes."""
-    if files is None:
-        work.mkdir()
-    else:
-        shutil.copytree(files, work, symlinks=True)
-
-
-def _task_environment(spec: ClusterSpec) -> dict[str, str]:
-    # "15.4.x-scala2.12" is the runtime 15.4. Notebooks learn from this variable that they run on Databricks.
-    runtime = spec.spark_version.split(".x-", 1)[0] or "local"
-    return {"DATABRICKS_RUNTIME_VERSION": runtime, **spec.spark_env_vars}
-
-
-async def _said(log: Path, redactor: Redactor) -> str:
-    """The last that a process wrote, which can be much."""
-    text, _ = await asyncio.to_thread(end_of_log, log, redactor, MAX_LOG_BYTES)
-    return text.strip()

@@ -7,7 +7,6 @@ import gc
 import importlib
 import importlib.util
 import os
-import warnings
 from pathlib import Path
 
 MODULES = (
@@ -16,6 +15,8 @@ MODULES = (
     "pyspark.sql.connect.functions",
     "pyspark.sql.connect.session",
     "databricks_local.execution.children",
+    "databricks_local.execution.engines.apache_spark",
+    "databricks_local.execution.engines.sail",
 )
 
 
@@ -26,9 +27,6 @@ def quiet_pyspark() -> None:
     spec = importlib.util.find_spec("pyspark")
     if spec is not None and spec.origin is not None:
         os.environ.setdefault("SPARK_HOME", str(Path(spec.origin).parent))
-    warnings.filterwarnings(
-        "ignore", message="PySpark does not yet fully support pandas", category=FutureWarning
-    )
 
 
 quiet_pyspark()

@@ -3,9 +3,10 @@
 A volume exists when its directory exists, however that was made.
 """
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,6 +68,18 @@ class Volumes:
         if not place.is_file():
             raise _missing(path)
         return place
+
+    def files_below(self, url: str) -> frozenset[str]:
+        """The paths of the files in a directory and below it; none if it is no directory of a volume.
+
+        It looks into each directory, which may take a while: call it aside of the event loop.
+        """
+        path = url.removeprefix("dbfs:")
+        with suppress(ApiError):
+            top = self._place(path)
+            found = (Path(folder, name) for folder, _, names in os.walk(top) for name in names)
+            return frozenset(f"{PREFIX}/{place.relative_to(self.tree.root).as_posix()}" for place in found)
+        return frozenset()
 
     def describe(self, place: Path) -> Entry:
         """Describe a place."""

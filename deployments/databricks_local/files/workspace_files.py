@@ -93,6 +93,14 @@ class WorkspaceFiles:
             raise errors.parent_not_found(self._path_of(place.parent))
         place.write_bytes(stored)
 
+    def import_file(self, path: str, content: bytes, *, overwrite: bool) -> None:
+        """Import a file, or a notebook if its content is one."""
+        place = self._place(path)
+        if place.is_file() and not overwrite and self._describe(place).kind == "FILE":
+            # Source of the status, which for notebooks is 400: databricks/cli, filer of workspace files.
+            raise errors.ApiError(409, "RESOURCE_ALREADY_EXISTS", f"Path ({path}) already exists.")
+        self.put(path, content, "AUTO", "", overwrite=overwrite)
+
     def read(self, path: str) -> bytes:
         """The content of a notebook or file."""
         place = self._find(path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
     Json,
+    read_integer,
     read_object,
     read_objects,
     read_required_string,
@@ -14,6 +15,7 @@ from databricks_local.api.bodies import (
     read_strings,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.engines import read_engine
 from databricks_local.jobs.libraries import (
     Environment,
     Environments,
@@ -95,9 +97,42 @@ def parse_cluster(cluster: Json) -> ClusterSpec:
     for name, value in environment.items():
         if not name or "=" in name or "\0" in name + value:
             raise invalid_parameter(f"spark_env_vars has an invalid entry: {name!r}")
+    version = read_string(cluster, "spark_version")
     return ClusterSpec(
-        read_string(cluster, "spark_version"), read_strings(cluster, "spark_conf"), environment
+        version,
+        read_strings(cluster, "spark_conf"),
+        environment,
+        engine=read_engine(cluster),
+        log_destination=_log_destination(cluster),
+        init_scripts=tuple(_destination(script) for script in read_objects(cluster, "init_scripts")),
+        tags=_tags(cluster, version),
     )
+
+
+def _log_destination(cluster: Json) -> str:
+    settings = read_object(cluster, "cluster_log_conf")
+    return _destination(settings) if settings else ""
+
+
+def _destination(storage: Json) -> str:
+    """The destination of a storage, such as `{"volumes": {"destination": "/Volumes/a/b/c"}}`."""
+    for kind in storage:
+        described = read_object(storage, kind)
+        if described is not None:
+            return read_required_string(described, "destination")
+    raise invalid_parameter("A storage such as dbfs or volumes with its destination is needed.")
+
+
+def _tags(cluster: Json, version: str) -> dict[str, str]:
+    scales = read_object(cluster, "autoscale") or {}
+    workers = read_integer(scales, "min_workers") if scales else read_integer(cluster, "num_workers")
+    own = {"clusterName": read_string(cluster, "cluster_name")}
+    return {
+        **{name: value for name, value in own.items() if value},
+        "sparkVersion": version,
+        "clusterNodeType": read_string(cluster, "node_type_id"),
+        "clusterWorkers": str(workers),
+    }
 
 
 def parse_job_clusters(raw: Sequence[Json]) -> dict[str, ClusterSpec]:

@@ -97,7 +97,7 @@ def _printable(field: str, value: str) -> str:
 
 
 def not_installable(kind: str) -> ApiError:
-    """A library for the JVM or for R: the local workspace has neither."""
+    """A library for the JVM or for R, which the local workspace does not install."""
     return errors.not_served(f"A library of the kind {kind}")
 
 

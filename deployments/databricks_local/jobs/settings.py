@@ -14,12 +14,14 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.alerts import read_alerts
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
 from databricks_local.jobs.graph import reachable
 from databricks_local.jobs.specs import GitSpec, TaskSpec
 from databricks_local.jobs.submit_request import single_task
 from databricks_local.jobs.task_specs import SERVED_BODIES, check_graph, parse_task, read_seconds
+from databricks_local.jobs.triggers import TriggerSpec, parse_trigger
 
 MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
@@ -42,6 +44,9 @@ class JobSpec:
     queue: bool = False
     timeout_seconds: int = 0
     git: GitSpec | None = None
+    trigger: TriggerSpec | None = None
+    schedule: Json = field(default_factory=dict)
+    alerts: Json = field(default_factory=dict)
 
 
 def complete_settings(settings: Json, version: str) -> Json:
@@ -102,6 +107,9 @@ def parse_settings(settings: Json) -> JobSpec:
         queue=queue_enabled(settings, False),
         timeout_seconds=read_seconds(settings, "timeout_seconds"),
         git=git,
+        trigger=parse_trigger(settings),
+        schedule=read_object(settings, "schedule") or {},
+        alerts=read_alerts(settings),
     )
 
 

@@ -33,12 +33,20 @@ class RunType(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task."""
+    """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task.
+
+    `tags` are what notebooks read of the cluster, by the names of its usage tags. `engine` is what its custom
+    tag asks for; empty for the workspace's.
+    """
 
     spark_version: str = ""
     spark_conf: dict[str, str] = field(default_factory=dict)
     spark_env_vars: dict[str, str] = field(default_factory=dict)
     serverless: bool = False
+    engine: str = ""
+    log_destination: str = ""
+    init_scripts: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,7 @@ class TaskSpec:
         disabled: Whether it is skipped.
         existing_cluster_id: The all-purpose cluster that it runs on; empty if it uses none.
         libraries: The libraries that are installed before it runs.
+        alerts: Who is told of it: the fields about notifications, and `health`.
     """
 
     key: str
@@ -162,6 +171,7 @@ class TaskSpec:
     disabled: bool = False
     existing_cluster_id: str = ""
     libraries: tuple[Library, ...] = ()
+    alerts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -183,7 +193,17 @@ class Parameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run as it was asked for. `trigger_run_id` and `ancestors` are those of a nested run."""
+    """A run as it was asked for.
+
+    Attributes:
+        trigger: What started it.
+        trigger_run_id: Of a nested run, the task run that started it.
+        trigger_time: Of a run that a trigger started, when it was due; otherwise 0.
+        trigger_references: What `{{job.trigger.*}}` says besides.
+        schedule: The schedule that started it.
+        ancestors: Of a nested run, the jobs that wait for it.
+        alerts: Who is told of it: the fields about notifications, and `health`.
+    """
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -198,3 +218,7 @@ class RunSpec:
     environments: tuple[dict[str, Any], ...] = ()
     ancestors: tuple[int, ...] = ()
     git: GitSpec | None = None
+    trigger_time: int = 0
+    trigger_references: dict[str, str] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    alerts: dict[str, Any] = field(default_factory=dict)

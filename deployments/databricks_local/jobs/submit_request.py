@@ -5,6 +5,7 @@ import re
 from databricks_local.api import errors
 from databricks_local.api.bodies import Json, read_objects, read_string
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.alerts import read_alerts
 from databricks_local.jobs.compute import parse_shared
 from databricks_local.jobs.git_specs import check_sources, read_git_source
 from databricks_local.jobs.specs import RunSpec
@@ -45,7 +46,16 @@ def parse_submit(body: Json) -> RunSpec:
     check_loops(tasks)
     check_sources(tasks, git)
     timeout = read_seconds(body, "timeout_seconds")
-    return RunSpec(name, tasks, timeout, token, legacy, environments=tuple(environments), git=git)
+    return RunSpec(
+        name,
+        tasks,
+        timeout,
+        token,
+        legacy,
+        environments=tuple(environments),
+        git=git,
+        alerts=read_alerts(body),
+    )
 
 
 def read_token(body: Json) -> str:

@@ -18,6 +18,7 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.api.sizes import json_size
+from databricks_local.jobs.alerts import read_alerts
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
 from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
@@ -89,6 +90,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
         disabled=read_boolean(raw, "disabled"),
         existing_cluster_id=compute.existing_cluster_id,
         libraries=compute.libraries,
+        alerts=read_alerts(raw),
     )
 
 

@@ -31,6 +31,7 @@ from databricks_local.pages.graph import graph
 from databricks_local.pages.rendering import render
 from databricks_local.pages.timeline import time_lines
 from databricks_local.runs.models import Run, TaskRun
+from databricks_local.runs.notifications import notifications_of
 
 MAX_INLINE = 12
 """How many outputs are on the page of a run. If more tasks began, only those that failed or run now."""
@@ -40,6 +41,16 @@ _KINDS = {
     RunType.SUBMIT_RUN: "One-time run",
     RunType.WORKFLOW_RUN: "Notebook",
 }
+
+
+@dataclass(frozen=True)
+class NotificationRow:
+    """Somebody who would have been told: when, of what, of which task or of the run, and where."""
+
+    time: str
+    event: str
+    about: Link
+    to: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ def run_page(run: Run, shown: Sequence[TaskRun], now: int) -> str:
         attempts=attempts_of(run, now),
         outputs=[_inline(run, task, is_only=len(latest) == 1, now=now) for task in shown],
         left_out=max(begun - len(shown), 0),
+        notifications=_notifications(run, now),
     )
 
 
@@ -132,6 +144,21 @@ def export_page(task: TaskRun) -> str:
     return render("export", live=False, title=what(task.spec.body), output=task_output(task))
 
 
+def _notifications(run: Run, now: int) -> list[NotificationRow]:
+    tasks = {each.run_id: each for task in run.tasks for each in (task, *task.iterations)}
+    return [
+        NotificationRow(
+            time=time_text(each.time),
+            event=each.event,
+            about=Link(each.task_key, run_path(run, tasks[each.task_run_id]))
+            if each.task_key
+            else Link("the run"),
+            to=f"{each.channel} {each.destination}",
+        )
+        for each in notifications_of(run, now)
+    ]
+
+
 def _run_facts(run: Run, now: int) -> list[Fact]:
     latest = run.latest().values()
     failed = [task for task in latest if state_style(task.state) == "bad"] if len(latest) > 1 else []
@@ -145,11 +172,17 @@ def _run_facts(run: Run, now: int) -> list[Fact]:
             fact("Duration", elapsed(run.start_time, run.end_time, now)),
             fact("Run", run.run_id),
             fact("Kind", kind),
+            fact("Trigger", _trigger(run)),
             fact("Repairs", len(run.rounds) - 1),
             Fact("Failed", [Link(task.spec.key, run_path(run, task)) for task in failed]),
             fact("Parameters", cut(given, ERROR_CHARACTERS)),
         ]
     )
+
+
+def _trigger(run: Run) -> str:
+    due = run.spec.trigger_time
+    return f"{run.spec.trigger}, due {time_text(due)}" if due else ""
 
 
 def _task_facts(task: TaskRun, now: int) -> list[Fact]:

@@ -15,6 +15,7 @@ from databricks_local.jobs.store import JobStore
 from databricks_local.runs.launcher import Launcher
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.store import Clock, RunStore
+from databricks_local.runs.timetable import Timetable
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.database import Database
 from databricks_local.storage.documents import Documents
@@ -55,3 +56,4 @@ class Workspace:
     clock: Clock
     services: Services
     user: str
+    timetable: Timetable

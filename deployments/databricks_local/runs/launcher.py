@@ -11,6 +11,7 @@ from databricks_local.jobs.settings import JobSpec, queue_enabled, selected_task
 from databricks_local.jobs.specs import Parameters, RunSpec, RunType, TaskSpec
 from databricks_local.jobs.store import Job, JobStore
 from databricks_local.jobs.submit_request import parse_submit, read_token
+from databricks_local.jobs.triggers import Firing, TriggerType
 from databricks_local.runs import states
 from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.repairs import read_repair, refusal, tasks_to_rerun
@@ -69,18 +70,35 @@ class Launcher:
             self._runner.start(run)
         return run
 
-    def run_now(self, body: Json, ancestors: tuple[int, ...] = (), trigger_run_id: int = 0) -> Run:
-        """Start a run of a saved job, or return the one that its token started before.
+    def run_now(self, body: Json) -> Run:
+        """Start a run of a saved job, or return the one that its token started before."""
+        return self._run(body)
+
+    def fire(self, job: Job, firing: Firing) -> Run | None:
+        """Start a run that is due, within the limits of its job as any other.
+
+        Returns:
+            The run; None for a continuous job of which a run is active already.
+        """
+        if firing.type is TriggerType.CONTINUOUS and self._running(job.job_id):
+            return None
+        return self._run(
+            {"job_id": job.job_id},
+            trigger=firing.type.value,
+            trigger_time=firing.trigger_time,
+            trigger_references=firing.references,
+            schedule=job.spec.schedule,
+        )
+
+    def _run(self, body: Json, **cause: Any) -> Run:
+        """Start a run of a saved job.
 
         Args:
             body: The request.
-            ancestors: For a nested run: the jobs that wait for it.
-            trigger_run_id: For a nested run: the task run that starts it.
+            **cause: The fields of the specification that say what started it.
         """
         job = self._jobs.runnable(read_required_integer(body, "job_id"))
-        spec = _run_spec(job.spec, body)
-        if trigger_run_id:
-            spec = replace(spec, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=trigger_run_id)
+        spec = replace(_run_spec(job.spec, body), **cause)
         waits = queue_enabled(body, job.spec.queue)
         run, is_new = self._store.create(spec, self._user, job.job_id)
         if not is_new:
@@ -159,6 +177,7 @@ class Launcher:
                 job_clusters=job.spec.job_clusters,
                 environments=job.spec.environments,
                 git=job.spec.git,
+                alerts=job.spec.alerts,
             )
         return _Repair(
             self._store.unused_id(),
@@ -190,7 +209,7 @@ class Launcher:
                 f"Job {request['job_id']} cannot be run from here: jobs run each other in a circle, "
                 f"or more than {MAX_NESTED_JOBS} levels deep."
             )
-        return self.run_now(request, ancestors, task.run_id)
+        return self._run(request, trigger="RUN_JOB_TASK", ancestors=ancestors, trigger_run_id=task.run_id)
 
     def _running(self, job_id: int) -> int:
         """How many runs of a job count against its limit."""
@@ -220,4 +239,5 @@ def _run_spec(job: JobSpec, body: Json) -> RunSpec:
         job_clusters=job.job_clusters,
         environments=job.environments,
         git=job.git,
+        alerts=job.alerts,
     )

@@ -16,6 +16,8 @@ FIXED = (
 )  # fmt: skip
 """Packages that are loaded before tasks are forked. Another version could be installed, but not imported."""
 
+FOR_ANY_PIP = frozenset({"PIP_PYTHON", "PIP_CONSTRAINT"})
+
 _BELOW = "below.pth"
 _CONSTRAINTS = "constraints.txt"
 
@@ -52,13 +54,14 @@ class LibraryEnvironment:
         Returns:
             Its exit code.
         """
-        self._create()
+        self.create()
         command = [str(self._directory / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         command += arguments
         if arguments[:1] == ["install"]:
             command += ["--constraint", str(self._directory / _CONSTRAINTS)]
         own = {"PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
-        environment = {**self._pip_environment, **os.environ, **own}
+        outer = {name: value for name, value in os.environ.items() if name not in FOR_ANY_PIP}
+        environment = {**self._pip_environment, **outer, **own}
         with subprocess.Popen(  # noqa: S603 - installing what the user asks for is the purpose
             command,
             stdin=subprocess.DEVNULL,
@@ -72,7 +75,23 @@ class LibraryEnvironment:
                 on_line(line)
         return process.returncode
 
-    def _create(self) -> None:
+    def for_any_pip(self, scratch: Path) -> dict[str, str]:
+        """The variables by which any pip that a program calls installs here, and nowhere else.
+
+        The environment is made when such a pip first runs.
+
+        Args:
+            scratch: A directory for the program that pip takes for the interpreter.
+        """
+        program = scratch / "pip-python"
+        maker = f'"{sys.executable}" -P -m databricks_local.runtime.environment "{self._directory}"'
+        python = self._directory / "bin" / "python"
+        program.write_text(f'#!/bin/sh\n[ -e "{python}" ] || {maker} || exit 1\nexec "{python}" "$@"\n')
+        program.chmod(0o700)
+        return {"PIP_PYTHON": str(program), "PIP_CONSTRAINT": str(self._directory / _CONSTRAINTS)}
+
+    def create(self) -> None:
+        """Make it, unless it is there."""
         if (self.site_packages / _BELOW).exists():
             return
         venv.EnvBuilder(symlinks=True).create(self._directory)
@@ -86,3 +105,7 @@ def _constraint(name: str) -> str:
         return f"{name}=={metadata.version(name)}\n"
     except metadata.PackageNotFoundError:
         return ""
+
+
+if __name__ == "__main__":
+    LibraryEnvironment(Path(sys.argv[1])).create()

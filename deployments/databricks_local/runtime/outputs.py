@@ -1,10 +1,11 @@
 """The output of cells: text that they printed, tables that they displayed."""
 
+import base64
 import codecs
 import io
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -160,13 +161,34 @@ def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Output
     )
 
 
+def bundle_output(data: Mapping[str, Any]) -> Output:
+    """The richest form of a value that a page can show, of its forms by MIME type, as IPython makes them."""
+    if "text/html" in data:
+        return Output("html", text=str(data["text/html"]))
+    if "image/svg+xml" in data:
+        return Output("html", text=str(data["image/svg+xml"]))
+    if "image/png" in data:
+        image = data["image/png"]
+        return Output("image", text=base64.b64encode(image).decode() if isinstance(image, bytes) else image)
+    return Output("text", text=str(data.get("text/markdown", data.get("text/plain", ""))))
+
+
+FORMS = {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_", "image/png": "_repr_png_"}
+"""The methods by which objects show themselves in notebooks (docs: IPython, rich display)."""
+
+
 def displayed(value: Any) -> Output:
-    """What `display(value)` shows: a table for Spark and pandas data frames, otherwise the value's text."""
+    """What `display(value)` shows: a table for data frames, otherwise the value's own form."""
     if hasattr(value, "limit") and hasattr(value, "collect"):
         return table_of(value.columns, value.limit(MAX_TABLE_ROWS + 1).collect())
     if hasattr(value, "itertuples") and hasattr(value, "columns"):
         head = value.head(MAX_TABLE_ROWS + 1)
         return table_of(list(head.columns), list(head.itertuples(index=False, name=None)))
-    if hasattr(value, "_repr_html_"):
-        return Output("html", text=str(value._repr_html_()))
-    return Output("text", text=str(value))
+    own = {form: getattr(value, method) for form, method in FORMS.items() if hasattr(value, method)}
+    shown = {form: content for form, method in own.items() if (content := method()) is not None}
+    return bundle_output(shown or {"text/plain": str(value)})
+
+
+def is_rich(value: Any) -> bool:
+    """Whether the value of a cell is shown by more than its text. A Spark data frame is not computed."""
+    return not hasattr(value, "collect") and any(hasattr(value, method) for method in FORMS.values())

@@ -10,6 +10,9 @@ SEPARATOR = "COMMAND ----------"
 COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
 """How a line comment starts, by language: header, separators and `MAGIC` lines are comments."""
 
+CELL_MAGICS = frozenset({"python", "sql", "scala", "r", "md", "md-sandbox", "run", "sh", "fs"})
+"""What makes the whole cell one of another kind. All other magics are those of IPython, in a Python cell."""
+
 
 class NotebookSourceError(ValueError):
     """Raised when a text is not a notebook in a known format."""
@@ -112,7 +115,13 @@ def _parse_magic(body: list[str], first_line: int, language: str, title: str) ->
     if not body[0].startswith("%"):
         return Cell(language, "\n".join(body), first_line, title=title)
     name, _, argument = body[0].lstrip("%").partition(" ")
-    return Cell(name.strip().lower(), "\n".join(body[1:]), first_line + 1, argument.strip(), title)
+    name = name.strip().lower()
+    if not name and len(body) == 1:
+        # A percent sign alone, which people leave behind, is nothing to run.
+        return Cell("md", "", first_line, title=title)
+    if name not in CELL_MAGICS:
+        return Cell("python", "\n".join(body), first_line, title=title)
+    return Cell(name.partition("-")[0], "\n".join(body[1:]), first_line + 1, argument.strip(), title)
 
 
 def jupyter_to_source(document: str) -> str:
@@ -164,23 +173,41 @@ def _jupyter_cell(cell: dict[str, Any]) -> str:
 
 
 def split_statements(text: str) -> list[str]:
-    """Split SQL at the semicolons that are outside of quotes and comments."""
+    """Split SQL at the semicolons outside of quotes and comments; comments alone are no statement."""
     statements: list[str] = []
     start = position = 0
-    while position < len(text):
-        skipped = _skip_opaque(text, position)
-        if skipped > position:
-            position = skipped
+    says_something = False
+    while position <= len(text):
+        if position == len(text) or text[position] == ";":
+            if says_something:
+                statements.append(text[start:position].strip())
+            start, says_something = position + 1, False
+            position += 1
             continue
-        if text[position] == ";":
-            statements.append(text[start:position])
-            start = position + 1
-        position += 1
-    statements.append(text[start:])
-    return [statement.strip() for statement in statements if statement.strip()]
+        skipped = opaque_end(text, position)
+        is_comment = skipped > position and text[position] in "-/"
+        says_something |= not is_comment and not text[position].isspace()
+        position = max(skipped, position + 1)
+    return statements
 
 
-def _skip_opaque(text: str, position: int) -> int:
+def without_comments_before(statement: str) -> tuple[str, str]:
+    """What comes before the first word of a statement, and the statement from there on.
+
+    Example:
+        >>> without_comments_before("/* who */ SELECT 1 -- why")
+        ('/* who */ ', 'SELECT 1 -- why')
+    """
+    position = 0
+    while position < len(statement) and (statement[position].isspace() or statement[position] in "-/"):
+        end = opaque_end(statement, position)
+        if end == position and not statement[position].isspace():
+            break
+        position = max(end, position + 1)
+    return statement[:position], statement[position:]
+
+
+def opaque_end(text: str, position: int) -> int:
     """The end of the quoted text or comment that starts here; the same position if none does."""
     for opening, closing in (("--", "\n"), ("/*", "*/")):
         if text.startswith(opening, position):
@@ -192,4 +219,4 @@ def _skip_opaque(text: str, position: int) -> int:
     end = position + 1
     while end < len(text) and text[end] != quote:
         end += 2 if text[end] == "\\" and quote != "`" else 1
-    return end + 1
+    return min(end + 1, len(text))

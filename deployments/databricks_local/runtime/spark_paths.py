@@ -1,30 +1,47 @@
-"""Lets Spark read and write `dbfs:/`, `/Volumes` and `file:/` paths, which the server knows as plain paths.
+"""Lets Spark read and write paths of DBFS, volumes and the workspace, which are directories of this machine.
 
 The paths are replaced in the requests to the server: in data sources, in writes, and in SQL where a location
-or a table is named by its path. A path without a scheme is a file of this machine; on Databricks it is one of
-DBFS.
+or a table is named by its path. As on Databricks, a path without a scheme is one of DBFS, and one that is not
+there is an error; Sail would read it as empty.
 """
 
 import importlib
 import re
+import threading
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
+from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
+from databricks_local.runtime.sail.statements import serve_settings, with_known_words
+from databricks_local.runtime.source import without_comments_before
 
 PATH_FIELDS = frozenset({"path", "paths"})
 SQL_FIELDS = frozenset({"query", "sql"})
 PATH_OPTIONS = frozenset({"path", "checkpointlocation", "cleansource.archivedir"})
 
-_DBFS = re.compile(r"dbfs:/+")
+FILE_FORMATS = frozenset({"avro", "binaryfile", "csv", "json", "orc", "parquet", "text", "xml"})
+"""The formats whose sources are plain files. Others, such as Delta, say themselves what is missing."""
+
+DEFAULT_FORMAT = "delta"
+"""Of tables and files, as on Databricks."""
+
+WAREHOUSE = "/user/hive/warehouse"
+"""Where tables without a location are, on DBFS, as on Databricks."""
+
+_DBFS = re.compile(r"dbfs:/*")
 _FILE = re.compile(r"file:/(?!/)")
-_MAYBE = (b"dbfs:", b"file:", b"/Volumes", b"/Workspace")
+_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+_S3 = re.compile(r"s3[an]?:")
+_COPY = re.compile(r"(?i)\s*COPY\s+INTO\b")
 # A quoted path after a word that is followed by one, or a table by its path such as parquet.`dbfs:/x`.
 _IN_SQL = re.compile(
     r"""(?ix)
-    (?P<before> \b (?:LOCATION | FROM | DIRECTORY | PATH \s* ['"]? \s* =?) \s* \(?\s* (?P<quote>['"])
-              | \. (?P<tick>`) )
-    (?P<path> (?:dbfs:|file:|/Volumes/|/Workspace/) [^'"`]* )
+    (?P<before> \b (?P<word> LOCATION | FROM | DIRECTORY | PATH \s* ['"]? \s* =?) \s* \(?\s* (?P<quote>['"])
+              | \b (?P<form> \w+ ) \. (?P<tick>`) )
+    (?P<path> (?:dbfs:|file:|s3[an]?:|/) [^'"`]* )
     (?= (?P=quote) | ` )
     """
 )
@@ -52,34 +69,134 @@ def path_rewriter(places: Mapping[str, str]) -> Rewrite:
     return rewrite
 
 
+def spark_rewriter(places: Mapping[str, str]) -> Rewrite:
+    """A function that turns a path of a notebook, as Spark takes it, into a URI of the server.
+
+    A URI is not rewritten again: statements come back from the server as they were sent, and are sent anew.
+
+    Args:
+        places: Where `/dbfs`, `/Volumes` and `/Workspace` are for the server.
+    """
+    on_disk = path_rewriter(places)
+
+    def rewrite(path: str) -> str:
+        if path.startswith("file:"):
+            return on_disk(path)
+        if _SCHEME.match(path) and not path.startswith("dbfs:"):
+            return path
+        place = on_disk(f"dbfs:/{_DBFS.sub('', path, count=1).lstrip('/')}")
+        # Engines do not agree on what a percent sign in a URI is.
+        return place if "%" in place else f"file://{place}"
+
+    return rewrite
+
+
+def refusing_s3(rewrite: Rewrite) -> Rewrite:
+    """A function that rewrites as another one, and refuses paths of S3: the server cannot read them."""
+
+    def refuse(path: str) -> str:
+        if _S3.match(path):
+            raise ValueError(
+                f"{path}: Apache Spark cannot reach S3 here: its wheel has no hadoop-aws. Use boto3, or the "
+                "engine sail (--engine, or the tag local_engine), or name the files of hadoop-aws in "
+                "spark.driver.extraClassPath of the cluster's spark_conf."
+            )
+        return rewrite(path)
+
+    return refuse
+
+
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:
     """Replace the paths in a SQL statement, and no other text."""
-    return _IN_SQL.sub(lambda found: found["before"] + rewrite(found["path"]), statement)
+    copies = _COPY.match(without_comments_before(statement)[1]) is not None
+
+    def replace(found: re.Match[str]) -> str:
+        # Elsewhere, FROM comes before a quoted text that is no path, as in TRIM(BOTH '/' FROM '/x').
+        if (found["word"] or "").upper() == "FROM" and not copies:
+            return found[0]
+        place = rewrite(found["path"])
+        if found["form"] and found["form"].lower() in FILE_FORMATS:
+            refuse_missing(found["path"], place)
+        return str(found["before"]) + place
+
+    return _IN_SQL.sub(replace, statement)
 
 
-def rewrite_request(request: Any, rewrite: Rewrite) -> None:
-    """Replace the paths in a request of Spark Connect."""
-    content = request.SerializeToString()
-    if any(part in content for part in _MAYBE):
-        _rewrite_message(request, rewrite)
+def rewrite_request(request: Any, rewrite: Rewrite, *, sail: bool = False) -> None:
+    """Replace the paths in a request of Spark Connect.
 
+    Args:
+        request: The request.
+        rewrite: Rewrites paths.
+        sail: Whether it is for Sail, which knows fewer statements, and no format by default.
 
-def _rewrite_message(message: Any, rewrite: Rewrite) -> None:
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            if field.message_type.GetOptions().map_entry:
+    Raises:
+        AnalysisException: If a source of files is not there.
+    """
+    # Not by recursion: a plan may be thousands of steps deep.
+    messages = [request]
+    while messages:
+        message = messages.pop()
+        for field, value in message.ListFields():
+            if field.message_type is None:
+                _rewrite_field(message, field.name, value, rewrite)
+                if sail and field.name in SQL_FIELDS and isinstance(value, str):
+                    setattr(message, field.name, with_known_words(getattr(message, field.name)))
+                elif sail and field.name == "paths" and not message.format:
+                    message.format = DEFAULT_FORMAT
+            elif field.message_type.GetOptions().map_entry:
                 _rewrite_options(value, rewrite)
-            elif isinstance(value, type(message)) or hasattr(value, "ListFields"):
-                _rewrite_message(value, rewrite)
-            else:
-                for item in value:
-                    _rewrite_message(item, rewrite)
-        elif field.name in PATH_FIELDS and isinstance(value, str):
-            setattr(message, field.name, rewrite(value))
-        elif field.name in PATH_FIELDS and not isinstance(value, bytes):
-            value[:] = [rewrite(item) for item in value]
-        elif field.name in SQL_FIELDS and isinstance(value, str):
-            setattr(message, field.name, rewrite_sql(value, rewrite))
+            # Expressions are most of a plan, and have no paths.
+            elif field.message_type.name != "Expression":
+                messages.extend([value] if hasattr(value, "ListFields") else value)
+
+
+def _rewrite_field(message: Any, name: str, value: Any, rewrite: Rewrite) -> None:
+    if name in PATH_FIELDS and isinstance(value, str):
+        setattr(message, name, rewrite(value))
+    elif name in PATH_FIELDS and not isinstance(value, bytes):
+        value[:] = _sources(message, value, rewrite)
+    elif name in SQL_FIELDS and isinstance(value, str):
+        setattr(message, name, rewrite_sql(value, rewrite))
+
+
+def _sources(source: Any, paths: Any, rewrite: Rewrite) -> list[str]:
+    places = [rewrite(path) for path in paths]
+    if str(getattr(source, "format", "")).lower() in FILE_FORMATS:
+        for path, place in zip(paths, places, strict=True):
+            refuse_missing(path, place)
+    return places
+
+
+def refuse_missing(path: str, place: str) -> None:
+    """Refuse a path that is not there.
+
+    Args:
+        path: The path as the notebook gives it.
+        place: The same for the server.
+
+    Raises:
+        AnalysisException: If it is one of this machine, and nothing is there.
+    """
+    if _SCHEME.match(place) and not place.startswith("file:"):
+        return
+    plain = place.removeprefix("file:")
+    plain = f"/{plain.lstrip('/')}"
+    # Spark's patterns have alternatives in braces besides.
+    pattern = re.sub(r"\{[^{}]*\}", "*", plain).lstrip("/")
+    if not Path(plain).exists() and next(Path("/").glob(pattern), None) is None:
+        _refuse(path)
+
+
+def _refuse(path: str) -> NoReturn:
+    from pyspark.errors.exceptions.connect import AnalysisException
+
+    shown = path if _SCHEME.match(path) else f"dbfs:/{path.lstrip('/')}"
+    raise AnalysisException(
+        f"[PATH_NOT_FOUND] Path does not exist: {shown}. SQLSTATE: 42K03",
+        errorClass="PATH_NOT_FOUND",
+        sql_state="42K03",
+    )
 
 
 def _rewrite_options(options: Any, rewrite: Rewrite) -> None:
@@ -88,11 +205,42 @@ def _rewrite_options(options: Any, rewrite: Rewrite) -> None:
             options[name] = rewrite(options[name])
 
 
-def connect(remote: str, rewrite: Rewrite) -> Any:
-    """A Spark session whose requests have their paths replaced."""
+class Configuration:
+    """The configuration of a session, set before its first request: a notebook without Spark has none."""
+
+    def __init__(self, conf: Mapping[str, str]) -> None:
+        """Set up.
+
+        Args:
+            conf: The configuration.
+        """
+        self._conf = conf
+        self._setting = threading.RLock()
+        self.session: Any = None
+
+    def ensure(self) -> None:
+        """Set it, the first time. Its own request comes here, too, and passes."""
+        with self._setting:
+            conf, self._conf = self._conf, {}
+            if conf:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.session.conf._set_all(conf, silent=False)
+
+
+def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: bool = True) -> Any:
+    """A Spark session whose requests have their paths replaced.
+
+    Args:
+        remote: The server.
+        rewrite: Rewrites paths.
+        conf: The configuration of the session.
+        sail: Whether the server is Sail, which needs help with some requests.
+    """
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
 
+    configuration = Configuration(conf)
     # By name, since it has no types.
     grpc = importlib.import_module("grpc")
 
@@ -100,13 +248,20 @@ def connect(remote: str, rewrite: Rewrite) -> Any:
         """Sees each request before it is sent."""
 
         def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            rewrite_request(request, rewrite)
+            configuration.ensure()
+            rewrite_request(request, rewrite, sail=sail)
             return continuation(details, request)
 
         def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-            rewrite_request(request, rewrite)
+            configuration.ensure()
+            rewrite_request(request, rewrite, sail=sail)
             return continuation(details, request)
 
     builder = DefaultChannelBuilder(remote)
     builder.add_interceptor(Interceptor())
-    return SparkSession.builder.channelBuilder(builder).getOrCreate()
+    session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
+    if sail:
+        count_in_signed_numbers(session)
+        cache_nothing()
+        serve_settings(session)
+    return session

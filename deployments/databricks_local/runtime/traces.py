@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
-_HIDDEN_PACKAGES = ("/pyspark/", "/grpc/")
+_HIDDEN_PACKAGES = ("/pyspark/", "/grpc/", "/IPython/", "/asyncio/")
 """Frames of these say nothing about a notebook; tracebacks leave them out, as on Databricks."""
 
 

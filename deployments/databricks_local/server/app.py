@@ -14,10 +14,10 @@ from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
 from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.context import Workspace
-from databricks_local.routes.files.workspace_files import files_router
+from databricks_local.routes.files.workspace_files import files_router, import_file_router
 from databricks_local.routes.jobs.jobs import jobs_router
 from databricks_local.routes.jobs.runs import runs_router
-from databricks_local.routes.local import local_router
+from databricks_local.routes.local import local_router, time_router
 from databricks_local.routes.oidc import oidc_router
 from databricks_local.routes.pages import pages_router
 from databricks_local.routes.scim import scim_router
@@ -50,6 +50,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await workspace.timetable.watch_all()
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
         watching = asyncio.create_task(_end_idle_clusters(workspace))
@@ -73,13 +74,14 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     )
     # A path with a slash too many is an unknown endpoint, not a redirect.
     app.router.redirect_slashes = False
-    app.add_middleware(TokenCheck, token=token, issued=tools.issuer.accepts)
+    app.add_middleware(TokenCheck, token=token, issued=tools.accepts)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(NotWrittenError, _not_written)
     app.add_exception_handler(HTTPException, _unknown_endpoint)
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
-    for router in (scim_router, files_router, jobs_router, runs_router):
+    routers = scim_router, files_router, import_file_router, jobs_router, runs_router, time_router
+    for router in routers:
         app.include_router(router(workspace))
     app.include_router(services_router(workspace.services, workspace.jobs.get))
     app.include_router(local_router(tools.faults, tools.requests))

@@ -1,5 +1,6 @@
 """Puts together the stores of jobs and runs, the runner and the launcher."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,12 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
 from databricks_local.jobs.store import JobStore
+from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.drive import Work
 from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.runner import Runner
-from databricks_local.runs.store import Clock, RunStore, random_id
+from databricks_local.runs.store import RunStore, random_id
+from databricks_local.runs.timetable import Timetable
 from databricks_local.storage.database import Database
 from databricks_local.tasks.code import python_source
 from databricks_local.tasks.compute import check_clusters
@@ -35,6 +38,7 @@ class Jobs:
     jobs: JobStore
     runner: Runner
     launcher: Launcher
+    timetable: Timetable
 
 
 def open_jobs(
@@ -42,10 +46,11 @@ def open_jobs(
     executor: Executor,
     files: WorkspaceFiles,
     mounts: Mounts,
+    files_below: Callable[[str], frozenset[str]],
     clusters: ClusterRegistry,
     checkouts: Checkouts,
     links: Links,
-    clock: Clock,
+    clock: TurnableClock,
     user: str,
     options: Options,
     work: Work,
@@ -57,6 +62,7 @@ def open_jobs(
         executor: Runs notebooks.
         files: The notebooks.
         mounts: Where Python files are.
+        files_below: The files of volumes, for triggers that wait for some.
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         links: Where the workspace is.
@@ -71,7 +77,8 @@ def open_jobs(
     runs.load(database)
     python = partial(python_source, places=mounts.places)
     runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
-    return Jobs(database, runs, jobs, runner, Launcher(runs, jobs, runner, user, options))
+    launcher = Launcher(runs, jobs, runner, user, options)
+    return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher, files_below))
 
 
 def database_path(root: Path) -> Path:

@@ -7,13 +7,14 @@ from starlette.types import ASGIApp
 
 from databricks_local.access.oauth import ClientCredentials, TokenIssuer
 from databricks_local.access.request_log import RequestLog
+from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.faults.book import FaultBook
-from databricks_local.routes.local import FAULTS_PATH, REQUESTS_PATH
+from databricks_local.routes.local import CLOCK_PATH, FAULTS_PATH, NOTIFICATIONS_PATH, REQUESTS_PATH
 from databricks_local.server.connections import Connections
 from databricks_local.server.http_faults import HttpFaults
 from databricks_local.server.request_logging import RequestLogging
 
-CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH)
+CONTROL_PATHS = (FAULTS_PATH, REQUESTS_PATH, CLOCK_PATH, NOTIFICATIONS_PATH)
 """Tests control the workspace by these paths: they are not logged and have no faults."""
 
 
@@ -25,6 +26,11 @@ class LocalTools:
     requests: RequestLog
     connections: Connections
     issuer: TokenIssuer
+    tokens: TaskTokens
+
+    def accepts(self, token: str) -> bool:
+        """Whether a token was issued by this workspace, to a service principal or a task."""
+        return self.issuer.accepts(token) or self.tokens.accepts(token)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application with faults and the log around it: only there can they break connections."""
@@ -39,4 +45,4 @@ def make_local_tools(clock: Callable[[], int], client: ClientCredentials | None)
         clock: Milliseconds since 1970.
         client: The service principal that gets tokens; None if there is none.
     """
-    return LocalTools(FaultBook(), RequestLog(clock), Connections(), TokenIssuer(client, clock))
+    return LocalTools(FaultBook(), RequestLog(clock), Connections(), TokenIssuer(client, clock), TaskTokens())

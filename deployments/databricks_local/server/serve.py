@@ -13,24 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import certifi
 import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.api.links import Links
 from databricks_local.execution.cluster import Machine
+from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import Environments, divide
 from databricks_local.execution.executor import Executor
+from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.remote_spark import spark_address
 from databricks_local.faults.tasks import with_faults
 from databricks_local.files.workspace_files import WorkspaceFiles
 from databricks_local.git.checkouts import Checkouts
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.routes.context import Workspace
+from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.services import mounts_of, open_secrets, open_services
-from databricks_local.server.tls import TlsFiles, ensure_certificates
+from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
 
@@ -99,10 +104,14 @@ def serve(
             spark_address(machine.spark_remote)
         except ValueError as error:
             _refuse(str(error))
+        if machine.engine != SAIL:
+            _refuse("--engine and --spark-remote do not go together: a server is started, or is there")
+    environments = divide_environment(os.environ)
+    if machine.engine == SPARK:
+        _install_spark(environments)
     files = _open_files(root)
     database = _open_database(root)
     listener = _listen(host, port)
-    environments = divide_environment(os.environ)
     bound_port = listener.getsockname()[1]
     tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
@@ -123,27 +132,43 @@ async def _serve(
     machine: Machine,
 ) -> None:
     root, origin = place.root, place.origin
+    clock = TurnableClock(milliseconds, database)
+    clock.load(database)
+    # Clients look at the real clock to see whether their tokens are still good.
     tools = make_local_tools(milliseconds, client)
-    secrets = open_secrets(root, USER, milliseconds)
+    secrets = open_secrets(root, USER, clock)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
-    executor = Executor(root / "tasks", environments, mounts, secrets, machine)
-    services = open_services(root, origin, USER, milliseconds, executor, secrets)
+    authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
+    told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
+    executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
+    services = open_services(root, origin, USER, clock, executor, secrets)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,
         executor,
         files,
         mounts,
+        services.volumes.files_below,
         services.clusters,
         Checkouts(root / "checkouts"),
         links,
-        milliseconds,
+        clock,
         USER,
         options,
         with_faults(do_work, tools.faults.of_task),
     )
     workspace = Workspace(
-        database, jobs.runs, jobs.jobs, jobs.launcher, files, jobs.runner, links, milliseconds, services, USER
+        database=database,
+        store=jobs.runs,
+        jobs=jobs.jobs,
+        launcher=jobs.launcher,
+        files=files,
+        runner=jobs.runner,
+        links=links,
+        clock=clock,
+        services=services,
+        user=USER,
+        timetable=jobs.timetable,
     )
     config = uvicorn.Config(
         tools.around(create_app(workspace, token, executor, tools)),
@@ -214,9 +239,25 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _install_spark(environments: Environments) -> None:
+    try:
+        ensure_spark({**os.environ, **environments.pip}, _say)
+    except SparkInstallationError as error:
+        _refuse(str(error))
+
+
+def _say(line: str) -> None:
+    print(f"workspace: {line}", file=sys.stderr, flush=True)  # noqa: T201 - before there is a log
+
+
 def _refuse(reason: str) -> NoReturn:
-    print(f"workspace: {reason}", file=sys.stderr)  # noqa: T201 - before there is a log
+    _say(reason)
     raise SystemExit(2)
+
+
+def _authorities() -> Path:
+    """The certificate authorities that `requests` trusts here."""
+    return Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where())
 
 
 def _name(host: str) -> str:

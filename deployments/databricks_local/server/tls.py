@@ -51,6 +51,21 @@ def ensure_certificates(directory: Path, host: str) -> TlsFiles:
     return files
 
 
+def bundle_with(files: TlsFiles, others: Path) -> Path:
+    """The authorities that tasks trust: those of this machine, and the workspace's own.
+
+    Args:
+        files: The workspace's certificates.
+        others: A file with the others.
+
+    Returns:
+        The file with all of them.
+    """
+    bundle = files.authority.with_name("bundle.pem")
+    _write(bundle, others.read_bytes() + b"\n" + files.authority.read_bytes(), 0o644)
+    return bundle
+
+
 def accepts(files: TlsFiles, name: str) -> bool:
     """Whether a client that trusts the authority would accept the certificate of a server of this name.
 

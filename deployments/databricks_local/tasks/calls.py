@@ -31,6 +31,7 @@ class TaskCalls:
             "get_task_value": self._get_task_value,
             "run_notebook": self._run_notebook,
             "notebook_source": self._notebook_source,
+            "task_context": self._task_context,
         }
 
     async def answer(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -66,6 +67,17 @@ class TaskCalls:
             return (await self._drive.checkout.get()).notebook_source(path)
         except CheckoutError:
             return None
+
+    async def _task_context(self, _: dict[str, Any]) -> dict[str, str]:
+        run, task = self._drive.run, self._task
+        return {
+            "jobId": str(run.job_id),
+            "jobName": run.spec.name,
+            "rootRunId": str(run.run_id),
+            "currentRunId": str(task.run_id),
+            "taskKey": task.spec.key,
+            "userName": run.creator,
+        }
 
     async def _run_notebook(self, arguments: dict[str, Any]) -> str:
         if len(self._drive.run.spec.ancestors) >= MAX_DEPTH:

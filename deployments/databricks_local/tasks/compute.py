@@ -7,7 +7,7 @@ from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.execution.cluster import Cluster, ClusterError, DriverLostError
-from databricks_local.execution.installing import LibraryInstallationError
+from databricks_local.execution.provisioning.installing import LibraryInstallationError
 from databricks_local.jobs.specs import ClusterSpec, ForEachSpec, NotebookSpec, TaskSpec
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive

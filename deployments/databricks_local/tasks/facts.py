@@ -30,6 +30,8 @@ def context_of(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> Context:
         workspace_id=drive.tools.links.workspace_id,
         workspace_url=drive.tools.links.origin,
         inputs=inputs,
+        trigger_time=run.spec.trigger_time,
+        trigger_references=run.spec.trigger_references,
     )
     # Parameters may refer to the run, and are what the other fields refer to.
     return replace(context, parameters=resolve_all(run.parameters.job, context))

@@ -16,6 +16,8 @@ _REFERENCE = re.compile(r"\{\{\s*((?:`[^`]*`|[^`{}])*?)\s*\}\}")
 _PATH = re.compile(r"(?:\w+|`[^`]+`)(?:\.(?:\w+|`[^`]+`))*", re.ASCII)
 _NAME = re.compile(r"\w+|`[^`]+`", re.ASCII)
 
+_NO_NEWS = {"file_arrival.location": "", "table_update.updated_tables": "[]"}
+
 
 class UnresolvedReferenceError(ValueError):
     """Raised for an unknown key in a known namespace."""
@@ -61,6 +63,8 @@ class Context:
         workspace_id: The workspace.
         workspace_url: Its URL.
         inputs: In an iteration of a for-each task: its input. Otherwise empty.
+        trigger_time: When the trigger was due, in milliseconds since 1970; 0 for a run without one.
+        trigger_references: What `job.trigger` has besides, by its path.
     """
 
     job_id: int
@@ -75,6 +79,8 @@ class Context:
     workspace_id: int = 0
     workspace_url: str = ""
     inputs: tuple[Any, ...] = ()
+    trigger_time: int = 0
+    trigger_references: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(text: str, context: Context) -> str:
@@ -147,11 +153,15 @@ def _job(keys: list[str], context: Context) -> str:
     names = ["job", *keys]
     if keys[0] == "parameters" and len(keys) > 1:
         return _one_of(context.parameters, keys[1:], names)
-    if keys[0] == "start_time" or keys[:2] == ["trigger", "time"]:
-        return _one_of(_moment(context.start_time), keys[1:] if keys[0] == "start_time" else keys[2:], names)
+    if keys[0] == "start_time":
+        return _one_of(_moment(context.start_time), keys[1:], names)
+    if keys[:2] == ["trigger", "time"]:
+        return _one_of(_moment(context.trigger_time or context.start_time), keys[2:], names)
     if keys[0] == "trigger":
-        # No file started this run, so that the location is empty.
-        known = {"type": context.trigger.lower(), "file_arrival.location": ""}
+        # Docs: periodic, onetime, run_job_task, file_arrival, continuous, table.
+        kind = "onetime" if context.trigger == "ONE_TIME" else context.trigger.lower()
+        # What did not start the run is empty.
+        known = {"type": kind, **_NO_NEWS, **context.trigger_references}
         return _one_of(known, [".".join(keys[1:])], names)
     values = {
         "id": str(context.job_id),

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from databricks_local.jobs.engines import SAIL
+
 from dbflow.local import ports
 from dbflow.local.packages import IMPORT_ROOT
 from dbflow.local.service import Clock, Service, ServiceCommand, answers_ok
@@ -20,16 +22,23 @@ class DatabricksService(Service):
     stop_grace_s = 5.0
 
     def __init__(
-        self, root: Path, token: str, storage: Callable[[], dict[str, str]], clock: Clock | None = None
+        self,
+        root: Path,
+        token: str,
+        storage: Callable[[], dict[str, str]],
+        engine: str = SAIL,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(root, clock)
         self.token = token
+        self._engine = engine
         self._storage = storage
 
     def command(self, chosen: Mapping[str, int]) -> ServiceCommand:
         """A Python process; token and keys travel in its environment."""
         command = [sys.executable, "-m", "databricks_local", "--host", ports.HOST]
         command += ["--port", str(chosen["main"]), "--root", str(self.directory)]
+        command += ["--engine", self._engine]
         storage = self._storage()
         environment = {"DBFLOW_WORKSPACE_TOKEN": self.token, **storage}
         # `python -m` finds the package in its working directory, installed or not.

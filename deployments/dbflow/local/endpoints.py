@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from databricks_local.jobs.engines import SAIL, SPARK
+
+STAGING_VOLUME = ("main", "default", "staging")
+"""Catalog, schema and name of the volume in which files are staged where Spark does not reach S3."""
+
 
 @dataclass(frozen=True)
 class PostgresEndpoint:
@@ -48,12 +53,13 @@ class PrefectEndpoint:
 
 @dataclass(frozen=True)
 class StackEndpoints:
-    """All of a stack; its representation shows no secret."""
+    """All of a stack; its representation shows no secret. `engine` is what runs Spark in the workspace."""
 
     postgres: PostgresEndpoint
     s3: S3Endpoint
     workspace: WorkspaceEndpoint
     prefect: PrefectEndpoint
+    engine: str = SAIL
 
     def variables(self) -> dict[str, str]:
         """The variables by which the tools of each part find it, and from which the blocks are made."""
@@ -63,7 +69,7 @@ class StackEndpoints:
             "PGDATABASE": self.postgres.database,
             "PGUSER": self.postgres.user,
             "PGPASSWORD": self.postgres.password,
-            "STAGING_BUCKET": self.s3.bucket,
+            **self._staging(),
             "AWS_ENDPOINT_URL": self.s3.endpoint_url,
             "AWS_REGION": self.s3.region,
             "AWS_ACCESS_KEY_ID": self.s3.access_key,
@@ -71,6 +77,11 @@ class StackEndpoints:
             "DATABRICKS_HOST": self.workspace.url,
             "DATABRICKS_TOKEN": self.workspace.token,
         }
+
+    def _staging(self) -> dict[str, str]:
+        if self.engine == SPARK:
+            return {"STAGING_VOLUME": "/".join(("/Volumes", *STAGING_VOLUME))}
+        return {"STAGING_BUCKET": self.s3.bucket}
 
 
 ServiceState = Literal["healthy", "not answering", "died", "stopped"]

@@ -57,10 +57,12 @@ KINDS = (
     Kind("DATABRICKS_* ARM_*", elsewhere=True),
     Kind("PREFECT_API_* PREFECT_CLOUD_* PREFECT_PROFILE", elsewhere=True),
     Kind("PG*", elsewhere=True),
+    # The stack stages in one place: a second one would make blocks ambiguous.
+    Kind("STAGING_*", elsewhere=True),
     Kind("PREFECT_* OTEL_* AZURE_* GOOGLE_* GCLOUD_* CLOUDSDK_* GCS_* MSI_*"),
     Kind("SPARK_* PYSPARK_* SAIL_* HADOOP_* WEED_* NETRC"),
-    # Settings of our own commands: blocks of other servers, and the service principal of another workspace.
-    Kind("DATABASE_URL STAGING_* DBFLOW_WORKSPACE_*"),
+    # Settings of our own commands: a database elsewhere, and the service principal of another workspace.
+    Kind("DATABASE_URL DBFLOW_WORKSPACE_*"),
 )
 
 # Without the user's files and without questions to a cloud's metadata service.

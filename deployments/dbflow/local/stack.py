@@ -26,6 +26,7 @@ from dbflow.local.endpoints import (
     StackEndpoints,
     WorkspaceEndpoint,
 )
+from dbflow.local.engine import engine_to_use
 from dbflow.local.errors import StackError
 from dbflow.local.postgres import server as postgres
 from dbflow.local.prefect.server import PrefectServer
@@ -54,12 +55,16 @@ class LocalStack:
         self._store = StateStore(self.root)
         self._this_process = ProcessIdentity.of(os.getpid())
 
-    def start(self, *, keep: bool = False, progress: Progress = _silent) -> StackEndpoints:
+    def start(
+        self, *, keep: bool = False, progress: Progress = _silent, engine: str | None = None
+    ) -> StackEndpoints:
         """Starts all services that are not up, in parallel, and registers this process as a user.
 
         Args:
             keep: As `keep`, once all of it is up.
             progress: Told the service and what it is doing, from several threads.
+            engine: What has to run Spark, `sail` or `spark`, which is installed already (`install_engine`).
+                None takes what is up, or Sail.
 
         Raises:
             StackError: A message for people. The next `release` stops what was started, unless the stack is
@@ -69,6 +74,7 @@ class LocalStack:
         with self._store.locked():
             (self.root / "logs").mkdir(mode=0o700, exist_ok=True)
             state = self._store.load()
+            state.engine = engine_to_use(engine, state.engine if "databricks" in state.services else None)
             state.drop_users()
             state.add_user(self._this_process)
             _Starter(self._store, state, self.root, self._clock, progress).run()
@@ -227,7 +233,11 @@ def _services(
         postgres.Postgres(root, state.secret("postgres_password"), clock),
         objects,
         databricks.DatabricksService(
-            root, state.secret("workspace_token"), environment(storage_url or recorded_url), clock
+            root,
+            state.secret("workspace_token"),
+            environment(storage_url or recorded_url),
+            state.engine,
+            clock,
         ),
         PrefectServer(root, state.secret("prefect_password"), clock),
     ]
@@ -269,4 +279,5 @@ def _endpoints(state: StackState) -> StackEndpoints:
             f"{ports.HOST}:{workspace_port}", records["databricks"].url, state.secret("workspace_token")
         ),
         prefect=PrefectEndpoint(f"{records['prefect'].url}/api", records["prefect"].url, prefect.auth_string),
+        engine=state.engine,
     )

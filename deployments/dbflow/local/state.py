@@ -44,6 +44,7 @@ class StackState:
     kept: bool = False
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
+    engine: str = "sail"
 
     def secret(self, name: str) -> str:
         """The secret of this name, made when it is first asked for."""
@@ -132,4 +133,6 @@ def _state_from(raw: dict[str, Any]) -> StackState:
         for name, record in raw["services"].items()
     }
     users = [ProcessIdentity(**user) for user in raw["users"]]
-    return StackState(services, users, bool(raw["kept"]), dict(raw["secrets"]), dict(raw["ports"]))
+    # An earlier version knew one engine only.
+    engine = str(raw.get("engine", "sail"))
+    return StackState(services, users, bool(raw["kept"]), dict(raw["secrets"]), dict(raw["ports"]), engine)

@@ -85,6 +85,20 @@ def files_router(workspace: Workspace) -> APIRouter:
     return router
 
 
+def import_file_router(workspace: Workspace) -> APIRouter:
+    """The route by which the command line and its bundles import files: the content is the body."""
+    router = APIRouter(prefix="/api/2.0/workspace-files")
+
+    @router.post("/import-file/{path:path}")
+    async def import_file(path: str, request: Request) -> Json:
+        overwrite = read_boolean(request.query_params, "overwrite")
+        content = _of_size(await read_content(request, MAX_IMPORT_BYTES))
+        workspace.files.import_file(f"/{path.lstrip('/')}", content, overwrite=overwrite)
+        return {}
+
+    return router
+
+
 def _of_size(content: bytes) -> bytes:
     if len(content) > MAX_OBJECT_BYTES:
         raise errors.object_too_large(len(content), MAX_OBJECT_BYTES)

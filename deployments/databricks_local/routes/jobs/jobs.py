@@ -37,6 +37,7 @@ def jobs_router(workspace: Workspace) -> APIRouter:
     async def create(version: Version, request: Request) -> Json:
         settings = job_settings.complete_settings(await read_body(request), version)
         job = jobs.create(settings, workspace.user)
+        await workspace.timetable.watch(job)
         await workspace.database.flush()
         return {"job_id": job.job_id}
 
@@ -46,6 +47,7 @@ def jobs_router(workspace: Workspace) -> APIRouter:
         job = jobs.get(read_required_integer(body, "job_id"))
         jobs.change(job, job_settings.complete_settings(_new_settings(body), version))
         workspace.launcher.begin_waiting(job)
+        await workspace.timetable.watch(job)
         await workspace.database.flush()
         return {}
 
@@ -56,6 +58,7 @@ def jobs_router(workspace: Workspace) -> APIRouter:
         changes = read_object(body, "new_settings") or {}
         jobs.change(job, job_settings.updated_settings(job.settings, changes, _removed(body)))
         workspace.launcher.begin_waiting(job)
+        await workspace.timetable.watch(job)
         await workspace.database.flush()
         return {}
 

@@ -138,6 +138,9 @@ def base_run_json(run: Run, links: Links) -> Json:
     if run.spec.trigger_run_id:
         # The task run, not the run that it is part of (docs: TriggerInfo).
         shown["trigger_info"] = {"run_id": run.spec.trigger_run_id}
+    if run.spec.schedule:
+        # Docs: schedule, "the cron schedule that triggered this run".
+        shown["schedule"] = run.spec.schedule
     if run.spec.git is not None:
         shown["git_source"] = dict(run.spec.git.raw)
         if run.used_commit:

@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import urllib.request
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
+
+from databricks_local.runtime.dbutils.help import Helpful
 
 DBFS, VOLUMES, WORKSPACE = "/dbfs", "/Volumes", "/Workspace"
 
@@ -55,9 +58,12 @@ class _Location:
                 f"The scheme of {given} is not served by the local workspace: dbutils.fs reaches dbfs:/, "
                 "/Volumes and file:/. Spark reaches object storage."
             )
+        # A relative path begins at the root, as the working directory of DBFS is its root.
         path = "/" + rest.lstrip("/")
-        if not rest.startswith("/") or ".." in PurePosixPath(path).parts:
-            raise ValueError(f"{given} is not an absolute path.")
+        if not rest:
+            raise ValueError("Can not create a Path from an empty string")
+        if ".." in PurePosixPath(path).parts:
+            raise ValueError(f"{given} may lead out of its file system.")
         self.scheme, self.path = scheme, path
         if scheme == "file":
             self.root, self.place = Path("/"), Path(path)
@@ -81,7 +87,7 @@ class _Location:
         return self.place
 
 
-class FileSystemUtils:
+class FileSystemUtils(Helpful):
     """`dbutils.fs`."""
 
     def __init__(self, places: Mapping[str, str]) -> None:
@@ -149,6 +155,8 @@ class FileSystemUtils:
 
     def cp(self, source: str, to: str, recurse: bool = False) -> bool:
         """Copy a file, or a directory if told to; into a directory that is there, under its own name."""
+        if source.startswith(("http://", "https://")):
+            return _download(source, self._at(to).place)
         place, target = self._source_and_target(source, to, recurse)
         if place.is_dir():
             shutil.copytree(place, target, dirs_exist_ok=True)
@@ -181,6 +189,16 @@ class FileSystemUtils:
 
     def _at(self, path: object) -> _Location:
         return _Location(path, self._places)
+
+
+def _download(url: str, target: Path) -> bool:
+    """Copy a file of the web, as Hadoop's file system for http does."""
+    if target.is_dir():
+        target /= PurePosixPath(url).name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with urllib.request.urlopen(url) as answer, target.open("wb") as file:  # noqa: S310 - http and https only
+        shutil.copyfileobj(answer, file)
+    return True
 
 
 def _refuse_mounts(name: str, *_: object, **__: object) -> NoReturn:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import NoReturn
 
+from databricks_local.runtime.dbutils.help import Helpful
+
 EXTENSION_SUFFIXES = (".so", ".pyd", ".dylib")
 
 
@@ -13,7 +15,7 @@ class PythonRestart(BaseException):
     """Raised by `dbutils.library.restartPython`. Not an `Exception`, so that handlers do not catch it."""
 
 
-class LibraryUtils:
+class LibraryUtils(Helpful):
     """`dbutils.library`."""
 
     def restartPython(self) -> NoReturn:  # noqa: N802

@@ -5,6 +5,7 @@ from collections import namedtuple
 from typing import Any
 
 from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
+from databricks_local.runtime.dbutils.help import Helpful
 from databricks_local.runtime.outputs import CellResult
 
 REDACTED = "[REDACTED]"
@@ -60,7 +61,7 @@ class Redactor:
             ]
 
 
-class SecretUtils:
+class SecretUtils(Helpful):
     """`dbutils.secrets`."""
 
     def __init__(self, call: Call, redactor: Redactor) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from databricks_local.api.sizes import json_text, utf8_size
 from databricks_local.runtime.dbutils.calls import Call, WorkspaceCallError
+from databricks_local.runtime.dbutils.help import Helpful
 
 MAX_VALUE_BYTES = 48 * 1024
 """Docs: the JSON of a task value is at most 48 KiB."""
@@ -14,7 +15,7 @@ class WorkflowException(Exception):
     """Raised by `dbutils.notebook.run` when the notebook that was run failed."""
 
 
-class TaskValues:
+class TaskValues(Helpful):
     """`dbutils.jobs.taskValues`."""
 
     def __init__(self, call: Call | None = None) -> None:
@@ -75,7 +76,7 @@ class TaskValues:
         return default
 
 
-class JobsUtils:
+class JobsUtils(Helpful):
     """`dbutils.jobs`."""
 
     def __init__(self, call: Call | None = None) -> None:

@@ -1,6 +1,7 @@
 """`%sh`: a cell that bash runs."""
 
 import codecs
+import importlib
 import os
 import select
 import subprocess
@@ -24,14 +25,22 @@ def run_shell(cell: Cell) -> None:
     """
     strict = cell.argument.split(" ", 1)[0] == "-e"
     script = cell.script.removeprefix("-e").strip() if strict else cell.script
-    command = ["bash", *(["-e"] if strict else []), "-c", script]
+    status = run_script(script, *(["-e"] if strict else []))
+    if strict and status:
+        raise subprocess.CalledProcessError(status, script)
+
+
+def run_script(script: str, *options: str) -> int:
+    """Run a script of bash, and copy what it writes to `sys.stdout`; returns its status."""
+    command = ["bash", *options, "-c", script]
     with subprocess.Popen(  # noqa: S603 - running the notebook is the purpose
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         _copy_output(process)
         status = process.wait()
-    if strict and status:
-        raise subprocess.CalledProcessError(status, script)
+    # It may have installed something.
+    importlib.invalidate_caches()
+    return status
 
 
 def _copy_output(process: "subprocess.Popen[bytes]") -> None:

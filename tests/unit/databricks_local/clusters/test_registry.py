@@ -11,7 +11,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.clusters.records import ClusterState
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.execution.cluster import Cluster, ClusterError
-from databricks_local.execution.installing import ClusterLibraries
+from databricks_local.execution.provisioning.installing import ClusterLibraries
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, TaskSpec
 from databricks_local.runs.models import TaskRun

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from databricks_local.execution.cluster import Cluster, ClusterError
-from databricks_local.execution.installing import ClusterLibraries
+from databricks_local.execution.provisioning.installing import ClusterLibraries
 from databricks_local.execution.task_executor import TaskExecutor
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runs.job_clusters import JobClusters

@@ -17,7 +17,7 @@ from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.models import Run, TaskRun
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.states import State
-from databricks_local.runs.store import RunStore
+from databricks_local.runs.store import Clock, RunStore
 from databricks_local.storage.database import NoJournal
 
 Work = Callable[[Drive, TaskRun, tuple[Any, ...]], Awaitable[State]]
@@ -27,10 +27,15 @@ CLUSTER = {"spark_version": "15.4.x-scala2.12"}
 class Lab:
     """A launcher whose tasks do made-up work."""
 
-    def __init__(self, work: Work, options: Options = Options()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        work: Work,
+        options: Options = Options(),  # noqa: B008 - frozen
+        clock: Clock = lambda: 5_000,
+    ) -> None:
         ids = count(1)
-        self.store = RunStore(lambda: 5_000, lambda: next(ids))
-        self.jobs = JobStore(lambda: 5_000, self.store.unused_id, NoJournal(), lambda _: None)
+        self.store = RunStore(clock, lambda: next(ids))
+        self.jobs = JobStore(clock, self.store.unused_id, NoJournal(), lambda _: None)
         self.runner = Runner(
             MagicMock(),
             str,
@@ -38,7 +43,7 @@ class Lab:
             MagicMock(),
             MagicMock(),
             self.store,
-            lambda: 5_000,
+            clock,
             Links("http://x", 7),
             work,
         )

@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.driver_log import end_of_log
-from databricks_local.execution.installing import installation_failure
+from databricks_local.execution.provisioning.installing import installation_failure
 from databricks_local.jobs.libraries import Library, parse_libraries
 from databricks_local.jobs.programs import arguments_of, parse_python_file
 from databricks_local.jobs.specs import PythonFileSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.environment import FIXED
-from databricks_local.runtime.magics.pip import PipCellError, pip_commands
-from databricks_local.runtime.source import Cell
 from databricks_local.tasks.code import python_source
 
 
@@ -88,25 +86,6 @@ def test_paths_at_which_no_file_can_be(tmp_path: Path, path: str) -> None:
 def test_libraries_that_cannot_be_arguments_of_pip(library: dict[str, Any]) -> None:
     with pytest.raises(ApiError, match="has a character that cannot be printed"):
         parse_libraries({"libraries": [library]})
-
-
-@pytest.mark.parametrize(
-    ("argument", "text", "commands"),
-    [
-        ("install a 'b>1'", "", [["install", "a", "b>1"]]),
-        ("install a \\", "  b", [["install", "a", "b"]]),
-        ("install a", "# why\n\n%pip list", [["install", "a"], ["list"]]),
-        ("install a  # why", "", [["install", "a"]]),
-        ("", "", [[]]),
-    ],
-)
-def test_commands_of_a_pip_cell(argument: str, text: str, commands: list[list[str]]) -> None:
-    assert pip_commands(Cell("pip", text, 1, argument)) == commands
-
-
-def test_other_lines_in_a_pip_cell() -> None:
-    with pytest.raises(PipCellError, match=r"has the line: import a$"):
-        pip_commands(Cell("pip", "import a", 1, "install a"))
 
 
 @pytest.mark.parametrize(

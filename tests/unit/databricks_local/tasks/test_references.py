@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def context(*inputs: Any) -> Context:
         ("{{job.id}}/{{job.name}}/{{job.run_id}}/{{job.repair_count}}", "1/my job/2/4"),
         ("{{ job.id }}", "1"),
         ("{{job.parameters.p}} {{job.parameters.`odd.name`}}", "value odd"),
-        ("{{job.trigger.type}}|{{job.trigger.file_arrival.location}}|", "one_time||"),
+        ("{{job.trigger.type}}|{{job.trigger.file_arrival.location}}|", "onetime||"),
         ("{{job.start_time.iso_date}} {{job.trigger.time.year}}", "2026-11-21 2026"),
         ("{{job.start_time.iso_datetime}}", "2026-11-21T10:04:05.067Z"),
         ("{{job.start_time.iso_weekday}} {{job.start_time.is_weekday}}", "6 false"),
@@ -74,6 +75,31 @@ def context(*inputs: Any) -> Context:
 )
 def test_what_references_become(text: str, resolved: str) -> None:
     assert resolve(text, context()) == resolved
+
+
+@pytest.mark.parametrize(
+    ("trigger", "references", "text", "resolved"),
+    [
+        (
+            "PERIODIC",
+            {},
+            "{{job.trigger.type}} {{job.trigger.time.iso_datetime}}",
+            "periodic 2026-11-21T10:00:00.000Z",
+        ),
+        ("PERIODIC", {}, "{{job.start_time.minute}} {{job.trigger.time.minute}}", "4 0"),
+        ("FILE_ARRIVAL", {"file_arrival.location": "/v"}, "{{job.trigger.file_arrival.location}}", "/v"),
+        (
+            "TABLE",
+            {"table_update.updated_tables": '["t"]'},
+            "{{job.trigger.table_update.updated_tables}}",
+            '["t"]',
+        ),
+    ],
+)
+def test_what_started_a_run(trigger: str, references: dict[str, str], text: str, resolved: str) -> None:
+    due = START - START % 3_600_000
+    fired = replace(context(), trigger=trigger, trigger_time=due, trigger_references=references)
+    assert resolve(text, fired) == resolved
 
 
 @pytest.mark.parametrize(

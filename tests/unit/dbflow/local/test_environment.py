@@ -83,6 +83,9 @@ def test_the_shell_forgets_other_servers_only() -> None:
         "ARM_TENANT_ID",
     ]
     unset = names_of_other_servers([*shell, "DATABRICKS_CLIENT_ID", "HTTP_PROXY", "HOME"], {"PGHOST": "h"})
+    assert names_of_other_servers(["STAGING_VOLUME", "STAGING_BUCKET"], {"STAGING_BUCKET"}) == [
+        "STAGING_VOLUME"
+    ]
     assert unset == ["ARM_TENANT_ID", "AWS_PROFILE", "DATABRICKS_CLIENT_ID", "PGSERVICE", "PREFECT_API_KEY"]
 
 

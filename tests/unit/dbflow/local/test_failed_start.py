@@ -85,7 +85,7 @@ def test_up_leaves_the_stack_up_only_if_all_of_it_was_made(
         if error is not None:
             raise error
 
-    monkeypatch.setattr(run, "start", lambda stack, progress: stack.start(progress=progress))
+    monkeypatch.setattr(run, "start", lambda stack, progress, _: stack.start(progress=progress))
     monkeypatch.setattr(run, "using_prefect", lambda server: nullcontext())
     monkeypatch.setattr(run, "prepare", prepare)
     result = CliRunner().invoke(app, ["up", "--detach"])

@@ -194,4 +194,4 @@ def test_stack_json_holds_what_the_page_says(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     store.save(a_state())
     raw = json.loads(store.path.read_text())
-    assert set(raw) == {"format", "services", "users", "kept", "secrets", "ports"}
+    assert set(raw) == {"format", "services", "users", "kept", "secrets", "ports", "engine"}

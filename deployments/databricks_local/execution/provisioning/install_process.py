@@ -34,7 +34,7 @@ def install_main(connection: Connection, launch: InstallLaunch) -> None:
         connection: The line to the server.
         launch: What to install, and where.
     """
-    rewrite = path_rewriter(begin(launch.log, launch.mounts))
+    rewrite = path_rewriter(begin([launch.log], launch.mounts))
     directory = Path(launch.directory)
     output: list[str] = []
     command = ["install", *_arguments(launch.library, rewrite, directory)]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from databricks_local.execution.install_process import InstallLaunch, install_main
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Processes
+from databricks_local.execution.provisioning.install_process import InstallLaunch, install_main
 from databricks_local.jobs.libraries import Library
 from databricks_local.runtime.environment import LibraryEnvironment
 
@@ -38,7 +38,7 @@ class ClusterLibraries:
     @property
     def site_packages(self) -> str:
         """The directory from which its tasks import them; empty if there are none."""
-        return str(LibraryEnvironment(self.directory).site_packages) if self.installed else ""
+        return str(LibraryEnvironment(self.directory).site_packages) if self.directory.is_dir() else ""
 
 
 class Installer:

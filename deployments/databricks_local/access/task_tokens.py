@@ -1,0 +1,26 @@
+"""Tokens of tasks: each is good for as long as its task runs."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class TaskTokens:
+    """The tokens by which the SDK logs in inside of tasks."""
+
+    def __init__(self) -> None:
+        self._live: set[str] = set()
+
+    @contextmanager
+    def issued(self) -> Iterator[str]:
+        """A token for the time of a `with` block."""
+        token = f"dapi{secrets.token_hex(16)}"
+        self._live.add(token)
+        try:
+            yield token
+        finally:
+            self._live.discard(token)
+
+    def accepts(self, token: str) -> bool:
+        """Whether a token is that of a task that runs."""
+        return token in self._live

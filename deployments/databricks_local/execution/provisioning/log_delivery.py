@@ -1,0 +1,100 @@
+"""Delivers the logs of a cluster to where its `cluster_log_conf` says (docs: compute log delivery)."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from databricks_local.runtime.dbutils.secret_values import Redactor
+from databricks_local.runtime.spark_paths import path_rewriter
+
+DELIVERY_SECONDS = 300.0
+"""Docs: logs are delivered every five minutes."""
+
+PIECE_BYTES = 1 << 20
+DELIVERED = ("dbfs:", "/Volumes/")
+
+
+@dataclass
+class _Source:
+    name: str
+    place: Path
+    redactor: Redactor
+    position: int = 0
+
+
+@dataclass
+class LogDelivery:
+    """Copies what logs have gained to the files of the driver.
+
+    Attributes:
+        directory: Where the files are.
+    """
+
+    directory: Path
+    _sources: list[_Source] = field(default_factory=list)
+    _delivering: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str, place: Path, redactor: Redactor) -> None:
+        """Deliver a log from now on.
+
+        Args:
+            name: The file to which it is appended, such as `stdout`.
+            place: The log.
+            redactor: Knows the secrets that must not be in it.
+        """
+        self._sources.append(_Source(name, place, redactor))
+
+    def deliver(self) -> None:
+        """Deliver what has come since the last time. Call it in a thread."""
+        with self._delivering:
+            for source in self._sources:
+                self._deliver(source, whole=False)
+
+    def finish(self, *places: Path) -> None:
+        """Deliver the rest of these logs, which are about to be removed."""
+        with self._delivering:
+            for source in [each for each in self._sources if each.place in places]:
+                self._deliver(source, whole=True)
+                self._sources.remove(source)
+
+    def _deliver(self, source: _Source, *, whole: bool) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (
+            suppress(FileNotFoundError),
+            source.place.open("rb") as file,
+            (self.directory / source.name).open("a", encoding="utf-8") as target,
+        ):
+            while True:
+                file.seek(source.position)
+                content = file.read(PIECE_BYTES)
+                # Whole lines, so that a secret is not cut in two; but a line may be longer than a piece.
+                lines = content[: content.rfind(b"\n") + 1]
+                if not lines and (whole or len(content) == PIECE_BYTES):
+                    lines = content
+                if not lines:
+                    break
+                source.position += len(lines)
+                target.write(source.redactor.redact(lines.decode("utf-8", "backslashreplace")))
+
+
+def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -> LogDelivery | None:
+    """The delivery of a cluster; None if its logs are not delivered, or to a storage of the cloud.
+
+    Args:
+        destination: Of the `cluster_log_conf`.
+        cluster_id: The cluster.
+        places: Where DBFS and volumes are on disk.
+    """
+    if not destination.startswith(DELIVERED):
+        return None
+    return LogDelivery(Path(path_rewriter(places)(destination)) / cluster_id / "driver")
+
+
+async def deliver_regularly(delivery: LogDelivery, seconds: float) -> None:
+    """Deliver logs until this is cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(delivery.deliver)

@@ -1,0 +1,157 @@
+"""Turns the clock, and starts what that makes due."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+
+from databricks_local.api.bodies import Json, read_integer, read_string, read_string_list
+from databricks_local.api.errors import invalid_parameter
+from databricks_local.jobs.store import Job, JobStore
+from databricks_local.jobs.triggers import Firing, Turn, firings
+from databricks_local.runs.clock import TurnableClock
+from databricks_local.runs.launcher import Launcher
+from databricks_local.runs.models import Run
+from databricks_local.runs.store import RunStore
+
+MAX_FIRINGS = 1_000
+"""How many runs one turn may start."""
+
+MAX_TURN_SECONDS = 10 * 366 * 24 * 3600
+_SECOND = 1_000
+
+
+class Timetable:
+    """What is due when. Nothing happens by itself: only a turn of the clock starts runs."""
+
+    def __init__(
+        self,
+        clock: TurnableClock,
+        jobs: JobStore,
+        runs: RunStore,
+        launcher: Launcher,
+        files_below: Callable[[str], frozenset[str]],
+    ) -> None:
+        """Set up.
+
+        Args:
+            clock: The clock that is turned.
+            jobs: The jobs that may have triggers.
+            runs: The runs that they started.
+            launcher: Starts runs.
+            files_below: The files in a directory and below it. It may take a while.
+        """
+        self.clock = clock
+        self._jobs = jobs
+        self._runs = runs
+        self._launcher = launcher
+        self._files_below = files_below
+        self._known: dict[int, tuple[str, frozenset[str]]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def watch(self, job: Job) -> None:
+        """Take the files that are there for known, if a job waits for others from now on."""
+        url = _watched(job)
+        if url and self._known.get(job.job_id, ("", None))[0] != url:
+            self._known[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+
+    async def watch_all(self) -> None:
+        """The same for all jobs: a server that starts does not know what came while there was none."""
+        for job in list(self._jobs.newest_first()):
+            await self.watch(job)
+
+    async def turn(self, body: Json) -> list[Run]:
+        """Turn the clock, and start what is due, each run at its time.
+
+        Nobody gets a turn in between: a run that is active stays active for the whole turn.
+
+        Args:
+            body: `advance_seconds` or `until`, and perhaps `arrived_files` and `updated_tables`.
+
+        Returns:
+            The runs, those that wait or were skipped included.
+
+        Raises:
+            ApiError: If it cannot be read, or would start too many runs. Then nothing changes.
+        """
+        async with self._one_at_a_time:
+            found = {}
+            for job in list(self._jobs.newest_first()):
+                if url := _watched(job):
+                    found[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+            # From here on, nothing else happens before the end.
+            return self._turn(read_turn(body, self.clock()), found)
+
+    def _turn(self, turn: Turn, found: dict[int, tuple[str, frozenset[str]]]) -> list[Run]:
+        # A job may have been saved, or been given another place to watch, while files were looked for.
+        known = {job_id: self._known.get(job_id, seen) for job_id, seen in found.items()}
+        current = {job_id: seen for job_id, seen in found.items() if known[job_id][0] == seen[0]}
+        news = {job_id: files - known[job_id][1] for job_id, (_, files) in current.items()}
+        queues = [
+            self._due(job, turn, news.get(job.job_id, frozenset())) for job in self._jobs.newest_first()
+        ]
+        due = list(islice(heapq.merge(*queues, key=_order), MAX_FIRINGS + 1))
+        if len(due) > MAX_FIRINGS:
+            raise invalid_parameter(
+                f"This turn of the clock starts more than {MAX_FIRINGS} runs. Turn it less far."
+            )
+        self._known.update(current)
+        started = []
+        for job, firing in due:
+            self.clock.turn_to(firing.time)
+            run = self._launcher.fire(job, firing)
+            if run is not None:
+                started.append(run)
+        self.clock.turn_to(turn.until)
+        return started
+
+    def _due(self, job: Job, turn: Turn, arrived: frozenset[str]) -> Iterator[tuple[Job, Firing]]:
+        spec = job.spec.trigger
+        if spec is None or not job.spec.tasks:
+            return
+        runs = (run.spec for run in self._runs.of_job(job.job_id))
+        last = max((run.trigger_time for run in runs if run.trigger == spec.type), default=0)
+        seen = replace(turn, files=(*turn.files, *arrived))
+        for firing in firings(spec, seen, job.created_time, last):
+            yield job, firing
+
+
+def _watched(job: Job) -> str:
+    """Where a job waits for files; empty if it does not."""
+    return job.spec.trigger.url if job.spec.trigger else ""
+
+
+def _order(item: tuple[Job, Firing]) -> tuple[int, int]:
+    job, firing = item
+    return firing.time, job.number
+
+
+def read_turn(body: Json, now: int) -> Turn:
+    """Read how far to turn the clock.
+
+    Args:
+        body: The request.
+        now: The time, in milliseconds since 1970.
+    """
+    if ("until" in body) == ("advance_seconds" in body):
+        raise invalid_parameter("Say either advance_seconds or until.")
+    until = (
+        _moment(read_string(body, "until"))
+        if "until" in body
+        else now + read_integer(body, "advance_seconds") * _SECOND
+    )
+    if not now <= until <= now + MAX_TURN_SECONDS * _SECOND:
+        raise invalid_parameter("The clock can be turned forward only, and by at most ten years.")
+    return Turn(now, until, read_string_list(body, "arrived_files"), read_string_list(body, "updated_tables"))
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise invalid_parameter(
+            f"until must be a time such as 2026-03-29T00:30:00Z, but is '{text[:80]}'."
+        ) from error
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _SECOND)

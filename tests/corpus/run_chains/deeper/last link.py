@@ -1,0 +1,3 @@
+# Databricks notebook source
+last = [type(spark).__name__.replace("Session", "").lower().replace("connect", "")]
+last = ["spark"]

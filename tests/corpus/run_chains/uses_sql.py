@@ -1,0 +1,6 @@
+# Databricks notebook source
+# MAGIC %run ./sql_setup
+
+# COMMAND ----------
+
+assert table("prepared").count() == 2

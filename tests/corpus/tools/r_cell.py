@@ -1,0 +1,3 @@
+# Databricks notebook source
+# MAGIC %r
+# MAGIC x <- 1

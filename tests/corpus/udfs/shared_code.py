@@ -1,0 +1,5 @@
+"""What several notebooks need."""
+
+
+def normalise(text):
+    return text.strip().lower()

@@ -1,0 +1,47 @@
+"""Modules beside a notebook, and libraries that notebooks offer to their cluster."""
+
+import importlib
+import importlib.util
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from databricks_local.runtime.imports.offered import OfferedLibraries, offer
+
+
+def test_modules_in_a_folder_leave_no_byte_code_and_travel_whole(tmp_path: Path) -> None:
+    (tmp_path / "beside_me.py").write_text("FACTOR = 3\n\n\ndef times(n):\n    return FACTOR * n\n")
+    code = f"""
+        import sys
+        from pathlib import Path
+        from pyspark import cloudpickle
+        from databricks_local.runtime.imports.beside import import_from
+        import_from([Path({str(tmp_path)!r})])
+        sys.path.insert(0, {str(tmp_path)!r})
+        import beside_me
+        print(cloudpickle.dumps(beside_me.times).hex())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    # Here the module cannot be imported.
+    assert importlib.util.find_spec("beside_me") is None
+    from pyspark import cloudpickle
+
+    assert cloudpickle.loads(bytes.fromhex(ended.stdout.strip()))(2) == 6
+    assert [place.name for place in tmp_path.iterdir()] == ["beside_me.py"]
+
+
+def test_offered_libraries_are_found_once_they_are_there(tmp_path: Path) -> None:
+    offers, libraries = tmp_path / "offers", tmp_path / "libraries"
+    finder = OfferedLibraries(offers)
+    assert finder.find_spec("offered_one", None) is None
+    offer(str(offers), str(libraries))
+    assert finder.find_spec("offered_one", None) is None
+    libraries.mkdir()
+    (libraries / "offered_one.py").write_text("")
+    importlib.invalidate_caches()
+    found = finder.find_spec("offered_one", None)
+    assert found is not None
+    assert found.origin == str(libraries / "offered_one.py")
+    assert finder.find_spec("package.offered_one", [str(libraries)]) is None

@@ -1,0 +1,138 @@
+"""What a notebook does with SQL before Spark gets it."""
+
+from typing import ClassVar
+
+import pytest
+from databricks_local.runtime import run_notebook
+from databricks_local.runtime.magics.sql import (
+    WidgetStatement,
+    bound_parameters,
+    replaced,
+    widget_statement,
+)
+from databricks_local.runtime.sail.statements import setting_of, with_known_words
+from databricks_local.runtime.source import split_statements
+
+WIDGETS = {"a": "1", "land": "o'hare", "int": "x"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        ("SELECT :a", ["a"]),
+        ("SELECT * FROM IDENTIFIER(:a) WHERE x=:land", ["a", "land"]),
+        ("SELECT ':a', \":land\", `:a` -- :a\n/* :a */", []),
+        ("SELECT x::int, doc:a, doc:a.land", []),
+        ("SELECT :unknown", []),
+        ("SELECT (:a)", ["a"]),
+    ],
+)
+def test_widgets_that_are_bound(statement: str, names: list[str]) -> None:
+    assert bound_parameters(statement, WIDGETS) == {name: WIDGETS[name] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("SELECT * FROM ${a}.t", "SELECT * FROM 1.t"),
+        ("SELECT '$a', \"${a}\"", "SELECT '1', \"1\""),
+        ("SELECT getArgument('land')", "SELECT 'o\\'hare'"),
+        ('SELECT GETARGUMENT( "a" )', "SELECT '1'"),
+        ("SELECT ${my.conf}, $other, ${other}", "SELECT set, $other, ${other}"),
+        ("SELECT regexp_replace(x, '^a$', '')", "SELECT regexp_replace(x, '^a$', '')"),
+    ],
+)
+def test_widgets_that_are_replaced(statement: str, text: str) -> None:
+    assert replaced(statement, WIDGETS.get, {"my.conf": "set"}.get) == text
+
+
+@pytest.mark.parametrize(
+    ("statement", "widget"),
+    [
+        ("CREATE WIDGET TEXT a DEFAULT ''", WidgetStatement("text", "a")),
+        ('create widget text `my a` default "it\\"s"', WidgetStatement("text", "my a", 'it"s')),
+        (
+            "CREATE WIDGET DROPDOWN b DEFAULT 'x' CHOICES SELECT 'x'\nUNION SELECT 'y'",
+            WidgetStatement("dropdown", "b", "x", "SELECT 'x'\nUNION SELECT 'y'"),
+        ),
+        ("-- why\nREMOVE WIDGET a", WidgetStatement("remove", "a")),
+        ("REMOVE WIDGET a", WidgetStatement("remove", "a")),
+        ("CREATE TABLE widget (a INT)", None),
+        ("SELECT 'CREATE WIDGET TEXT a DEFAULT 1'", None),
+    ],
+)
+def test_statements_about_widgets(statement: str, widget: WidgetStatement | None) -> None:
+    assert widget_statement(statement) == widget
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("SELECT 1; -- the end", ["SELECT 1"]),
+        ("SELECT 1;\n/* the\nend */\n", ["SELECT 1"]),
+        ("-- first\nSELECT 1 -- why\n;", ["-- first\nSELECT 1 -- why"]),
+        ("-- nothing", []),
+        ("SELECT -1; SELECT 4 / 2", ["SELECT -1", "SELECT 4 / 2"]),
+    ],
+)
+def test_comments_alone_are_no_statements(text: str, statements: list[str]) -> None:
+    assert split_statements(text) == statements
+
+
+@pytest.mark.parametrize(
+    ("statement", "known"),
+    [
+        ("USE sales", "USE SCHEMA sales"),
+        ("use `my sales`", "use SCHEMA `my sales`"),
+        ("USE main.sales", "USE SCHEMA main.sales"),
+        ("USE CATALOG main", "USE CATALOG main"),
+        ("DESCRIBE people", "DESCRIBE TABLE people"),
+        ("desc `my db`.people", "desc TABLE `my db`.people"),
+        ("-- who\n/* is */ DESCRIBE people", "-- who\n/* is */ DESCRIBE TABLE people"),
+        ("DESCRIBE HISTORY people", "DESCRIBE HISTORY people"),
+        ("DESCRIBE EXTENDED people", "DESCRIBE EXTENDED people"),
+        ("TRUNCATE TABLE a.b;", "INSERT OVERWRITE a.b SELECT * FROM a.b WHERE false"),
+        ("use schema s", "use schema s"),
+        ("SELECT 'USE x'", "SELECT 'USE x'"),
+    ],
+)
+def test_forms_that_sail_does_not_parse(statement: str, known: str) -> None:
+    assert with_known_words(statement) == known
+
+
+@pytest.mark.parametrize(
+    ("statement", "setting"),
+    [
+        ("SET spark.sql.ansi.enabled=true", ("spark.sql.ansi.enabled", "true")),
+        ("set my.list = a, b ;", ("my.list", "a, b")),
+        ("SET TIME ZONE 'UTC'", None),
+        ("SET VAR x = 1", None),
+        ("SET spark.sql.ansi.enabled", None),
+    ],
+)
+def test_settings(statement: str, setting: tuple[str, str] | None) -> None:
+    assert setting_of(statement) == setting
+
+
+class Lands:
+    """A session that knows two lands."""
+
+    conf: ClassVar = {}
+    table = None
+
+    def sql(self, statement: str) -> "Lands":
+        assert statement == "SELECT land FROM lands"
+        return self
+
+    def collect(self) -> list[tuple[str]]:
+        return [("us",), ("uk",)]
+
+
+@pytest.mark.parametrize(
+    ("default", "error"),
+    [("us", ""), ("de", "ValueError: The default value 'de' of widget land is not among its choices.")],
+)
+def test_the_choices_of_a_widget_are_asked_for_and_hold(default: str, error: str) -> None:
+    statement = f"CREATE WIDGET DROPDOWN land DEFAULT '{default}' CHOICES SELECT land FROM lands"
+    source = f"# Databricks notebook source\n# MAGIC %sql\n# MAGIC {statement}"
+    assert run_notebook(source, {}, Lands()).error == error
