@@ -60,7 +60,7 @@ def test_an_error_that_is_not_utf_8_can_be_read(lab: Lab) -> None:
 
 LEAVES = r"""
 import os
-for folder in (b"/dbfs/tmp/names", b"/Workspace/Shared/names", b"/Volumes/main/default/names"):
+for folder in (b"/dbfs/tmp/left", b"/Workspace/Shared/left", b"/Volumes/main/default/left"):
     os.makedirs(folder, exist_ok=True)
     open(folder + b"/caf\xe9", "w").close()
     os.mkfifo(folder + b"/pipe")
@@ -74,25 +74,25 @@ def test_what_a_task_leaves_in_the_trees_can_be_listed_and_deleted(lab: Lab) -> 
     task, found = lab.run_source("leaves", LEAVES)
     assert task["state"]["result_state"] == "SUCCESS", found
     lists = {
-        "/api/2.0/dbfs/list?path=/tmp/names": "files",
-        "/api/2.0/workspace/list?path=/Shared/names": "objects",
-        "/api/2.0/fs/directories/Volumes/main/default/names": "contents",
+        "/api/2.0/dbfs/list?path=/tmp/left": "files",
+        "/api/2.0/workspace/list?path=/Shared/left": "objects",
+        "/api/2.0/fs/directories/Volumes/main/default/left": "contents",
     }
     for path, field in lists.items():
         answer = lab.http.get(path)
         assert answer.status_code == 200, answer.text
         names = [item["path"].rpartition("/")[2] for item in answer.json()[field]]
         assert sorted(names) == ["caf?", "link", "real"]
-    link = "/api/2.0/fs/directories/Volumes/main/default/names/link"
+    link = "/api/2.0/fs/directories/Volumes/main/default/left/link"
     assert lab.http.delete(link).status_code == 204
-    for path in ("/tmp/names/link", "/tmp/names"):
+    for path in ("/tmp/left/link", "/tmp/left"):
         lab.sdk.dbfs.delete(path, recursive=True)
-    for path in ("/Shared/names/link", "/Shared/names"):
+    for path in ("/Shared/left/link", "/Shared/left"):
         lab.sdk.workspace.delete(path, recursive=True)
-    lab.sdk.volumes.delete("main.default.names")
+    lab.sdk.volumes.delete("main.default.left")
     root = lab.workspace.root
     assert root is not None
-    for place in ("dbfs/tmp/names", "files/Shared/names", "volumes/main/default/names"):
+    for place in ("dbfs/tmp/left", "files/Shared/left", "volumes/main/default/left"):
         assert not (root / place).exists()
 
 

@@ -161,9 +161,10 @@ def test_settings_of_the_cluster_reach_the_notebook_and_secrets_do_not(lab: Lab)
         "dbutils.notebook.exit(json.dumps([wanted, private, os.listdir('.')]))\n"
     )
     cluster = {"spark_env_vars": {"MINE": "yes"}, "spark_conf": {"spark.sql.shuffle.partitions": "7"}}
-    _, output = lab.run_source("settings", source, cluster=cluster)
+    lab.sdk.workspace.mkdirs("/Shared/settings")
+    _, output = lab.run_source("settings/notebook", source, cluster=cluster)
     # The notebook itself is all that is in its folder.
-    assert output["notebook_output"]["result"] == '[["yes", "15.4", "7"], [], ["settings"]]'
+    assert output["notebook_output"]["result"] == '[["yes", "15.4", "7"], [], ["notebook"]]'
 
 
 def test_python_functions_of_the_notebook_run_on_spark(lab: Lab) -> None:
