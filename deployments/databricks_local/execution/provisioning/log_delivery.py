@@ -1,9 +1,9 @@
 """Delivers the logs of a cluster to where its `cluster_log_conf` says (docs: compute log delivery)."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ DELIVERY_SECONDS = 300.0
 PIECE_BYTES = 1 << 20
 DELIVERED = ("dbfs:", "/Volumes/")
 
+_LOG = logging.getLogger("databricks_local")
+
 
 @dataclass
 class _Source:
@@ -23,6 +25,7 @@ class _Source:
     place: Path
     redactor: Redactor
     position: int = 0
+    failing: bool = False
 
 
 @dataclass
@@ -61,9 +64,21 @@ class LogDelivery:
                 self._sources.remove(source)
 
     def _deliver(self, source: _Source, *, whole: bool) -> None:
+        """Deliver a log as far as possible: no task fails because its log cannot be kept."""
+        try:
+            self._append(source, whole=whole)
+        except OSError as error:
+            if not source.failing:
+                _LOG.warning("%s cannot be delivered to %s: %s", source.name, self.directory, error.strerror)
+            source.failing = True
+        else:
+            source.failing = False
+
+    def _append(self, source: _Source, *, whole: bool) -> None:
+        if not source.place.exists():
+            return
         self.directory.mkdir(parents=True, exist_ok=True)
         with (
-            suppress(FileNotFoundError),
             source.place.open("rb") as file,
             (self.directory / source.name).open("a", encoding="utf-8") as target,
         ):
@@ -76,8 +91,10 @@ class LogDelivery:
                     lines = content
                 if not lines:
                     break
-                source.position += len(lines)
                 target.write(source.redactor.redact(lines.decode("utf-8", "backslashreplace")))
+                target.flush()
+                # Only now: a piece that could not be written comes again with the next delivery.
+                source.position += len(lines)
 
 
 def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -> LogDelivery | None:

@@ -63,3 +63,40 @@ def test_logs_of_two_tasks_are_in_one_file(tmp_path: Path) -> None:
         delivery.add("stderr", tmp_path / name, Redactor())
         delivery.finish(tmp_path / name)
     assert (tmp_path / "driver" / "stderr").read_text() == "first\\xff\nsecond\\xff\n"
+
+
+def test_a_place_that_takes_nothing_for_a_while_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told once, the delivery goes on, and no task fails."""
+    log, place = tmp_path / "log", tmp_path / "logs"
+    log.write_text("one\n")
+    place.write_text("a file where a folder is needed")
+    delivery = LogDelivery(place / "driver")
+    delivery.add("stdout", log, Redactor())
+    delivery.deliver()
+    delivery.deliver()
+    assert caplog.messages == [f"stdout cannot be delivered to {place}/driver: Not a directory"]
+    place.unlink()
+    delivery.deliver()
+    assert (place / "driver" / "stdout").read_text() == "one\n"
+    place.rename(tmp_path / "other")
+    place.write_text("a file again")
+    delivery.finish(log)
+    place.unlink()
+    delivery.deliver()
+    assert not place.exists(), "A log that is finished is about to be removed."
+
+
+def test_a_piece_that_is_not_written_comes_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As on a disk that is full."""
+    log, target = tmp_path / "log", tmp_path / "stdout"
+    log.write_text("one\n")
+    target.symlink_to("/dev/full")
+    delivery = LogDelivery(tmp_path)
+    delivery.add("stdout", log, Redactor())
+    delivery.deliver()
+    assert caplog.messages == [f"stdout cannot be delivered to {tmp_path}: No space left on device"]
+    target.unlink()
+    delivery.finish(log)
+    assert target.read_text() == "one\n"
