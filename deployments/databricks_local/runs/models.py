@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.specs import Parameters, RunSpec, TaskSpec
 from databricks_local.runs import states
 from databricks_local.runs.states import State
@@ -75,12 +76,16 @@ class TaskRun:
 
 @dataclass
 class Round:
-    """The original run or a repair of it: an item of `repair_history`. The last one's state is the run's."""
+    """The original run or a repair of it: an item of `repair_history`. The last one's state is the run's.
+
+    Its `alerts` are those of its time: a job may ask for others before the next repair.
+    """
 
     repair_id: int
     start_time: int
     end_time: int = 0
     state: State = states.PENDING
+    alerts: Json = field(default_factory=dict)
 
 
 @dataclass

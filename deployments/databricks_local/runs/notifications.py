@@ -96,7 +96,7 @@ def notifications_of(run: Run, now: int) -> list[Notification]:
 def _round_span(run: Run, each: Round) -> _Span:
     waits = each.state.life_cycle in (LifeCycle.QUEUED, LifeCycle.SKIPPED)
     begun = run.queued_until if each is run.rounds[0] and run.queued_until else each.start_time
-    return _Span(run.spec.alerts, 0 if waits else begun, each.end_time, each.state)
+    return _Span(each.alerts, 0 if waits else begun, each.end_time, each.state)
 
 
 def _task_span(run: Run, task: TaskRun, numbers: Sequence[int]) -> _Span:

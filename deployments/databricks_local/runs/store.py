@@ -93,7 +93,7 @@ class RunStore:
         # A submitted run has a job id as well (databricks-sdk-py#375).
         run = Run(run_id, job_id or self.unused_id(), spec, creator, [], start_time=self._clock())
         run.parameters = spec.parameters
-        run.rounds.append(Round(0, run.start_time))
+        run.rounds.append(Round(0, run.start_time, alerts=spec.alerts))
         self._add_run(run)
         # A run of the single-task format and its task are one and the same (flytekit#1935).
         for task in spec.tasks:

@@ -15,6 +15,7 @@ from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
 from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.models import Run, TaskRun
+from databricks_local.runs.notifications import notifications_of
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.states import State
 from databricks_local.runs.store import Clock, RunStore
@@ -219,6 +220,24 @@ def test_whether_a_repair_keeps_to_the_limit_of_its_job_is_a_switch(limited: boo
             lab.launcher.repair(body)
             await end_of(first)
         assert len(first.rounds) == 2
+
+    play(scenario())
+
+
+def test_who_was_told_of_a_run_stays_so_when_its_job_tells_others() -> None:
+    def told(address: str) -> dict[str, Any]:
+        return {**job("a"), "email_notifications": {"on_failure": [address]}}
+
+    async def scenario() -> None:
+        lab = Lab(failing)
+        saved = lab.jobs.create(told("old@example.org"), "me")
+        run = lab.run_job(saved.job_id)
+        await end_of(run)
+        lab.jobs.change(saved, told("new@example.org"))
+        lab.launcher.repair({"run_id": run.run_id, "rerun_tasks": ["a"]})
+        await end_of(run)
+        addresses = [each.destination for each in notifications_of(run, 5_000)]
+        assert addresses == ["old@example.org", "new@example.org"]
 
     play(scenario())
 
