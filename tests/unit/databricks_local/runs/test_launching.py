@@ -187,6 +187,25 @@ def test_the_time_of_a_loop_holds_for_what_is_tried_again_after_its_own_time() -
     play(scenario())
 
 
+def test_the_wait_before_a_retry_keeps_to_the_real_time_when_the_clock_is_turned() -> None:
+    now, begun = 5_000, []
+
+    async def work(*_: Any) -> State:
+        nonlocal now
+        begun.append(asyncio.get_running_loop().time())
+        now += 3_600_000
+        return states.WORKLOAD_FAILURE
+
+    async def scenario() -> None:
+        lab = Lab(work, clock=lambda: now)
+        again = task("a", max_retries=1, min_retry_interval_millis=250)
+        await end_of(lab.launcher.submit({"tasks": [again]}))
+        first, second = begun
+        assert second - first >= 0.249
+
+    play(scenario())
+
+
 @pytest.mark.parametrize("limited", [True, False])
 def test_whether_a_repair_keeps_to_the_limit_of_its_job_is_a_switch(limited: bool) -> None:
     let = asyncio.Event()
