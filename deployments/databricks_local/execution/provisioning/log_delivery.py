@@ -1,12 +1,16 @@
 """Delivers the logs of a cluster to where its `cluster_log_conf` says (docs: compute log delivery)."""
 
 import asyncio
+import errno
 import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from databricks_local.files.tree import leads_inside
+from databricks_local.files.volumes import VOLUME_DEPTH
+from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.spark_paths import path_rewriter
 
@@ -34,9 +38,11 @@ class LogDelivery:
 
     Attributes:
         directory: Where the files are.
+        home: The volume, or all of DBFS. It has to be there, and no link in it may lead out of it.
     """
 
     directory: Path
+    home: Path
     _sources: list[_Source] = field(default_factory=list)
     _delivering: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,6 +83,8 @@ class LogDelivery:
     def _append(self, source: _Source, *, whole: bool) -> None:
         if not source.place.exists():
             return
+        if not (self.home.is_dir() and leads_inside(self.directory, self.home.resolve())):
+            raise FileNotFoundError(errno.ENOENT, "there is no such volume or folder")
         self.directory.mkdir(parents=True, exist_ok=True)
         with (
             source.place.open("rb") as file,
@@ -107,7 +115,11 @@ def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -
     """
     if not destination.startswith(DELIVERED):
         return None
-    return LogDelivery(Path(path_rewriter(places)(destination)) / cluster_id / "driver")
+    place, volumes = Path(path_rewriter(places)(destination)), Path(places[VOLUMES])
+    home = Path(places[DBFS])
+    if place.is_relative_to(volumes):
+        home = volumes.joinpath(*place.relative_to(volumes).parts[:VOLUME_DEPTH])
+    return LogDelivery(place / cluster_id / "driver", home)
 
 
 async def deliver_regularly(delivery: LogDelivery, seconds: float) -> None:
