@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -10,7 +10,7 @@ from itertools import islice
 from databricks_local.api.bodies import Json, read_integer, read_string, read_string_list
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.store import Job, JobStore
-from databricks_local.jobs.triggers import Firing, Turn, firings
+from databricks_local.jobs.triggers import Firing, News, TriggerSpec, Turn, firings, news_of
 from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Launcher
 from databricks_local.runs.models import Run
@@ -49,6 +49,7 @@ class Timetable:
         self._launcher = launcher
         self._files_below = files_below
         self._known: dict[int, tuple[str, frozenset[str]]] = {}
+        self._waiting: dict[int, tuple[TriggerSpec, News]] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def watch(self, job: Job) -> None:
@@ -88,16 +89,17 @@ class Timetable:
         # A job may have been saved, or been given another place to watch, while files were looked for.
         known = {job_id: self._known.get(job_id, seen) for job_id, seen in found.items()}
         current = {job_id: seen for job_id, seen in found.items() if known[job_id][0] == seen[0]}
-        news = {job_id: files - known[job_id][1] for job_id, (_, files) in current.items()}
-        queues = [
-            self._due(job, turn, news.get(job.job_id, frozenset())) for job in self._jobs.newest_first()
-        ]
+        arrived = {job_id: files - known[job_id][1] for job_id, (_, files) in current.items()}
+        news = self._news(turn, arrived)
+        queues = [self._due(job, turn, news.get(job.job_id)) for job in self._jobs.newest_first()]
         due = list(islice(heapq.merge(*queues, key=_order), MAX_FIRINGS + 1))
         if len(due) > MAX_FIRINGS:
             raise invalid_parameter(
                 f"This turn of the clock starts more than {MAX_FIRINGS} runs. Turn it less far."
             )
         self._known.update(current)
+        fired = {job.job_id for job, _ in due}
+        self._waiting = {job_id: each for job_id, each in news.items() if job_id not in fired}
         started = []
         for job, firing in due:
             self.clock.turn_to(firing.time)
@@ -107,14 +109,29 @@ class Timetable:
         self.clock.turn_to(turn.until)
         return started
 
-    def _due(self, job: Job, turn: Turn, arrived: frozenset[str]) -> Iterator[tuple[Job, Firing]]:
+    def _news(self, turn: Turn, arrived: Mapping[int, frozenset[str]]) -> dict[int, tuple[TriggerSpec, News]]:
+        """What triggers know of, and have not started a run for, by job. One that is changed forgets it."""
+        found = {}
+        for job in self._jobs.newest_first():
+            spec = job.spec.trigger
+            if spec is None:
+                continue
+            waiting, before = self._waiting.get(job.job_id, (spec, None))
+            seen = replace(turn, files=(*turn.files, *arrived.get(job.job_id, ())))
+            news = news_of(spec, seen, before if waiting == spec else None)
+            if news is not None:
+                found[job.job_id] = spec, news
+        return found
+
+    def _due(
+        self, job: Job, turn: Turn, news: tuple[TriggerSpec, News] | None
+    ) -> Iterator[tuple[Job, Firing]]:
         spec = job.spec.trigger
         if spec is None or not job.spec.tasks:
             return
         runs = (run.spec for run in self._runs.of_job(job.job_id))
         last = max((run.trigger_time for run in runs if run.trigger == spec.type), default=0)
-        seen = replace(turn, files=(*turn.files, *arrived))
-        for firing in firings(spec, seen, job.created_time, last):
+        for firing in firings(spec, turn, job.created_time, last, news[1] if news else None):
             yield job, firing
 
 

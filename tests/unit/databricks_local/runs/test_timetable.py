@@ -129,6 +129,40 @@ def test_news_start_runs_with_their_least_distance() -> None:
     play(scenario())
 
 
+def test_news_wait_over_many_turns_and_start_one_run() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "/Volumes/a/b/c", "wait_after_last_change_seconds": 3 * 3600}}
+        other = {"table_update": {"table_names": ["t"], "min_time_between_triggers_seconds": 4 * 3600}}
+        saved = [bench.save(trigger=each, max_concurrent_runs=5) for each in (trigger, other)]
+        await bench.turn(1)
+        (first,) = await bench.turn(1, arrived_files=["/Volumes/a/b/c/x"], updated_tables=["t"])
+        assert await bench.turn(1, updated_tables=["t"]) == []
+        started = [run for _ in range(4) for run in await bench.turn(1)]
+        assert [(run.job_id, run.spec.trigger_time) for run in started] == [
+            (saved[0], 4 * HOUR),
+            (saved[1], 5 * HOUR),
+        ]
+        assert first.spec.trigger_references == started[1].spec.trigger_references
+        assert await bench.turn(24) == []
+
+    play(scenario())
+
+
+def test_news_of_a_trigger_that_is_changed_are_forgotten() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "s3://b/in", "wait_after_last_change_seconds": 7200}}
+        saved = bench.jobs.get(bench.save(trigger=trigger))
+        assert await bench.turn(1, arrived_files=["s3://b/in/x"]) == []
+        bench.jobs.change(saved, {**saved.settings, "trigger": {**trigger, "pause_status": "PAUSED"}})
+        assert await bench.turn(1) == []
+        bench.jobs.change(saved, {**saved.settings, "trigger": trigger})
+        assert await bench.turn(9) == []
+
+    play(scenario())
+
+
 def test_files_that_came_since_are_news_once() -> None:
     async def scenario() -> None:
         bench = Bench()
