@@ -206,8 +206,10 @@ class Drive:
     def set_task(self, task: TaskRun, state: State) -> None:
         """Set the state of a task."""
         task.state = state
-        if state.terminal and not task.end_time and task.start_time:
-            task.end_time = self.tools.clock()
+        if state.terminal:
+            task.settled_time = self.tools.clock()
+            if task.start_time:
+                task.end_time = task.end_time or task.settled_time
         if state.life_cycle is LifeCycle.RUNNING:
             task.ready_time = self.tools.clock()
             if self.run.state.life_cycle is LifeCycle.PENDING:

@@ -32,6 +32,7 @@ class TaskRun:
         logs_truncated: Whether it wrote more.
         input_index: Of an iteration, which of the inputs it has; otherwise -1.
         kept: Of a for-each task, the ids of iterations that succeeded before and do not run again.
+        settled_time: When its state became final, also if it never started and has no times of its own.
         stored: Whether its output is only in the database.
     """
 
@@ -57,6 +58,7 @@ class TaskRun:
     total_iterations: int = 0
     input_index: int = -1
     kept: list[int] = field(default_factory=list)
+    settled_time: int = 0
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
     logs: str = ""

@@ -101,8 +101,8 @@ def _round_span(run: Run, each: Round) -> _Span:
 
 def _task_span(run: Run, task: TaskRun, numbers: Sequence[int]) -> _Span:
     """An attempt at a task, of which there are attempts with these numbers in the same repair."""
-    # A task that never started has no times of its own.
-    end = task.end_time or run.rounds[task.round].end_time
+    # A task that never started has no end. Records of earlier versions do not say when it was settled.
+    end = task.end_time or task.settled_time or run.rounds[task.round].end_time
     first, last = task.attempt_number == min(numbers), task.attempt_number == max(numbers)
     return _Span(task.spec.alerts, task.start_time, end, task.state, first, last)
 
@@ -126,7 +126,7 @@ def _events(span: _Span, now: int) -> Iterator[tuple[int, str]]:
     if span.state.terminal:
         event = _ending(span)
         if event and (span.last or not last_only or event != FAILURE):
-            yield span.end or now, event
+            yield span.end, event
 
 
 def _ending(span: _Span) -> str:

@@ -22,7 +22,7 @@ from databricks_local.runtime.outputs import CellResult
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
-    "input_index", "kept",
+    "input_index", "kept", "settled_time",
 )  # fmt: skip
 
 
@@ -237,6 +237,6 @@ def end_as_lost(run: Run, now: int) -> None:
             waited = task.state.life_cycle is LifeCycle.BLOCKED
             task.state = states.UPSTREAM_FAILED if waited else states.DRIVER_LOST
             task.error = task.state.message
-            task.end_time = now if task.start_time else 0
+            task.end_time, task.settled_time = now if task.start_time else 0, now
     run.state = run.rounds[-1].state = states.DRIVER_LOST
     run.end_time = run.rounds[-1].end_time = now

@@ -261,6 +261,30 @@ def test_who_was_told_of_a_run_stays_so_when_its_job_tells_others() -> None:
     play(scenario())
 
 
+def test_when_somebody_was_told_of_a_task_that_never_started_stays_so() -> None:
+    now, let = 5_000, asyncio.Event()
+
+    async def work(_: Drive, attempt: TaskRun, __: tuple[Any, ...]) -> State:
+        if attempt.spec.key == "long":
+            await let.wait()
+        return states.WORKLOAD_FAILURE
+
+    async def scenario() -> None:
+        nonlocal now
+        lab = Lab(work, clock=lambda: now)
+        mails = {"email_notifications": {"on_failure": ["me@example.org"]}}
+        after = task("after", depends_on=[{"task_key": "short"}], **mails)
+        run = lab.launcher.submit({"tasks": [task("short"), task("long"), after]})
+        await until(lambda: run.latest()["after"].state.terminal)
+        for now in (6_000, 7_000):
+            assert [each.time for each in notifications_of(run, now)] == [5_000]
+        let.set()
+        await end_of(run)
+        assert [each.time for each in notifications_of(run, now)] == [5_000]
+
+    play(scenario())
+
+
 def test_a_job_that_cannot_be_read_is_shown_and_can_be_reset() -> None:
     async def scenario() -> None:
         lab = Lab(failing)
