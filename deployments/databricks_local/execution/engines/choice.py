@@ -20,8 +20,7 @@ def chosen_engine(spec: ClusterSpec, machine: Machine) -> str:
     """The engine of a cluster: that of its tag, else that of the workspace.
 
     Raises:
-        ClusterError: If the cluster asks for what only a server of its own can have, although all clusters use
-            one that somebody else runs.
+        ClusterError: If it asks for what only a server of its own can have, and somebody else runs it.
     """
     own = {
         f"The tag {ENGINE_TAG} asks for an engine": spec.engine,
