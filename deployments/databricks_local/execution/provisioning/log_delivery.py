@@ -17,6 +17,9 @@ from databricks_local.runtime.spark_paths import path_rewriter
 DELIVERY_SECONDS = 300.0
 """Docs: logs are delivered every five minutes."""
 
+LEAST_DELIVERY_SECONDS = 0.1
+"""More often would keep the processor busy."""
+
 PIECE_BYTES = 1 << 20
 DELIVERED = ("dbfs:", "/Volumes/")
 
