@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ class Timetable:
         jobs: JobStore,
         runs: RunStore,
         launcher: Launcher,
-        files_below: Callable[[str], frozenset[str]],
+        files_below: Callable[[str, float], frozenset[str]],
     ) -> None:
         """Set up.
 
@@ -41,7 +42,8 @@ class Timetable:
             jobs: The jobs that may have triggers.
             runs: The runs that they started.
             launcher: Starts runs.
-            files_below: The files in a directory and below it. It may take a while.
+            files_below: The files in a directory and below it that came before a time, in seconds since 1970.
+                It may take a while.
         """
         self.clock = clock
         self._jobs = jobs
@@ -51,17 +53,51 @@ class Timetable:
         self._known: dict[int, tuple[str, frozenset[str]]] = {}
         self._waiting: dict[int, tuple[TriggerSpec, News]] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._beginning: asyncio.Task[None] | None = None
+
+    def begin(self) -> "asyncio.Task[None]":
+        """Take the files that are there for known, in the background. Turns wait for the end of that.
+
+        A server that starts does not know what came while there was none.
+        """
+        self._beginning = asyncio.create_task(self.watch_all(self.clock.real() / _SECOND))
+        return self._beginning
 
     async def watch(self, job: Job) -> None:
-        """Take the files that are there for known, if a job waits for others from now on."""
+        """Take the files that are there for known, if a job that is new or was changed waits for others."""
         url = _watched(job)
-        if url and self._known.get(job.job_id, ("", None))[0] != url:
-            self._known[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+        if self._known.get(job.job_id, ("", None))[0] == url:
+            return
+        self.forget(job.job_id)
+        if url:
+            files = await asyncio.to_thread(self._files_below, url, math.inf)
+            self._know(job.job_id, url, files)
 
-    async def watch_all(self) -> None:
-        """The same for all jobs: a server that starts does not know what came while there was none."""
-        for job in list(self._jobs.newest_first()):
-            await self.watch(job)
+    async def watch_all(self, before: float = math.inf) -> None:
+        """The same for all jobs.
+
+        Args:
+            before: Files that came later are news; seconds since 1970.
+        """
+        for job_id, (url, files) in (await self._look(before)).items():
+            if job_id not in self._known:
+                self._know(job_id, url, files)
+
+    def forget(self, job_id: int) -> None:
+        """Forget the files of a job that is deleted, or waits for none any more."""
+        self._known.pop(job_id, None)
+
+    def _know(self, job_id: int, url: str, files: frozenset[str]) -> None:
+        job = self._jobs.find(job_id)
+        # It may have been changed or deleted while the files were looked for.
+        if job is not None and _watched(job) == url:
+            self._known[job_id] = url, files
+
+    async def _look(self, before: float = math.inf) -> dict[int, tuple[str, frozenset[str]]]:
+        """Where jobs wait for files, and what is there. Each place is looked at once."""
+        urls = {job.job_id: url for job in self._jobs.newest_first() if (url := _watched(job))}
+        found = {url: await asyncio.to_thread(self._files_below, url, before) for url in set(urls.values())}
+        return {job_id: (url, found[url]) for job_id, url in urls.items()}
 
     async def turn(self, body: Json) -> list[Run]:
         """Turn the clock, and start what is due, each run at its time.
@@ -78,10 +114,9 @@ class Timetable:
             ApiError: If it cannot be read, or would start too many runs. Then nothing changes.
         """
         async with self._one_at_a_time:
-            found = {}
-            for job in list(self._jobs.newest_first()):
-                if url := _watched(job):
-                    found[job.job_id] = url, await asyncio.to_thread(self._files_below, url)
+            if self._beginning is not None:
+                await asyncio.shield(self._beginning)
+            found = await self._look()
             # From here on, nothing else happens before the end.
             return self._turn(read_turn(body, self.clock()), found)
 
