@@ -92,7 +92,9 @@ class Drive:
         self.latest = {**run.latest(), **self.current}
         name = f"local-{run.run_id}" if len(run.rounds) == 1 else f"local-{run.run_id}-{len(run.rounds) - 1}"
         # A nested run takes no slot: the run that waits for it may hold the last one.
-        self.clusters = JobClusters(tools.executor, name, None if run.spec.ancestors else tools.run_slots)
+        slots = None if run.spec.ancestors else tools.run_slots
+        self.outermost_run_id = tools.store.outermost(run).run_id
+        self.clusters = JobClusters(tools.executor, name, slots, self.outermost_run_id)
         self._work = work
         self._stops: dict[int, asyncio.Future[State]] = {}
         self._stopped: set[int] = set()

@@ -192,6 +192,12 @@ class RunStore:
         """The task run of this id, and the run that it is part of."""
         return self._tasks.get(run_id)
 
+    def outermost(self, run: Run) -> Run:
+        """The run itself; of one that a task of another run started, the first of them."""
+        while (parent := self._tasks.get(run.spec.trigger_run_id)) is not None:
+            run, _ = parent
+        return run
+
     def newest_first(self) -> Iterator[Run]:
         """All runs, the one that started last first."""
         return reversed(self._runs.values())
