@@ -58,8 +58,9 @@ def _came_before(place: Path, moment: float) -> bool:
     try:
         # A file that is moved here keeps its other times.
         return place.lstat().st_ctime < moment
-    except FileNotFoundError:
-        return False
+    except OSError:
+        # It vanished, or cannot be looked at.
+        return True
 
 
 class Volumes:
