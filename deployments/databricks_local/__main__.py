@@ -39,6 +39,10 @@ def main() -> None:
     if bool(options.client_id) != bool(secret):
         parser.error("--client-id and --client-secret belong together")
     client = ClientCredentials(options.client_id, secret) if secret else None
+    try:
+        machine = read_machine(options)
+    except ValueError as error:
+        parser.error(str(error))
     serve(
         options.host,
         options.port,
@@ -46,7 +50,7 @@ def main() -> None:
         options.root,
         Access(options.tls, client),
         read_switches(options),
-        read_machine(options),
+        machine,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from databricks_local.execution.cluster import Machine
 from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import server_environment, without_proxy_here
 from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS
@@ -119,12 +120,15 @@ class LocalWorkspace(WorkspaceAccess):
             repair_visible_after: Seconds for which a repaired run still looks terminal.
             limit_repairs: Whether `runs/repair` keeps to the job's `max_concurrent_runs`.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
-            log_delivery_seconds: How often the logs of a cluster go to its `cluster_log_conf`.
+            log_delivery_seconds: How often the logs of a cluster go to its `cluster_log_conf`; at least every
+                0.1 seconds.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
             environment: Variables of the server. Of those of this process it gets only what has no secrets
                 (the README says what), so that notebooks do not see yours. Clusters get those that begin
                 with `AWS_`.
         """
+        # Refuses at once what the server would refuse.
+        Machine(log_delivery_seconds=log_delivery_seconds)
         super().__init__("", token or secrets.token_urlsafe(24))
         self.root = Path(root) if root is not None else None
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,5 +1,6 @@
 """Time that a test turns: schedules, triggers and notifications, by the official SDK."""
 
+import base64
 import io
 import time
 from collections.abc import Iterator
@@ -172,6 +173,20 @@ def test_notifications_are_shown_and_never_sent(clock_lab: Lab) -> None:
         page = HtmlPage(browser.get(f"/runs/{run_id}").text)
     rows = page.all(".//section[@id='notifications']//tbody/tr")
     assert ["on_failure" in "".join(row.itertext()) for row in rows] == [False, True, True]
+
+
+def test_uploads_go_on_when_the_clock_is_turned(clock_lab: Lab) -> None:
+    volume = "/Volumes/main/default/uploads"
+    clock_lab.sdk.volumes.create("main", "default", "uploads", VolumeType.MANAGED)
+    answer = clock_lab.http.post(f"/api/2.0/fs/files{volume}/x", params={"action": "initiate-upload"})
+    session = {"path": f"{volume}/x", "session_token": answer.json()["multipart_upload"]["session_token"]}
+    asked = {**session, "start_part_number": 1, "count": 1}
+    (part,) = clock_lab.post("/api/2.0/fs/create-upload-part-urls", asked).json()["upload_part_urls"]
+    with clock_lab.sdk.dbfs.open("/slowly", write=True) as file:
+        clock_lab.workspace.advance(hours=3)
+        file.write(b"late")
+        assert httpx.put(part["url"], content=b"late").status_code == 200
+    assert base64.b64decode(clock_lab.sdk.dbfs.read("/slowly").data or "") == b"late"
 
 
 def test_a_run_that_is_under_way_while_the_clock_turns_lasts_too_long(clock_lab: Lab) -> None:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from databricks_local.execution.processes import Child
 from databricks_local.execution.provisioning.installing import ClusterLibraries
-from databricks_local.execution.provisioning.log_delivery import DELIVERY_SECONDS, LogDelivery
+from databricks_local.execution.provisioning.log_delivery import (
+    DELIVERY_SECONDS,
+    LEAST_DELIVERY_SECONDS,
+    LogDelivery,
+)
 from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
 
@@ -26,7 +30,7 @@ class Machine:
         cluster_start_seconds: Seconds to wait before a cluster starts, as in the cloud.
         mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
-        log_delivery_seconds: How often the logs of clusters are delivered.
+        log_delivery_seconds: How often the logs of clusters are delivered; at least every 0.1 seconds.
         engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
     """
 
@@ -35,6 +39,14 @@ class Machine:
     spark_remote: str = ""
     log_delivery_seconds: float = DELIVERY_SECONDS
     engine: str = SAIL
+
+    def __post_init__(self) -> None:
+        # In this form, no number is refused, too.
+        if not self.log_delivery_seconds >= LEAST_DELIVERY_SECONDS:
+            raise ValueError(
+                f"The seconds between two deliveries of logs must be at least {LEAST_DELIVERY_SECONDS}, "
+                f"but are {self.log_delivery_seconds}."
+            )
 
 
 @dataclass

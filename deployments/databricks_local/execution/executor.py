@@ -3,11 +3,13 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
 from databricks_local.execution.engines.choice import chosen_engine
+from databricks_local.execution.engines.memory import SparkMemory, needed_mib
 from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
@@ -58,6 +60,7 @@ class Executor(TaskProcesses):
         super().__init__(directory, Processes(), environments, mounts, secrets, tokens, workspace)
         remove_leftovers(directory, _TEMPORARY)
         self._machine = machine
+        self.memory = SparkMemory(partial(needed_mib, machine=machine))
         self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from databricks_local.execution.cluster import Cluster
+from databricks_local.execution.engines.memory import SparkMemory
 from databricks_local.execution.following import TaskResult
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, ProgramSpec
@@ -27,7 +28,13 @@ class Code:
 
 
 class TaskExecutor(Protocol):
-    """Starts clusters, and runs notebooks on them."""
+    """Starts clusters, and runs notebooks on them.
+
+    Attributes:
+        memory: What clusters wait for before they are started.
+    """
+
+    memory: SparkMemory
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
         """Start a cluster."""

@@ -3,6 +3,7 @@
 A volume exists when its directory exists, however that was made.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -53,6 +54,15 @@ def _directory_missing(path: str) -> ApiError:
     )
 
 
+def _came_before(place: Path, moment: float) -> bool:
+    try:
+        # A file that is moved here keeps its other times.
+        return place.lstat().st_ctime < moment
+    except OSError:
+        # It vanished, or cannot be looked at.
+        return True
+
+
 class Volumes:
     """The tree of volumes, with the paths of the Files API."""
 
@@ -69,16 +79,24 @@ class Volumes:
             raise _missing(path)
         return place
 
-    def files_below(self, url: str) -> frozenset[str]:
+    def files_below(self, url: str, before: float = math.inf) -> frozenset[str]:
         """The paths of the files in a directory and below it; none if it is no directory of a volume.
 
         It looks into each directory, which may take a while: call it aside of the event loop.
+
+        Args:
+            url: The path of the directory.
+            before: Leaves out files that came, or were changed, later; seconds since 1970.
         """
         path = url.removeprefix("dbfs:")
         with suppress(ApiError):
             top = self._place(path)
             found = (Path(folder, name) for folder, _, names in os.walk(top) for name in names)
-            return frozenset(f"{PREFIX}/{place.relative_to(self.tree.root).as_posix()}" for place in found)
+            return frozenset(
+                f"{PREFIX}/{place.relative_to(self.tree.root).as_posix()}"
+                for place in found
+                if before == math.inf or _came_before(place, before)
+            )
         return frozenset()
 
     def describe(self, place: Path) -> Entry:

@@ -28,6 +28,9 @@ from databricks_local.jobs.specs import ClusterSpec
 KEY = re.compile(r"[\w\-]{1,100}", re.ASCII)
 """A valid key of a task or cluster."""
 
+_VOLUMES = re.compile(r"(?:dbfs:/*)?/?Volumes(?:/|$)")
+_ON_VOLUME = re.compile(r"(?:dbfs:/*)?/?Volumes(?:/+[^/]+){3}")
+
 
 @dataclass(frozen=True)
 class SharedCompute:
@@ -119,8 +122,19 @@ def _destination(storage: Json) -> str:
     for kind in storage:
         described = read_object(storage, kind)
         if described is not None:
-            return read_required_string(described, "destination")
+            return _checked(read_required_string(described, "destination"))
     raise invalid_parameter("A storage such as dbfs or volumes with its destination is needed.")
+
+
+def _checked(destination: str) -> str:
+    if not destination.isprintable() or {".", ".."} & set(destination.split("/")):
+        raise invalid_parameter(f"The destination {destination[:1000]!r} has an invalid name in it.")
+    if _VOLUMES.match(destination) and not _ON_VOLUME.match(destination):
+        raise invalid_parameter(
+            f"The destination {destination[:1000]!r} is on no volume: it begins with "
+            "/Volumes/<catalog>/<schema>/<volume>."
+        )
+    return destination
 
 
 def _tags(cluster: Json, version: str) -> dict[str, str]:

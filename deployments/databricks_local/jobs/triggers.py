@@ -88,6 +88,19 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class News:
+    """What came that a trigger waits for, and started no run yet.
+
+    Attributes:
+        time: When the last of it came; milliseconds since 1970.
+        tables: The tables that were updated, of a trigger that waits for tables.
+    """
+
+    time: int
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Firing:
     """A run that is due.
 
@@ -173,7 +186,9 @@ def _wait(body: Json, name: str) -> int:
     return seconds
 
 
-def firings(spec: TriggerSpec, turn: Turn, anchor: int, last: int) -> Iterator[Firing]:
+def firings(
+    spec: TriggerSpec, turn: Turn, anchor: int, last: int, news: News | None = None
+) -> Iterator[Firing]:
     """The runs that a turn of the clock makes due, the first one first.
 
     Args:
@@ -181,6 +196,7 @@ def firings(spec: TriggerSpec, turn: Turn, anchor: int, last: int) -> Iterator[F
         turn: The turn.
         anchor: When the job was saved first: intervals count from there.
         last: When the trigger started a run before; 0 if it has not.
+        news: What `news_of` found for it.
     """
     if spec.paused:
         return
@@ -197,24 +213,36 @@ def firings(spec: TriggerSpec, turn: Turn, anchor: int, last: int) -> Iterator[F
             yield Firing(due, spec.type, due)
     elif spec.type is TriggerType.CONTINUOUS:
         yield Firing(turn.after, spec.type, turn.after)
-    elif (references := _news(spec, turn)) is not None:
-        due = max(turn.after + spec.wait_seconds * _SECOND, last + spec.gap_seconds * _SECOND if last else 0)
+    elif news is not None and (not spec.all_tables or len(news.tables) == len(spec.tables)):
+        quiet = news.time + spec.wait_seconds * _SECOND
+        due = max(turn.after, quiet, last + spec.gap_seconds * _SECOND if last else 0)
         if due <= turn.until:
-            yield Firing(due, spec.type, due, references)
+            yield Firing(due, spec.type, due, _references(spec, news))
 
 
-def _news(spec: TriggerSpec, turn: Turn) -> dict[str, str] | None:
-    """What references say of the news that a trigger waits for; None if there is none."""
+def news_of(spec: TriggerSpec, turn: Turn, before: News | None) -> News | None:
+    """What a trigger knows of when a turn begins; None if it waits for nothing, or nothing came.
+
+    Args:
+        spec: What starts runs.
+        turn: The turn.
+        before: What came in earlier turns and started no run yet.
+    """
+    if spec.paused:
+        return None
+    folder = _path(spec.url) + "/"
+    files = spec.url and any(_path(file).startswith(folder) for file in turn.files)
+    if not files and not set(spec.tables) & set(turn.tables):
+        return before
+    updated = {*turn.tables, *(before.tables if before else ())}
+    # Docs: what comes while the trigger waits lets it wait anew.
+    return News(turn.after, tuple(table for table in spec.tables if table in updated))
+
+
+def _references(spec: TriggerSpec, news: News) -> dict[str, str]:
     if spec.type is TriggerType.FILE_ARRIVAL:
-        folder = _path(spec.url) + "/"
-        return (
-            {"file_arrival.location": spec.url}
-            if any(_path(file).startswith(folder) for file in turn.files)
-            else None
-        )
-    updated = [table for table in spec.tables if table in turn.tables]
-    enough = len(updated) == len(spec.tables) if spec.all_tables else bool(updated)
-    return {"table_update.updated_tables": json.dumps(updated)} if enough else None
+        return {"file_arrival.location": spec.url}
+    return {"table_update.updated_tables": json.dumps(news.tables)}
 
 
 def _path(url: str) -> str:

@@ -26,7 +26,7 @@ class TurnableClock:
             real: Milliseconds since 1970.
             journal: Where the turns are written down: runs of the future must not become runs of the past.
         """
-        self._real = real
+        self.real = real
         self._journal = journal
         self.ahead = 0
 
@@ -37,9 +37,9 @@ class TurnableClock:
 
     def __call__(self) -> int:
         """Milliseconds since 1970."""
-        return self._real() + self.ahead
+        return self.real() + self.ahead
 
     def turn_to(self, moment: int) -> None:
         """Turn the clock forward. It never goes back."""
-        self.ahead = max(self.ahead, moment - self._real())
+        self.ahead = max(self.ahead, moment - self.real())
         self._journal.put(_KIND, _NAME, lambda: {"ahead": self.ahead})

@@ -92,7 +92,9 @@ class Drive:
         self.latest = {**run.latest(), **self.current}
         name = f"local-{run.run_id}" if len(run.rounds) == 1 else f"local-{run.run_id}-{len(run.rounds) - 1}"
         # A nested run takes no slot: the run that waits for it may hold the last one.
-        self.clusters = JobClusters(tools.executor, name, None if run.spec.ancestors else tools.run_slots)
+        slots = None if run.spec.ancestors else tools.run_slots
+        self.outermost_run_id = tools.store.outermost(run).run_id
+        self.clusters = JobClusters(tools.executor, name, slots, self.outermost_run_id)
         self._work = work
         self._stops: dict[int, asyncio.Future[State]] = {}
         self._stopped: set[int] = set()
@@ -179,9 +181,12 @@ class Drive:
             The last attempt.
         """
         made = 1
+        # The time of the event loop, which nobody turns.
+        real = asyncio.get_running_loop()
         while True:
+            begun = real.time()
             await self._attempt(task, inputs)
-            since_start = self.tools.clock() - task.start_time
+            since_start = round((real.time() - begun) * 1_000)
             pause = seconds_until_retry(task.spec.retry, task.state, made, since_start)
             if pause is None or self._ending is not None or task.run_id in self._stopped:
                 return task
@@ -203,8 +208,10 @@ class Drive:
     def set_task(self, task: TaskRun, state: State) -> None:
         """Set the state of a task."""
         task.state = state
-        if state.terminal and not task.end_time and task.start_time:
-            task.end_time = self.tools.clock()
+        if state.terminal:
+            task.settled_time = self.tools.clock()
+            if task.start_time:
+                task.end_time = task.end_time or task.settled_time
         if state.life_cycle is LifeCycle.RUNNING:
             task.ready_time = self.tools.clock()
             if self.run.state.life_cycle is LifeCycle.PENDING:

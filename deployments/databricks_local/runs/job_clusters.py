@@ -10,14 +10,18 @@ from databricks_local.jobs.specs import ClusterSpec
 class JobClusters:
     """The job clusters of a run, or of one repair of it, which starts them anew."""
 
-    def __init__(self, executor: TaskExecutor, name: str, slots: asyncio.Semaphore | None) -> None:
+    def __init__(
+        self, executor: TaskExecutor, name: str, slots: asyncio.Semaphore | None, run_id: int = 0
+    ) -> None:
         """Set up.
 
         Args:
             executor: What starts clusters.
             name: The beginning of the ids of the clusters.
             slots: Limits how many runs hold clusters; None for a nested run, whose parent has a slot.
+            run_id: The run that they are for; of a nested run, the outermost one.
         """
+        self._run_id = run_id
         self._executor = executor
         self._name = name
         self._slots = slots
@@ -43,7 +47,7 @@ class JobClusters:
             await self._stop(start)
             start = None
         if key not in self._starts:
-            self._starts[key] = asyncio.create_task(self._executor.start_cluster(self.cluster_id(key), spec))
+            self._starts[key] = asyncio.create_task(self._start(self.cluster_id(key), spec))
         # The task that came first may be cancelled while others wait for the same cluster.
         return await asyncio.shield(self._starts[key])
 
@@ -69,13 +73,25 @@ class JobClusters:
                 await self._slots.acquire()
             self._entered = True
 
+    async def _start(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
+        memory = self._executor.memory
+        await memory.take(cluster_id, spec, self._run_id, brief=False)
+        try:
+            return await self._executor.start_cluster(cluster_id, spec)
+        except BaseException:
+            memory.give(cluster_id)
+            raise
+
     async def _stop(self, start: "asyncio.Task[Cluster]") -> None:
         try:
             cluster = await start
         except (ClusterError, TimeoutError, OSError, asyncio.CancelledError):
             # It never started; the tasks that asked for it got the error.
             return
-        await self._executor.stop_cluster(cluster)
+        try:
+            await self._executor.stop_cluster(cluster)
+        finally:
+            self._executor.memory.give(cluster.cluster_id)
 
 
 def _is_useless(start: "asyncio.Task[Cluster]") -> bool:

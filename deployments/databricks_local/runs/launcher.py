@@ -193,7 +193,7 @@ class Launcher:
         latest = run.latest()
         run.pending_repair_id = 0
         run.rounds[-1].end_time = run.end_time
-        run.rounds.append(Round(repair.repair_id, self._store.now()))
+        run.rounds.append(Round(repair.repair_id, self._store.now(), alerts=repair.spec.alerts))
         run.spec, run.parameters = repair.spec, repair.parameters
         if not repair.keeps_commit:
             run.used_commit = ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from databricks_local.api.bodies import Json
 from databricks_local.jobs.specs import Parameters, RunSpec, TaskSpec
 from databricks_local.runs import states
 from databricks_local.runs.states import State
@@ -31,6 +32,7 @@ class TaskRun:
         logs_truncated: Whether it wrote more.
         input_index: Of an iteration, which of the inputs it has; otherwise -1.
         kept: Of a for-each task, the ids of iterations that succeeded before and do not run again.
+        settled_time: When its state became final, also if it never started and has no times of its own.
         stored: Whether its output is only in the database.
     """
 
@@ -56,6 +58,7 @@ class TaskRun:
     total_iterations: int = 0
     input_index: int = -1
     kept: list[int] = field(default_factory=list)
+    settled_time: int = 0
     cells: list[CellResult] = field(default_factory=list)
     iterations: list["TaskRun"] = field(default_factory=list)
     logs: str = ""
@@ -75,12 +78,16 @@ class TaskRun:
 
 @dataclass
 class Round:
-    """The original run or a repair of it: an item of `repair_history`. The last one's state is the run's."""
+    """The original run or a repair of it: an item of `repair_history`. The last one's state is the run's.
+
+    Its `alerts` are those of its time: a job may ask for others before the next repair.
+    """
 
     repair_id: int
     start_time: int
     end_time: int = 0
     state: State = states.PENDING
+    alerts: Json = field(default_factory=dict)
 
 
 @dataclass

@@ -96,13 +96,13 @@ def notifications_of(run: Run, now: int) -> list[Notification]:
 def _round_span(run: Run, each: Round) -> _Span:
     waits = each.state.life_cycle in (LifeCycle.QUEUED, LifeCycle.SKIPPED)
     begun = run.queued_until if each is run.rounds[0] and run.queued_until else each.start_time
-    return _Span(run.spec.alerts, 0 if waits else begun, each.end_time, each.state)
+    return _Span(each.alerts, 0 if waits else begun, each.end_time, each.state)
 
 
 def _task_span(run: Run, task: TaskRun, numbers: Sequence[int]) -> _Span:
     """An attempt at a task, of which there are attempts with these numbers in the same repair."""
-    # A task that never started has no times of its own.
-    end = task.end_time or run.rounds[task.round].end_time
+    # A task that never started has no end. Records of earlier versions do not say when it was settled.
+    end = task.end_time or task.settled_time or run.rounds[task.round].end_time
     first, last = task.attempt_number == min(numbers), task.attempt_number == max(numbers)
     return _Span(task.spec.alerts, task.start_time, end, task.state, first, last)
 
@@ -126,7 +126,7 @@ def _events(span: _Span, now: int) -> Iterator[tuple[int, str]]:
     if span.state.terminal:
         event = _ending(span)
         if event and (span.last or not last_only or event != FAILURE):
-            yield span.end or now, event
+            yield span.end, event
 
 
 def _ending(span: _Span) -> str:

@@ -22,7 +22,7 @@ from databricks_local.runtime.outputs import CellResult
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
-    "input_index", "kept",
+    "input_index", "kept", "settled_time",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def read_run(record: Json) -> Run:
         UnreadableRecordError: If it cannot be read.
     """
     try:
+        spec = _read_spec(record)
         return Run(
             run_id=record["run_id"],
             job_id=record["job_id"],
@@ -71,10 +72,10 @@ def read_run(record: Json) -> Run:
             pending_repair_id=record["pending_repair_id"],
             used_commit=record.get("used_commit", ""),
             state=read_state(record["state"]),
-            rounds=[Round(**{**item, "state": read_state(item["state"])}) for item in record["rounds"]],
+            rounds=[_read_round(item, spec) for item in record["rounds"]],
             parameters=Parameters(**record["parameters"]),
             tasks=[],
-            spec=_read_spec(record),
+            spec=spec,
         )
     except (KeyError, TypeError, ValueError, ApiError) as error:
         raise UnreadableRecordError(_reason(error)) from error
@@ -87,6 +88,11 @@ def unreadable_run(run_id: int, record: Json, reason: str) -> Run:
     job_id = _number(record, "job_id")
     spec = RunSpec(UNREADABLE_NAME, ())
     return Run(run_id, job_id, spec, "", [], start, state, end, rounds=[Round(0, start, end, state)])
+
+
+def _read_round(record: Json, spec: RunSpec) -> Round:
+    # Records of earlier versions lack the alerts of their time.
+    return Round(**{"alerts": spec.alerts, **record, "state": read_state(record["state"])})
 
 
 def _read_spec(record: Json) -> RunSpec:
@@ -224,13 +230,13 @@ def end_as_lost(run: Run, now: int) -> None:
     """End a run that was active when the server died, as if its driver was lost."""
     if run.pending_repair_id:
         run.rounds[-1].state, run.rounds[-1].end_time = run.state, run.end_time
-        run.rounds.append(Round(run.pending_repair_id, now))
+        run.rounds.append(Round(run.pending_repair_id, now, alerts=run.spec.alerts))
         run.pending_repair_id = 0
     for task in (each for top in run.tasks for each in (top, *top.iterations)):
         if not task.state.terminal:
             waited = task.state.life_cycle is LifeCycle.BLOCKED
             task.state = states.UPSTREAM_FAILED if waited else states.DRIVER_LOST
             task.error = task.state.message
-            task.end_time = now if task.start_time else 0
+            task.end_time, task.settled_time = now if task.start_time else 0, now
     run.state = run.rounds[-1].state = states.DRIVER_LOST
     run.end_time = run.rounds[-1].end_time = now

@@ -191,7 +191,7 @@ class Runner:
 def end_without_start(run: Run, state: State, store: RunStore, now: int) -> None:
     """End a run before any of its tasks started."""
     for task in run.tasks:
-        task.state = state
+        task.state, task.settled_time = state, now
     run.state = run.rounds[-1].state = state
     run.end_time = run.rounds[-1].end_time = now
     store.changed(run, *run.tasks)

@@ -93,7 +93,7 @@ class RunStore:
         # A submitted run has a job id as well (databricks-sdk-py#375).
         run = Run(run_id, job_id or self.unused_id(), spec, creator, [], start_time=self._clock())
         run.parameters = spec.parameters
-        run.rounds.append(Round(0, run.start_time))
+        run.rounds.append(Round(0, run.start_time, alerts=spec.alerts))
         self._add_run(run)
         # A run of the single-task format and its task are one and the same (flytekit#1935).
         for task in spec.tasks:
@@ -191,6 +191,12 @@ class RunStore:
     def task(self, run_id: int) -> tuple[Run, TaskRun] | None:
         """The task run of this id, and the run that it is part of."""
         return self._tasks.get(run_id)
+
+    def outermost(self, run: Run) -> Run:
+        """The run itself; of one that a task of another run started, the first of them."""
+        while (parent := self._tasks.get(run.spec.trigger_run_id)) is not None:
+            run, _ = parent
+        return run
 
     def newest_first(self) -> Iterator[Run]:
         """All runs, the one that started last first."""

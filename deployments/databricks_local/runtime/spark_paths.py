@@ -16,14 +16,11 @@ from typing import Any, NoReturn
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
 from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
 from databricks_local.runtime.sail.statements import serve_settings, with_known_words
-from databricks_local.runtime.source import without_comments_before
+from databricks_local.runtime.sql_paths import FILE_FORMATS, paths_in
 
 PATH_FIELDS = frozenset({"path", "paths"})
 SQL_FIELDS = frozenset({"query", "sql"})
 PATH_OPTIONS = frozenset({"path", "checkpointlocation", "cleansource.archivedir"})
-
-FILE_FORMATS = frozenset({"avro", "binaryfile", "csv", "json", "orc", "parquet", "text", "xml"})
-"""The formats whose sources are plain files. Others, such as Delta, say themselves what is missing."""
 
 DEFAULT_FORMAT = "delta"
 """Of tables and files, as on Databricks."""
@@ -35,16 +32,6 @@ _DBFS = re.compile(r"dbfs:/*")
 _FILE = re.compile(r"file:/(?!/)")
 _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 _S3 = re.compile(r"s3[an]?:")
-_COPY = re.compile(r"(?i)\s*COPY\s+INTO\b")
-# A quoted path after a word that is followed by one, or a table by its path such as parquet.`dbfs:/x`.
-_IN_SQL = re.compile(
-    r"""(?ix)
-    (?P<before> \b (?P<word> LOCATION | FROM | DIRECTORY | PATH \s* ['"]? \s* =?) \s* \(?\s* (?P<quote>['"])
-              | \b (?P<form> \w+ ) \. (?P<tick>`) )
-    (?P<path> (?:dbfs:|file:|s3[an]?:|/) [^'"`]* )
-    (?= (?P=quote) | ` )
-    """
-)
 
 Rewrite = Callable[[str], str]
 
@@ -108,18 +95,15 @@ def refusing_s3(rewrite: Rewrite) -> Rewrite:
 
 def rewrite_sql(statement: str, rewrite: Rewrite) -> str:
     """Replace the paths in a SQL statement, and no other text."""
-    copies = _COPY.match(without_comments_before(statement)[1]) is not None
-
-    def replace(found: re.Match[str]) -> str:
-        # Elsewhere, FROM comes before a quoted text that is no path, as in TRIM(BOTH '/' FROM '/x').
-        if (found["word"] or "").upper() == "FROM" and not copies:
-            return found[0]
-        place = rewrite(found["path"])
-        if found["form"] and found["form"].lower() in FILE_FORMATS:
-            refuse_missing(found["path"], place)
-        return str(found["before"]) + place
-
-    return _IN_SQL.sub(replace, statement)
+    done, pieces = 0, []
+    for start, end, form in paths_in(statement):
+        path = statement[start:end]
+        place = rewrite(path)
+        if form in FILE_FORMATS:
+            refuse_missing(path, place)
+        pieces += [statement[done:start], place]
+        done = end
+    return "".join([*pieces, statement[done:]])
 
 
 def rewrite_request(request: Any, rewrite: Rewrite, *, sail: bool = False) -> None:

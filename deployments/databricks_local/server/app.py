@@ -50,12 +50,13 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await workspace.timetable.watch_all()
+        looking = workspace.timetable.begin()
         warming = asyncio.create_task(executor.warm())
         warming.add_done_callback(_report_warm_up)
         watching = asyncio.create_task(_end_idle_clusters(workspace))
         forgetting = asyncio.create_task(_forget_old_runs(workspace))
         yield
+        looking.cancel()
         watching.cancel()
         forgetting.cancel()
         await workspace.runner.close()

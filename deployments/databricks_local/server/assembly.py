@@ -46,7 +46,7 @@ def open_jobs(
     executor: Executor,
     files: WorkspaceFiles,
     mounts: Mounts,
-    files_below: Callable[[str], frozenset[str]],
+    files_below: Callable[[str, float], frozenset[str]],
     clusters: ClusterRegistry,
     checkouts: Checkouts,
     links: Links,
@@ -62,7 +62,7 @@ def open_jobs(
         executor: Runs notebooks.
         files: The notebooks.
         mounts: Where Python files are.
-        files_below: The files of volumes, for triggers that wait for some.
+        files_below: The files of volumes that came before a time, for triggers that wait for some.
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         links: Where the workspace is.

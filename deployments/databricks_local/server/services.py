@@ -14,6 +14,7 @@ from databricks_local.files.uploads import Uploads
 from databricks_local.files.volumes import Volumes
 from databricks_local.git.repos import Repos
 from databricks_local.routes.context import Services
+from databricks_local.runs.clock import TurnableClock
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.documents import Documents
 from databricks_local.storage.leftovers import remove_leftovers
@@ -41,7 +42,7 @@ def open_services(
     root: Path,
     origin: str,
     user: str,
-    clock: Callable[[], int],
+    clock: TurnableClock,
     starter: ClusterStarter,
     secrets: SecretStore,
 ) -> Services:
@@ -51,7 +52,7 @@ def open_services(
         root: The workspace's directory.
         origin: Where the workspace is reached; presigned URLs begin with it.
         user: The one user.
-        clock: Milliseconds since 1970.
+        clock: The time. Uploads that are under way, and URLs that were given out, keep to the real one.
         starter: Starts the servers of clusters.
         secrets: The secrets; `open_secrets` opens them.
     """
@@ -60,9 +61,9 @@ def open_services(
     documents = Documents(root / "objects.sqlite")
     volumes = Volumes(root / "volumes")
     return Services(
-        dbfs=Dbfs(root / "dbfs", clock),
+        dbfs=Dbfs(root / "dbfs", clock.real),
         volumes=volumes,
-        uploads=Uploads(volumes, origin, clock),
+        uploads=Uploads(volumes, origin, clock.real),
         catalog=Catalog(volumes, documents, clock, user),
         documents=documents,
         secrets=secrets,

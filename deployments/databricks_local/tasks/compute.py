@@ -57,15 +57,16 @@ async def _job_cluster(drive: Drive, task: TaskRun) -> AsyncIterator[Cluster]:
             # The cluster may have been lost while this task waited for its turn.
             yield await drive.clusters.get(task.spec.cluster_key, spec)
         return
-    async with drive.tools.task_slots:
-        cluster_id = f"{JOB_CLUSTER_PREFIX}{task.run_id}"
+    cluster_id, executor = f"{JOB_CLUSTER_PREFIX}{task.run_id}", drive.tools.executor
+    # Memory first: a task that waits for it must not take the place of others.
+    async with executor.memory.room(cluster_id, spec, drive.outermost_run_id), drive.tools.task_slots:
         # Serverless compute has no cluster that could be shown.
         task.cluster_id = "" if spec.serverless else cluster_id
-        cluster = await drive.tools.executor.start_cluster(cluster_id, spec)
+        cluster = await executor.start_cluster(cluster_id, spec)
         try:
             yield cluster
         finally:
-            await drive.tools.executor.stop_cluster(cluster)
+            await executor.stop_cluster(cluster)
 
 
 async def _on_existing(drive: Drive, task: TaskRun, execute: Execute) -> State:

@@ -21,7 +21,7 @@ from databricks_local.execution.engines.launch import ClusterLaunch, prepare
 from databricks_local.execution.mounts import Mounts
 
 DRIVER_MEMORY = "spark.driver.memory"
-DEFAULT_MEMORY = "1g"
+DEFAULT_HEAP_MIB = 1024
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -35,6 +35,11 @@ _OPENED = (
 """What Spark uses of Java's inner parts. Its own launcher, which this replaces, opens the same ones."""
 
 _OURS = frozenset({"spark.master", "spark.submit.deployMode", "spark.ui.port", DRIVER_MEMORY, EXTRA_CLASSES})
+_SIZE = re.compile(r"([0-9]+)([a-z]*)")
+_MIB = 1024**2
+_BYTES = {"b": 1, "": _MIB} | {
+    f"{unit}{end}": 1024**power for power, unit in enumerate("kmgtp", start=1) for end in ("", "b")
+}
 _STARTED = re.compile(rb"SparkConnectServer: Spark Connect server started at: .*:(\d+)\s*$")
 _MAX_LINE_BYTES = 65_536
 
@@ -151,6 +156,29 @@ def port_in(line: bytes) -> int:
     return int(found[1]) if found else 0
 
 
+def heap_mib(configuration: Mapping[str, str]) -> int:
+    """The memory of a driver in MiB, as Spark reads `spark.driver.memory`: MiB without a unit.
+
+    Raises:
+        ValueError: If it is no size, or none at all.
+
+    Example:
+        >>> [heap_mib({"spark.driver.memory": size}) for size in ("4096", "512mb", "2G", "1048576k")]
+        [4096, 512, 2048, 1024]
+    """
+    given = configuration.get(DRIVER_MEMORY)
+    if given is None:
+        return DEFAULT_HEAP_MIB
+    found = _SIZE.fullmatch(given.strip().lower())
+    mib = int(found[1]) * _BYTES.get(found[2], 0) // _MIB if found else 0
+    if not mib:
+        raise ValueError(
+            f"{DRIVER_MEMORY} has to be a size of at least 1 MiB such as 4g, 512m or 4096 (MiB), but is "
+            f"{given[:80]!r}."
+        )
+    return mib
+
+
 def java_arguments(spark: SparkInstallation, directory: Path, configuration: Mapping[str, str]) -> list[str]:
     """The arguments of Java, quoted as in one of its argument files.
 
@@ -179,7 +207,7 @@ def java_arguments(spark: SparkInstallation, directory: Path, configuration: Map
     return [
         _quoted(argument)
         for argument in (
-            f"-Xmx{configuration.get(DRIVER_MEMORY, DEFAULT_MEMORY)}",
+            f"-Xmx{heap_mib(configuration)}m",
             # Small and soon up: a cluster lives for minutes, beside others.
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",

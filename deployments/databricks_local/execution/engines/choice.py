@@ -20,12 +20,18 @@ def chosen_engine(spec: ClusterSpec, machine: Machine) -> str:
     """The engine of a cluster: that of its tag, else that of the workspace.
 
     Raises:
-        ClusterError: If the tag asks for one although all clusters use a server that somebody else runs.
+        ClusterError: If it asks for what only a server of its own can have, and somebody else runs it.
     """
-    if spec.engine and machine.spark_remote:
+    own = {
+        f"The tag {ENGINE_TAG} asks for an engine": spec.engine,
+        "cluster_log_conf asks for the logs": spec.log_destination,
+        "init_scripts have to run before Spark starts": spec.init_scripts,
+    }
+    asked = [reason for reason, given in own.items() if given]
+    if asked and machine.spark_remote:
         raise ClusterError(
-            f"The tag {ENGINE_TAG} asks for an engine, but this workspace uses one Spark server for all "
-            "clusters (--spark-remote): remove the tag or the option."
+            f"{asked[0]}, but this workspace uses one Spark server for all clusters (--spark-remote): remove "
+            "that from the cluster, or the option."
         )
     return spec.engine or machine.engine
 

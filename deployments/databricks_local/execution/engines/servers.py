@@ -12,6 +12,7 @@ from databricks_local.execution.driver_log import last_words
 from databricks_local.execution.engines.apache_spark import (
     SparkLaunch,
     apache_spark_main,
+    heap_mib,
     install_spark_main,
 )
 from databricks_local.execution.engines.choice import at_server_start, spark_configuration
@@ -98,6 +99,10 @@ class SparkServers:
 
     async def _start_apache_spark(self, cluster: ClusterLaunch, spec: ClusterSpec) -> Child:
         log = self.log_of(cluster.cluster_id)
+        try:
+            heap_mib(spec.spark_conf)
+        except ValueError as error:
+            raise ClusterError(f"Cluster {cluster.cluster_id} could not be started: {error}") from error
         launch = SparkLaunch(
             cluster,
             await self._installed(cluster.cluster_id, log),

@@ -1,12 +1,16 @@
 """Runs the `init_scripts` of a cluster before its Spark starts (docs: what are init scripts)."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.spark_paths import path_rewriter
+
+_ELSEWHERE = re.compile(r"(?!dbfs:|file:)[A-Za-z][\w+.\-]*:")
+"""The scheme of a storage of a cloud, such as `s3:` or `abfss:`."""
 
 
 def run_init_scripts(
@@ -35,6 +39,11 @@ def run_init_scripts(
         **LibraryEnvironment(libraries).for_any_pip(libraries),
     }
     for script in scripts:
+        if _ELSEWHERE.match(script):
+            return (
+                f"Cluster scoped init script {script} failed: this storage is not served here. Put the "
+                "script into the workspace, on a volume or on DBFS, or name a file of this machine (file:)"
+            )
         place = path_rewriter(places)(_absolute(script)).removeprefix("file://")
         if not Path(place).is_file():
             return f"Cluster scoped init script {script} failed: the file does not exist"

@@ -1,20 +1,29 @@
 """Delivers the logs of a cluster to where its `cluster_log_conf` says (docs: compute log delivery)."""
 
 import asyncio
+import errno
+import logging
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from databricks_local.files.tree import leads_inside
+from databricks_local.files.volumes import VOLUME_DEPTH
+from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.spark_paths import path_rewriter
 
 DELIVERY_SECONDS = 300.0
 """Docs: logs are delivered every five minutes."""
 
+LEAST_DELIVERY_SECONDS = 0.1
+"""More often would keep the processor busy."""
+
 PIECE_BYTES = 1 << 20
 DELIVERED = ("dbfs:", "/Volumes/")
+
+_LOG = logging.getLogger("databricks_local")
 
 
 @dataclass
@@ -23,6 +32,7 @@ class _Source:
     place: Path
     redactor: Redactor
     position: int = 0
+    failing: bool = False
 
 
 @dataclass
@@ -31,9 +41,11 @@ class LogDelivery:
 
     Attributes:
         directory: Where the files are.
+        home: The volume, or all of DBFS. It has to be there, and no link in it may lead out of it.
     """
 
     directory: Path
+    home: Path
     _sources: list[_Source] = field(default_factory=list)
     _delivering: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,9 +73,23 @@ class LogDelivery:
                 self._sources.remove(source)
 
     def _deliver(self, source: _Source, *, whole: bool) -> None:
+        """Deliver a log as far as possible: no task fails because its log cannot be kept."""
+        try:
+            self._append(source, whole=whole)
+        except OSError as error:
+            if not source.failing:
+                _LOG.warning("%s cannot be delivered to %s: %s", source.name, self.directory, error.strerror)
+            source.failing = True
+        else:
+            source.failing = False
+
+    def _append(self, source: _Source, *, whole: bool) -> None:
+        if not source.place.exists():
+            return
+        if not (self.home.is_dir() and leads_inside(self.directory, self.home.resolve())):
+            raise FileNotFoundError(errno.ENOENT, "there is no such volume or folder")
         self.directory.mkdir(parents=True, exist_ok=True)
         with (
-            suppress(FileNotFoundError),
             source.place.open("rb") as file,
             (self.directory / source.name).open("a", encoding="utf-8") as target,
         ):
@@ -76,8 +102,10 @@ class LogDelivery:
                     lines = content
                 if not lines:
                     break
-                source.position += len(lines)
                 target.write(source.redactor.redact(lines.decode("utf-8", "backslashreplace")))
+                target.flush()
+                # Only now: a piece that could not be written comes again with the next delivery.
+                source.position += len(lines)
 
 
 def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -> LogDelivery | None:
@@ -90,7 +118,11 @@ def delivery_for(destination: str, cluster_id: str, places: Mapping[str, str]) -
     """
     if not destination.startswith(DELIVERED):
         return None
-    return LogDelivery(Path(path_rewriter(places)(destination)) / cluster_id / "driver")
+    place, volumes = Path(path_rewriter(places)(destination)), Path(places[VOLUMES])
+    home = Path(places[DBFS])
+    if place.is_relative_to(volumes):
+        home = volumes.joinpath(*place.relative_to(volumes).parts[:VOLUME_DEPTH])
+    return LogDelivery(place / cluster_id / "driver", home)
 
 
 async def deliver_regularly(delivery: LogDelivery, seconds: float) -> None:

@@ -64,7 +64,9 @@ def jobs_router(workspace: Workspace) -> APIRouter:
 
     @router.post("/delete")
     async def delete(version: Version, request: Request) -> Json:
-        workspace.launcher.delete_job(read_required_integer(await read_body(request), "job_id"))
+        job_id = read_required_integer(await read_body(request), "job_id")
+        workspace.launcher.delete_job(job_id)
+        workspace.timetable.forget(job_id)
         await workspace.database.flush()
         return {}
 

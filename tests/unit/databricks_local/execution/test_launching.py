@@ -99,5 +99,3 @@ def test_init_scripts_run_in_order_up_to_the_first_that_fails(tmp_path: Path) ->
     assert refusal == "Cluster scoped init script /bad failed: Script exit status is non-zero"
     assert (tmp_path / "ran").read_text() == "one c-1\nbad\n"
     assert run_init_scripts([f"file:{tmp_path}/one"], "c-2", tmp_path / "libraries", places) == ""
-    missing = run_init_scripts(["s3://bucket/i.sh"], "c", tmp_path / "libraries", places)
-    assert missing.endswith("failed: the file does not exist")

@@ -1,5 +1,6 @@
 """What tasks may leave in the trees besides files and directories."""
 
+import math
 import os
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def test_of_a_linked_directory_of_a_volume_only_the_link_is_removed(tmp_path: Pa
     volumes.delete_directory("/Volumes/main/default/v/link")
     assert sorted(child.name for child in volume.iterdir()) == ["real"]
     assert (volume / "real" / "kept").read_text() == "x"
+
+
+def test_files_that_came_before_a_time(tmp_path: Path) -> None:
+    volumes = Volumes(tmp_path / "volumes")
+    folder, path = volumes.make("main", "default", "v"), "/Volumes/main/default/v/a.csv"
+    (folder / "a.csv").write_text("x")
+    os.utime(folder / "a.csv", (0, 0))
+    came = (folder / "a.csv").lstat().st_ctime
+    found = [
+        volumes.files_below("dbfs:/Volumes/main/default", before) for before in (came, came + 1, math.inf)
+    ]
+    assert found == [frozenset(), {path}, {path}]
 
 
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:

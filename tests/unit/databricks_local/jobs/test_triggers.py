@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 from databricks_local.api.errors import ApiError
-from databricks_local.jobs.triggers import Firing, TriggerSpec, TriggerType, Turn, firings, parse_trigger
+from databricks_local.jobs.triggers import (
+    Firing,
+    News,
+    TriggerSpec,
+    TriggerType,
+    Turn,
+    firings,
+    news_of,
+    parse_trigger,
+)
 
 HOUR, MINUTE = 3_600_000, 60_000
 NOON = 1_780_315_200_000
@@ -24,8 +33,12 @@ def cron(expression: str, zone: str = "UTC", **fields: str) -> dict[str, Any]:
     return {"schedule": {"quartz_cron_expression": expression, "timezone_id": zone, **fields}}
 
 
-def due(settings: dict[str, Any], turn: Turn, anchor: int = 0, last: int = 0) -> list[int]:
-    return [(firing.time - NOON) // MINUTE for firing in firings(spec(settings), turn, anchor, last)]
+def due(
+    settings: dict[str, Any], turn: Turn, anchor: int = 0, last: int = 0, before: News | None = None
+) -> list[int]:
+    trigger = spec(settings)
+    news = news_of(trigger, turn, before)
+    return [(firing.time - NOON) // MINUTE for firing in firings(trigger, turn, anchor, last, news)]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +78,7 @@ def test_what_three_hours_make_due(settings: dict[str, Any], minutes: list[int])
             {"files": (FILES["url"] + "x",)},
             [5],
         ),
-        # Longer than the turn: the news is forgotten.
+        # Longer than the turn.
         (
             {"file_arrival": {**FILES, "wait_after_last_change_seconds": 3660}},
             {"files": (FILES["url"] + "x",)},
@@ -88,6 +101,38 @@ def test_news(settings: dict[str, Any], news: dict[str, Any], minutes: list[int]
     assert due({"trigger": settings}, turn, last=NOON - 20 * MINUTE) == minutes
 
 
+QUIET = {"wait_after_last_change_seconds": 1800}
+
+
+@pytest.mark.parametrize(
+    ("settings", "before", "news", "minutes"),
+    [
+        ({"file_arrival": {**FILES, **QUIET}}, News(NOON - 10 * MINUTE), {}, [20]),
+        # It was due before the turn: nothing starts between turns.
+        ({"file_arrival": {**FILES, **QUIET}}, News(NOON - HOUR), {}, [0]),
+        # Something else came, so that it waits anew.
+        ({"file_arrival": {**FILES, **QUIET}}, News(NOON - HOUR), {"files": (FILES["url"] + "x",)}, [30]),
+        ({"file_arrival": FILES, "pause_status": "PAUSED"}, News(NOON - HOUR), {}, []),
+        (
+            {"table_update": {**TABLES, "condition": "ALL_UPDATED"}},
+            News(NOON - HOUR, ("a.b.two",)),
+            {"tables": ("a.b.one",)},
+            [0],
+        ),
+        (
+            {"table_update": {**TABLES, "condition": "ALL_UPDATED"}},
+            News(NOON - HOUR, ("a.b.two",)),
+            {"tables": ("a.b.two",)},
+            [],
+        ),
+    ],
+)
+def test_news_that_waited(
+    settings: dict[str, Any], before: News, news: dict[str, Any], minutes: list[int]
+) -> None:
+    assert due({"trigger": settings}, Turn(NOON, NOON + HOUR, **news), before=before) == minutes
+
+
 def test_a_run_knows_what_started_it() -> None:
     turn = Turn(NOON, NOON + MINUTE, (FILES["url"] + "x",), ("a.b.two",))
     every_half_minute = list(firings(spec(cron("0/30 * * * * ?")), turn, 0, 0))
@@ -95,9 +140,9 @@ def test_a_run_knows_what_started_it() -> None:
         (NOON + 30_000, NOON),
         (NOON + MINUTE, NOON + MINUTE),
     ]
-    (file,) = firings(spec({"trigger": {"file_arrival": FILES}}), turn, 0, 0)
+    (file,) = firings(spec({"trigger": {"file_arrival": FILES}}), turn, 0, 0, News(NOON))
     assert file == Firing(NOON, TriggerType.FILE_ARRIVAL, NOON, {"file_arrival.location": FILES["url"]})
-    (table,) = firings(spec({"trigger": {"table_update": TABLES}}), turn, 0, 0)
+    (table,) = firings(spec({"trigger": {"table_update": TABLES}}), turn, 0, 0, News(NOON, ("a.b.two",)))
     assert table.references == {"table_update.updated_tables": '["a.b.two"]'}
 
 

@@ -5,12 +5,14 @@ from typing import Any, cast
 
 import pytest
 from databricks_local.execution.cluster import Cluster, ClusterError
+from databricks_local.execution.engines.memory import SparkMemory
 from databricks_local.execution.provisioning.installing import ClusterLibraries
 from databricks_local.execution.task_executor import TaskExecutor
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runs.job_clusters import JobClusters
 
 SPEC = ClusterSpec()
+RUNS = ("local-1", 1), ("local-2", 2)
 
 
 class Machine:
@@ -20,6 +22,7 @@ class Machine:
         self.running: list[Cluster] = []
         self.started: list[str] = []
         self.failures = 0
+        self.memory = SparkMemory(lambda _: 0)
         self.asked = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -141,5 +144,29 @@ def test_runs_hold_a_slot_from_their_first_cluster_to_their_end() -> None:
         await second.stop()
         await nested.stop()
         assert not slots.locked()
+
+    run(test)
+
+
+def test_clusters_that_have_no_memory_yet_wait_for_the_end_of_a_run() -> None:
+    async def test(machine: Machine) -> None:
+        machine.memory = SparkMemory(lambda _: 600, lambda: 1_000)
+        first, second = (
+            JobClusters(cast(TaskExecutor, machine), name, None, run_id) for name, run_id in RUNS
+        )
+        await first.get("a", SPEC)
+        waiting = asyncio.create_task(second.get("a", SPEC))
+        done, _ = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+        assert machine.started == ["local-1-a"]
+        await first.stop()
+        await asyncio.wait_for(waiting, 5)
+        assert machine.started == ["local-1-a", "local-2-a"]
+        machine.failures = 1
+        with pytest.raises(ClusterError):
+            await second.get("b", SPEC)
+        await second.stop()
+        await asyncio.wait_for(first.get("c", SPEC), 5)
+        await first.stop()
 
     run(test)

@@ -15,6 +15,7 @@ from databricks_local.runs import states
 from databricks_local.runs.drive import Drive
 from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.models import Run, TaskRun
+from databricks_local.runs.notifications import notifications_of
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.states import State
 from databricks_local.runs.store import Clock, RunStore
@@ -186,6 +187,25 @@ def test_the_time_of_a_loop_holds_for_what_is_tried_again_after_its_own_time() -
     play(scenario())
 
 
+def test_the_wait_before_a_retry_keeps_to_the_real_time_when_the_clock_is_turned() -> None:
+    now, begun = 5_000, []
+
+    async def work(*_: Any) -> State:
+        nonlocal now
+        begun.append(asyncio.get_running_loop().time())
+        now += 3_600_000
+        return states.WORKLOAD_FAILURE
+
+    async def scenario() -> None:
+        lab = Lab(work, clock=lambda: now)
+        again = task("a", max_retries=1, min_retry_interval_millis=250)
+        await end_of(lab.launcher.submit({"tasks": [again]}))
+        first, second = begun
+        assert second - first >= 0.249
+
+    play(scenario())
+
+
 @pytest.mark.parametrize("limited", [True, False])
 def test_whether_a_repair_keeps_to_the_limit_of_its_job_is_a_switch(limited: bool) -> None:
     let = asyncio.Event()
@@ -219,6 +239,48 @@ def test_whether_a_repair_keeps_to_the_limit_of_its_job_is_a_switch(limited: boo
             lab.launcher.repair(body)
             await end_of(first)
         assert len(first.rounds) == 2
+
+    play(scenario())
+
+
+def test_who_was_told_of_a_run_stays_so_when_its_job_tells_others() -> None:
+    def told(address: str) -> dict[str, Any]:
+        return {**job("a"), "email_notifications": {"on_failure": [address]}}
+
+    async def scenario() -> None:
+        lab = Lab(failing)
+        saved = lab.jobs.create(told("old@example.org"), "me")
+        run = lab.run_job(saved.job_id)
+        await end_of(run)
+        lab.jobs.change(saved, told("new@example.org"))
+        lab.launcher.repair({"run_id": run.run_id, "rerun_tasks": ["a"]})
+        await end_of(run)
+        addresses = [each.destination for each in notifications_of(run, 5_000)]
+        assert addresses == ["old@example.org", "new@example.org"]
+
+    play(scenario())
+
+
+def test_when_somebody_was_told_of_a_task_that_never_started_stays_so() -> None:
+    now, let = 5_000, asyncio.Event()
+
+    async def work(_: Drive, attempt: TaskRun, __: tuple[Any, ...]) -> State:
+        if attempt.spec.key == "long":
+            await let.wait()
+        return states.WORKLOAD_FAILURE
+
+    async def scenario() -> None:
+        nonlocal now
+        lab = Lab(work, clock=lambda: now)
+        mails = {"email_notifications": {"on_failure": ["me@example.org"]}}
+        after = task("after", depends_on=[{"task_key": "short"}], **mails)
+        run = lab.launcher.submit({"tasks": [task("short"), task("long"), after]})
+        await until(lambda: run.latest()["after"].state.terminal)
+        for now in (6_000, 7_000):
+            assert [each.time for each in notifications_of(run, now)] == [5_000]
+        let.set()
+        await end_of(run)
+        assert [each.time for each in notifications_of(run, now)] == [5_000]
 
     play(scenario())
 

@@ -21,7 +21,8 @@ FAILED = states.run_failure("it failed")
 
 def run_in(state: State, alerts: dict[str, Any], **changes: Any) -> Run:
     run = make_run(spec("a"))
-    run.spec = replace(run.spec, alerts=alerts, **changes)
+    run.spec = replace(run.spec, **changes)
+    run.rounds[0].alerts = alerts
     run.state = run.rounds[0].state = state
     if state.terminal:
         run.end_time = run.rounds[0].end_time = ENDED
@@ -75,7 +76,7 @@ def test_a_run_that_lasts_too_long(state: State, seconds: int, expected: list[in
 
 def test_each_repair_begins_and_ends_anew() -> None:
     run = run_in(FAILED, ALL_MAILS)
-    run.rounds.append(Round(9, 70_000, 80_000, states.SUCCESS))
+    run.rounds.append(Round(9, 70_000, 80_000, states.SUCCESS, ALL_MAILS))
     assert told(run) == [
         ("on_start", 5_000),
         ("on_failure", 65_000),

@@ -1,5 +1,8 @@
 """Turning the clock: what starts, at what time, and within which limits."""
 
+import asyncio
+import math
+import threading
 from typing import Any
 
 import pytest
@@ -28,10 +31,12 @@ class Bench(Lab):
     def __init__(self) -> None:
         self.clock = TurnableClock(lambda: 0, NoJournal())
         self.files = {"/Volumes/a/b/c/there"}
+        self.looked_at: list[str] = []
         super().__init__(succeeding, clock=self.clock)
         self.timetable = Timetable(self.clock, self.jobs, self.store, self.launcher, self.files_below)
 
-    def files_below(self, url: str) -> frozenset[str]:
+    def files_below(self, url: str, _: float) -> frozenset[str]:
+        self.looked_at.append(url)
         return frozenset(each for each in self.files if each.startswith(f"{url}/"))
 
     def save(self, **settings: Any) -> int:
@@ -129,6 +134,40 @@ def test_news_start_runs_with_their_least_distance() -> None:
     play(scenario())
 
 
+def test_news_wait_over_many_turns_and_start_one_run() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "/Volumes/a/b/c", "wait_after_last_change_seconds": 3 * 3600}}
+        other = {"table_update": {"table_names": ["t"], "min_time_between_triggers_seconds": 4 * 3600}}
+        saved = [bench.save(trigger=each, max_concurrent_runs=5) for each in (trigger, other)]
+        await bench.turn(1)
+        (first,) = await bench.turn(1, arrived_files=["/Volumes/a/b/c/x"], updated_tables=["t"])
+        assert await bench.turn(1, updated_tables=["t"]) == []
+        started = [run for _ in range(4) for run in await bench.turn(1)]
+        assert [(run.job_id, run.spec.trigger_time) for run in started] == [
+            (saved[0], 4 * HOUR),
+            (saved[1], 5 * HOUR),
+        ]
+        assert first.spec.trigger_references == started[1].spec.trigger_references
+        assert await bench.turn(24) == []
+
+    play(scenario())
+
+
+def test_news_of_a_trigger_that_is_changed_are_forgotten() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "s3://b/in", "wait_after_last_change_seconds": 7200}}
+        saved = bench.jobs.get(bench.save(trigger=trigger))
+        assert await bench.turn(1, arrived_files=["s3://b/in/x"]) == []
+        bench.jobs.change(saved, {**saved.settings, "trigger": {**trigger, "pause_status": "PAUSED"}})
+        assert await bench.turn(1) == []
+        bench.jobs.change(saved, {**saved.settings, "trigger": trigger})
+        assert await bench.turn(9) == []
+
+    play(scenario())
+
+
 def test_files_that_came_since_are_news_once() -> None:
     async def scenario() -> None:
         bench = Bench()
@@ -162,6 +201,76 @@ def test_another_place_to_watch_begins_anew() -> None:
         assert await bench.turn(1) == []
         bench.files.add("/Volumes/x/y/z/new")
         assert [run.job_id for run in await bench.turn(1)] == [saved.job_id]
+
+    play(scenario())
+
+
+def test_files_that_came_while_a_job_waited_for_none_are_no_news() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "/Volumes/a/b/c"}}
+        saved = bench.jobs.get(bench.save(trigger=trigger))
+        await bench.timetable.watch(saved)
+        bench.jobs.change(saved, job("a"))
+        await bench.timetable.watch(saved)
+        bench.files.add("/Volumes/a/b/c/meanwhile")
+        bench.jobs.change(saved, {**job("a"), "trigger": trigger})
+        await bench.timetable.watch(saved)
+        assert await bench.turn(1) == []
+
+    play(scenario())
+
+
+def test_nothing_is_kept_of_a_job_that_is_deleted_or_waits_for_no_files() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        trigger = {"file_arrival": {"url": "/Volumes/a/b/c"}}
+        gone, changed = (bench.jobs.get(bench.save(trigger=trigger)) for _ in range(2))
+        for each in (gone, changed):
+            await bench.timetable.watch(each)
+        bench.jobs.delete(gone.job_id)
+        bench.timetable.forget(gone.job_id)
+        bench.jobs.change(changed, job("a"))
+        await bench.timetable.watch(changed)
+        await bench.turn(1)
+        assert bench.timetable._known == {}
+
+    play(scenario())
+
+
+def test_a_place_that_many_jobs_watch_is_looked_at_once() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        for url in ("/Volumes/a/b/c", "/Volumes/a/b/c", "/Volumes/x/y/z"):
+            bench.save(trigger={"file_arrival": {"url": url}})
+        await bench.timetable.begin()
+        assert sorted(bench.looked_at) == ["/Volumes/a/b/c", "/Volumes/x/y/z"]
+        await bench.turn(1)
+        assert sorted(bench.looked_at) == 2 * ["/Volumes/a/b/c"] + 2 * ["/Volumes/x/y/z"]
+
+    play(scenario())
+
+
+def test_a_turn_waits_until_the_server_knows_what_was_there() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        let, first = threading.Event(), frozenset(bench.files)
+
+        def slowly(_: str, before: float) -> frozenset[str]:
+            if before < math.inf:
+                let.wait(10)
+                return first
+            return frozenset(bench.files)
+
+        bench.timetable = Timetable(bench.clock, bench.jobs, bench.store, bench.launcher, slowly)
+        waits = bench.save(trigger={"file_arrival": {"url": "/Volumes/a/b/c"}})
+        bench.timetable.begin()
+        bench.files.add("/Volumes/a/b/c/new")
+        turning = asyncio.create_task(bench.turn(1))
+        done, _ = await asyncio.wait({turning}, timeout=0.1)
+        assert not done
+        let.set()
+        assert [run.job_id for run in await turning] == [waits]
 
     play(scenario())
 

@@ -74,11 +74,45 @@ def test_paths_for_spark(path: str, rewritten: str) -> None:
         ('options ("path" = "dbfs:/x")', 'options ("path" = "file:///srv/dbfs/x")'),
         ("select trim(both '/' from '/x/')", "select trim(both '/' from '/x/')"),
         ("select 'dbfs:/x'", "select 'dbfs:/x'"),
-        ("select * from t where x = '/Volumes/x'", "select * from t where x = '/Volumes/x'"),
+        ("insert overwrite directory '/x'", "insert overwrite directory 'file:///srv/dbfs/x'"),
+        ("OPTIONS (sep '/', `path` '/x')", "OPTIONS (sep '/', `path` 'file:///srv/dbfs/x')"),
+        (
+            "/* '(' */ COPY INTO t FROM (SELECT trim(both '/' from '/x') FROM '/y')",
+            "/* '(' */ COPY INTO t FROM (SELECT trim(both '/' from '/x') FROM 'file:///srv/dbfs/y')",
+        ),
+        ("select * from `delta`.`/x`", "select * from `delta`.`file:///srv/dbfs/x`"),
+        ("select * from csv.`s3://b/x`, csv.`s3://b/y`", "select * from csv.`s3://b/x`, csv.`s3://b/y`"),
     ],
 )  # fmt: skip
 def test_statements(statement: str, rewritten: str) -> None:
     assert rewrite_sql(statement, REWRITE) == rewritten
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from logs where path = '/index.html'",
+        "select * from logs where path='s3://bucket/x' and (path = '/y')",
+        "select path '/x', location('/y'), options(path, '/z')",
+        "update t set path = '/new'",
+        "select 1 -- LOCATION '/x', parquet.`/x`",
+        "select /* OPTIONS (path '/x') */ 1",
+        "select 'LOCATION ''/x', \"it is delta.`/x`\"",
+        "select t.`/index.html`, main.csv.`/x` from t",
+        "create table t (location string comment '/x') tblproperties ('location' = '/x', path = '/y')",
+        "create table t options (sep '/', quote = '/', fs.path '/x')",
+        "select 'it\\'s', x from t where path = '/x'",
+        "select `",
+        "'/x'",
+        ".`/x`",
+        "`/x`",
+        "(((",
+        ")'/x'",
+    ],
+)
+def test_texts_of_statements_stay_as_they_are(statement: str) -> None:
+    """What is no path must not become one: no row would be found, and a wrong value be written."""
+    assert rewrite_sql(statement, refusing_s3(REWRITE)) == statement
 
 
 def test_requests() -> None:

@@ -59,11 +59,19 @@ def test_the_tag_of_a_cluster_goes_before_the_workspace(tag: str, workspace: str
     assert chosen_engine(ClusterSpec(engine=tag), Machine(engine=workspace)) == chosen
 
 
-def test_a_tag_where_somebody_else_runs_the_server() -> None:
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (ClusterSpec(engine=SPARK), "local_engine asks for an engine"),
+        (ClusterSpec(log_destination="dbfs:/logs"), "cluster_log_conf asks for the logs"),
+        (ClusterSpec(init_scripts=("/Shared/init.sh",)), "init_scripts have to run before Spark starts"),
+    ],
+)
+def test_what_a_server_that_somebody_else_runs_cannot_do(spec: ClusterSpec, says: str) -> None:
     machine = Machine(spark_remote="sc://host:15002")
     assert chosen_engine(ClusterSpec(), machine) == SAIL
-    with pytest.raises(ClusterError, match="local_engine asks for an engine") as refused:
-        chosen_engine(ClusterSpec(engine=SPARK), machine)
+    with pytest.raises(ClusterError, match=f"^(The tag )?{says}, but .*--spark-remote") as refused:
+        chosen_engine(spec, machine)
     assert "\n" not in str(refused.value)
 
 
