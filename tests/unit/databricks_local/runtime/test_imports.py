@@ -7,10 +7,13 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from databricks_local.runtime.imports.offered import OfferedLibraries, offer
 
 
-def test_modules_in_a_folder_leave_no_byte_code_and_travel_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("entry", ["{folder}", "../{folder.name}", "."])
+def test_modules_in_a_folder_leave_no_byte_code_and_travel_whole(tmp_path: Path, entry: str) -> None:
     (tmp_path / "beside_me.py").write_text("FACTOR = 3\n\n\ndef times(n):\n    return FACTOR * n\n")
     code = f"""
         import sys
@@ -18,12 +21,12 @@ def test_modules_in_a_folder_leave_no_byte_code_and_travel_whole(tmp_path: Path)
         from pyspark import cloudpickle
         from databricks_local.runtime.imports.beside import import_from
         import_from([Path({str(tmp_path)!r})])
-        sys.path.insert(0, {str(tmp_path)!r})
+        sys.path.insert(0, {entry.format(folder=tmp_path)!r})
         import beside_me
         print(cloudpickle.dumps(beside_me.times).hex())
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     # Here the module cannot be imported.
     assert importlib.util.find_spec("beside_me") is None
     from pyspark import cloudpickle
