@@ -1,5 +1,6 @@
 """What tests of saved jobs share: settings, runs, and their tasks by key."""
 
+import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,20 @@ def step(key: str, path: str, after: Sequence[str] = (), **fields: Any) -> dict[
         "depends_on": depends_on,
         **fields,
     }
+
+
+def file_task(path: str, *parameters: str, key: str = "only", **fields: Any) -> dict[str, Any]:
+    """A task that runs a Python file on a cluster of its own."""
+    body = {"python_file": path, "parameters": list(parameters)}
+    return {"task_key": key, "spark_python_task": body, "new_cluster": CLUSTER, **fields}
+
+
+def put_file(lab: Lab, path: str, source: str) -> str:
+    """Put a file into the workspace; returns its path."""
+    content = base64.b64encode(source.encode()).decode()
+    body = {"path": path, "content": content, "format": "RAW", "overwrite": True}
+    assert lab.post("/api/2.0/workspace/import", body).status_code == 200
+    return path
 
 
 def create(lab: Lab, *tasks: dict[str, Any], version: str = "2.2", **settings: Any) -> int:

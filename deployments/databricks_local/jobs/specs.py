@@ -108,11 +108,11 @@ class ConditionSpec:
 
 @dataclass(frozen=True)
 class RunJobSpec:
-    """A `run_job_task`."""
+    """A `run_job_task`. `overriding` are its fields that are older than `job_parameters`."""
 
     job_id: int
     parameters: dict[str, str] = field(default_factory=dict)
-    notebook_params: dict[str, str] = field(default_factory=dict)
+    overriding: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
