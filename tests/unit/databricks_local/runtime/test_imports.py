@@ -8,7 +8,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from databricks_local.runtime.imports.offered import OfferedLibraries, offer
 
 
