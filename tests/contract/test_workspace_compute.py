@@ -57,6 +57,24 @@ def test_tasks_on_an_all_purpose_cluster(lab: Lab, cluster_id: str) -> None:
     assert lab.sdk.clusters.get(cluster_id).state is compute.State.RUNNING
 
 
+def test_a_session_on_an_all_purpose_cluster_ends_with_its_notebook(lab: Lab, cluster_id: str) -> None:
+    stream = (
+        "query = spark.readStream.format('rate').load().writeStream.format('console').start()\n"
+        "dbutils.notebook.exit(spark.session_id)\n"
+    )
+    path = lab.notebook("streaming", stream)
+    session = value(lab, lab.ended(submit(lab, task("a", path, existing_cluster_id=cluster_id))), "a")
+    # Whoever goes on with that session learns that it has ended.
+    source = (
+        "import os\nfrom pyspark.sql.connect.session import SparkSession\n"
+        f"remote = os.environ['SPARK_REMOTE'] + '/;session_id={session}'\n"
+        "SparkSession.builder.remote(remote).create().streams.active\n"
+    )
+    again = task("a", lab.notebook("again", source), existing_cluster_id=cluster_id)
+    run = lab.ended(submit(lab, again))
+    assert output(lab, latest(run)["a"])["error"].endswith(f"session {session} is not running")
+
+
 def test_terminating_a_cluster_ends_its_task(lab: Lab, cluster_id: str) -> None:
     path = lab.notebook("sleeping", "import time\ntime.sleep(600)\n")
     quick = lab.notebook("nothing", "x = 1\n")

@@ -51,6 +51,9 @@ MAX_TRACE_CHARACTERS = 1_000_000
 MAX_ERROR_CHARACTERS = 20_000
 """How much of the line of an error is kept; the server has it in memory, unlike the trace."""
 
+RELEASE_SECONDS = 10.0
+"""How long a server that does not answer may hold up the end of a task."""
+
 CLOCK_SECONDS = 2.0
 """How far two readings of when a process was created may be apart, since the clock may be set meanwhile."""
 
@@ -131,6 +134,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         )
     else:
         result = _run_program(launch.program, launch.source, work, places)
+    _release(spark)
     _report_end(channel, result, redactor)
     # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()
@@ -196,6 +200,15 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
     reach = rewrite if launch.s3 else refusing_s3(rewrite)
     return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
+
+
+def _release(spark: Any) -> None:
+    """End a session on its server: its streams, cached frames and views must not outlive the task there."""
+    # A notebook that has asked Spark for nothing has no session there.
+    if not spark.is_stopped and spark.client._server_session_id is not None:
+        ending = threading.Thread(target=spark.stop, name="release-session", daemon=True)
+        ending.start()
+        ending.join(RELEASE_SECONDS)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:
