@@ -35,6 +35,8 @@ def due(settings: dict[str, Any], turn: Turn, anchor: int = 0, last: int = 0) ->
         (cron("0 30 13 * * ?"), [90]),
         # 15:30 in Berlin is 13:30 in summer.
         (cron("0 30 15 * * ?", "Europe/Berlin"), [90]),
+        (cron("0 30 15 * * ?", "GMT+02:00"), [90]),
+        (cron("0 30 6 * * ?", "PST"), [90]),
         (cron("0 0 * * * ?", pause_status="UNPAUSED"), [60, 120, 180]),
         (cron("0 0 * * * ?", pause_status="PAUSED"), []),
         ({"trigger": {"periodic": {"interval": 1, "unit": "HOURS"}}}, [50, 110, 170]),
