@@ -11,7 +11,7 @@ from pathlib import Path
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.children import TaskLaunch, task_main
 from databricks_local.execution.cluster import Cluster, DriverLostError
-from databricks_local.execution.driver_log import end_of_log, last_words
+from databricks_local.execution.driver_log import end_of_logs, last_words
 from databricks_local.execution.engines.choice import reaches_s3
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
@@ -155,7 +155,7 @@ class TaskProcesses:
                     raise DriverLostError(await last_words(streams[-1], redactor))
                 if launch.program is None:
                     return result
-                logs, truncated = await asyncio.to_thread(_program_logs, streams, redactor)
+                logs, truncated = await asyncio.to_thread(end_of_logs, streams, redactor)
                 return replace(result, logs=logs, logs_truncated=truncated)
             finally:
                 if child is not None:
@@ -176,11 +176,6 @@ def _streams(place: Path, logs: LogDelivery | None, redactor: Redactor) -> tuple
     for stream in streams:
         logs.add(stream.name, stream, redactor)
     return streams
-
-
-def _program_logs(streams: tuple[Path, ...], redactor: Redactor) -> tuple[str, bool]:
-    ends = [end_of_log(stream, redactor) for stream in streams]
-    return "".join(text for text, _ in ends), any(truncated for _, truncated in ends)
 
 
 def _fill(work: Path, files: Path | None) -> None:

@@ -55,7 +55,7 @@ def _is_row(value: object) -> bool:
 
 
 def offer_on_frames(display: Callable[[Any], None]) -> None:
-    """Give data frames of Spark, and of pandas on Spark, the method `display`, as the runtime does."""
+    """Give data frames of Spark the method `display`, as the runtime does."""
 
     def show(self: Any, *_: Any, **__: Any) -> None:
         display(self)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import certifi
 import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
@@ -35,7 +34,7 @@ from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.services import mounts_of, open_secrets, open_services
-from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
+from databricks_local.server.tls import TlsFiles, ensure_certificates, write_bundle
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
 
@@ -113,7 +112,7 @@ def serve(
     database = _open_database(root)
     listener = _listen(host, port)
     bound_port = listener.getsockname()[1]
-    tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
+    tls = _certificates(root, host) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
@@ -138,7 +137,7 @@ async def _serve(
     tools = make_local_tools(milliseconds, client)
     secrets = open_secrets(root, USER, clock)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
-    authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
+    authorities = str(place.tls.bundle) if place.tls else ""
     told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
     executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
     services = open_services(root, origin, USER, clock, executor, secrets)
@@ -255,9 +254,14 @@ def _refuse(reason: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _authorities() -> Path:
-    """The certificate authorities that `requests` trusts here."""
-    return Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where())
+def _certificates(root: Path, host: str) -> TlsFiles:
+    files = ensure_certificates(root / "tls", _name(host))
+    try:
+        write_bundle(files, os.environ)
+    except OSError as error:
+        advice = "let REQUESTS_CA_BUNDLE or SSL_CERT_FILE name a file or a folder that is there"
+        _refuse(f"cannot read the certificate authorities in {error.filename}: {error.strerror}; {advice}")
+    return files
 
 
 def _name(host: str) -> str:
