@@ -5,10 +5,15 @@ import importlib.util
 import subprocess
 import sys
 import textwrap
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from databricks_local.runtime.imports.offered import OfferedLibraries, offer
+from databricks_local.runtime.imports.packages import RUNTIME_PACKAGES, explain
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 
 @pytest.mark.parametrize("entry", ["{folder}", "../{folder.name}", "."])
@@ -47,3 +52,24 @@ def test_offered_libraries_are_found_once_they_are_there(tmp_path: Path) -> None
     assert found is not None
     assert found.origin == str(libraries / "offered_one.py")
     assert finder.find_spec("package.offered_one", [str(libraries)]) is None
+
+
+def test_the_extra_has_the_packages_of_the_runtime_in_its_versions_or_newer() -> None:
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())
+    extra = map(Requirement, project["project"]["optional-dependencies"]["runtime"])
+    oldest = {
+        each.name: {Version(part.version) for part in each.specifier if part.operator == ">="}
+        for each in extra
+        if each.name != "databricks-flows"
+    }
+    assert oldest == {name: {Version(version)} for name, version in RUNTIME_PACKAGES.values()}
+
+
+@pytest.mark.parametrize("module", RUNTIME_PACKAGES)
+def test_modules_belong_to_their_packages(module: str) -> None:
+    package, version = RUNTIME_PACKAGES[module]
+    installed = packages_distributions()[module]
+    assert package in [name.lower().replace("_", "-") for name in installed]
+    error = ModuleNotFoundError(f"No module named '{module}'", name=f"{module}.part")
+    explain(error)
+    assert f"16.4 LTS: {package} {version}" in str(error)
