@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -33,6 +31,11 @@ from databricks_local.runs.launcher import Options
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
+from databricks_local.server.process import (
+    log_to_stderr,
+    nothing_imported_from_main,
+    signals_end_quietly,
+)
 from databricks_local.server.services import mounts_of, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, ensure_certificates, write_bundle
 from databricks_local.storage.database import Database, RootInUseError
@@ -114,8 +117,8 @@ def serve(
     bound_port = listener.getsockname()[1]
     tls = _certificates(root, host) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
-    _log_to_stderr()
-    with _nothing_imported_from_main(), _signals_end_quietly(), listener:
+    log_to_stderr()
+    with nothing_imported_from_main(), signals_end_quietly(), listener:
         place = Place(root.resolve(), origin, listener, tls)
         asyncio.run(_serve(place, files, database, token, environments, access.client, options, machine))
 
@@ -272,35 +275,3 @@ def _name(host: str) -> str:
 def _origin(host: str, port: int, scheme: str) -> str:
     name = _name(host)
     return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("databricks_local")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-
-
-@contextmanager
-def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn repeats the signal that stopped it, which would end this process with an error. Ignore it."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _nothing_imported_from_main() -> Iterator[None]:
-    """Keep multiprocessing from running the script that called `serve` again in each forked process."""
-    main = vars(sys.modules["__main__"])
-    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if main.get(name) is not None}
-    main.setdefault("__spec__", None)
-    try:
-        yield
-    finally:
-        main.update(hidden)
