@@ -1,11 +1,13 @@
 """What tests of saved jobs share: settings, runs, and their tasks by key."""
 
-import base64
+import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from databricks.sdk.service.workspace import ImportFormat
 from databricks_local import LocalWorkspace
 
 from .workspace_lab import CLUSTER, Lab, lab_of
@@ -33,12 +35,18 @@ def file_task(path: str, *parameters: str, key: str = "only", **fields: Any) -> 
     return {"task_key": key, "spark_python_task": body, "new_cluster": CLUSTER, **fields}
 
 
-def put_file(lab: Lab, path: str, source: str) -> str:
-    """Put a file into the workspace; returns its path."""
-    content = base64.b64encode(source.encode()).decode()
-    body = {"path": path, "content": content, "format": "RAW", "overwrite": True}
-    assert lab.post("/api/2.0/workspace/import", body).status_code == 200
+def put_file(lab: Lab, path: str, content: str, form: ImportFormat = ImportFormat.RAW) -> str:
+    """Put a file into the workspace, with the folder that it is in; returns its path."""
+    lab.sdk.workspace.mkdirs(path.rpartition("/")[0])
+    lab.sdk.workspace.upload(path, content.encode(), format=form, overwrite=True)
     return path
+
+
+def result(lab: Lab, name: str, source: str, **fields: Any) -> Any:
+    """Run one notebook, and return the JSON that it gives to `exit`."""
+    task, output = lab.run_source(name, textwrap.dedent(source), **fields)
+    assert task["state"].get("result_state") == "SUCCESS", (task["state"], output)
+    return json.loads(output["notebook_output"]["result"])
 
 
 def create(lab: Lab, *tasks: dict[str, Any], version: str = "2.2", **settings: Any) -> int:
