@@ -63,7 +63,7 @@ def spark_conf(cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts, en
     """
     tags = {
         "clusterName": f"job-{cluster_id}",
-        **spec.tags,
+        **spec.usage_tags,
         "clusterId": cluster_id,
         "clusterOwnerOrgId": str(workspace.workspace_id),
         "orgId": str(workspace.workspace_id),

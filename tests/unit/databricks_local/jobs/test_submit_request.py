@@ -28,7 +28,7 @@ def test_everything_that_is_read_of_a_task() -> None:
     task = spec.tasks[0]
     assert task.body == NotebookSpec("/x", {"n": "1", "t": "x"})
     tags = {"sparkVersion": "v", "clusterNodeType": "", "clusterWorkers": "0"}
-    assert task.cluster == ClusterSpec("v", {"a": "b"}, {"C": "d"}, tags=tags)
+    assert task.cluster == ClusterSpec("v", {"a": "b"}, {"C": "d"}, usage_tags=tags)
     assert (task.depends_on, task.run_if, task.timeout_seconds, task.raw) == (("a",), RunIf.ALL_DONE, 9, raw)
 
 
