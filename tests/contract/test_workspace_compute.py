@@ -11,7 +11,7 @@ from databricks.sdk.service.workspace import ImportFormat
 
 from .job_lab import invalid, latest, output, refusal, results, run_now, value
 from .wheel_lab import build_wheel
-from .workspace_lab import CLUSTER, Lab
+from .workspace_lab import CLUSTER, Lab, until
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 ENTRY = "[console_scripts]\nmain = shade:main\n"
@@ -64,7 +64,24 @@ def test_a_session_on_an_all_purpose_cluster_ends_with_its_notebook(lab: Lab, cl
     )
     path = lab.notebook("streaming", stream)
     session = value(lab, lab.ended(submit(lab, task("a", path, existing_cluster_id=cluster_id))), "a")
-    # Whoever goes on with that session learns that it has ended.
+    check_that_it_ended(lab, cluster_id, session)
+
+
+def test_a_session_on_an_all_purpose_cluster_ends_with_a_cancel(lab: Lab, cluster_id: str) -> None:
+    stream = (
+        "import time\nquery = spark.readStream.format('rate').load().writeStream.format('console').start()\n"
+        "dbutils.fs.put('/session', spark.session_id, True)\ntime.sleep(600)\n"
+    )
+    run_id = submit(lab, task("a", lab.notebook("streaming", stream), existing_cluster_id=cluster_id))
+    kept = lab.workspace.root / "dbfs" / "session"
+    session = until(lambda: kept.exists() and kept.read_text())
+    lab.sdk.jobs.cancel_run(run_id)
+    lab.ended(run_id)
+    check_that_it_ended(lab, cluster_id, session)
+
+
+def check_that_it_ended(lab: Lab, cluster_id: str, session: str) -> None:
+    """Whoever goes on with that session learns that it has ended."""
     source = (
         "import os\nfrom pyspark.sql.connect.session import SparkSession\n"
         f"remote = os.environ['SPARK_REMOTE'] + '/;session_id={session}'\n"

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from databricks_local.execution.channel import Channel
+from databricks_local.execution.engines.sessions import release, url_of_session
 from databricks_local.execution.mounts import Mounts, enter
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
@@ -51,9 +52,6 @@ MAX_TRACE_CHARACTERS = 1_000_000
 MAX_ERROR_CHARACTERS = 20_000
 """How much of the line of an error is kept; the server has it in memory, unlike the trace."""
 
-RELEASE_SECONDS = 10.0
-"""How long a server that does not answer may hold up the end of a task."""
-
 CLOCK_SECONDS = 2.0
 """How far two readings of when a process was created may be apart, since the clock may be set meanwhile."""
 
@@ -62,7 +60,8 @@ CLOCK_SECONDS = 2.0
 class TaskLaunch:
     """The arguments of the process of a task.
 
-    `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
+    `session` is the id of its Spark session. `spark_places` maps `/dbfs` and the like to directories, for a
+    Spark server outside of the namespace.
     `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
     `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
     `sail` is whether the server is Sail, `s3` whether it reaches S3.
@@ -71,6 +70,7 @@ class TaskLaunch:
     path: str
     source: str
     spark_remote: str
+    session: str
     spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
@@ -102,7 +102,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     work = Path(launch.place) / "work"
     _begin_in(work, launch, places)
     sys.argv[:] = [launch.path]
-    spark = _session(launch, places)
+    remote = url_of_session(launch.spark_remote, launch.session)
+    spark = _session(replace(launch, spark_remote=remote), places)
     redactor = Redactor()
     redactor.add(launch.facts.get("apiToken", ""))
     channel = Channel(connection)
@@ -134,7 +135,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         )
     else:
         result = _run_program(launch.program, launch.source, work, places)
-    _release(spark)
+    release(spark)
     _report_end(channel, result, redactor)
     # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()
@@ -200,15 +201,6 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
     reach = rewrite if launch.s3 else refusing_s3(rewrite)
     return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
-
-
-def _release(spark: Any) -> None:
-    """End a session on its server: its streams, cached frames and views must not outlive the task there."""
-    # A notebook that has asked Spark for nothing has no session there.
-    if not spark.is_stopped and spark.client._server_session_id is not None:
-        ending = threading.Thread(target=spark.stop, name="release-session", daemon=True)
-        ending.start()
-        ending.join(RELEASE_SECONDS)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:
