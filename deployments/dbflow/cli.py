@@ -24,6 +24,8 @@ from dbflow.output import console, output
 from dbflow.sweep import sweep
 
 if TYPE_CHECKING:
+    from databricks_local.access.oauth import ClientCredentials
+
     from dbflow.local.stack import LocalStack
 
 EngineChoice = Annotated[
@@ -219,24 +221,29 @@ def workspace(
         from dbflow.local.packages import package_directory
 
         package_directory("pysail", "pysail")
-        from databricks_local.access.oauth import ClientCredentials
         from databricks_local.execution.cluster import Machine
         from databricks_local.runs.launcher import Options
         from databricks_local.server.serve import Access, serve
 
-        if bool(client_id) != bool(client_secret):
-            raise typer.BadParameter("--client-id and --client-secret belong together.")
-        client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
         machine = Machine(
             cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds, engine
         )
-        serve(host, port, token, root, Access(tls, client), options, machine)
+        access = Access(tls, _service_principal(client_id, client_secret))
+        serve(host, port, token, root, access, options, machine)
 
 
 def main() -> None:
     """Entry point of the command."""
     app()
+
+
+def _service_principal(client_id: str, client_secret: str) -> ClientCredentials | None:
+    from databricks_local.access.oauth import ClientCredentials
+
+    if bool(client_id) != bool(client_secret):
+        raise typer.BadParameter("--client-id and --client-secret belong together.")
+    return ClientCredentials(client_id, client_secret) if client_secret else None
 
 
 def _print_status(stack: LocalStack) -> bool:

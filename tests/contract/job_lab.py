@@ -1,10 +1,13 @@
 """What tests of saved jobs share: settings, runs, and their tasks by key."""
 
+import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from databricks.sdk.service.workspace import ImportFormat
 from databricks_local import LocalWorkspace
 
 from .workspace_lab import CLUSTER, Lab, lab_of
@@ -24,6 +27,26 @@ def step(key: str, path: str, after: Sequence[str] = (), **fields: Any) -> dict[
         "depends_on": depends_on,
         **fields,
     }
+
+
+def file_task(path: str, *parameters: str, key: str = "only", **fields: Any) -> dict[str, Any]:
+    """A task that runs a Python file on a cluster of its own."""
+    body = {"python_file": path, "parameters": list(parameters)}
+    return {"task_key": key, "spark_python_task": body, "new_cluster": CLUSTER, **fields}
+
+
+def put_file(lab: Lab, path: str, content: str, form: ImportFormat = ImportFormat.RAW) -> str:
+    """Put a file into the workspace, with the folder that it is in; returns its path."""
+    lab.sdk.workspace.mkdirs(path.rpartition("/")[0])
+    lab.sdk.workspace.upload(path, content.encode(), format=form, overwrite=True)
+    return path
+
+
+def result(lab: Lab, name: str, source: str, **fields: Any) -> Any:
+    """Run one notebook, and return the JSON that it gives to `exit`."""
+    task, output = lab.run_source(name, textwrap.dedent(source), **fields)
+    assert task["state"].get("result_state") == "SUCCESS", (task["state"], output)
+    return json.loads(output["notebook_output"]["result"])
 
 
 def create(lab: Lab, *tasks: dict[str, Any], version: str = "2.2", **settings: Any) -> int:

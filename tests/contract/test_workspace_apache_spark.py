@@ -13,7 +13,7 @@ import pytest
 from databricks.sdk.service import compute
 from databricks_local.jobs.engines import ENGINE_TAG, SAIL, SPARK
 
-from .job_lab import invalid, own_workspace, refusal, results, value
+from .job_lab import invalid, latest, output, own_workspace, refusal, results, value
 from .wheel_lab import build_wheel
 from .workspace_lab import CLUSTER, Lab, until
 
@@ -178,3 +178,44 @@ def test_a_lost_server_is_a_lost_cluster_and_no_secret_is_in_a_command_line(lab:
     java.kill()
     assert results(lab.ended(run_id)) == {"only": "FAILED"}
     assert leftovers(lab) == []
+
+
+def test_a_stream_and_its_session_end_with_the_notebook(lab: Lab) -> None:
+    cluster = lab.sdk.clusters.create_and_wait(cluster_name="all-purpose", **CLUSTER)  # type: ignore[arg-type]
+
+    def on_it(source: str) -> dict[str, Any]:
+        task = lab.task("only", lab.notebook("any", source))
+        task.new_cluster, task.existing_cluster_id = None, cluster.cluster_id
+        return lab.ended(lab.submit(task), START_SECONDS)
+
+    source = (
+        "stream = spark.readStream.format('rate').load().writeStream.format('csv')\n"
+        "stream.option('checkpointLocation', '/stream/kept').start('/stream/out')\n"
+        "import os, time\n"
+        "while not os.path.exists('/dbfs/stream/out/_spark_metadata/0'):\n    time.sleep(0.1)\n"
+        "dbutils.notebook.exit(spark.session_id)\n"
+    )
+    session = value(lab, on_it(source), "only")
+    # The stream has made a batch a second, and makes no more.
+    batches = lab.workspace.root / "dbfs" / "stream" / "out" / "_spark_metadata"
+    made = sorted(batches.iterdir())
+    source = (
+        "import os, time\nfrom pyspark.sql.connect.session import SparkSession\n"
+        f"remote = os.environ['SPARK_REMOTE'] + '/;session_id={session}'\n"
+        "time.sleep(3)\nSparkSession.builder.remote(remote).create().streams.active\n"
+    )
+    assert "SESSION_CLOSED" in output(lab, latest(on_it(source))["only"])["error"]
+    assert sorted(batches.iterdir()) == made
+
+
+def test_an_aggregated_stream_is_shown(lab: Lab) -> None:
+    lab.sdk.dbfs.upload("/words/a.csv", io.BytesIO(b"a\nb\na\n"), overwrite=True)
+    source = (
+        "spark.conf.set('spark.sql.shuffle.partitions', 1)\n"
+        "words = spark.readStream.schema('word string').csv('/words')\n"
+        "display(words.groupBy('word').count())\n"
+    )
+    ended = run(lab, source)
+    assert results(ended) == {"only": "SUCCESS"}
+    # The rows of a first batch that takes long are not there yet.
+    assert "count" in str(lab.sdk.jobs.export_run(ended["tasks"][0]["run_id"]).views)

@@ -11,7 +11,7 @@ from databricks.sdk.service.workspace import ImportFormat
 
 from .job_lab import invalid, latest, output, refusal, results, run_now, value
 from .wheel_lab import build_wheel
-from .workspace_lab import CLUSTER, Lab
+from .workspace_lab import CLUSTER, Lab, until
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 ENTRY = "[console_scripts]\nmain = shade:main\n"
@@ -55,6 +55,41 @@ def test_tasks_on_an_all_purpose_cluster(lab: Lab, cluster_id: str) -> None:
         assert found["existing_cluster_id"] == found["cluster_instance"]["cluster_id"] == cluster_id
     # It was started for them, and stays.
     assert lab.sdk.clusters.get(cluster_id).state is compute.State.RUNNING
+
+
+def test_a_session_on_an_all_purpose_cluster_ends_with_its_notebook(lab: Lab, cluster_id: str) -> None:
+    stream = (
+        "query = spark.readStream.format('rate').load().writeStream.format('console').start()\n"
+        "dbutils.notebook.exit(spark.session_id)\n"
+    )
+    path = lab.notebook("streaming", stream)
+    session = value(lab, lab.ended(submit(lab, task("a", path, existing_cluster_id=cluster_id))), "a")
+    check_that_it_ended(lab, cluster_id, session)
+
+
+def test_a_session_on_an_all_purpose_cluster_ends_with_a_cancel(lab: Lab, cluster_id: str) -> None:
+    stream = (
+        "import time\nquery = spark.readStream.format('rate').load().writeStream.format('console').start()\n"
+        "dbutils.fs.put('/session', spark.session_id, True)\ntime.sleep(600)\n"
+    )
+    run_id = submit(lab, task("a", lab.notebook("streaming", stream), existing_cluster_id=cluster_id))
+    kept = lab.workspace.root / "dbfs" / "session"
+    session = until(lambda: kept.exists() and kept.read_text())
+    lab.sdk.jobs.cancel_run(run_id)
+    lab.ended(run_id)
+    check_that_it_ended(lab, cluster_id, session)
+
+
+def check_that_it_ended(lab: Lab, cluster_id: str, session: str) -> None:
+    """Whoever goes on with that session learns that it has ended."""
+    source = (
+        "import os\nfrom pyspark.sql.connect.session import SparkSession\n"
+        f"remote = os.environ['SPARK_REMOTE'] + '/;session_id={session}'\n"
+        "SparkSession.builder.remote(remote).create().streams.active\n"
+    )
+    again = task("a", lab.notebook("again", source), existing_cluster_id=cluster_id)
+    run = lab.ended(submit(lab, again))
+    assert output(lab, latest(run)["a"])["error"].endswith(f"session {session} is not running")
 
 
 def test_terminating_a_cluster_ends_its_task(lab: Lab, cluster_id: str) -> None:

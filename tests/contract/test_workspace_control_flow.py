@@ -5,7 +5,20 @@ from typing import Any
 
 import pytest
 
-from .job_lab import GET, create, latest, outcome, output, results, run_job, run_now, step, value
+from .job_lab import (
+    GET,
+    create,
+    file_task,
+    latest,
+    outcome,
+    output,
+    put_file,
+    results,
+    run_job,
+    run_now,
+    step,
+    value,
+)
 from .workspace_lab import Lab, until
 
 SHOW = "import json\ndbutils.notebook.exit(json.dumps(dbutils.widgets.getAll()))\n"
@@ -234,6 +247,17 @@ def test_a_job_runs_another(lab: Lab) -> None:
     assert lab.sdk.jobs.get_run(run["run_id"]).trigger_info is None
     assert child_run["job_run_id"] == child_run_id
     assert json.loads(value(lab, child_run, "only")) == {"p": "from parent"}
+
+
+def test_a_job_runs_another_with_parameters_of_programs_and_sql(lab: Lab) -> None:
+    path = put_file(lab, "/Shared/program.py", "import sys\nprint(sys.argv[1:])\n")
+    child = create(lab, file_task(path, "its own"))
+    given = {"python_params": ["of {{job.name}}"], "sql_params": {"year": "{{task.name}}"}}
+    run = run_job(lab, {"task_key": "call", "run_job_task": {"job_id": child, **given}}, name="parent")
+    child_run = lab.ended(output(lab, latest(run)["call"])["run_job_output"]["run_id"])
+    resolved = {"python_params": ["of parent"], "sql_params": {"year": "call"}}
+    assert child_run["overriding_parameters"] == resolved
+    assert output(lab, latest(child_run)["only"])["logs"] == "['of parent']\n"
 
 
 def test_a_job_that_runs_another_that_fails_or_is_cancelled(lab: Lab) -> None:

@@ -7,19 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from .job_lab import invalid, latest, output, refusal, run_job, run_now, step
+from .job_lab import file_task, invalid, latest, output, put_file, refusal, run_job, run_now, step
 from .wheel_lab import build_wheel
 from .workspace_lab import CLUSTER, Lab
 
 SUBMIT = "/api/2.2/jobs/runs/submit"
 FAILED = "Workload failed, see run output for details"
-
-
-def put_file(lab: Lab, path: str, source: str) -> str:
-    content = base64.b64encode(source.encode()).decode()
-    body = {"path": path, "content": content, "format": "RAW", "overwrite": True}
-    assert lab.post("/api/2.0/workspace/import", body).status_code == 200
-    return path
 
 
 def put_volume_file(lab: Lab, path: str, content: bytes) -> str:
@@ -32,11 +25,6 @@ def run_tasks(lab: Lab, *tasks: dict[str, Any], **fields: Any) -> dict[str, Any]
     answer = lab.post(SUBMIT, {"tasks": list(tasks), **fields})
     assert answer.status_code == 200, answer.text
     return lab.ended(answer.json()["run_id"])
-
-
-def file_task(path: str, *parameters: str, key: str = "only", **fields: Any) -> dict[str, Any]:
-    body = {"python_file": path, "parameters": list(parameters)}
-    return {"task_key": key, "spark_python_task": body, "new_cluster": CLUSTER, **fields}
 
 
 def run_file(lab: Lab, source: str, *parameters: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,8 +2,12 @@
 
 import asyncio
 import base64
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -195,3 +199,14 @@ def test_without_a_service_principal_nobody_gets_a_token(lab: Any) -> None:
     nobody = WorkspaceClient(host=lab.workspace.url, client_id="a", client_secret="b", auth_type="oauth-m2m")
     with pytest.raises(ValueError, match="invalid_client: Client authentication failed"):
         nobody.current_user.me()
+
+
+def test_authorities_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "databricks_local", "--root", str(tmp_path / "root"), "--tls"]
+    own = {"DBFLOW_WORKSPACE_TOKEN": "t", "REQUESTS_CA_BUNDLE": "/no/such.pem"}
+    ended = subprocess.run(command, check=False, env=os.environ | own, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "workspace: cannot read the certificate authorities in /no/such.pem: No such file or directory; "
+        "let REQUESTS_CA_BUNDLE or SSL_CERT_FILE name a file or a folder that is there\n"
+    )

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from databricks_local.execution.channel import Channel
+from databricks_local.execution.engines.sessions import release, url_of_session
 from databricks_local.execution.mounts import Mounts, enter
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
@@ -59,7 +60,8 @@ CLOCK_SECONDS = 2.0
 class TaskLaunch:
     """The arguments of the process of a task.
 
-    `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
+    `session` is the id of its Spark session. `spark_places` maps `/dbfs` and the like to directories, for a
+    Spark server outside of the namespace.
     `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
     `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
     `sail` is whether the server is Sail, `s3` whether it reaches S3.
@@ -68,6 +70,7 @@ class TaskLaunch:
     path: str
     source: str
     spark_remote: str
+    session: str
     spark_places: Mapping[str, str] | None
     spark_conf: dict[str, str]
     environment: dict[str, str]
@@ -99,7 +102,8 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
     work = Path(launch.place) / "work"
     _begin_in(work, launch, places)
     sys.argv[:] = [launch.path]
-    spark = _session(launch, places)
+    remote = url_of_session(launch.spark_remote, launch.session)
+    spark = _session(replace(launch, spark_remote=remote), places)
     redactor = Redactor()
     redactor.add(launch.facts.get("apiToken", ""))
     channel = Channel(connection)
@@ -131,6 +135,7 @@ def task_main(connection: Connection, launch: TaskLaunch) -> None:
         )
     else:
         result = _run_program(launch.program, launch.source, work, places)
+    release(spark)
     _report_end(channel, result, redactor)
     # The server ends this process. If it ended by itself, its children could no longer be found and killed.
     threading.Event().wait()

@@ -1,6 +1,7 @@
 """The output of a program, as `runs/get-output` returns it; and the last words of a process."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -28,6 +29,14 @@ def end_of_log(log: Path, redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tup
         text = text[MAX_SECRET_BYTES:]
     content = text.encode()
     return content[-limit:].decode("utf-8", "ignore"), size > limit
+
+
+def end_of_logs(logs: Sequence[Path], redactor: Redactor, limit: int = MAX_LOG_BYTES) -> tuple[str, bool]:
+    """The end of logs one after the other, together no longer than that of one."""
+    ends = [end_of_log(log, redactor, limit) for log in logs]
+    content = "".join(text for text, _ in ends).encode()
+    truncated = len(content) > limit or any(more for _, more in ends)
+    return content[-limit:].decode("utf-8", "ignore"), truncated
 
 
 async def last_words(log: Path, redactor: Redactor) -> str:

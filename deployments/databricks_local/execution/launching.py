@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from databricks_local.execution.engines.choice import in_session
 from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
+from databricks_local.runtime.dbutils.filesystem import WORKSPACE, in_workspace
 from databricks_local.runtime.spark_paths import DEFAULT_FORMAT
 
 SAIL_CONF = {
@@ -18,7 +19,6 @@ SAIL_CONF = {
     "pandas_on_Spark.compute.default_index_type": '"sequence"',
 }
 USAGE_TAGS = "spark.databricks.clusterUsageTags."
-WORKSPACE = "/Workspace"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def spark_conf(cluster_id: str, spec: ClusterSpec, workspace: WorkspaceFacts, en
     """
     tags = {
         "clusterName": f"job-{cluster_id}",
-        **spec.tags,
+        **spec.usage_tags,
         "clusterId": cluster_id,
         "clusterOwnerOrgId": str(workspace.workspace_id),
         "orgId": str(workspace.workspace_id),
@@ -85,7 +85,7 @@ def facts_of_task(
 ) -> dict[str, str]:
     """The facts of a run that are known when it begins; the workspace answers for the rest."""
     return {
-        "notebookPath": path.removeprefix(WORKSPACE),
+        "notebookPath": in_workspace(path),
         "apiUrl": workspace.origin,
         "apiToken": token,
         "browserHostName": workspace.host,

@@ -1,9 +1,11 @@
 """Runs notebooks and programs, each in a process of its own."""
 
 import asyncio
+import logging
 import posixpath
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,9 @@ from pathlib import Path
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.children import TaskLaunch, task_main
 from databricks_local.execution.cluster import Cluster, DriverLostError
-from databricks_local.execution.driver_log import end_of_log, last_words
+from databricks_local.execution.driver_log import end_of_logs, last_words
 from databricks_local.execution.engines.choice import reaches_s3
+from databricks_local.execution.engines.sessions import RELEASE_SECONDS, release_main
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.following import TaskResult, follow
 from databricks_local.execution.launching import (
@@ -34,6 +37,8 @@ from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import with_secrets
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory
+
+_LOG = logging.getLogger(__name__)
 
 
 class TaskProcesses:
@@ -117,6 +122,7 @@ class TaskProcesses:
             folder=posixpath.dirname(path) if code.files else "",
             home="" if code.files else home_of(path),
             spark_remote=cluster.remote,
+            session=str(uuid.uuid4()),
             spark_places=self._mounts.places if cluster.child is None else None,
             spark_conf=spark_conf(cluster.cluster_id, cluster.spec, self._workspace, cluster.engine),
             environment=task_environment(cluster.spec, self._workspace),
@@ -141,6 +147,7 @@ class TaskProcesses:
         redactor = Redactor()
         streams = _streams(place, cluster.logs, redactor)
         child: Child | None = None
+        result: TaskResult | None = None
         filling = asyncio.create_task(asyncio.to_thread(_fill, place / "work", files))
         with self._tokens.issued() as token:
             redactor.add(token)
@@ -155,17 +162,30 @@ class TaskProcesses:
                     raise DriverLostError(await last_words(streams[-1], redactor))
                 if launch.program is None:
                     return result
-                logs, truncated = await asyncio.to_thread(_program_logs, streams, redactor)
+                logs, truncated = await asyncio.to_thread(end_of_logs, streams, redactor)
                 return replace(result, logs=logs, logs_truncated=truncated)
             finally:
                 if child is not None:
                     await self._processes.kill(child)
+                    if result is None and not cluster.lost.done():
+                        await self._release(launch)
                 if cluster.logs is not None:
                     await asyncio.to_thread(cluster.logs.finish, *streams)
                 # An unfinished copy would survive the removal.
                 await asyncio.wait({filling})
                 # A dying process may still write there, which must not fail the task.
                 await remove_directory(place)
+
+    async def _release(self, launch: TaskLaunch) -> None:
+        """End the Spark session of a process that was killed before it could."""
+        arguments = launch.spark_remote, launch.session, launch.environment
+        child = await self._processes.start(release_main, arguments)
+        try:
+            await asyncio.wait_for(child.messages.get(), RELEASE_SECONDS)
+        except TimeoutError:
+            _LOG.warning("the Spark session of a task that was ended is left on its cluster: no answer")
+        finally:
+            await self._processes.kill(child)
 
 
 def _streams(place: Path, logs: LogDelivery | None, redactor: Redactor) -> tuple[Path, ...]:
@@ -176,11 +196,6 @@ def _streams(place: Path, logs: LogDelivery | None, redactor: Redactor) -> tuple
     for stream in streams:
         logs.add(stream.name, stream, redactor)
     return streams
-
-
-def _program_logs(streams: tuple[Path, ...], redactor: Redactor) -> tuple[str, bool]:
-    ends = [end_of_log(stream, redactor) for stream in streams]
-    return "".join(text for text, _ in ends), any(truncated for _, truncated in ends)
 
 
 def _fill(work: Path, files: Path | None) -> None:

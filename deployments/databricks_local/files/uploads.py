@@ -39,8 +39,11 @@ class Upload:
     parts: dict[int, Path] = field(default_factory=dict)
     tags: dict[int, str] = field(default_factory=dict)
 
-    def forget(self) -> None:
-        """Delete the parts that have arrived."""
+    async def forget(self) -> None:
+        """Delete the parts that have arrived, which can be many."""
+        await asyncio.to_thread(self._remove_parts)
+
+    def _remove_parts(self) -> None:
         for part in self.parts.values():
             part.unlink(missing_ok=True)
 
@@ -55,14 +58,18 @@ class Uploads:
         self._key = secrets.token_bytes(32)
         self._uploads: dict[str, Upload] = {}
 
-    def start(self, path: str, *, overwrite: bool) -> str:
+    async def start(self, path: str, *, overwrite: bool) -> str:
         """Start an upload; returns the token of its session."""
         self._volumes.writable(path, overwrite=overwrite)
         oldest = self._clock() - LIFETIME_MILLISECONDS
         surplus = max(len(self._uploads) - MAX_UPLOADS + 1, 0)
-        for number, (token, upload) in enumerate(list(self._uploads.items())):
-            if number < surplus or upload.started_at < oldest:
-                self._uploads.pop(token).forget()
+        over = [
+            token
+            for number, (token, upload) in enumerate(self._uploads.items())
+            if number < surplus or upload.started_at < oldest
+        ]
+        for forgotten in [self._uploads.pop(token) for token in over]:
+            await forgotten.forget()
         token = secrets.token_urlsafe(24)
         self._uploads[token] = Upload(path, overwrite, self._clock())
         return token
@@ -102,12 +109,13 @@ class Uploads:
         finally:
             if not completed:
                 self._uploads[token] = upload
-        upload.forget()
+        await upload.forget()
 
-    def abort(self, path: str, token: str) -> None:
+    async def abort(self, path: str, token: str) -> None:
         """Forget an upload."""
-        self.find(path, token).forget()
+        upload = self.find(path, token)
         del self._uploads[token]
+        await upload.forget()
 
     def signed_url(self, method: str, path: str, token: str = "", part: int = 0) -> str:
         """A URL that allows one operation, for an hour."""

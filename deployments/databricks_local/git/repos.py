@@ -9,6 +9,7 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter, path_exists
 from databricks_local.files.tree import MAX_NAME_BYTES, leads_inside, remove
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
+from databricks_local.runtime.dbutils.filesystem import in_workspace
 from databricks_local.storage.documents import Documents
 from databricks_local.storage.leftovers import remove_directory
 
@@ -121,7 +122,7 @@ class Repos:
                 self._documents.delete(KIND, repo_id)
 
     def _place(self, path: str) -> Path:
-        names = [name for name in path.removeprefix("/Workspace").split("/") if name]
+        names = [name for name in in_workspace(path).split("/") if name]
         if not path.startswith("/") or len(names) < MIN_DEPTH or len(path) > MAX_PATH_LENGTH:
             raise invalid_parameter(f"Path ({path[:1000]}) is not one for a git folder.")
         if any(

@@ -18,7 +18,6 @@ from databricks_local.api.errors import invalid_parameter
 from databricks_local.jobs.engines import read_engine
 from databricks_local.jobs.libraries import (
     Environment,
-    Environments,
     Library,
     parse_environments,
     parse_libraries,
@@ -37,7 +36,7 @@ class SharedCompute:
     """The clusters and environments that the tasks of a job may name, by key."""
 
     clusters: Mapping[str, ClusterSpec] = field(default_factory=dict)
-    environments: Environments = field(default_factory=dict)
+    environments: Mapping[str, Environment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,9 @@ def parse_compute(raw: Json, key: str, shared: SharedCompute, *, needs_environme
     return _serverless(raw, key, shared.environments, needs_environment=needs_environment)
 
 
-def _serverless(raw: Json, key: str, environments: Environments, *, needs_environment: bool) -> Compute:
+def _serverless(
+    raw: Json, key: str, environments: Mapping[str, Environment], *, needs_environment: bool
+) -> Compute:
     name = read_string(raw, "environment_key")
     if name and name not in environments:
         raise errors.environment_not_defined(name, key)
@@ -108,7 +109,7 @@ def parse_cluster(cluster: Json) -> ClusterSpec:
         engine=read_engine(cluster),
         log_destination=_log_destination(cluster),
         init_scripts=tuple(_destination(script) for script in read_objects(cluster, "init_scripts")),
-        tags=_tags(cluster, version),
+        usage_tags=_tags(cluster, version),
     )
 
 

@@ -1,6 +1,6 @@
 """Libraries of tasks, clusters and serverless environments. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databricks_local.api import errors
@@ -52,9 +52,6 @@ class Environment:
     def libraries(self) -> tuple[Library, ...]:
         """The dependencies, as one library: pip resolves them together."""
         return (Library("dependencies", "\n".join(self.dependencies)),) if self.dependencies else ()
-
-
-Environments = Mapping[str, Environment]
 
 
 def check_libraries(raw: Sequence[Json]) -> None:

@@ -23,6 +23,21 @@ def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
         body: The request.
         defaults: The parameters that the job declares, with their defaults.
     """
+    overriding = read_overriding(body)
+    return Parameters(
+        job={**defaults, **read_strings(body, "job_parameters")},
+        defaults=defaults,
+        notebook=overriding.get("notebook_params", {}),
+        overriding=overriding,
+    )
+
+
+def read_overriding(body: Json) -> dict[str, Any]:
+    """Read the fields that are older than `job_parameters`, or refuse them together with those.
+
+    Args:
+        body: A request, or a `run_job_task`, which has the same fields.
+    """
     overriding = _older_fields(body)
     job_parameters = read_strings(body, "job_parameters")
     for name, given in overriding.items():
@@ -33,16 +48,10 @@ def read_parameters(body: Json, defaults: dict[str, str]) -> Parameters:
     if "notebook_params" in overriding and "jar_params" in overriding:
         # Docs: "notebook_params cannot be specified in conjunction with jar_params".
         raise invalid_parameter("notebook_params cannot be specified in conjunction with jar_params.")
-    return Parameters(
-        job={**defaults, **job_parameters},
-        defaults=defaults,
-        notebook=overriding.get("notebook_params", {}),
-        overriding=overriding,
-    )
+    return overriding
 
 
 def _older_fields(body: Json) -> dict[str, Any]:
-    """What the fields that are older than `job_parameters` say."""
     found: dict[str, Any] = {}
     for name in _LEGACY_MAPS:
         values = read_strings(body, name)

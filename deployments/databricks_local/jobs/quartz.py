@@ -10,8 +10,8 @@ import calendar
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTHS = {
     "JAN": 1, "FEB": 2, "MAR": 3, "APR": 4, "MAY": 5, "JUN": 6,
@@ -22,6 +22,26 @@ _FIELDS = (6, 7)
 _WEEK = 7
 _SATURDAY, _SUNDAY = 7, 1
 _LARGEST_CHANGE = timedelta(hours=3)
+
+_GMT_OFFSET = re.compile(r"GMT(?P<sign>[+-])(?P<hours>\d{1,2}?)(?::?(?P<minutes>[0-5]\d))?", re.ASCII)
+"""Custom ids of `java.util.TimeZone`, up to 23 hours."""
+
+_OFFSET = re.compile(
+    r"(?:UTC|UT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?:(?<=\d\d):?(?P<minutes>[0-5]\d))?", re.ASCII
+)
+"""Ids of `java.time.ZoneId`, up to 18 hours; its minutes need two digits before them."""
+
+_SHORT_IDS = {
+    "ACT": "Australia/Darwin", "AET": "Australia/Sydney", "AGT": "America/Argentina/Buenos_Aires",
+    "ART": "Africa/Cairo", "AST": "America/Anchorage", "BET": "America/Sao_Paulo", "BST": "Asia/Dhaka",
+    "CAT": "Africa/Harare", "CNT": "America/St_Johns", "CST": "America/Chicago", "CTT": "Asia/Shanghai",
+    "EAT": "Africa/Addis_Ababa", "ECT": "Europe/Paris", "IET": "America/Indiana/Indianapolis",
+    "IST": "Asia/Kolkata", "JST": "Asia/Tokyo", "MIT": "Pacific/Apia", "NET": "Asia/Yerevan",
+    "NST": "Pacific/Auckland", "PLT": "Asia/Karachi", "PNT": "America/Phoenix",
+    "PRT": "America/Puerto_Rico", "PST": "America/Los_Angeles", "SST": "Pacific/Guadalcanal",
+    "VST": "Asia/Ho_Chi_Minh", "Z": "UTC",
+}  # fmt: skip
+"""What Java has besides the time zones of IANA (docs: `java.time.ZoneId.SHORT_IDS`)."""
 
 _PART = re.compile(r"(?P<first>\*|[A-Z]{3}|\d+|(?=/))(?:-(?P<last>[A-Z]{3}|\d+))?(?:/(?P<step>\d+))?")
 _DAY_FROM_END = re.compile(r"L(?:-(?P<before>\d+))?(?P<weekday>W)?")
@@ -57,7 +77,7 @@ class QuartzCron:
     years: list[int]
     days: Days
 
-    def due(self, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
+    def due(self, zone: tzinfo, after: datetime, until: datetime) -> Iterator[datetime]:
         """When it fires after one moment, up to another one and with it; in UTC.
 
         A time that is skipped when summer time begins never comes. One that comes twice when it ends is due
@@ -93,6 +113,29 @@ class QuartzCron:
             for minute in self.minutes
             for second in self.seconds
         )
+
+
+def java_time_zone(name: str) -> tzinfo:
+    """The time zone that Java knows by this name, as `TimeZone` or as `ZoneId`.
+
+    Raises:
+        ValueError: If it knows none.
+
+    Example:
+        >>> java_time_zone("PST"), java_time_zone("GMT+2")
+        (zoneinfo.ZoneInfo(key='America/Los_Angeles'), datetime.timezone(datetime.timedelta(seconds=7200)))
+    """
+    for pattern, most in ((_GMT_OFFSET, timedelta(hours=23, minutes=59)), (_OFFSET, timedelta(hours=18))):
+        found = pattern.fullmatch(name)
+        if found is not None:
+            offset = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
+            if offset > most:
+                break
+            return timezone(-offset if found["sign"] == "-" else offset)
+    try:
+        return ZoneInfo(_SHORT_IDS.get(name, name))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"Java knows no time zone {name!r}") from error
 
 
 def parse_quartz(expression: str) -> QuartzCron:

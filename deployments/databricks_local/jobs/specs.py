@@ -35,7 +35,7 @@ class RunType(StrEnum):
 class ClusterSpec:
     """The fields of a `new_cluster` that matter on one machine; or serverless compute for one task.
 
-    `tags` are what notebooks read of the cluster, by the names of its usage tags. `engine` is what its custom
+    `usage_tags` are what notebooks read of the cluster, by their names. `engine` is what its custom
     tag asks for; empty for the workspace's.
     """
 
@@ -46,7 +46,7 @@ class ClusterSpec:
     engine: str = ""
     log_destination: str = ""
     init_scripts: tuple[str, ...] = ()
-    tags: dict[str, str] = field(default_factory=dict)
+    usage_tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,11 @@ class ConditionSpec:
 
 @dataclass(frozen=True)
 class RunJobSpec:
-    """A `run_job_task`."""
+    """A `run_job_task`. `overriding` are its fields that are older than `job_parameters`."""
 
     job_id: int
     parameters: dict[str, str] = field(default_factory=dict)
-    notebook_params: dict[str, str] = field(default_factory=dict)
+    overriding: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from databricks_local.api.sizes import json_size
 from databricks_local.jobs.alerts import read_alerts
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
 from databricks_local.jobs.graph import topological_order
+from databricks_local.jobs.parameters import read_overriding
 from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
 from databricks_local.jobs.specs import (
     CONDITION_OPERATORS,
@@ -154,11 +155,8 @@ def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
     if given[0] == "condition_task":
         return _condition(task)
     if given[0] == "run_job_task":
-        job_parameters, notebook_params = (
-            read_strings(task, "job_parameters"),
-            read_strings(task, "notebook_params"),
-        )
-        return RunJobSpec(read_required_integer(task, "job_id"), job_parameters, notebook_params)
+        job_id, job_parameters = read_required_integer(task, "job_id"), read_strings(task, "job_parameters")
+        return RunJobSpec(job_id, job_parameters, read_overriding(task))
     return _for_each(task, shared, git)
 
 

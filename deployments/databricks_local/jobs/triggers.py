@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from databricks_local.api.bodies import (
     Json,
@@ -17,7 +16,7 @@ from databricks_local.api.bodies import (
     read_string_list,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.jobs.quartz import QuartzError, parse_quartz
+from databricks_local.jobs.quartz import QuartzError, java_time_zone, parse_quartz
 
 LEAST_WAIT_SECONDS, MAX_WAIT_SECONDS = 60, 604_800
 """Docs: the minimum of the waits of file arrival and table update triggers."""
@@ -146,8 +145,8 @@ def _schedule(body: Json, *, paused: bool) -> TriggerSpec:
             "It has the syntax of Quartz, not of Unix cron."
         ) from error
     try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        java_time_zone(timezone)
+    except ValueError as error:
         raise invalid_parameter(f"Invalid timezone_id: '{timezone[:200]}'.") from error
     return TriggerSpec(TriggerType.PERIODIC, paused, cron=cron, timezone=timezone)
 
@@ -202,7 +201,7 @@ def firings(
         return
     if spec.cron:
         after, until = (datetime.fromtimestamp(each / _SECOND, UTC) for each in (turn.after, turn.until))
-        for moment in parse_quartz(spec.cron).due(ZoneInfo(spec.timezone), after, until):
+        for moment in parse_quartz(spec.cron).due(java_time_zone(spec.timezone), after, until):
             due = int(moment.timestamp()) * _SECOND
             # Docs: rounded down to the minute for jobs with a cron schedule.
             yield Firing(due, spec.type, due - due % _MINUTE)

@@ -55,7 +55,7 @@ def _is_row(value: object) -> bool:
 
 
 def offer_on_frames(display: Callable[[Any], None]) -> None:
-    """Give data frames of Spark, and of pandas on Spark, the method `display`, as the runtime does."""
+    """Give data frames of Spark the method `display`, as the runtime does."""
 
     def show(self: Any, *_: Any, **__: Any) -> None:
         display(self)
@@ -71,12 +71,20 @@ def _beginning_of(stream: Any) -> Output:
     from pyspark.errors import PySparkException
 
     name = f"display_query_{uuid.uuid4().hex[:8]}"
-    try:
-        query = stream.writeStream.format("memory").queryName(name).outputMode("append").start()
-    except PySparkException:
+    refused: list[PySparkException] = []
+    # The rows of an aggregation may change, so that Spark does not append them.
+    for mode in ("append", "complete"):
+        try:
+            query = stream.writeStream.format("memory").queryName(name).outputMode(mode).start()
+        except PySparkException as error:
+            refused.append(error)
+        else:
+            query.awaitTermination(FIRST_ROWS_SECONDS)
+            return displayed(stream.sparkSession.table(name))
+    # Sail has no memory sink. Its errors have no condition, unlike those of Apache Spark.
+    if refused[0].getCondition() is None:
         return _first_rows(stream)
-    query.awaitTermination(FIRST_ROWS_SECONDS)
-    return displayed(stream.sparkSession.table(name))
+    raise refused[0]
 
 
 def _first_rows(stream: Any) -> Output:

@@ -3,17 +3,14 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import certifi
 import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
@@ -34,8 +31,13 @@ from databricks_local.runs.launcher import Options
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
+from databricks_local.server.process import (
+    log_to_stderr,
+    nothing_imported_from_main,
+    signals_end_quietly,
+)
 from databricks_local.server.services import mounts_of, open_secrets, open_services
-from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
+from databricks_local.server.tls import TlsFiles, ensure_certificates, write_bundle
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
 
@@ -113,10 +115,10 @@ def serve(
     database = _open_database(root)
     listener = _listen(host, port)
     bound_port = listener.getsockname()[1]
-    tls = ensure_certificates(root / "tls", _name(host)) if access.tls else None
+    tls = _certificates(root, host) if access.tls else None
     origin = _origin(host, bound_port, "https" if tls else "http")
-    _log_to_stderr()
-    with _nothing_imported_from_main(), _signals_end_quietly(), listener:
+    log_to_stderr()
+    with nothing_imported_from_main(), signals_end_quietly(), listener:
         place = Place(root.resolve(), origin, listener, tls)
         asyncio.run(_serve(place, files, database, token, environments, access.client, options, machine))
 
@@ -138,7 +140,7 @@ async def _serve(
     tools = make_local_tools(milliseconds, client)
     secrets = open_secrets(root, USER, clock)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
-    authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
+    authorities = str(place.tls.bundle) if place.tls else ""
     told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
     executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
     services = open_services(root, origin, USER, clock, executor, secrets)
@@ -255,9 +257,14 @@ def _refuse(reason: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _authorities() -> Path:
-    """The certificate authorities that `requests` trusts here."""
-    return Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where())
+def _certificates(root: Path, host: str) -> TlsFiles:
+    files = ensure_certificates(root / "tls", _name(host))
+    try:
+        write_bundle(files, os.environ)
+    except OSError as error:
+        advice = "let REQUESTS_CA_BUNDLE or SSL_CERT_FILE name a file or a folder that is there"
+        _refuse(f"cannot read the certificate authorities in {error.filename}: {error.strerror}; {advice}")
+    return files
 
 
 def _name(host: str) -> str:
@@ -268,35 +275,3 @@ def _name(host: str) -> str:
 def _origin(host: str, port: int, scheme: str) -> str:
     name = _name(host)
     return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("databricks_local")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-
-
-@contextmanager
-def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn repeats the signal that stopped it, which would end this process with an error. Ignore it."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _nothing_imported_from_main() -> Iterator[None]:
-    """Keep multiprocessing from running the script that called `serve` again in each forked process."""
-    main = vars(sys.modules["__main__"])
-    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if main.get(name) is not None}
-    main.setdefault("__spec__", None)
-    try:
-        yield
-    finally:
-        main.update(hidden)

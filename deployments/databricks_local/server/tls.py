@@ -2,11 +2,14 @@
 
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import certifi
 import trustme
 
+BEGIN = b"-----BEGIN CERTIFICATE-----"
 ALWAYS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -23,6 +26,11 @@ class TlsFiles:
     authority: Path
     certificate: Path
     key: Path
+
+    @property
+    def bundle(self) -> Path:
+        """What tasks have to trust: the authority, and those of this machine."""
+        return self.authority.with_name("bundle.pem")
 
 
 def ensure_certificates(directory: Path, host: str) -> TlsFiles:
@@ -51,19 +59,22 @@ def ensure_certificates(directory: Path, host: str) -> TlsFiles:
     return files
 
 
-def bundle_with(files: TlsFiles, others: Path) -> Path:
-    """The authorities that tasks trust: those of this machine, and the workspace's own.
+def write_bundle(files: TlsFiles, environment: Mapping[str, str]) -> None:
+    """Write the authorities that tasks trust.
 
     Args:
         files: The workspace's certificates.
-        others: A file with the others.
+        environment: Names those of this machine, a file or a folder, as for `requests`.
 
-    Returns:
-        The file with all of them.
+    Raises:
+        OSError: If they cannot be read.
     """
-    bundle = files.authority.with_name("bundle.pem")
-    _write(bundle, others.read_bytes() + b"\n" + files.authority.read_bytes(), 0o644)
-    return bundle
+    named = environment.get("REQUESTS_CA_BUNDLE") or environment.get("SSL_CERT_FILE")
+    others = Path(named or certifi.where())
+    places = sorted(place for place in others.iterdir() if place.is_file()) if others.is_dir() else [others]
+    # A folder may hold other files, and each certificate under two names.
+    found = dict.fromkeys(content for place in places if BEGIN in (content := place.read_bytes()))
+    _write(files.bundle, b"\n".join([*found, files.authority.read_bytes()]), 0o644)
 
 
 def accepts(files: TlsFiles, name: str) -> bool:

@@ -108,6 +108,17 @@ def resolve_all(values: Mapping[str, str], context: Context) -> dict[str, str]:
     return {name: resolve(value, context) for name, value in values.items()}
 
 
+def resolve_within(value: Any, context: Context) -> Any:
+    """Resolve every text in a JSON value, however deep it lies."""
+    if isinstance(value, str):
+        return resolve(value, context)
+    if isinstance(value, list):
+        return [resolve_within(item, context) for item in value]
+    if isinstance(value, dict):
+        return {name: resolve_within(item, context) for name, item in value.items()}
+    return value
+
+
 def as_text(value: Any) -> str:
     """A value in the place of a reference: text as it is, anything else as JSON (docs: task values)."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -30,7 +30,13 @@ from databricks_local.tasks.compute import on_cluster
 from databricks_local.tasks.facts import context_of
 from databricks_local.tasks.iterations import iterations_before, kept_iterations
 from databricks_local.tasks.program_parameters import resolved_program
-from databricks_local.tasks.references import Context, UnresolvedReferenceError, resolve, resolve_all
+from databricks_local.tasks.references import (
+    Context,
+    UnresolvedReferenceError,
+    resolve,
+    resolve_all,
+    resolve_within,
+)
 
 MAX_INPUTS = 5_000
 """Docs: for-each tasks, iterations of one task."""
@@ -65,10 +71,10 @@ def _condition(task: TaskRun, body: ConditionSpec, context: Context) -> State:
 
 async def _run_job(drive: Drive, task: TaskRun, body: RunJobSpec, context: Context) -> State:
     job_parameters = resolve_all(body.parameters, context)
-    notebook_params = resolve_all(body.notebook_params, context)
+    overriding = resolve_within(body.overriding, context)
     # `parameters` is the name of 2.1 for the same (docs: ResolvedRunJobTaskValues).
     task.resolved = {"run_job_task": {"job_parameters": job_parameters, "parameters": job_parameters}}
-    request = {"job_id": body.job_id, "job_parameters": job_parameters, "notebook_params": notebook_params}
+    request = {**overriding, "job_id": body.job_id, "job_parameters": job_parameters}
     try:
         child = drive.tools.start_job(drive.run, task, request)
     except ApiError as error:

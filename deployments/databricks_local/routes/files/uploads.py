@@ -81,7 +81,7 @@ def _add_storage(router: APIRouter, volumes: Volumes, uploads: Uploads) -> None:
             token, _ = uploads.check("DELETE", f"/{path}", request.query_params)
         except PresignedUrlError as error:
             return _refusal(error)
-        uploads.abort(f"/{path}", token)
+        await uploads.abort(f"/{path}", token)
         return Response(status_code=200)
 
 

@@ -66,7 +66,8 @@ def _add_files(router: APIRouter, volumes: Volumes, uploads: Uploads) -> None:
         query = request.query_params
         action = read_string(query, "action")
         if action == "initiate-upload":
-            token = uploads.start(f"/{path}", overwrite=read_boolean(query, "overwrite", default=True))
+            overwrite = read_boolean(query, "overwrite", default=True)
+            token = await uploads.start(f"/{path}", overwrite=overwrite)
             return {"multipart_upload": {"session_token": token}}
         if action == "complete-upload":
             parts = read_objects(await read_body(request), "parts")

@@ -48,7 +48,8 @@ def files_router(workspace: Workspace) -> APIRouter:
             raise errors.not_served(f"Import in format {form}")
         language = read_choice(body, "language", LANGUAGES, "").lower()
         path = read_required_string(body, "path")
-        files.put(path, _of_size(content), form, language, overwrite=read_boolean(body, "overwrite"))
+        overwrite = read_boolean(body, "overwrite")
+        await asyncio.to_thread(files.put, path, _of_size(content), form, language, overwrite=overwrite)
         return {}
 
     @router.get("/export")
@@ -58,12 +59,12 @@ def files_router(workspace: Workspace) -> APIRouter:
         if form not in ("SOURCE", "AUTO", "RAW", "JUPYTER"):
             raise errors.not_served(f"Export in format {form}")
         path = read_required_string(query, "path")
-        content = _of_size(files.read(path))
+        content = _of_size(await asyncio.to_thread(files.read, path))
         if form == "JUPYTER":
             content = _as_jupyter(content)
         if read_boolean(query, "direct_download"):
             return Response(content, media_type="application/octet-stream")
-        found = files.status(path)
+        found = await asyncio.to_thread(files.status, path)
         file_type = {"python": "py", "sql": "sql"}.get(found.language, "file")
         file_type = "ipynb" if form == "JUPYTER" else file_type
         return JsonAnswer({"content": base64.b64encode(content).decode(), "file_type": file_type})
@@ -93,7 +94,8 @@ def import_file_router(workspace: Workspace) -> APIRouter:
     async def import_file(path: str, request: Request) -> Json:
         overwrite = read_boolean(request.query_params, "overwrite")
         content = _of_size(await read_content(request, MAX_IMPORT_BYTES))
-        workspace.files.import_file(f"/{path.lstrip('/')}", content, overwrite=overwrite)
+        place = f"/{path.lstrip('/')}"
+        await asyncio.to_thread(workspace.files.import_file, place, content, overwrite=overwrite)
         return {}
 
     return router
@@ -115,7 +117,8 @@ def _as_jupyter(content: bytes) -> bytes:
 def _add_questions(router: APIRouter, files: WorkspaceFiles) -> None:
     @router.get("/get-status")
     async def get_status(request: Request) -> Json:
-        return object_json(files.status(read_required_string(request.query_params, "path")))
+        path = read_required_string(request.query_params, "path")
+        return object_json(await asyncio.to_thread(files.status, path))
 
     @router.get("/list")
     async def list_objects(request: Request) -> Json:

@@ -70,11 +70,22 @@ def jobs_router(workspace: Workspace) -> APIRouter:
         await workspace.database.flush()
         return {}
 
+    @router.post("/run-now")
+    async def run_now(version: Version, request: Request) -> Json:
+        run = workspace.launcher.run_now(await read_body(request))
+        await workspace.database.flush()
+        return {"run_id": run.run_id, "number_in_job": run.run_id}
+
+    _add_questions(router, workspace)
+    return router
+
+
+def _add_questions(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/get")
     async def get(version: Version, request: Request) -> Json:
         query = dict(request.query_params)
         job_id = read_required_integer(query, "job_id")
-        job = jobs.find(job_id)
+        job = workspace.jobs.find(job_id)
         if job is None:
             raise errors.job_to_get_not_found(job_id)
         # Paging came with 2.2; earlier versions answer with all tasks.
@@ -84,14 +95,6 @@ def jobs_router(workspace: Workspace) -> APIRouter:
     @router.get("/list")
     async def list_jobs(version: Version, request: Request) -> Json:
         return _list(workspace, version, dict(request.query_params))
-
-    @router.post("/run-now")
-    async def run_now(version: Version, request: Request) -> Json:
-        run = workspace.launcher.run_now(await read_body(request))
-        await workspace.database.flush()
-        return {"run_id": run.run_id, "number_in_job": run.run_id}
-
-    return router
 
 
 def _list(workspace: Workspace, version: Version, query: Mapping[str, Any]) -> Json:

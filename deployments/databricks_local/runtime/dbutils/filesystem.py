@@ -13,6 +13,17 @@ from databricks_local.runtime.dbutils.help import Helpful
 
 DBFS, VOLUMES, WORKSPACE = "/dbfs", "/Volumes", "/Workspace"
 
+
+def in_workspace(path: str) -> str:
+    """A path of the workspace without `/Workspace`, which is another name for its root.
+
+    Example:
+        >>> in_workspace("/Workspace/Shared/a"), in_workspace("/Shared/a"), in_workspace("/Workspaces/a")
+        ('/Shared/a', '/Shared/a', '/Workspaces/a')
+    """
+    return path.removeprefix(WORKSPACE) if path.startswith(f"{WORKSPACE}/") else path
+
+
 _MOUNT_CALLS = frozenset({"mount", "mounts", "refreshMounts", "unmount", "updateMount"})
 
 _FileInfo = namedtuple("_FileInfo", ["path", "name", "size", "modificationTime"])

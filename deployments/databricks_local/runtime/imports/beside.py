@@ -25,12 +25,15 @@ class _SourceLoader(importlib.machinery.SourceFileLoader):
 
 def import_from(folders: Collection[Path]) -> None:
     """Load modules below these folders in this manner, in whatever way they come to `sys.path`."""
+    roots = [folder.resolve() for folder in folders]
     extensions = importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES
     sources = _SourceLoader, importlib.machinery.SOURCE_SUFFIXES
     find_in = importlib.machinery.FileFinder.path_hook(extensions, sources)
 
     def hook(path: str) -> PathEntryFinder:
-        if not any(Path(path).is_relative_to(folder) for folder in folders):
+        # An entry may be relative, as in sys.path.append("../lib").
+        place = Path(path).resolve()
+        if not any(place.is_relative_to(root) for root in roots):
             raise ImportError(path)
         return find_in(path)
 

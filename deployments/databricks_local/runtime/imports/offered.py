@@ -1,6 +1,5 @@
 """What notebooks install, for their functions that run in the process of the cluster."""
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -49,4 +48,3 @@ def offer(offers: str, libraries: str) -> None:
     part = place.with_name(f"{place.name}-{os.getpid()}")
     part.write_text(libraries)
     part.replace(place / str(os.getpid()))
-    importlib.invalidate_caches()

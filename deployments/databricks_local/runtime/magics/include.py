@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from databricks_local.runtime.dbutils.filesystem import in_workspace
 from databricks_local.runtime.source import Cell
 
 FindNotebook = Callable[[str], str | None]
@@ -81,9 +82,9 @@ def refuse_circle(path: str, including: Sequence[str]) -> None:
     Raises:
         IncludeError: If it is among them.
     """
-    bare = [each.removeprefix("/Workspace") for each in including]
-    if path.removeprefix("/Workspace") in bare:
-        circle = [*including[bare.index(path.removeprefix("/Workspace")) :], path]
+    bare = [in_workspace(each) for each in including]
+    if in_workspace(path) in bare:
+        circle = [*including[bare.index(in_workspace(path)) :], path]
         raise IncludeError(f"%run goes in a circle: {' -> '.join(circle)}")
 
 

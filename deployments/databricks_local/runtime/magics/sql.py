@@ -18,8 +18,11 @@ _WIDGET = re.compile(
 _REMOVED = re.compile(r"(?isx) \s* REMOVE \s+ WIDGET \s+ (?P<name> `[^`]+` | [\w.\-]+ ) \s*")
 # Not `::` of a cast, and not the path of a JSON column as in `column:field`.
 _MARKER = re.compile(r"(?<![\w:)\]`\"']):(?P<name>[A-Za-z_]\w*)")
-_ARGUMENT = re.compile(r"(?i)\bgetArgument\s*\(\s*(?P<quote>['\"])(?P<name>[^'\"]*)(?P=quote)\s*\)")
-_REFERENCE = re.compile(r"\$\{(?P<long>[^{}]+)\}|\$(?P<short>[A-Za-z_]\w*)")
+# In one pattern: the value of a widget may look like a reference, and is not looked into.
+_REFERENCE = re.compile(
+    r"""(?x) \b (?i:getArgument) \s* \( \s* (?P<quote>['"]) (?P<argument>[^'"]*) (?P=quote) \s* \)
+        | \$ \{ (?P<long>[^{}]+) \} | \$ (?P<short>[A-Za-z_]\w*)"""
+)
 
 Lookup = Callable[[str], str | None]
 """Finds the value of a name; None if it has none."""
@@ -94,15 +97,14 @@ def replaced(statement: str, widget: Lookup, configuration: Lookup) -> str:
         'SELECT * FROM sales.t'
     """
 
-    def argument(found: re.Match[str]) -> str:
-        value = widget(found["name"])
-        return found[0] if value is None else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-    def reference(found: re.Match[str]) -> str:
-        name = found["long"] or found["short"]
+    def value_of(found: re.Match[str]) -> str:
+        name = found["argument"] if found["quote"] else found["long"] or found["short"]
         value = widget(name)
+        if found["quote"]:
+            value = value and value.replace("\\", "\\\\").replace("'", "\\'")
+            return found[0] if value is None else f"'{value}'"
         if value is None and found["long"]:
             value = configuration(name)
         return found[0] if value is None else value
 
-    return _REFERENCE.sub(reference, _ARGUMENT.sub(argument, statement))
+    return _REFERENCE.sub(value_of, statement)

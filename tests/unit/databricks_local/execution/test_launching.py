@@ -6,13 +6,27 @@ from pathlib import Path
 import pytest
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.engines.choice import ANSI
-from databricks_local.execution.launching import WorkspaceFacts, home_of, spark_conf, task_environment
+from databricks_local.execution.launching import (
+    WorkspaceFacts,
+    facts_of_task,
+    home_of,
+    spark_conf,
+    task_environment,
+)
 from databricks_local.execution.provisioning.init_scripts import run_init_scripts
 from databricks_local.jobs.compute import parse_cluster
 from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.jobs.specs import ClusterSpec
 
 WORKSPACE = WorkspaceFacts("https://127.0.0.1:8080", 7)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("/Workspace/Shared/a", "/Shared/a"), ("/Shared/a", "/Shared/a"), ("/WorkspaceX/a", "/WorkspaceX/a")],
+)
+def test_how_a_task_names_its_notebook(path: str, shown: str) -> None:
+    assert facts_of_task(path, "c-1", "", ClusterSpec(), WORKSPACE)["notebookPath"] == shown
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def uploads_with_parts(root: Path, *parts: bytes) -> tuple[Uploads, str, list[di
     volumes = Volumes(root / "volumes")
     volumes.make("main", "default", "v")
     uploads = Uploads(volumes, "http://x", lambda: 0)
-    token = uploads.start(PATH, overwrite=True)
+    token = asyncio.run(uploads.start(PATH, overwrite=True))
     upload = uploads.find(PATH, token)
     for number, content in enumerate(parts, 1):
         uploads.new_part(upload, number).write_bytes(content)

@@ -5,7 +5,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from databricks_local.jobs.quartz import QuartzError, parse_quartz
+from databricks_local.jobs.quartz import QuartzError, java_time_zone, parse_quartz
 
 BERLIN, NEW_YORK, SYDNEY = "Europe/Berlin", "America/New_York", "Australia/Sydney"
 
@@ -126,3 +126,57 @@ def test_the_beginning_is_not_part_of_the_time_and_the_end_is() -> None:
 def test_what_is_refused(expression: str, reason: str) -> None:
     with pytest.raises(QuartzError, match=reason.replace("?", r"\?")):
         parse_quartz(expression)
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes"),
+    [
+        ("GMT+02:00", 120),
+        ("GMT+2", 120),
+        ("GMT+230", 150),
+        ("GMT+2:30", 150),
+        ("GMT+0010", 10),
+        ("GMT-8", -480),
+        ("GMT+23:59", 1439),
+        ("UTC+2", 120),
+        ("UTC+02:00", 120),
+        ("UT-0230", -150),
+        ("+2", 120),
+        ("-08:30", -510),
+        ("+18:00", 1080),
+        ("Z", 0),
+        ("UTC", 0),
+        ("GMT0", 0),
+        ("Etc/GMT+5", -300),
+        ("PST", -480),
+        ("EST", -300),
+        ("IST", 330),
+        ("Europe/Berlin", 60),
+    ],
+)
+def test_time_zones_that_java_knows(name: str, minutes: int) -> None:
+    """Each was given to `TimeZone.getTimeZone` and `ZoneId.of` of Java 21."""
+    winter = datetime(2026, 1, 15, tzinfo=java_time_zone(name))
+    assert winter.utcoffset() == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "GMT+24:00",
+        "GMT+2:5",
+        "GMT+",
+        "UTC+19",
+        "UTC+2:30",
+        "+2:30",
+        "+18:01",
+        "z",
+        "pst",
+        "Europe",
+        "../x",
+    ],
+)
+def test_time_zones_that_java_does_not_know(name: str) -> None:
+    with pytest.raises(ValueError, match="Java knows no time zone"):
+        java_time_zone(name)

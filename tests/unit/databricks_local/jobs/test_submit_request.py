@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from databricks_local.api.bodies import parse_body, read_boolean, read_integer, read_string, read_strings
 from databricks_local.api.errors import ApiError
-from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunIf
+from databricks_local.jobs.specs import ClusterSpec, NotebookSpec, RunIf, RunJobSpec
 from databricks_local.jobs.submit_request import parse_submit
 
 
@@ -28,7 +28,7 @@ def test_everything_that_is_read_of_a_task() -> None:
     task = spec.tasks[0]
     assert task.body == NotebookSpec("/x", {"n": "1", "t": "x"})
     tags = {"sparkVersion": "v", "clusterNodeType": "", "clusterWorkers": "0"}
-    assert task.cluster == ClusterSpec("v", {"a": "b"}, {"C": "d"}, tags=tags)
+    assert task.cluster == ClusterSpec("v", {"a": "b"}, {"C": "d"}, usage_tags=tags)
     assert (task.depends_on, task.run_if, task.timeout_seconds, task.raw) == (("a",), RunIf.ALL_DONE, 9, raw)
 
 
@@ -76,3 +76,31 @@ def test_truth(value: Any, truth: bool) -> None:
 def test_a_body_loses_its_nulls() -> None:
     assert parse_body(b'{"a": null, "b": {"c": null, "d": [1, {"e": null}]}}') == {"b": {"d": [1, {}]}}
     assert parse_body(b" \n") == {}
+
+
+RUN_JOB = {"job_id": 7, "python_params": ["a", "b"], "sql_params": {"c": 1}, "dbt_commands": ["dbt run"]}
+
+
+def run_job_task(**body: Any) -> Any:
+    return parse_submit({"tasks": [{"task_key": "a", "run_job_task": body}]}).tasks[0].body
+
+
+def test_the_older_parameters_of_a_run_job_task_are_kept() -> None:
+    overriding = {"python_params": ["a", "b"], "sql_params": {"c": "1"}, "dbt_commands": ["dbt run"]}
+    assert run_job_task(**RUN_JOB) == RunJobSpec(7, {}, overriding)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            {**RUN_JOB, "job_parameters": {"d": "1"}},
+            "Only one of job_parameters and sql_params can be specified.",
+        ),
+        ({"job_id": 7, "jar_params": ["x" * 10_000]}, "jar_params must be at most 10000 bytes as JSON."),
+    ],
+)
+def test_parameters_of_a_run_job_task_that_are_refused(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(ApiError) as refusal:
+        run_job_task(**body)
+    assert refusal.value.message == message

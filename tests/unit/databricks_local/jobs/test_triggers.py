@@ -48,6 +48,8 @@ def due(
         (cron("0 30 13 * * ?"), [90]),
         # 15:30 in Berlin is 13:30 in summer.
         (cron("0 30 15 * * ?", "Europe/Berlin"), [90]),
+        (cron("0 30 15 * * ?", "GMT+02:00"), [90]),
+        (cron("0 30 6 * * ?", "PST"), [90]),
         (cron("0 0 * * * ?", pause_status="UNPAUSED"), [60, 120, 180]),
         (cron("0 0 * * * ?", pause_status="PAUSED"), []),
         ({"trigger": {"periodic": {"interval": 1, "unit": "HOURS"}}}, [50, 110, 170]),

@@ -37,7 +37,8 @@ BODIES: list[Body] = [
     PythonWheelSpec("package", "main", ("1",), {"a": "b"}),
     ConditionSpec("EQUAL_TO", "1", "{{x}}"),
     RunJobSpec(7),
-    RunJobSpec(7, {"a": "b"}, {"c": "d"}),
+    RunJobSpec(7, {"a": "b"}),
+    RunJobSpec(7, {}, {"notebook_params": {"c": "d"}, "python_params": ["1"]}),
     ForEachSpec("[1, 2]", NESTED, 3),
 ]
 RAW: dict[str, Any] = {"task_key": "a", "unknown": [1.5, None, {"big": 10**30, "text": "\u00e9\U0001f600"}]}

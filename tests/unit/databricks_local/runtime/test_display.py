@@ -1,6 +1,7 @@
 """What `display` shows, and the values at the end of cells."""
 
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from databricks_local.runtime import run_notebook
@@ -85,3 +86,50 @@ def test_what_has_come_of_a_stream_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     assert shown[0].rows == [["1"]]
     with pytest.raises(ValueError, match="no"):
         display.Display(shown.append).display(Stream(ValueError("no")))
+
+
+class Counted:
+    """An aggregated stream of Apache Spark: its table has what was written in the modes that it takes."""
+
+    isStreaming = True  # noqa: N815
+    columns = ("n",)
+
+    def __init__(self, *modes: str) -> None:
+        self.modes = modes
+        self.mode = ""
+
+    @property
+    def writeStream(self) -> Any:  # noqa: N802
+        writer = MagicMock()
+        writer.format.return_value.queryName.return_value.outputMode.side_effect = self.write
+        return writer
+
+    def write(self, mode: str) -> Any:
+        from pyspark.errors import AnalysisException
+
+        if mode not in self.modes:
+            raise AnalysisException(f"no {mode}", errorClass="STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION")
+        self.mode = mode
+        return MagicMock()
+
+    @property
+    def sparkSession(self) -> Any:  # noqa: N802
+        session = MagicMock()
+        session.table.side_effect = lambda _: [self.mode]
+        return session
+
+
+def test_an_aggregated_stream_is_shown_as_a_whole() -> None:
+    from databricks_local.runtime import display
+
+    shown: list[Any] = []
+    display.Display(shown.append).display(Counted("complete"))
+    assert shown[0].text == "['complete']"
+
+
+def test_a_stream_that_cannot_be_shown_says_why() -> None:
+    from databricks_local.runtime import display
+    from pyspark.errors import AnalysisException
+
+    with pytest.raises(AnalysisException, match="no append"):
+        display.Display(lambda _: None).display(Counted())

@@ -13,7 +13,14 @@ from databricks_local.runtime.magics.sql import (
 from databricks_local.runtime.sail.statements import setting_of, with_known_words
 from databricks_local.runtime.source import split_statements
 
-WIDGETS = {"a": "1", "land": "o'hare", "int": "x"}
+WIDGETS = {
+    "a": "1",
+    "land": "o'hare",
+    "int": "x",
+    "empty": "",
+    "price": "${a} $a",
+    "call": "getArgument('a')",
+}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,10 @@ def test_widgets_that_are_bound(statement: str, names: list[str]) -> None:
         ("SELECT '$a', \"${a}\"", "SELECT '1', \"1\""),
         ("SELECT getArgument('land')", "SELECT 'o\\'hare'"),
         ('SELECT GETARGUMENT( "a" )', "SELECT '1'"),
+        # What the value of a widget looks like does not matter.
+        ("SELECT getArgument('price'), '$price'", "SELECT '${a} $a', '${a} $a'"),
+        ('SELECT "${call}"', "SELECT \"getArgument('a')\""),
+        ("SELECT getArgument('empty')", "SELECT ''"),
         ("SELECT ${my.conf}, $other, ${other}", "SELECT set, $other, ${other}"),
         ("SELECT regexp_replace(x, '^a$', '')", "SELECT regexp_replace(x, '^a$', '')"),
     ],
