@@ -59,7 +59,7 @@ def first_and_last(spark):
 
 
 def largest_by(spark):
-    return _sales(spark).groupBy("year").agg(F.max_by("shop", "weight"), F.min_by("shop", "weight"))
+    return _sales(spark).groupBy("year").agg(F.max_by("shop", "amount"), F.min_by("shop", "amount"))
 
 
 def pivoted(spark):

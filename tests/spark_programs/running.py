@@ -1,7 +1,7 @@
-"""Runs the programs of a theme in a session, and writes down what became of each.
+"""Runs the programs of a theme in a session, and says what became of each. It runs in notebooks on both engines.
 
-It runs in notebooks on both engines. A result is the schema and the rows, or a value; where Spark refuses, it is
-the condition of the error. Rows have no order: a program that is about order returns a value.
+A result is the types and the rows, or a value; where Spark refuses, it is the condition of the error. Rows have no
+order: a program that is about order returns a value, and so does one about the names of columns.
 """
 
 import datetime
@@ -53,8 +53,8 @@ def outcome(spark, program, folder):
         result = program(spark, folder) if takes_folder else program(spark)
         if not isinstance(result, DataFrame):
             return {"value": plain(result)}
-        schema = [f"{field.name}: {field.dataType.simpleString()}" for field in result.schema]
-        return {"schema": schema, "rows": sorted((plain(list(row)) for row in result.collect()), key=repr)}
+        types = [field.dataType.simpleString() for field in result.schema]
+        return {"types": types, "rows": sorted((plain(list(row)) for row in result.collect()), key=repr)}
     except Exception as error:  # noqa: BLE001 - whatever a program raises is its outcome
         condition = getattr(error, "getCondition", lambda: None)()
         return {"error": condition or type(error).__name__, "words": str(error)}

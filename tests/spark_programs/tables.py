@@ -60,11 +60,15 @@ def columns_by_pattern(spark):
 
 
 def names_without_alias(spark):
-    return _rows(spark).select(F.col("id") + 1, F.upper("name"), F.lit("x"), F.when(F.col("id") > 1, 2), F.col("x").cast("int"))
+    return _rows(spark).select(F.col("id") + 1, F.upper("name"), F.lit("x"), F.when(F.col("id") > 1, 2), F.col("x").cast("int")).columns
 
 
 def names_without_alias_in_sql(spark):
-    return spark.sql("select 1 + 1, upper('a'), count(*), cast('1' as int), 2 > 1, -1, 1.0, null, array(1)[0]")
+    return spark.sql("select 1 + 1, upper('a'), count(*), cast('1' as int), 2 > 1, -1, 1.0, null, array(1)[0]").columns
+
+
+def names_of_windows(spark):
+    return spark.sql("select sum(id) over (order by id) from range(2)").columns
 
 
 def columns_in_other_case(spark):

@@ -1,5 +1,6 @@
 """Texts where numbers are due, as they come from CSV files without a schema."""
 
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 ENERGY = [("Chile", "5", "7.5", 2), ("Peru", "2", None, 3), ("Bolivia", "1e1", " 4 ", 1)]
@@ -133,8 +134,6 @@ def calculated_after_a_join(spark):
 
 
 def calculated_over_a_window(spark):
-    from pyspark.sql import Window
-
     window = Window.partitionBy("n").orderBy("country")
     return _energy(spark).select("country", F.avg(F.col("solar")).over(window))
 
@@ -189,3 +188,42 @@ def branches_of_text_and_integer(spark):
 
 def text_as_a_condition(spark):
     return spark.sql("select 1 where 'true'")
+
+
+def sums_of_texts_that_are_no_numbers(spark):
+    return _energy(spark).agg(F.sum("country"), F.avg("country"))
+
+
+def numbers_that_java_reads(spark):
+    texts = spark.sql("select * from values ('1d'), ('2.5F'), ('\\t3'), ('.5'), ('1.'), ('-inf'), ('0x1F'), ('1_0') as t(a)")
+    return texts.select("a", F.col("a") * F.lit(1.0))
+
+
+def whole_numbers_out_of_texts(spark):
+    texts = spark.sql("select * from values ('1.9'), ('-.5'), ('3000000000'), ('1e2'), (' 7'), ('x'), ('.') as t(a)")
+    return texts.select("a", F.col("a").cast("bigint").alias("b"), F.col("a").cast("smallint").alias("c"))
+
+
+def large_text_compared_with_integer(spark):
+    return spark.sql("select * from values ('3000000000'), ('5') as t(a)").where(F.col("a") > 1)
+
+
+def text_compared_with_long(spark):
+    return spark.sql("select * from values ('7.5'), ('3000000000'), ('x') as t(a)").where(F.col("a") > F.lit(7).cast("long"))
+
+
+def names_of_what_is_calculated(spark):
+    both = _energy(spark).select(F.col("solar") * F.lit(2.0), F.avg("wind").over(Window.partitionBy("n")), -F.col("solar"))
+    return both.columns[:1]
+
+
+def calculated_column_by_its_name(spark):
+    return _energy(spark).select(F.col("solar") * F.lit(2.0)).select("(solar * 2.0)")
+
+
+def text_and_decimal(spark):
+    return _energy(spark).select(F.col("wind") * F.lit(2).cast("decimal(3,1)"))
+
+
+def text_divided_by_integer(spark):
+    return _energy(spark).select(F.col("wind") / 2)
