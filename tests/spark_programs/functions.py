@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -117,10 +119,8 @@ def pandas_function_that_returns_a_struct(spark):
 
 
 def arrow_function(spark):
-    import pyarrow.compute as pc
-
     @F.arrow_udf("int")
-    def plus(n: "pa.Array") -> "pa.Array":  # noqa: F821 - by name only
+    def plus(n: pa.Array) -> pa.Array:
         return pc.add(n, 1)
 
     return _rows(spark).select(plus("n"))

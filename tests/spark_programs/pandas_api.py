@@ -66,7 +66,7 @@ def applied(spark):
 
 
 def pivoted(spark):
-    return _shown(_frame(spark).pivot_table(values="n", index="k", aggfunc="sum").sort_index())
+    return _shown(_frame(spark).pivot_table(values="n", index=["k"], columns="x", aggfunc="sum").sort_index())
 
 
 def transposed(spark):

@@ -1,0 +1,111 @@
+"""What Apache Spark casts by itself, and Sail does not: the casts that an expression needs. Pure.
+
+Docs: Spark's type coercion without ANSI mode, and in it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from databricks_local.runtime.sail.texts import (
+    ANSI,
+    DOUBLE,
+    LEGACY,
+    LONG,
+    STRING,
+    cast_to,
+    kind_of_cast,
+)
+
+TypeOf = Callable[[Any], str]
+"""The type of an expression, as Spark's protocol calls it; empty if it is not known."""
+
+ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
+COMPARISONS = frozenset({"==", "=", "<", "<=", ">", ">=", "<=>", "!="})
+OF_DOUBLES = frozenset(
+    {
+        "acos", "asin", "atan", "atan2", "avg", "cbrt", "corr", "cos", "cosh", "covar_pop", "covar_samp", "degrees", "exp",
+        "expm1", "hypot", "kurtosis", "ln", "log10", "log1p", "log2", "mean", "pow", "power", "radians", "sin", "sinh",
+        "skewness", "sqrt", "std", "stddev", "stddev_pop", "stddev_samp", "sum", "tan", "tanh", "var_pop", "var_samp",
+        "variance",
+    }
+)  # fmt: skip
+"""Functions that cast texts to double, in both modes."""
+
+INTEGRAL = frozenset({"byte", "short", "integer", "long"})
+FRACTIONAL = frozenset({"float", "double", "decimal"})
+TEXTS = frozenset({"string"})
+_TRIED = frozenset({"boolean", "byte", "double", "float", "long", "short"})
+"""Where a cast of a text that does not fit is null in Spark, without ANSI mode, and an error on Sail.
+
+Decimals are none of them: Spark reads `1e2` as one, which `try_cast` of Sail takes for none.
+"""
+
+
+def coerce(expression: Any, type_of: TypeOf, *, ansi: bool) -> bool:
+    """Put the casts that Spark would into an expression, but not into what is inside of its operands.
+
+    Args:
+        expression: The expression; its operands are as they have to be.
+        type_of: Finds types.
+        ansi: Whether ANSI mode is on.
+
+    Returns:
+        Whether it was changed.
+    """
+    kind = expression.WhichOneof("expr_type")
+    if kind == "cast":
+        return not ansi and _cast(expression.cast, type_of)
+    if kind != "unresolved_function" or expression.unresolved_function.is_user_defined_function:
+        return False
+    name, arguments = expression.unresolved_function.function_name.lower(), expression.unresolved_function.arguments
+    if name in OF_DOUBLES:
+        return _cast_all([(each, DOUBLE) for each in arguments if type_of(each) in TEXTS], ansi=ansi)
+    if len(arguments) < 2:
+        return False
+    if name in ARITHMETIC:
+        return _cast_all(_of_arithmetic(arguments, type_of, ansi=ansi), ansi=ansi)
+    if name in COMPARISONS:
+        return _cast_all(_of_comparison(arguments, type_of, ansi=ansi), ansi=ansi)
+    return name == "in" and _cast_all(_of_in(arguments, type_of, ansi=ansi), ansi=ansi)
+
+
+def _cast(cast: Any, type_of: TypeOf) -> bool:
+    """A cast that PySpark's client has put in."""
+    if cast.eval_mode or kind_of_cast(cast) not in _TRIED or type_of(cast.expr) not in TEXTS:
+        return False
+    cast.eval_mode = LEGACY
+    return True
+
+
+def _cast_all(casts: Sequence[tuple[Any, str]], *, ansi: bool) -> bool:
+    for operand, kind in casts:
+        cast_to(operand, kind, ANSI if ansi else LEGACY)
+    return bool(casts)
+
+
+def _of_arithmetic(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> list[tuple[Any, str]]:
+    kinds = [type_of(each) for each in operands]
+    texts = [each for each, kind in zip(operands, kinds, strict=True) if kind in TEXTS]
+    others = [kind for kind in kinds if kind not in TEXTS]
+    if not set(others) <= INTEGRAL | FRACTIONAL or (ansi and not others):
+        return []
+    return [(each, LONG if ansi and others[0] in INTEGRAL else DOUBLE) for each in texts]
+
+
+def _of_comparison(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> list[tuple[Any, str]]:
+    kinds = [type_of(each) for each in operands]
+    texts = [each for each, kind in zip(operands, kinds, strict=True) if kind in TEXTS]
+    others = [kind for kind in kinds if kind not in TEXTS]
+    if len(texts) != 1 or others[0] not in INTEGRAL | FRACTIONAL:
+        return []
+    if others[0] in FRACTIONAL:
+        return [(texts[0], DOUBLE)]
+    return [(texts[0], LONG if ansi else others[0])]
+
+
+def _of_in(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> list[tuple[Any, str]]:
+    """Of `isin`: without ANSI mode, whole numbers become texts."""
+    value, *choices = operands
+    if type_of(value) not in TEXTS or not {type_of(each) for each in choices} <= INTEGRAL:
+        return []
+    return [(value, LONG)] if ansi else [(each, STRING) for each in choices]

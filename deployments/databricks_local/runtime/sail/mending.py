@@ -1,0 +1,121 @@
+"""Puts the casts that Apache Spark makes by itself into a plan for Sail. Pure but for what finds types."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from databricks_local.runtime.sail.coercion import coerce
+from databricks_local.runtime.sail.texts import finish
+
+Columns = Callable[[Any], list[tuple[str, str]]]
+"""The names and types of the columns of a relation; none if Sail cannot say."""
+
+
+def mend(request: Any, columns: Columns, *, ansi: bool) -> bool:
+    """Put casts into all plans of a request.
+
+    Args:
+        request: The request, or a part of it. It is changed.
+        columns: Finds the columns of a relation.
+        ansi: Whether ANSI mode is on.
+
+    Returns:
+        Whether it was changed.
+    """
+    changed = False
+    # What a relation reads has to have its types first.
+    for relation in reversed(list(_parts(request, "Relation", without="Expression"))):
+        changed |= _mend_relation(relation, columns, ansi=ansi)
+    return changed
+
+
+def has_casts(request: Any) -> bool:
+    """Whether there is a cast in a plan of a request."""
+    return any(part.HasField("cast") for part in _parts(request, "Expression"))
+
+
+def _parts(message: Any, name: str, without: str = "") -> Iterator[Any]:
+    """The messages of a type in another one, itself included, outer ones before inner ones."""
+    # Not by recursion: a plan may be thousands of steps deep.
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.DESCRIPTOR.name == name:
+            yield part
+        for field, value in part.ListFields():
+            if field.message_type is None or field.message_type.name == without:
+                continue
+            if field.message_type.GetOptions().map_entry:
+                waiting.extend(each for each in value.values() if hasattr(each, "ListFields"))
+            else:
+                waiting.extend([value] if hasattr(value, "ListFields") else value)
+
+
+def _mend_relation(relation: Any, columns: Columns, *, ansi: bool) -> bool:
+    scope, expressions, named = _scope_of(relation)
+    if scope is None:
+        return False
+
+    def type_of(expression: Any) -> str:
+        literal = expression.literal.WhichOneof("literal_type") if expression.HasField("literal") else None
+        return literal or _only(columns, _select(scope, expression))[1]
+
+    changed = False
+    for expression in expressions:
+        parts = reversed(list(_parts(expression, "Expression")))
+        # All of them, not only until one is changed.
+        if any([coerce(part, type_of, ansi=ansi) for part in parts]):
+            changed = True
+            if named and not expression.HasField("alias"):
+                _keep_name(expression, _only(columns, _select(scope, expression))[0])
+            for part in _parts(expression, "Expression"):
+                if part.HasField("cast"):
+                    finish(part.cast)
+    return changed
+
+
+def _scope_of(relation: Any) -> tuple[Any, list[Any], bool]:
+    """What the expressions of a relation see, the expressions, and whether columns are called after them."""
+    kind = relation.WhichOneof("rel_type")
+    if kind == "project" and relation.project.HasField("input"):
+        return relation.project.input, list(relation.project.expressions), True
+    if kind == "aggregate":
+        aggregate = relation.aggregate
+        expressions = [*aggregate.grouping_expressions, *aggregate.aggregate_expressions]
+        # The columns of a pivot have names of their own.
+        return aggregate.input, expressions, not aggregate.HasField("pivot")
+    if kind == "with_columns":
+        return relation.with_columns.input, [each.expr for each in relation.with_columns.aliases], False
+    if kind == "filter":
+        return relation.filter.input, [relation.filter.condition], False
+    if kind == "sort":
+        return relation.sort.input, [each.child for each in relation.sort.order], False
+    if kind == "join" and relation.join.HasField("join_condition"):
+        both = type(relation)()
+        both.CopyFrom(relation)
+        both.join.ClearField("join_condition")
+        both.join.join_type = relation.join.JOIN_TYPE_CROSS
+        return both, [relation.join.join_condition], False
+    return None, [], False
+
+
+def _select(scope: Any, expression: Any) -> Any:
+    """One expression, as a relation."""
+    selected = type(scope)()
+    selected.project.input.CopyFrom(scope)
+    selected.project.expressions.add().CopyFrom(expression)
+    return selected
+
+
+def _only(columns: Columns, relation: Any) -> tuple[str, str]:
+    """The name and type of its only column; empty if there are others, or Sail cannot say."""
+    found = columns(relation)
+    return found[0] if len(found) == 1 else ("", "")
+
+
+def _keep_name(expression: Any, name: str) -> None:
+    if name:
+        inner = type(expression)()
+        inner.CopyFrom(expression)
+        expression.Clear()
+        expression.alias.expr.CopyFrom(inner)
+        expression.alias.name.append(name)
