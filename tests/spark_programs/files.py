@@ -58,6 +58,13 @@ def csv_that_is_calculated_with(spark, folder):
     return table.groupBy().agg(F.avg("solar"), F.sum("both"))
 
 
+def csv_that_is_cast_and_written(spark, folder):
+    path = _text_file(folder, "x.csv", "country,solar\nChile,5\nPeru,n/a\n")
+    table = spark.read.csv(path, header=True).withColumn("solar", F.col("solar").cast("double"))
+    table.write.mode("overwrite").parquet(f"{folder}/p")
+    return spark.read.parquet(f"{folder}/p").withColumn("twice", F.col("solar") * 2)
+
+
 def csv_of_several_lines(spark, folder):
     path = _text_file(folder, "x.csv", 'id,text\n1,"two\nlines"\n')
     return spark.read.csv(path, header=True, multiLine=True)

@@ -16,7 +16,7 @@ THEMES = (
     "texts", "texts_as_numbers", "windows",
 )  # fmt: skip
 
-ONE_MODE = frozenset({"files", "functions", "pandas_api"})
+ONE_MODE = frozenset({"functions", "pandas_api"})
 """Themes that ANSI mode hardly touches, and that take long."""
 
 

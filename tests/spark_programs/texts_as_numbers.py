@@ -218,11 +218,35 @@ def names_of_what_is_calculated(spark):
 
 
 def calculated_column_by_its_name(spark):
-    return _energy(spark).select(F.col("solar") * F.lit(2.0)).select("(solar * 2.0)")
+    return _energy(spark).select(F.col("solar") * F.lit(2.0)).select("`(solar * 2.0)`")
 
 
 def text_and_decimal(spark):
     return _energy(spark).select(F.col("wind") * F.lit(2).cast("decimal(3,1)"))
+
+
+def calculated_in_a_chain_of_joins(spark):
+    one, other = _energy(spark), _energy(spark).withColumnRenamed("wind", "coal").select("country", "coal")
+    return one.join(other, one.solar + 0 == other.coal - 0, "left").select(one.country, other.coal)
+
+
+def sorted_by_text_times_two(spark):
+    return [row.country for row in _energy(spark).orderBy(F.col("solar") * 2).collect()]
+
+
+def view_of_what_is_calculated(spark):
+    _energy(spark).select("country", (F.col("solar") + F.col("wind")).alias("both")).createOrReplaceTempView("energy_view")
+    return spark.sql("select country, both / 2 from energy_view")
+
+
+def view_of_casts(spark):
+    _energy(spark).select(F.col("country").cast("double").alias("x"), "n").createOrReplaceTempView("energy_cast")
+    return spark.sql("select x, n from energy_cast")
+
+
+def sql_casts_of_text(spark):
+    _energy(spark).createOrReplaceTempView("energy_e")
+    return spark.sql("select cast(country as double) as x, cast(solar as double) + 1, sum(cast(wind as float)) over () from energy_e")
 
 
 def text_divided_by_integer(spark):

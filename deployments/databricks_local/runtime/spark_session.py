@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from databricks_local.runtime.sail.limits import hint_at_spark
 from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
 from databricks_local.runtime.sail.second_try import SecondTry
 from databricks_local.runtime.sail.statements import serve_settings
@@ -73,6 +74,7 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
     builder.add_interceptor(Interceptor())
     session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
     if sail:
+        hint_at_spark(session)
         count_in_signed_numbers(session)
         cache_nothing()
         serve_settings(session)

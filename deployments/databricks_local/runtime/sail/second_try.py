@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from databricks_local.runtime.sail.limits import ANSI_MODE
 from databricks_local.runtime.sail.mending import has_casts, mend
-
-ANSI_MODE = "spark.sql.ansi.enabled"
 
 MAX_HELD_BYTES = 32 * 2**20
 """How much of an answer is held back: once rows were passed on, there is no second try."""
