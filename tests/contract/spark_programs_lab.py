@@ -1,6 +1,10 @@
-"""Runs the programs of `tests/spark_programs` as the notebooks of one run, and compares what they give."""
+"""Runs the programs of `tests/spark_programs` as the notebooks of one run, and compares what they give.
+
+`python -m tests.contract.spark_programs_lab` runs them on Apache Spark, and keeps what they give as golden.
+"""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 from databricks.sdk.service import jobs
 from databricks.sdk.service.workspace import ImportFormat
 from databricks_local import LocalWorkspace
+from databricks_local.jobs.engines import SPARK
 from tests.spark_programs.running import THEMES
 
 from .workspace_lab import CLUSTER, Lab, lab_of
@@ -74,6 +79,47 @@ def _texts(outcome: dict[str, Any]) -> str:
     return json.dumps(outcome.get("rows")).replace('"', "").replace("f", "")
 
 
-def without_words(outcome: dict[str, Any]) -> dict[str, Any]:
-    """An outcome as it is kept: of an error, what Spark calls it."""
-    return {name: value for name, value in outcome.items() if name != "words"}
+def read_golden() -> Outcomes:
+    """What the programs give on Apache Spark."""
+    kept = json.loads(GOLDEN.read_text())
+    return {
+        f"{theme}/{mode}/{name}": outcome
+        for key, outcome in kept.items()
+        for theme, modes, name in [key.split("/")]
+        for mode in modes.split("-")
+    }
+
+
+def golden_of(outcomes: Outcomes) -> str:
+    """The text of the file, a line each; what both ANSI modes give is there once."""
+    kept = {}
+    for key, outcome in sorted(outcomes.items()):
+        theme, mode, name = key.split("/")
+        plain = {field: value for field, value in outcome.items() if field != "words"}
+        off = kept.get(f"{theme}/off/{name}")
+        if mode == "on" and off == plain:
+            del kept[f"{theme}/off/{name}"]
+            mode = "off-on"
+        kept[f"{theme}/{mode}/{name}"] = plain
+    lines = [f"{json.dumps(key)}: {json.dumps(kept[key], ensure_ascii=False)}" for key in sorted(kept)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def differences(golden: Outcomes, found: Outcomes) -> dict[str, str]:
+    """How programs differ from Apache Spark: `theme/program`, with its mode if they differ in one mode only."""
+    kinds: dict[str, dict[str, str]] = {}
+    for key, outcome in golden.items():
+        theme, mode, name = key.split("/")
+        kinds.setdefault(f"{theme}/{name}", {})[mode] = difference(outcome, found[key])
+    differing = {}
+    for name, by_mode in kinds.items():
+        if len(set(by_mode.values())) == 1:
+            differing[name] = next(iter(by_mode.values()))
+        else:
+            differing.update({f"{name} (ANSI {mode})": kind for mode, kind in by_mode.items()})
+    return {name: kind for name, kind in differing.items() if kind}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        GOLDEN.write_text(golden_of(run_programs(Path(folder) / "root", SPARK, 1800)))

@@ -12,6 +12,7 @@ from databricks_local.runtime.sail.texts import (
     LEGACY,
     LONG,
     STRING,
+    TRIED,
     cast_to,
     kind_of_cast,
 )
@@ -34,11 +35,6 @@ OF_DOUBLES = frozenset(
 INTEGRAL = frozenset({"byte", "short", "integer", "long"})
 FRACTIONAL = frozenset({"float", "double", "decimal"})
 TEXTS = frozenset({"string"})
-_TRIED = frozenset({"boolean", "byte", "double", "float", "long", "short"})
-"""Where a cast of a text that does not fit is null in Spark, without ANSI mode, and an error on Sail.
-
-Decimals are none of them: Spark reads `1e2` as one, which `try_cast` of Sail takes for none.
-"""
 
 
 def coerce(expression: Any, type_of: TypeOf, *, ansi: bool) -> bool:
@@ -71,7 +67,7 @@ def coerce(expression: Any, type_of: TypeOf, *, ansi: bool) -> bool:
 
 def _cast(cast: Any, type_of: TypeOf) -> bool:
     """A cast that PySpark's client has put in."""
-    if cast.eval_mode or kind_of_cast(cast) not in _TRIED or type_of(cast.expr) not in TEXTS:
+    if cast.eval_mode or kind_of_cast(cast) not in TRIED or type_of(cast.expr) not in TEXTS:
         return False
     cast.eval_mode = LEGACY
     return True

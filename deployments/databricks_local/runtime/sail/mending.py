@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from databricks_local.runtime.sail.coercion import coerce
+from databricks_local.runtime.sail.sql_casts import tried_in_expression, with_tried_casts
 from databricks_local.runtime.sail.texts import finish
 
 Columns = Callable[[Any], list[tuple[str, str]]]
@@ -21,16 +22,26 @@ def mend(request: Any, columns: Columns, *, ansi: bool) -> bool:
     Returns:
         Whether it was changed.
     """
+    if request.DESCRIPTOR.name == "ExecutePlanRequest" and request.plan.command.HasField("sql_command"):
+        # Sail only gives the query back, and runs it later. Other statements are not begun twice.
+        return False
     changed = False
     # What a relation reads has to have its types first.
     for relation in reversed(list(_parts(request, "Relation", without="Expression"))):
-        changed |= _mend_relation(relation, columns, ansi=ansi)
+        if relation.HasField("sql"):
+            changed |= not ansi and _mend_query(relation, columns)
+        else:
+            changed |= _mend_relation(relation, columns, ansi=ansi)
     return changed
 
 
 def has_casts(request: Any) -> bool:
     """Whether there is a cast in a plan of a request."""
-    return any(part.HasField("cast") for part in _parts(request, "Expression"))
+    return (
+        any(part.HasField("cast") for part in _parts(request, "Expression"))
+        or _has_text_with_casts(request)
+        or any(with_tried_casts(part.query) != part.query for part in _parts(request, "SQL"))
+    )
 
 
 def _parts(message: Any, name: str, without: str = "") -> Iterator[Any]:
@@ -63,14 +74,40 @@ def _mend_relation(relation: Any, columns: Columns, *, ansi: bool) -> bool:
     for expression in expressions:
         parts = reversed(list(_parts(expression, "Expression")))
         # All of them, not only until one is changed.
-        if any([coerce(part, type_of, ansi=ansi) for part in parts]):
+        marked = any([coerce(part, type_of, ansi=ansi) for part in parts])
+        if marked or (not ansi and _has_text_with_casts(expression)):
             changed = True
             if named and not expression.HasField("alias"):
                 _keep_name(expression, _only(columns, _select(scope, expression))[0])
-            for part in _parts(expression, "Expression"):
-                if part.HasField("cast"):
-                    finish(part.cast)
+            _finish(expression, ansi=ansi)
     return changed
+
+
+def _has_text_with_casts(message: Any) -> bool:
+    texts = [part.expression for part in _parts(message, "ExpressionString")]
+    return any(tried_in_expression(text) != text for text in texts)
+
+
+def _finish(expression: Any, *, ansi: bool) -> None:
+    for part in _parts(expression, "Expression"):
+        if part.HasField("cast"):
+            finish(part.cast)
+        elif part.HasField("expression_string") and not ansi:
+            part.expression_string.expression = tried_in_expression(part.expression_string.expression)
+
+
+def _mend_query(relation: Any, columns: Columns) -> bool:
+    query = with_tried_casts(relation.sql.query)
+    names = [name for name, _ in columns(relation)] if query != relation.sql.query else []
+    if not names:
+        return False
+    mended = type(relation)()
+    mended.sql.CopyFrom(relation.sql)
+    mended.sql.query = query
+    # In its place: columns are looked for by the number that the relation has.
+    relation.to_df.input.CopyFrom(mended)
+    relation.to_df.column_names.extend(names)
+    return True
 
 
 def _scope_of(relation: Any) -> tuple[Any, list[Any], bool]:

@@ -21,6 +21,18 @@ _FRACTIONAL = frozenset({"double", "float"})
 _HONOURED = frozenset({"integer", "string"})
 """Sail casts to them as the ANSI mode says."""
 
+TYPE_NAMES = {
+    "bigint": "long", "bool": "boolean", "byte": "byte", "double": "double", "float": "float", "int": "integer",
+    "long": "long", "real": "float", "short": "short", "smallint": "short", "tinyint": "byte", "boolean": "boolean",
+}  # fmt: skip
+"""How SQL calls types, and how Spark's protocol does."""
+
+TRIED = frozenset({"boolean", "byte", "double", "float", "long", "short"})
+"""Where a cast of a text that does not fit is null in Spark, without ANSI mode, and an error on Sail.
+
+Decimals are none of them: Spark reads `1e2` as one, which `try_cast` of Sail takes for none.
+"""
+
 
 def cast_to(operand: Any, kind: str, mode: int) -> None:
     """Put a cast around an expression, in its place. It is not finished: `finish` makes it what Sail needs.
@@ -54,16 +66,10 @@ def finish(cast: Any) -> None:
         cast.eval_mode = TRY
 
 
-_NAMES = {
-    "bigint": "long", "bool": "boolean", "byte": "byte", "double": "double", "float": "float", "int": "integer",
-    "long": "long", "real": "float", "short": "short", "smallint": "short", "tinyint": "byte", "boolean": "boolean",
-}  # fmt: skip
-
-
 def kind_of_cast(cast: Any) -> str:
     """The type that a cast is to, as in Spark's protocol; empty for others than plain numbers and booleans."""
     if cast.WhichOneof("cast_to_type") == "type_str":
-        return _NAMES.get(cast.type_str.strip().lower(), "")
+        return TYPE_NAMES.get(cast.type_str.strip().lower(), "")
     return str(cast.type.WhichOneof("kind") or "")
 
 
