@@ -12,7 +12,7 @@ import pytest
 from databricks_local.jobs.engines import ENGINE_TAG, SAIL, SPARK
 from databricks_local.runtime.sail.limits import HINT
 
-from tests.spark_programs.differences import DIFFERENCES, NO_HINT, REFUSED, RUNS
+from tests.spark_programs.differences import BOTH_REFUSE, DIFFERENCES, NO_HINT, REFUSED, RUNS
 
 from .spark_programs_lab import Outcomes, differences, golden_of, read_golden, run_programs
 
@@ -41,14 +41,15 @@ def test_sail_gives_what_spark_gives_but_for_what_is_known(golden: Outcomes, on_
     assert wrong == {}, {name: on_sail.get(name) for name in wrong}
 
 
-def test_what_only_sail_refuses_ends_with_a_hint_and_nothing_else_does(
+def test_a_limit_of_sail_ends_with_a_hint_and_no_mistake_does(
     golden: Outcomes, on_sail: Outcomes
 ) -> None:
     assert ENGINE_TAG in HINT
     for key, outcome in on_sail.items():
         if "error" in outcome:
-            only_sail = "error" not in golden[key] and without_mode(key) not in NO_HINT
-            assert outcome["words"].endswith(HINT) == only_sail, (key, outcome["words"])
+            program = without_mode(key)
+            limit = program in BOTH_REFUSE or ("error" not in golden[key] and program not in NO_HINT)
+            assert outcome["words"].endswith(HINT) == limit, (key, outcome["words"])
 
 
 def test_the_readme_has_the_table(golden: Outcomes) -> None:
