@@ -1,4 +1,4 @@
-"""Runs the programs of `tests/spark_programs` as the notebooks of one run, and compares what they give.
+"""Runs the programs of `tests/spark_programs` as notebooks of one run, and compares what they give.
 
 `python -m tests.contract.spark_programs_lab` runs them on Apache Spark, and keeps what they give as golden.
 """
@@ -13,6 +13,7 @@ from databricks.sdk.service import jobs
 from databricks.sdk.service.workspace import ImportFormat
 from databricks_local import LocalWorkspace
 from databricks_local.jobs.engines import SPARK
+
 from tests.spark_programs.running import THEMES
 
 from .workspace_lab import CLUSTER, Lab, lab_of
@@ -37,7 +38,8 @@ def run_programs(folder: Path, engine: str, seconds: float) -> Outcomes:
             _upload(lab)
             lab.sdk.dbfs.mkdirs("/outcomes")
             cluster = lab.sdk.clusters.create(**{**CLUSTER, "cluster_name": "programs"}).result()
-            run = lab.ended(lab.submit(*[_task(lab, theme, str(cluster.cluster_id)) for theme in THEMES]), seconds)
+            tasks = [_task(lab, theme, str(cluster.cluster_id)) for theme in THEMES]
+            run = lab.ended(lab.submit(*tasks), seconds)
             assert {task["state"].get("result_state") for task in run["tasks"]} == {"SUCCESS"}, run
             return dict(_read(workspace.root / "dbfs" / "outcomes"))
     raise AssertionError
@@ -106,7 +108,7 @@ def golden_of(outcomes: Outcomes) -> str:
 
 
 def differences(golden: Outcomes, found: Outcomes) -> dict[str, str]:
-    """How programs differ from Apache Spark: `theme/program`, with its mode if they differ in one mode only."""
+    """How programs differ from Apache Spark: `theme/program`, with the mode if it is one only."""
     kinds: dict[str, dict[str, str]] = {}
     for key, outcome in golden.items():
         theme, mode, name = key.split("/")

@@ -2,7 +2,13 @@
 
 from pyspark.sql import functions as F
 
-SALES = [("a", 2023, 10, 1.5), ("a", 2024, 20, 2.5), ("b", 2023, 30, None), ("b", 2024, None, 4.0), ("c", 2024, 30, 4.0)]
+SALES = [
+    ("a", 2023, 10, 1.5),
+    ("a", 2024, 20, 2.5),
+    ("b", 2023, 30, None),
+    ("b", 2024, None, 4.0),
+    ("c", 2024, 30, 4.0),
+]
 COLUMNS = "shop string, year int, amount int, weight double"
 
 
@@ -11,7 +17,9 @@ def _sales(spark):
 
 
 def counts(spark):
-    return _sales(spark).agg(F.count("*"), F.count("amount"), F.countDistinct("amount"), F.approx_count_distinct("shop"))
+    return _sales(spark).agg(
+        F.count("*"), F.count("amount"), F.countDistinct("amount"), F.approx_count_distinct("shop")
+    )
 
 
 def sums_and_means(spark):
@@ -47,11 +55,17 @@ def shape_of_a_distribution(spark):
 
 
 def percentiles(spark):
-    return _sales(spark).agg(F.expr("percentile(amount, 0.5)"), F.median("amount"), F.percentile_approx("amount", 0.5))
+    return _sales(spark).agg(
+        F.expr("percentile(amount, 0.5)"), F.median("amount"), F.percentile_approx("amount", 0.5)
+    )
 
 
 def collected(spark):
-    return _sales(spark).groupBy("shop").agg(F.sort_array(F.collect_list("amount")), F.sort_array(F.collect_set("year")))
+    return (
+        _sales(spark)
+        .groupBy("shop")
+        .agg(F.sort_array(F.collect_list("amount")), F.sort_array(F.collect_set("year")))
+    )
 
 
 def first_and_last(spark):
@@ -72,7 +86,9 @@ def pivoted_by_what_is_there(spark):
 
 def pivoted_in_sql(spark):
     _sales(spark).createOrReplaceTempView("sales_pivot")
-    return spark.sql("select * from (select shop, year, amount from sales_pivot) pivot (sum(amount) for year in (2023, 2024))")
+    return spark.sql(
+        "select * from (select shop, year, amount from sales_pivot) pivot (sum(amount) for year in (2023, 2024))"
+    )
 
 
 def unpivoted(spark):
@@ -89,7 +105,9 @@ def cubes(spark):
 
 def grouping_sets(spark):
     _sales(spark).createOrReplaceTempView("sales_sets")
-    return spark.sql("select shop, year, sum(amount) from sales_sets group by grouping sets ((shop), (year), ())")
+    return spark.sql(
+        "select shop, year, sum(amount) from sales_sets group by grouping sets ((shop), (year), ())"
+    )
 
 
 def having(spark):
@@ -98,7 +116,9 @@ def having(spark):
 
 
 def filtered_aggregates(spark):
-    return _sales(spark).selectExpr("count(*) filter (where amount > 10)", "count_if(weight > 2)", "bool_or(year = 2023)")
+    return _sales(spark).selectExpr(
+        "count(*) filter (where amount > 10)", "count_if(weight > 2)", "bool_or(year = 2023)"
+    )
 
 
 def sums_of_nothing(spark):

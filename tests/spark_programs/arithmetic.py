@@ -58,7 +58,9 @@ def rounding(spark):
 
 
 def rounding_doubles(spark):
-    return spark.sql("select round(2.5D), bround(3.5D), round(0.125D, 2), round(x, 1) from values (1.25D) as t(x)")
+    return spark.sql(
+        "select round(2.5D), bround(3.5D), round(0.125D, 2), round(x, 1) from values (1.25D) as t(x)"
+    )
 
 
 def floor_and_ceiling(spark):
@@ -110,7 +112,9 @@ def between_and_in(spark):
 
 
 def conditions(spark):
-    return spark.sql(NUMBERS).select(F.when(F.col("a") > 0, "up").when(F.col("a") < 0, "down").otherwise(None))
+    return spark.sql(NUMBERS).select(
+        F.when(F.col("a") > 0, "up").when(F.col("a") < 0, "down").otherwise(None)
+    )
 
 
 def branches_of_two_types(spark):

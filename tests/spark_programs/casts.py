@@ -6,7 +6,9 @@ TEXTS = "select * from values ('1.5'), ('x'), (' 2 '), (''), (null), ('1e2') as 
 
 
 def text_to_double(spark):
-    return spark.sql("select * from values ('1.5'), (' 2 '), (null), ('1e2') as t(a)").select(F.col("a").cast("double"))
+    return spark.sql("select * from values ('1.5'), (' 2 '), (null), ('1e2') as t(a)").select(
+        F.col("a").cast("double")
+    )
 
 
 def invalid_text_to_double(spark):
@@ -30,7 +32,9 @@ def invalid_text_to_date(spark):
 
 
 def invalid_text_to_timestamp(spark):
-    return spark.sql("select cast(a as timestamp) from values ('2024-02-29 25:00:00'), ('2024-02-29') as t(a)")
+    return spark.sql(
+        "select cast(a as timestamp) from values ('2024-02-29 25:00:00'), ('2024-02-29') as t(a)"
+    )
 
 
 def invalid_text_to_boolean(spark):
@@ -82,7 +86,9 @@ def too_large_for_a_decimal(spark):
 
 
 def numbers_to_text(spark):
-    return spark.sql("select string(1.0D), string(1e20D), string(1.50), string(true), string(1.5F), string(0.0001D)")
+    return spark.sql(
+        "select string(1.0D), string(1e20D), string(1.50), string(true), string(1.5F), string(0.0001D)"
+    )
 
 
 def dates_to_text(spark):

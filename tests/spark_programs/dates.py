@@ -7,7 +7,9 @@ TIMES = "select timestamp(t) as t from values ('2024-01-31 23:59:58.123456'), ('
 
 
 def parts_of_dates(spark):
-    return spark.sql(DAYS).select(F.year("d"), F.month("d"), F.dayofmonth("d"), F.quarter("d"), F.weekofyear("d"))
+    return spark.sql(DAYS).select(
+        F.year("d"), F.month("d"), F.dayofmonth("d"), F.quarter("d"), F.weekofyear("d")
+    )
 
 
 def days_of_the_week(spark):
@@ -15,11 +17,15 @@ def days_of_the_week(spark):
 
 
 def dates_moved(spark):
-    return spark.sql(DAYS).select(F.date_add("d", 1), F.date_sub("d", 31), F.add_months("d", 1), F.last_day("d"))
+    return spark.sql(DAYS).select(
+        F.date_add("d", 1), F.date_sub("d", 31), F.add_months("d", 1), F.last_day("d")
+    )
 
 
 def between_dates(spark):
-    return spark.sql("select datediff('2024-03-01', '2024-02-01'), months_between('2024-03-31', '2024-02-29')")
+    return spark.sql(
+        "select datediff('2024-03-01', '2024-02-01'), months_between('2024-03-31', '2024-02-29')"
+    )
 
 
 def dates_subtracted(spark):
@@ -39,7 +45,9 @@ def timestamps_subtracted(spark):
 
 
 def timestamp_plus_interval(spark):
-    return spark.sql(TIMES).select(F.col("t") + F.expr("interval 2 hours"), F.col("t") - F.expr("interval 1 month"))
+    return spark.sql(TIMES).select(
+        F.col("t") + F.expr("interval 2 hours"), F.col("t") - F.expr("interval 1 month")
+    )
 
 
 def truncated_dates(spark):
@@ -51,7 +59,9 @@ def truncated_timestamps(spark):
 
 
 def parts_of_times(spark):
-    return spark.sql(TIMES).select(F.hour("t"), F.minute("t"), F.second("t"), F.expr("extract(second from t)"))
+    return spark.sql(TIMES).select(
+        F.hour("t"), F.minute("t"), F.second("t"), F.expr("extract(second from t)")
+    )
 
 
 def dates_as_texts(spark):
@@ -59,7 +69,9 @@ def dates_as_texts(spark):
 
 
 def times_as_texts(spark):
-    return spark.sql(TIMES).select(F.date_format("t", "yyyy-MM-dd HH:mm:ss.SSS"), F.date_format("t", "h:mm a"))
+    return spark.sql(TIMES).select(
+        F.date_format("t", "yyyy-MM-dd HH:mm:ss.SSS"), F.date_format("t", "h:mm a")
+    )
 
 
 def texts_as_dates(spark):
@@ -67,11 +79,15 @@ def texts_as_dates(spark):
 
 
 def texts_as_times(spark):
-    return spark.sql("select to_timestamp('31.01.2024 5:06', 'dd.MM.yyyy H:mm'), to_timestamp('2024-01-31T05:06:07Z')")
+    return spark.sql(
+        "select to_timestamp('31.01.2024 5:06', 'dd.MM.yyyy H:mm'), to_timestamp('2024-01-31T05:06:07Z')"
+    )
 
 
 def texts_that_are_no_dates(spark):
-    return spark.sql("select to_date(d, 'yyyy-MM-dd') from values ('2024-13-01'), ('x'), ('2024-01-02') as t(d)")
+    return spark.sql(
+        "select to_date(d, 'yyyy-MM-dd') from values ('2024-13-01'), ('x'), ('2024-01-02') as t(d)"
+    )
 
 
 def texts_that_may_be_dates(spark):
@@ -83,11 +99,15 @@ def seconds_since_1970(spark):
 
 
 def other_epochs(spark):
-    return spark.sql("select timestamp_millis(1700000000123), unix_millis(timestamp'1970-01-01 00:00:01'), unix_date(date'1970-01-02')")
+    return spark.sql(
+        "select timestamp_millis(1700000000123), unix_millis(timestamp'1970-01-01 00:00:01'), unix_date(date'1970-01-02')"
+    )
 
 
 def time_zones(spark):
-    return spark.sql("select from_utc_timestamp('2024-07-01 12:00:00', 'Europe/Berlin'), to_utc_timestamp('2024-01-01', 'Asia/Tokyo')")
+    return spark.sql(
+        "select from_utc_timestamp('2024-07-01 12:00:00', 'Europe/Berlin'), to_utc_timestamp('2024-01-01', 'Asia/Tokyo')"
+    )
 
 
 def dates_made(spark):
@@ -111,7 +131,9 @@ def dates_between_texts(spark):
 
 
 def intervals(spark):
-    return spark.sql("select interval '1' day as a, interval '2-3' year to month as b, make_interval(1, 2) is null")
+    return spark.sql(
+        "select interval '1' day as a, interval '2-3' year to month as b, make_interval(1, 2) is null"
+    )
 
 
 def sequences_of_dates(spark):
@@ -126,8 +148,15 @@ def dates_of_python(spark):
 
 
 def times_without_a_zone(spark):
-    return spark.sql("select timestamp_ntz'2024-01-02 03:04:05' as t, cast(timestamp_ntz'2024-01-02 03:04:05' as date)")
+    return spark.sql(
+        "select timestamp_ntz'2024-01-02 03:04:05' as t, cast(timestamp_ntz'2024-01-02 03:04:05' as date)"
+    )
 
 
 def times_in_windows(spark):
-    return spark.sql(TIMES).groupBy(F.window("t", "1 hour")).count().select("window.start", "window.end", "count")
+    return (
+        spark.sql(TIMES)
+        .groupBy(F.window("t", "1 hour"))
+        .count()
+        .select("window.start", "window.end", "count")
+    )

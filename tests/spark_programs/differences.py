@@ -23,7 +23,10 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "casts/collections_to_text": (REFUSED, "casts of structs to text"),
     "casts/dates_to_text": (VALUE, "`string(timestamp)` is `2024-01-05T01:02:03.500Z`"),
     "casts/fraction_to_integer (ANSI off)": (REFUSED, "casts of literals that do not fit"),
-    "casts/invalid_text_in_sql (ANSI off)": (REFUSED, "`a::double` and `double(a)` of texts that are no numbers"),
+    "casts/invalid_text_in_sql (ANSI off)": (
+        REFUSED,
+        "`a::double` and `double(a)` of texts that are no numbers",
+    ),
     "casts/invalid_text_to_decimal (ANSI off)": (REFUSED, "casts to decimal of texts that are no numbers"),
     "casts/numbers_to_text": (VALUE, "large and small doubles as text"),
     "casts/too_large_double_to_integer (ANSI off)": (REFUSED, "casts of doubles that are too large"),
@@ -70,7 +73,10 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "texts/extracting_all": (TYPE, "`regexp_count` is `bigint`"),
     "texts/lookarounds": (REFUSED, "look-around in patterns"),
     "texts/split_with_a_limit": (VALUE, "`split` by an empty text"),
-    "texts_as_numbers/branches_of_text_and_integer (ANSI off)": (REFUSED, "`coalesce` and `if` of texts and numbers"),
+    "texts_as_numbers/branches_of_text_and_integer (ANSI off)": (
+        REFUSED,
+        "`coalesce` and `if` of texts and numbers",
+    ),
     "texts_as_numbers/expression_of_text (ANSI off)": (REFUSED, NO_SQL),
     "texts_as_numbers/filter_by_a_text (ANSI off)": (REFUSED, NO_SQL),
     "texts_as_numbers/select_expression_of_text (ANSI off)": (REFUSED, NO_SQL),
@@ -78,7 +84,10 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "texts_as_numbers/sql_text_in_a_filter (ANSI off)": (REFUSED, NO_SQL),
     "texts_as_numbers/sql_text_plus_one (ANSI off)": (REFUSED, NO_SQL),
     "texts_as_numbers/sql_text_plus_text (ANSI off)": (REFUSED, NO_SQL),
-    "texts_as_numbers/text_divided_by_integer (ANSI on)": (RUNS, "fractions in texts are divided by integers"),
+    "texts_as_numbers/text_divided_by_integer (ANSI on)": (
+        RUNS,
+        "fractions in texts are divided by integers",
+    ),
     "texts_as_numbers/union_of_integer_and_text": (TYPE, "`UNION` of numbers and texts"),
     "windows/intervals_as_ranges": (VALUE, "`RANGE` of an interval of days"),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
-ROWS = [(1, "a", 1.5), (2, "b,\"c\"", None), (3, None, -2.0)]
+ROWS = [(1, "a", 1.5), (2, 'b,"c"', None), (3, None, -2.0)]
 
 
 def _rows(spark):
@@ -24,7 +24,9 @@ def parquet(spark, folder):
 
 
 def parquet_of_many_types(spark, folder):
-    table = spark.sql("select date'2024-01-02' as d, timestamp'2024-01-02 03:04:05' as t, 1.25 as m, array(1) as a, map('k', 1) as s, x'01' as b")
+    table = spark.sql(
+        "select date'2024-01-02' as d, timestamp'2024-01-02 03:04:05' as t, 1.25 as m, array(1) as a, map('k', 1) as s, x'01' as b"
+    )
     table.write.parquet(f"{folder}/p")
     return spark.read.parquet(f"{folder}/p")
 
@@ -80,7 +82,9 @@ def json(spark, folder):
 
 
 def json_nested(spark, folder):
-    return spark.read.json(_text_file(folder, "x.json", '{"b": {"c": [1, 2]}, "a": 1.5}\n{"a": 2, "d": "x"}\n'))
+    return spark.read.json(
+        _text_file(folder, "x.json", '{"b": {"c": [1, 2]}, "a": 1.5}\n{"a": 2, "d": "x"}\n')
+    )
 
 
 def json_of_several_lines(spark, folder):
@@ -88,7 +92,9 @@ def json_of_several_lines(spark, folder):
 
 
 def json_with_a_schema(spark, folder):
-    return spark.read.schema("a int, z string").json(_text_file(folder, "x.json", '{"a": 1}\n{"a": 2, "z": "q"}\n'))
+    return spark.read.schema("a int, z string").json(
+        _text_file(folder, "x.json", '{"a": 1}\n{"a": 2, "z": "q"}\n')
+    )
 
 
 def text(spark, folder):
@@ -101,7 +107,9 @@ def text_as_a_whole(spark, folder):
 
 
 def binary(spark, folder):
-    return spark.read.format("binaryFile").load(_text_file(folder, "x.bin", "abc")).select("length", "content")
+    return (
+        spark.read.format("binaryFile").load(_text_file(folder, "x.bin", "abc")).select("length", "content")
+    )
 
 
 def orc(spark, folder):

@@ -37,7 +37,9 @@ def function_with_null(spark):
 
 
 def function_that_returns_another_type(spark):
-    return _rows(spark).select(F.udf(lambda n: n, "string")("n").alias("y"), F.udf(lambda n: n, "double")("n").alias("z"))
+    return _rows(spark).select(
+        F.udf(lambda n: n, "string")("n").alias("y"), F.udf(lambda n: n, "double")("n").alias("z")
+    )
 
 
 def function_of_several_columns(spark):
@@ -45,7 +47,11 @@ def function_of_several_columns(spark):
 
 
 def function_that_returns_a_struct(spark):
-    return _rows(spark).select(F.udf(lambda n: Row(a=n, b=str(n)), "a int, b string")("n").alias("y")).select("y.*")
+    return (
+        _rows(spark)
+        .select(F.udf(lambda n: Row(a=n, b=str(n)), "a int, b string")("n").alias("y"))
+        .select("y.*")
+    )
 
 
 def function_that_returns_an_array(spark):
@@ -141,7 +147,9 @@ def groups_with_their_key(spark):
 
 
 def groups_by_arrow(spark):
-    return _rows(spark).groupBy("k").applyInArrow(lambda table: table.slice(0, 1), "k string, n int, x double")
+    return (
+        _rows(spark).groupBy("k").applyInArrow(lambda table: table.slice(0, 1), "k string, n int, x double")
+    )
 
 
 def two_groups_by_pandas(spark):
@@ -149,7 +157,9 @@ def two_groups_by_pandas(spark):
         return one.merge(other, on="k")[["k", "n", "m"]]
 
     others = spark.createDataFrame([("a", 7)], "k string, m int")
-    return _rows(spark).groupBy("k").cogroup(others.groupBy("k")).applyInPandas(joined, "k string, n int, m int")
+    return (
+        _rows(spark).groupBy("k").cogroup(others.groupBy("k")).applyInPandas(joined, "k string, n int, m int")
+    )
 
 
 def batches_by_pandas(spark):

@@ -24,7 +24,9 @@ def outer_join(spark):
 
 
 def semi_and_anti_join(spark):
-    return _left(spark).join(_right(spark), "id", "semi").union(_left(spark).join(_right(spark), "id", "anti"))
+    return (
+        _left(spark).join(_right(spark), "id", "semi").union(_left(spark).join(_right(spark), "id", "anti"))
+    )
 
 
 def cross_join(spark):
@@ -42,7 +44,9 @@ def join_that_takes_null_for_equal(spark):
 
 
 def join_of_a_table_with_itself(spark):
-    return _left(spark).alias("x").join(_left(spark).alias("y"), F.expr("x.id = y.id + 1")).select("x.l", "y.l")
+    return (
+        _left(spark).alias("x").join(_left(spark).alias("y"), F.expr("x.id = y.id + 1")).select("x.l", "y.l")
+    )
 
 
 def join_of_text_and_integer(spark):
@@ -105,7 +109,9 @@ def duplicates_dropped(spark):
 def exists_in_sql(spark):
     _left(spark).createOrReplaceTempView("exists_l")
     _right(spark).createOrReplaceTempView("exists_r")
-    return spark.sql("select l from exists_l where not exists (select 1 from exists_r where exists_r.id = exists_l.id)")
+    return spark.sql(
+        "select l from exists_l where not exists (select 1 from exists_r where exists_r.id = exists_l.id)"
+    )
 
 
 def scalar_subquery(spark):
@@ -115,4 +121,6 @@ def scalar_subquery(spark):
 
 def correlated_subquery(spark):
     _left(spark).createOrReplaceTempView("correlated_l")
-    return spark.sql("select l, (select count(*) from correlated_l x where x.id < y.id) as before from correlated_l y")
+    return spark.sql(
+        "select l, (select count(*) from correlated_l x where x.id < y.id) as before from correlated_l y"
+    )

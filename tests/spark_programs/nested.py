@@ -52,7 +52,9 @@ def found_in_arrays(spark):
 
 
 def arrays_combined(spark):
-    return _arrays(spark).select(F.concat("x", F.array(F.lit(9))), F.array_union("x", F.array(F.lit(1))), F.slice("x", 2, 2))
+    return _arrays(spark).select(
+        F.concat("x", F.array(F.lit(9))), F.array_union("x", F.array(F.lit(1))), F.slice("x", 2, 2)
+    )
 
 
 def arrays_joined(spark):
@@ -60,11 +62,15 @@ def arrays_joined(spark):
 
 
 def sets_of_arrays(spark):
-    return spark.sql("select array_intersect(array(1,2), array(2)), array_except(array(1,2), array(2)), arrays_overlap(array(1), array(2))")
+    return spark.sql(
+        "select array_intersect(array(1,2), array(2)), array_except(array(1,2), array(2)), arrays_overlap(array(1), array(2))"
+    )
 
 
 def flattened(spark):
-    return spark.sql("select flatten(array(array(1), array(2, 3))), array_repeat('a', 2), arrays_zip(array(1), array('a'))")
+    return spark.sql(
+        "select flatten(array(array(1), array(2, 3))), array_repeat('a', 2), arrays_zip(array(1), array('a'))"
+    )
 
 
 def sequences(spark):
@@ -80,7 +86,9 @@ def folded(spark):
 
 
 def any_and_all(spark):
-    return spark.sql("select exists(array(1, 2), n -> n > 1), forall(array(1, 2), n -> n > 1), zip_with(array(1), array(2), (a, b) -> a + b)")
+    return spark.sql(
+        "select exists(array(1, 2), n -> n > 1), forall(array(1, 2), n -> n > 1), zip_with(array(1), array(2), (a, b) -> a + b)"
+    )
 
 
 def arrays_of_mixed_types(spark):
@@ -88,15 +96,21 @@ def arrays_of_mixed_types(spark):
 
 
 def maps(spark):
-    return spark.sql("select map('a', 1, 'b', 2) as m").select("m", F.map_keys("m"), F.map_values("m"), F.col("m")["a"], F.col("m")["z"])
+    return spark.sql("select map('a', 1, 'b', 2) as m").select(
+        "m", F.map_keys("m"), F.map_values("m"), F.col("m")["a"], F.col("m")["z"]
+    )
 
 
 def maps_made(spark):
-    return spark.sql("select map_from_arrays(array('a'), array(1)), map_from_entries(array(struct('x', 1))), str_to_map('a:1,b:2')")
+    return spark.sql(
+        "select map_from_arrays(array('a'), array(1)), map_from_entries(array(struct('x', 1))), str_to_map('a:1,b:2')"
+    )
 
 
 def maps_changed(spark):
-    return spark.sql("select map_concat(map('a', 1), map('b', 2)), transform_values(map('a', 1), (k, v) -> v + 1), map_filter(map('a', 1, 'b', 2), (k, v) -> v > 1)")
+    return spark.sql(
+        "select map_concat(map('a', 1), map('b', 2)), transform_values(map('a', 1), (k, v) -> v + 1), map_filter(map('a', 1, 'b', 2), (k, v) -> v > 1)"
+    )
 
 
 def structs(spark):
@@ -122,7 +136,9 @@ def json_read(spark):
 
 
 def json_paths(spark):
-    return spark.sql(JSON).select(F.get_json_object("j", "$.a"), F.get_json_object("j", "$.b[1]"), F.get_json_object("j", "$.c"))
+    return spark.sql(JSON).select(
+        F.get_json_object("j", "$.a"), F.get_json_object("j", "$.b[1]"), F.get_json_object("j", "$.c")
+    )
 
 
 def json_tuples(spark):
@@ -130,15 +146,21 @@ def json_tuples(spark):
 
 
 def json_written(spark):
-    return spark.sql("select to_json(named_struct('a', 1, 'b', null, 'c', array(1, 2), 'd', date'2024-01-02')), to_json(map('k', 1.5))")
+    return spark.sql(
+        "select to_json(named_struct('a', 1, 'b', null, 'c', array(1, 2), 'd', date'2024-01-02')), to_json(map('k', 1.5))"
+    )
 
 
 def json_schemas(spark):
-    return spark.sql("""select schema_of_json('{"a": 1, "b": [1.5], "c": null}'), json_array_length('[1, 2]')""")
+    return spark.sql(
+        """select schema_of_json('{"a": 1, "b": [1.5], "c": null}'), json_array_length('[1, 2]')"""
+    )
 
 
 def json_of_wrong_types(spark):
-    return spark.sql("""select from_json('{"a": "x", "b": 2}', 'a int, b int'), from_json('[1, 2]', 'array<int>')""")
+    return spark.sql(
+        """select from_json('{"a": "x", "b": 2}', 'a int, b int'), from_json('[1, 2]', 'array<int>')"""
+    )
 
 
 def csv_read(spark):

@@ -97,7 +97,11 @@ def sums(spark):
 def concatenated(spark):
     import pyspark.pandas as ps
 
-    return _shown(ps.concat([_frame(spark), _frame(spark)], ignore_index=True).sort_values(["n", "k"]).reset_index(drop=True))
+    return _shown(
+        ps.concat([_frame(spark), _frame(spark)], ignore_index=True)
+        .sort_values(["n", "k"])
+        .reset_index(drop=True)
+    )
 
 
 def queried_by_sql(spark):
@@ -119,7 +123,9 @@ def from_pandas(spark):
 
 
 def to_pandas(spark):
-    table = spark.sql("select 1 as i, 2L as l, 1.5 as d, 'a' as s, date'2024-01-02' as day, timestamp'2024-01-02 03:04:05' as t, true as b")
+    table = spark.sql(
+        "select 1 as i, 2L as l, 1.5 as d, 'a' as s, date'2024-01-02' as day, timestamp'2024-01-02 03:04:05' as t, true as b"
+    )
     pandas = table.toPandas()
     return [[str(kind) for kind in pandas.dtypes], pandas.astype(str).to_dict("list")]
 

@@ -41,7 +41,9 @@ def outcomes(spark, theme, mode, folder):
     time.tzset()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.ansi.enabled", str(mode == "on").lower())
-    return {name: outcome(spark, program, f"{folder}/{mode}/{name}") for name, program in programs(theme).items()}
+    return {
+        name: outcome(spark, program, f"{folder}/{mode}/{name}") for name, program in programs(theme).items()
+    }
 
 
 def outcome(spark, program, folder):
@@ -74,6 +76,4 @@ def plain(value):
         return {"struct": [[name, plain(each)] for name, each in zip(value.__fields__, value, strict=True)]}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
-    if isinstance(value, datetime.datetime | datetime.date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else repr(value)
+    return str(value).replace(" ", "T") if isinstance(value, Decimal | datetime.date) else repr(value)

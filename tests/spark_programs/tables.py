@@ -31,11 +31,15 @@ def values_replaced(spark):
 
 
 def nulls_in_functions(spark):
-    return _rows(spark).select(F.coalesce("name", F.lit("?")), F.nvl("id", F.lit(0)), F.nullif("id", F.lit(1)))
+    return _rows(spark).select(
+        F.coalesce("name", F.lit("?")), F.nvl("id", F.lit(0)), F.nullif("id", F.lit(1))
+    )
 
 
 def order_with_nulls(spark):
-    return _values(_rows(spark).orderBy("id", F.desc("name"))) + _values(_rows(spark).orderBy(F.asc_nulls_last("id")))
+    return _values(_rows(spark).orderBy("id", F.desc("name"))) + _values(
+        _rows(spark).orderBy(F.asc_nulls_last("id"))
+    )
 
 
 def order_of_not_a_number(spark):
@@ -43,16 +47,29 @@ def order_of_not_a_number(spark):
 
 
 def order_of_texts(spark):
-    return _values(spark.sql("select * from values ('b'), ('B'), ('é'), ('a'), ('10'), ('9') as t(a) order by a"))
+    return _values(
+        spark.sql("select * from values ('b'), ('B'), ('é'), ('a'), ('10'), ('9') as t(a) order by a")
+    )
 
 
 def first_rows(spark):
     table = spark.range(5).orderBy(F.desc("id"))
-    return [_values(table.limit(2)), list(table.first()), [list(row) for row in table.tail(1)], _values(table.offset(3))]
+    return [
+        _values(table.limit(2)),
+        list(table.first()),
+        [list(row) for row in table.tail(1)],
+        _values(table.offset(3)),
+    ]
 
 
 def columns_renamed(spark):
-    return _rows(spark).withColumnRenamed("id", "n").withColumn("y", F.col("x") * 2).drop("x").toDF("p", "q", "r")
+    return (
+        _rows(spark)
+        .withColumnRenamed("id", "n")
+        .withColumn("y", F.col("x") * 2)
+        .drop("x")
+        .toDF("p", "q", "r")
+    )
 
 
 def columns_by_pattern(spark):
@@ -60,11 +77,19 @@ def columns_by_pattern(spark):
 
 
 def names_without_alias(spark):
-    return _rows(spark).select(F.col("id") + 1, F.upper("name"), F.lit("x"), F.when(F.col("id") > 1, 2), F.col("x").cast("int")).columns
+    return (
+        _rows(spark)
+        .select(
+            F.col("id") + 1, F.upper("name"), F.lit("x"), F.when(F.col("id") > 1, 2), F.col("x").cast("int")
+        )
+        .columns
+    )
 
 
 def names_without_alias_in_sql(spark):
-    return spark.sql("select 1 + 1, upper('a'), count(*), cast('1' as int), 2 > 1, -1, 1.0, null, array(1)[0]").columns
+    return spark.sql(
+        "select 1 + 1, upper('a'), count(*), cast('1' as int), 2 > 1, -1, 1.0, null, array(1)[0]"
+    ).columns
 
 
 def names_of_windows(spark):
@@ -134,7 +159,9 @@ def shown(spark):
     with contextlib.redirect_stdout(io.StringIO()) as written:
         _rows(spark).show()
         _rows(spark).printSchema()
-        spark.sql("select 'a long text that does not fit' as t, array(1, null) as a, 1e20D as x").show(vertical=True)
+        spark.sql("select 'a long text that does not fit' as t, array(1, null) as a, 1e20D as x").show(
+            vertical=True
+        )
     return written.getvalue().splitlines()
 
 
@@ -145,7 +172,9 @@ def rows_of_dictionaries(spark):
 def mixed_types_of_python(spark):
     import decimal
 
-    return spark.createDataFrame([(1, 2.5, "a", True, decimal.Decimal("1.20"), b"x", [1], {"k": 1})], list("abcdefgh"))
+    return spark.createDataFrame(
+        [(1, 2.5, "a", True, decimal.Decimal("1.20"), b"x", [1], {"k": 1})], list("abcdefgh")
+    )
 
 
 def parameters_of_sql(spark):
@@ -157,7 +186,9 @@ def parameters_by_position(spark):
 
 
 def recursive_query(spark):
-    return spark.sql("with recursive r(n) as (select 1 union all select n + 1 from r where n < 4) select * from r")
+    return spark.sql(
+        "with recursive r(n) as (select 1 union all select n + 1 from r where n < 4) select * from r"
+    )
 
 
 def common_tables(spark):
@@ -193,7 +224,9 @@ def rows_sampled_in_sql(spark):
 
 
 def literals(spark):
-    return spark.sql("select 1L, 1S, 1Y, 1.5F, 1.5D, 1.5BD, 1e3, 'a' 'b', r'\\n', x'1F', true, interval 1 day")
+    return spark.sql(
+        "select 1L, 1S, 1Y, 1.5F, 1.5D, 1.5BD, 1e3, 'a' 'b', r'\\n', x'1F', true, interval 1 day"
+    )
 
 
 def escapes(spark):
@@ -201,7 +234,9 @@ def escapes(spark):
 
 
 def types_by_name(spark):
-    return spark.sql("select typeof(1), typeof(1.5), typeof('a'), typeof(array(1)), typeof(map('a', 1)), typeof(null)")
+    return spark.sql(
+        "select typeof(1), typeof(1.5), typeof('a'), typeof(array(1)), typeof(map('a', 1)), typeof(null)"
+    )
 
 
 def missing_column(spark):
@@ -230,7 +265,10 @@ def assertion(spark):
 
 def temporary_views(spark):
     _rows(spark).createOrReplaceTempView("rows_listed")
-    return ["rows_listed" in [each.name for each in spark.catalog.listTables()], spark.catalog.tableExists("rows_listed")]
+    return [
+        "rows_listed" in [each.name for each in spark.catalog.listTables()],
+        spark.catalog.tableExists("rows_listed"),
+    ]
 
 
 def session_variables(spark):

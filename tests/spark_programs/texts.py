@@ -14,7 +14,9 @@ def letters(spark):
 
 
 def pieces(spark):
-    return _names(spark).select(F.substring("name", 1, 3), F.col("name").substr(-3, 2), F.left("name", F.lit(2)))
+    return _names(spark).select(
+        F.substring("name", 1, 3), F.col("name").substr(-3, 2), F.left("name", F.lit(2))
+    )
 
 
 def splitting(spark):
@@ -26,11 +28,15 @@ def split_with_a_limit(spark):
 
 
 def joining(spark):
-    return _names(spark).select(F.concat("name", F.lit("!")), F.concat_ws("-", F.lit("a"), "name", F.lit("b")))
+    return _names(spark).select(
+        F.concat("name", F.lit("!")), F.concat_ws("-", F.lit("a"), "name", F.lit("b"))
+    )
 
 
 def trimming(spark):
-    return spark.sql("select trim('  a '), ltrim('  a '), rtrim('  a '), trim(both 'x' from 'xxaxx'), btrim('xax', 'x')")
+    return spark.sql(
+        "select trim('  a '), ltrim('  a '), rtrim('  a '), trim(both 'x' from 'xxaxx'), btrim('xax', 'x')"
+    )
 
 
 def padding(spark):
@@ -54,7 +60,9 @@ def extracting_all(spark):
 
 
 def patterns(spark):
-    return _names(spark).select(F.col("name").like("%a%"), F.col("name").rlike("^A"), F.col("name").ilike("%A%"))
+    return _names(spark).select(
+        F.col("name").like("%a%"), F.col("name").rlike("^A"), F.col("name").ilike("%A%")
+    )
 
 
 def lookarounds(spark):
@@ -102,11 +110,15 @@ def texts_compared(spark):
 
 
 def urls(spark):
-    return spark.sql("select parse_url('https://a.b/c?d=1#e', 'HOST'), parse_url('https://a.b/c?d=1', 'QUERY', 'd')")
+    return spark.sql(
+        "select parse_url('https://a.b/c?d=1#e', 'HOST'), parse_url('https://a.b/c?d=1', 'QUERY', 'd')"
+    )
 
 
 def index_of_pieces(spark):
-    return spark.sql("select substring_index('a.b.c', '.', 2), split_part('a.b.c', '.', -1), find_in_set('b', 'a,b')")
+    return spark.sql(
+        "select substring_index('a.b.c', '.', 2), split_part('a.b.c', '.', -1), find_in_set('b', 'a,b')"
+    )
 
 
 def texts_overlaid(spark):

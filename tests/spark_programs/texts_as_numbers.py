@@ -195,12 +195,16 @@ def sums_of_texts_that_are_no_numbers(spark):
 
 
 def numbers_that_java_reads(spark):
-    texts = spark.sql("select * from values ('1d'), ('2.5F'), ('\\t3'), ('.5'), ('1.'), ('-inf'), ('0x1F'), ('1_0') as t(a)")
+    texts = spark.sql(
+        "select * from values ('1d'), ('2.5F'), ('\\t3'), ('.5'), ('1.'), ('-inf'), ('0x1F'), ('1_0') as t(a)"
+    )
     return texts.select("a", F.col("a") * F.lit(1.0))
 
 
 def whole_numbers_out_of_texts(spark):
-    texts = spark.sql("select * from values ('1.9'), ('-.5'), ('3000000000'), ('1e2'), (' 7'), ('x'), ('.') as t(a)")
+    texts = spark.sql(
+        "select * from values ('1.9'), ('-.5'), ('3000000000'), ('1e2'), (' 7'), ('x'), ('.') as t(a)"
+    )
     return texts.select("a", F.col("a").cast("bigint").alias("b"), F.col("a").cast("smallint").alias("c"))
 
 
@@ -209,11 +213,15 @@ def large_text_compared_with_integer(spark):
 
 
 def text_compared_with_long(spark):
-    return spark.sql("select * from values ('7.5'), ('3000000000'), ('x') as t(a)").where(F.col("a") > F.lit(7).cast("long"))
+    return spark.sql("select * from values ('7.5'), ('3000000000'), ('x') as t(a)").where(
+        F.col("a") > F.lit(7).cast("long")
+    )
 
 
 def names_of_what_is_calculated(spark):
-    both = _energy(spark).select(F.col("solar") * F.lit(2.0), F.avg("wind").over(Window.partitionBy("n")), -F.col("solar"))
+    both = _energy(spark).select(
+        F.col("solar") * F.lit(2.0), F.avg("wind").over(Window.partitionBy("n")), -F.col("solar")
+    )
     return both.columns[:1]
 
 
@@ -235,18 +243,24 @@ def sorted_by_text_times_two(spark):
 
 
 def view_of_what_is_calculated(spark):
-    _energy(spark).select("country", (F.col("solar") + F.col("wind")).alias("both")).createOrReplaceTempView("energy_view")
+    _energy(spark).select("country", (F.col("solar") + F.col("wind")).alias("both")).createOrReplaceTempView(
+        "energy_view"
+    )
     return spark.sql("select country, both / 2 from energy_view")
 
 
 def view_of_casts(spark):
-    _energy(spark).select(F.col("country").cast("double").alias("x"), "n").createOrReplaceTempView("energy_cast")
+    _energy(spark).select(F.col("country").cast("double").alias("x"), "n").createOrReplaceTempView(
+        "energy_cast"
+    )
     return spark.sql("select x, n from energy_cast")
 
 
 def sql_casts_of_text(spark):
     _energy(spark).createOrReplaceTempView("energy_e")
-    return spark.sql("select cast(country as double) as x, cast(solar as double) + 1, sum(cast(wind as float)) over () from energy_e")
+    return spark.sql(
+        "select cast(country as double) as x, cast(solar as double) + 1, sum(cast(wind as float)) over () from energy_e"
+    )
 
 
 def text_divided_by_integer(spark):

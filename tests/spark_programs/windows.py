@@ -24,11 +24,15 @@ def row_numbers(spark):
 
 
 def shares_of_ranks(spark):
-    return _days(spark).select("k", "day", F.percent_rank().over(_in_order()), F.cume_dist().over(_in_order()))
+    return _days(spark).select(
+        "k", "day", F.percent_rank().over(_in_order()), F.cume_dist().over(_in_order())
+    )
 
 
 def neighbours(spark):
-    return _days(spark).select("k", F.lag("amount").over(_in_order()), F.lead("amount", 2, 0).over(_in_order()))
+    return _days(spark).select(
+        "k", F.lag("amount").over(_in_order()), F.lead("amount", 2, 0).over(_in_order())
+    )
 
 
 def running_sums(spark):
@@ -49,11 +53,15 @@ def ranges(spark):
 
 def first_and_last(spark):
     whole = _in_order().rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    return _days(spark).select("k", F.first("amount").over(whole), F.last("amount", ignorenulls=True).over(whole))
+    return _days(spark).select(
+        "k", F.first("amount").over(whole), F.last("amount", ignorenulls=True).over(whole)
+    )
 
 
 def largest_of_each(spark):
-    ranked = _days(spark).withColumn("n", F.row_number().over(Window.partitionBy("k").orderBy(F.desc("amount"))))
+    ranked = _days(spark).withColumn(
+        "n", F.row_number().over(Window.partitionBy("k").orderBy(F.desc("amount")))
+    )
     return ranked.where("n = 1").drop("n")
 
 
@@ -67,12 +75,16 @@ def distinct_in_a_window(spark):
 
 def named_windows(spark):
     _days(spark).createOrReplaceTempView("days_named")
-    return spark.sql("select k, sum(amount) over w, count(*) over w from days_named window w as (partition by k order by day)")
+    return spark.sql(
+        "select k, sum(amount) over w, count(*) over w from days_named window w as (partition by k order by day)"
+    )
 
 
 def qualified(spark):
     _days(spark).createOrReplaceTempView("days_qualified")
-    return spark.sql("select k, day from days_qualified where (k, day) in (select k, max(day) from days_qualified group by k)")
+    return spark.sql(
+        "select k, day from days_qualified where (k, day) in (select k, max(day) from days_qualified group by k)"
+    )
 
 
 def nth_values(spark):

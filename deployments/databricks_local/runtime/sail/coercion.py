@@ -24,9 +24,10 @@ ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 COMPARISONS = frozenset({"==", "=", "<", "<=", ">", ">=", "<=>", "!="})
 OF_DOUBLES = frozenset(
     {
-        "acos", "asin", "atan", "atan2", "avg", "cbrt", "corr", "cos", "cosh", "covar_pop", "covar_samp", "degrees", "exp",
-        "expm1", "hypot", "kurtosis", "ln", "log10", "log1p", "log2", "mean", "pow", "power", "radians", "sin", "sinh",
-        "skewness", "sqrt", "std", "stddev", "stddev_pop", "stddev_samp", "sum", "tan", "tanh", "var_pop", "var_samp",
+        "acos", "asin", "atan", "atan2", "avg", "cbrt", "corr", "cos", "cosh", "covar_pop",
+        "covar_samp", "degrees", "exp", "expm1", "hypot", "kurtosis", "ln", "log10", "log1p",
+        "log2", "mean", "pow", "power", "radians", "sin", "sinh", "skewness", "sqrt", "std",
+        "stddev", "stddev_pop", "stddev_samp", "sum", "tan", "tanh", "var_pop", "var_samp",
         "variance",
     }
 )  # fmt: skip
@@ -53,16 +54,22 @@ def coerce(expression: Any, type_of: TypeOf, *, ansi: bool) -> bool:
         return not ansi and _cast(expression.cast, type_of)
     if kind != "unresolved_function" or expression.unresolved_function.is_user_defined_function:
         return False
-    name, arguments = expression.unresolved_function.function_name.lower(), expression.unresolved_function.arguments
+    name = expression.unresolved_function.function_name.lower()
+    casts = _casts_of(name, expression.unresolved_function.arguments, type_of, ansi=ansi)
+    for operand, target in casts:
+        cast_to(operand, target, ANSI if ansi else LEGACY)
+    return bool(casts)
+
+
+def _casts_of(name: str, arguments: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> list[tuple[Any, str]]:
+    """Which arguments of a function get a cast, and to which type."""
     if name in OF_DOUBLES:
-        return _cast_all([(each, DOUBLE) for each in arguments if type_of(each) in TEXTS], ansi=ansi)
-    if len(arguments) < 2:
-        return False
+        return [(each, DOUBLE) for each in arguments if type_of(each) in TEXTS]
     if name in ARITHMETIC:
-        return _cast_all(_of_arithmetic(arguments, type_of, ansi=ansi), ansi=ansi)
+        return _of_arithmetic(arguments, type_of, ansi=ansi)
     if name in COMPARISONS:
-        return _cast_all(_of_comparison(arguments, type_of, ansi=ansi), ansi=ansi)
-    return name == "in" and _cast_all(_of_in(arguments, type_of, ansi=ansi), ansi=ansi)
+        return _of_comparison(arguments, type_of, ansi=ansi)
+    return _of_in(arguments, type_of, ansi=ansi) if name == "in" else []
 
 
 def _cast(cast: Any, type_of: TypeOf) -> bool:
@@ -73,17 +80,12 @@ def _cast(cast: Any, type_of: TypeOf) -> bool:
     return True
 
 
-def _cast_all(casts: Sequence[tuple[Any, str]], *, ansi: bool) -> bool:
-    for operand, kind in casts:
-        cast_to(operand, kind, ANSI if ansi else LEGACY)
-    return bool(casts)
-
-
 def _of_arithmetic(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> list[tuple[Any, str]]:
     kinds = [type_of(each) for each in operands]
     texts = [each for each, kind in zip(operands, kinds, strict=True) if kind in TEXTS]
     others = [kind for kind in kinds if kind not in TEXTS]
-    if not set(others) <= INTEGRAL | FRACTIONAL or (ansi and not others):
+    # `+x` and `-x`, which Sail knows, have one operand.
+    if len(kinds) == 1 or not set(others) <= INTEGRAL | FRACTIONAL or (ansi and not others):
         return []
     return [(each, LONG if ansi and others[0] in INTEGRAL else DOUBLE) for each in texts]
 

@@ -1,11 +1,20 @@
 """Puts the casts that Apache Spark makes by itself into a plan for Sail. Pure but for what finds types."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from databricks_local.runtime.sail.coercion import coerce
 from databricks_local.runtime.sail.sql_casts import tried_in_expression, with_tried_casts
 from databricks_local.runtime.sail.texts import finish
+
+_EXPRESSIONS: dict[str, Callable[[Any], Iterable[Any]]] = {
+    "project": lambda part: part.expressions,
+    "aggregate": lambda part: [*part.grouping_expressions, *part.aggregate_expressions],
+    "with_columns": lambda part: [each.expr for each in part.aliases],
+    "filter": lambda part: [part.condition],
+    "sort": lambda part: [each.child for each in part.order],
+}
+"""The relations whose expressions see the columns of their input. Those of joins see two."""
 
 Columns = Callable[[Any], list[tuple[str, str]]]
 """The names and types of the columns of a relation; none if Sail cannot say."""
@@ -72,9 +81,9 @@ def _mend_relation(relation: Any, columns: Columns, *, ansi: bool) -> bool:
 
     changed = False
     for expression in expressions:
+        # From inside to outside, and all of them.
         parts = reversed(list(_parts(expression, "Expression")))
-        # All of them, not only until one is changed.
-        marked = any([coerce(part, type_of, ansi=ansi) for part in parts])
+        marked = [part for part in parts if coerce(part, type_of, ansi=ansi)]
         if marked or (not ansi and _has_text_with_casts(expression)):
             changed = True
             if named and not expression.HasField("alias"):
@@ -113,26 +122,22 @@ def _mend_query(relation: Any, columns: Columns) -> bool:
 def _scope_of(relation: Any) -> tuple[Any, list[Any], bool]:
     """What the expressions of a relation see, the expressions, and whether columns are called after them."""
     kind = relation.WhichOneof("rel_type")
-    if kind == "project" and relation.project.HasField("input"):
-        return relation.project.input, list(relation.project.expressions), True
-    if kind == "aggregate":
-        aggregate = relation.aggregate
-        expressions = [*aggregate.grouping_expressions, *aggregate.aggregate_expressions]
-        # The columns of a pivot have names of their own.
-        return aggregate.input, expressions, not aggregate.HasField("pivot")
-    if kind == "with_columns":
-        return relation.with_columns.input, [each.expr for each in relation.with_columns.aliases], False
-    if kind == "filter":
-        return relation.filter.input, [relation.filter.condition], False
-    if kind == "sort":
-        return relation.sort.input, [each.child for each in relation.sort.order], False
     if kind == "join" and relation.join.HasField("join_condition"):
-        both = type(relation)()
-        both.CopyFrom(relation)
-        both.join.ClearField("join_condition")
-        both.join.join_type = relation.join.JOIN_TYPE_CROSS
-        return both, [relation.join.join_condition], False
-    return None, [], False
+        return _both_sides(relation), [relation.join.join_condition], False
+    if kind not in _EXPRESSIONS or not getattr(relation, kind).HasField("input"):
+        return None, [], False
+    part = getattr(relation, kind)
+    # The columns of a pivot have names of their own.
+    named = kind == "project" or (kind == "aggregate" and not part.HasField("pivot"))
+    return part.input, list(_EXPRESSIONS[kind](part)), named
+
+
+def _both_sides(relation: Any) -> Any:
+    both = type(relation)()
+    both.CopyFrom(relation)
+    both.join.ClearField("join_condition")
+    both.join.join_type = relation.join.JOIN_TYPE_CROSS
+    return both
 
 
 def _select(scope: Any, expression: Any) -> Any:

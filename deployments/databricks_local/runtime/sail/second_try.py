@@ -1,7 +1,7 @@
 """Sends a request to Sail again, with casts, when Sail refuses to calculate with texts as Apache Spark does.
 
-Nothing changes and nothing costs before Sail has refused. Only what writes is looked at before: a write that has
-begun cannot be begun again.
+Nothing changes and nothing costs before Sail has refused. Only what writes is looked at before: a write that
+has begun cannot be begun again.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Casts in the text of a query, as Apache Spark does them without ANSI mode: what does not fit is null. Pure."""
+"""Casts in SQL, as Apache Spark does them without ANSI mode: what does not fit is null. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,16 @@ MAX_CHARACTERS = 100_000
 
 _TOKEN = re.compile(
     r"""(?sx)
-    --[^\n]* | /\*.*?\*/ | [rR]'[^']*' | [rR]"[^"]*" | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*` | \w+ | \s+ | .
+      --[^\n]* | /\*.*?\*/
+    | [rR]'[^']*' | [rR]"[^"]*" | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*`
+    | \w+ | \s+ | .
     """
 )
 _QUERIES = frozenset({"select", "with", "from", "values", "("})
 
 
 def with_tried_casts(query: str) -> str:
-    """A query whose casts of texts give null for what does not fit; itself if there are none, or it is no query.
+    """A query whose casts of texts give null for what does not fit. Other statements stay as they are.
 
     Only texts are cast in another way: which types there are is not known, so the query asks `typeof`.
 

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-NUMBER = (
-    r"^[\x00-\x20]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?[\x00-\x20]*$"
-)
+NUMBER = r"^[\x00-\x20]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?[\x00-\x20]*$"
 """Java reads `1.5d`, too, and does not mind what is invisible around it."""
 
 WHOLE = r"^[\x00-\x20]*([+-]?[0-9]+)(?:\.[0-9]*)?[\x00-\x20]*$"
@@ -13,7 +11,7 @@ WHOLE = r"^[\x00-\x20]*([+-]?[0-9]+)(?:\.[0-9]*)?[\x00-\x20]*$"
 FRACTION = r"^[\x00-\x20]*[+-]?\.[0-9]*[\x00-\x20]*$"
 
 LEGACY, ANSI, TRY = 1, 2, 3
-"""Of `Cast.EvalMode`. PySpark's client sets only the last one: the others mark what this package has put in."""
+"""Of `Cast.EvalMode`. PySpark's client sets only the last one; the others mark what this package put in."""
 
 DOUBLE, LONG, INTEGER, STRING = "double", "long", "integer", "string"
 
@@ -22,8 +20,9 @@ _HONOURED = frozenset({"integer", "string"})
 """Sail casts to them as the ANSI mode says."""
 
 TYPE_NAMES = {
-    "bigint": "long", "bool": "boolean", "byte": "byte", "double": "double", "float": "float", "int": "integer",
-    "long": "long", "real": "float", "short": "short", "smallint": "short", "tinyint": "byte", "boolean": "boolean",
+    "bigint": "long", "bool": "boolean", "boolean": "boolean", "byte": "byte", "double": "double",
+    "float": "float", "int": "integer", "integer": "integer", "long": "long", "real": "float",
+    "short": "short", "smallint": "short", "tinyint": "byte",
 }  # fmt: skip
 """How SQL calls types, and how Spark's protocol does."""
 
@@ -67,7 +66,7 @@ def finish(cast: Any) -> None:
 
 
 def kind_of_cast(cast: Any) -> str:
-    """The type that a cast is to, as in Spark's protocol; empty for others than plain numbers and booleans."""
+    """The type that a cast is to, as in Spark's protocol; empty if a text names a type of another kind."""
     if cast.WhichOneof("cast_to_type") == "type_str":
         return TYPE_NAMES.get(cast.type_str.strip().lower(), "")
     return str(cast.type.WhichOneof("kind") or "")
