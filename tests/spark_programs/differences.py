@@ -66,7 +66,6 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "tables/quantiles": (REFUSED, "`approxQuantile`"),
     "tables/query_by_pipes": (REFUSED, "`FROM` first, and pipes"),
     "tables/recursive_query": (REFUSED, "`WITH RECURSIVE`"),
-    "tables/rows_sampled_in_sql": (REFUSED, "`TABLESAMPLE`"),
     "tables/session_variables": (REFUSED, "`DECLARE VARIABLE`"),
     "tables/shown": (VALUE, "`show(vertical=True)`, and large doubles in `show`"),
     "tables/stars_without_columns": (REFUSED, "`SELECT * EXCEPT`"),

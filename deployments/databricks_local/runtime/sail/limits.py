@@ -38,7 +38,7 @@ _PARSING = re.compile(r"invalid argument: found (?P<word>[\w|>]+) at (?P<at>\d+)
 _STATEMENTS = frozenset({"cluster", "declare", "execute", "from", "optimize", "vacuum"})
 """Words that begin a statement of Spark, and that Sail does not know as such."""
 
-_INSIDE = frozenset({"function", "history", "tablesample", "|>"})
+_INSIDE = frozenset({"function", "history", "|>"})
 """Words of Spark's grammar that Sail does not know; after others, a statement may as well be wrong."""
 
 _UNKNOWN_FUNCTION = re.compile(r"^unknown function: (?P<name>\w+)$")
