@@ -9,6 +9,7 @@ from typing import Any
 from databricks_local.runtime.sail.texts import (
     ANSI,
     DOUBLE,
+    FLOAT,
     LEGACY,
     LONG,
     STRING,
@@ -32,6 +33,9 @@ OF_DOUBLES = frozenset(
     }
 )  # fmt: skip
 """Functions that cast texts to double, in both modes."""
+
+LATE = COMPARISONS | OF_DOUBLES | {"/", "in"}
+"""What Sail does with texts, too, as long as they are numbers of the kind that it expects."""
 
 INTEGRAL = frozenset({"byte", "short", "integer", "long"})
 FRACTIONAL = frozenset({"float", "double", "decimal"})
@@ -97,7 +101,8 @@ def _of_comparison(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> l
     if len(texts) != 1 or others[0] not in INTEGRAL | FRACTIONAL:
         return []
     if others[0] in FRACTIONAL:
-        return [(texts[0], DOUBLE)]
+        # Without ANSI mode, only decimals are left for double.
+        return [(texts[0], others[0] if others[0] == FLOAT and not ansi else DOUBLE)]
     return [(texts[0], LONG if ansi else others[0])]
 
 

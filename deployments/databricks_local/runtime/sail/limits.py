@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 ANSI_MODE = "spark.sql.ansi.enabled"
+ANSI_BY_DEFAULT = "true"
+"""In Spark 4. Clusters set it, as their runtimes have it."""
 
 HINT = (
     "This is a limit of Sail, the engine of this cluster; Apache Spark does it: choose the engine spark "
@@ -95,4 +97,4 @@ def hint_at_spark(session: Any) -> None:
 
 
 def _ansi(session: Any) -> bool:
-    return str(session.conf.get(ANSI_MODE)).lower() == "true"
+    return str(session.conf.get(ANSI_MODE, ANSI_BY_DEFAULT)).lower() == "true"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from databricks_local.runtime.sail.coercion import coerce
+from databricks_local.runtime.sail.coercion import LATE, coerce
 from databricks_local.runtime.sail.sql_casts import tried_in_expression, with_tried_casts
 from databricks_local.runtime.sail.texts import finish
 
@@ -38,16 +38,20 @@ def mend(request: Any, columns: Columns, *, ansi: bool) -> bool:
     # What a relation reads has to have its types first.
     for relation in reversed(list(_parts(request, "Relation", without="Expression"))):
         if relation.HasField("sql"):
-            changed |= not ansi and _mend_query(relation, columns)
+            changed |= not ansi and _mend_query(relation, columns(relation))
+        elif relation.with_relations.root.HasField("sql"):
+            # The query reads DataFrames that it is given.
+            changed |= not ansi and _mend_query(relation.with_relations.root, columns(relation))
         else:
             changed |= _mend_relation(relation, columns, ansi=ansi)
     return changed
 
 
-def has_casts(request: Any) -> bool:
-    """Whether there is a cast in a plan of a request."""
+def may_fail_late(request: Any) -> bool:
+    """Whether a plan of a request has what Sail refuses only when it meets a text that does not fit."""
     return (
         any(part.HasField("cast") for part in _parts(request, "Expression"))
+        or any(part.function_name.lower() in LATE for part in _parts(request, "UnresolvedFunction"))
         or _has_text_with_casts(request)
         or any(with_tried_casts(part.query) != part.query for part in _parts(request, "SQL"))
     )
@@ -105,17 +109,16 @@ def _finish(expression: Any, *, ansi: bool) -> None:
             part.expression_string.expression = tried_in_expression(part.expression_string.expression)
 
 
-def _mend_query(relation: Any, columns: Columns) -> bool:
+def _mend_query(relation: Any, columns: list[tuple[str, str]]) -> bool:
     query = with_tried_casts(relation.sql.query)
-    names = [name for name, _ in columns(relation)] if query != relation.sql.query else []
-    if not names:
+    if query == relation.sql.query or not columns:
         return False
     mended = type(relation)()
     mended.sql.CopyFrom(relation.sql)
     mended.sql.query = query
     # In its place: columns are looked for by the number that the relation has.
     relation.to_df.input.CopyFrom(mended)
-    relation.to_df.column_names.extend(names)
+    relation.to_df.column_names.extend(name for name, _ in columns)
     return True
 
 

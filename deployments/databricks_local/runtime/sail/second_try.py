@@ -9,16 +9,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from databricks_local.runtime.sail.limits import ANSI_MODE
-from databricks_local.runtime.sail.mending import has_casts, mend
+from databricks_local.runtime.sail.limits import ANSI_BY_DEFAULT, ANSI_MODE
+from databricks_local.runtime.sail.mending import may_fail_late, mend
 
 MAX_HELD_BYTES = 32 * 2**20
 """How much of an answer is held back: once rows were passed on, there is no second try."""
 
-_COERCION = re.compile(
+_WHILE_PLANNING = re.compile(
     r"Cannot coerce arithmetic expression|Failed to coerce arguments|failed to match any signature"
-    r"|requires \w+, but received String|Cannot cast (?:string|value) '"
+    r"|requires \w+, but received String"
 )
+_WHILE_RUNNING = re.compile(r"Cannot cast (?:string|value) '")
 
 Send = Callable[[Any], Any]
 
@@ -44,8 +45,8 @@ class SecondTry:
 
     def answers(self, send: Send, request: Any) -> Iterator[Any]:
         """The answers to a request; to the mended one, if that is refused."""
-        if request.plan.HasField("command") and has_casts(request):
-            request = self._mended(request, only_without_ansi=True) or request
+        if request.plan.HasField("command") and may_fail_late(request):
+            request = self._mended(request) or request
         return self._with_second_try(send, request, send(request))
 
     def _with_second_try(self, send: Send, request: Any, call: Any) -> Iterator[Any]:
@@ -66,20 +67,22 @@ class SecondTry:
         yield from call
 
     def _mended_after(self, error: Any, request: Any) -> Any:
-        return self._mended(request) if _COERCION.search(error.details() or "") else None
+        words = error.details() or ""
+        begun = request.DESCRIPTOR.name == "ExecutePlanRequest" and request.plan.HasField("command")
+        if not _WHILE_PLANNING.search(words) and (begun or not _WHILE_RUNNING.search(words)):
+            return None
+        return self._mended(request)
 
-    def _mended(self, request: Any, *, only_without_ansi: bool = False) -> Any:
+    def _mended(self, request: Any) -> Any:
         """A request with casts; None if it needs none."""
         ansi = self._ansi(request)
-        if ansi and only_without_ansi:
-            return None
         mended = type(request)()
         mended.CopyFrom(request)
         return mended if mend(mended, lambda relation: self._columns(request, relation), ansi=ansi) else None
 
     def _ansi(self, request: Any) -> bool:
         asked = self._proto.ConfigRequest(session_id=request.session_id, user_context=request.user_context)
-        asked.operation.get.keys.append(ANSI_MODE)
+        asked.operation.get_with_default.pairs.add(key=ANSI_MODE, value=ANSI_BY_DEFAULT)
         answer = self._stub.Config(asked, metadata=self._builder.metadata())
         return any(pair.value.lower() == "true" for pair in answer.pairs)
 

@@ -13,10 +13,10 @@ FRACTION = r"^[\x00-\x20]*[+-]?\.[0-9]*[\x00-\x20]*$"
 LEGACY, ANSI, TRY = 1, 2, 3
 """Of `Cast.EvalMode`. PySpark's client sets only the last one; the others mark what this package put in."""
 
-DOUBLE, LONG, INTEGER, STRING = "double", "long", "integer", "string"
+DOUBLE, FLOAT, LONG, STRING = "double", "float", "long", "string"
 
-_FRACTIONAL = frozenset({"double", "float"})
-_HONOURED = frozenset({"integer", "string"})
+_FRACTIONAL = frozenset({DOUBLE, FLOAT})
+_HONOURED = frozenset({"integer", STRING})
 """Sail casts to them as the ANSI mode says."""
 
 TYPE_NAMES = {

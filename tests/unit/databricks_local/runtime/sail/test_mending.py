@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from databricks_local.runtime.sail.mending import has_casts, mend
+from databricks_local.runtime.sail.mending import may_fail_late, mend
 from databricks_local.runtime.sail.sql_casts import with_tried_casts
 from databricks_local.runtime.sail.texts import FRACTION, NUMBER, WHOLE
 from pyspark.sql.connect.proto import ExecutePlanRequest, Expression, Relation
@@ -150,9 +150,7 @@ def test_each_place_of_a_plan_that_has_expressions() -> None:
     joined.join.join_condition.CopyFrom(call("==", A, integer(4)))
     request = ExecutePlanRequest()
     request.plan.root.CopyFrom(joined)
-    assert not has_casts(request)
     assert mend(request, columns, ansi=False)
-    assert has_casts(request)
     plain = str(request)
     assert len(re.findall(r"EVAL_MODE_TRY", plain)) == 5
     assert len(re.findall(r"integer \{\s*\}", plain)) == 2
@@ -170,6 +168,34 @@ def test_a_query_keeps_its_columns_and_is_found_by_its_number() -> None:
     assert list(relation.to_df.column_names) == ["first", "second"]
     assert "try_cast" in relation.to_df.input.sql.query
     assert "cast(n AS int)" in relation.to_df.input.sql.query
+
+
+@pytest.mark.parametrize(
+    ("expression", "late"),
+    [
+        (call("+", A, B), False),
+        (call("max", A), False),
+        (call("upper", call(">", A, integer(1))), True),
+        (cast(A, "int"), True),
+        (call("avg", A), True),
+    ],
+)
+def test_what_is_looked_at_before_a_write(expression: Expression, late: bool) -> None:
+    request = ExecutePlanRequest()
+    request.plan.command.write_operation.input.CopyFrom(project(expression))
+    assert may_fail_late(request) == late
+
+
+def test_a_query_that_is_given_a_table() -> None:
+    relation = Relation()
+    relation.with_relations.root.sql.query = "select cast(a as double), 1 from given"
+    relation.with_relations.references.append(project(A))
+
+    def known(part: Any) -> list[tuple[str, str]]:
+        return [] if part.HasField("sql") else [("x", "double"), ("y", "integer")]
+
+    assert mend(relation, known, ansi=False)
+    assert list(relation.with_relations.root.to_df.column_names) == ["x", "y"]
 
 
 def test_a_statement_is_not_begun_twice() -> None:

@@ -31,7 +31,7 @@ class Server:
     def __call__(self, request: Any) -> Iterator[Any]:
         self.sent.append(type(request)())
         self.sent[-1].CopyFrom(request)
-        return self.answers("cast" not in str(request))
+        return self.answers("EVAL_MODE_TRY" not in str(request))
 
     def answers(self, refuses: bool) -> Iterator[Any]:
         for size in self.sizes:
@@ -52,7 +52,7 @@ class Server:
         return answer
 
 
-def tried(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def tried(server: Server, monkeypatch: pytest.MonkeyPatch, *, write: bool = False) -> Iterator[Any]:
     class Builder:
         def metadata(self) -> list[Any]:
             return []
@@ -60,10 +60,11 @@ def tried(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     attempt = SecondTry(Builder())
     monkeypatch.setattr(attempt, "_found", server)
     request = proto.ExecutePlanRequest()
-    project = request.plan.root.project
+    plan = request.plan
+    project = (plan.command.write_operation.input if write else plan.root).project
     project.input.read.named_table.unparsed_identifier = "t"
     added = project.expressions.add().unresolved_function
-    added.function_name = "+"
+    added.function_name = "/" if write else "+"
     for name in ("a", "b"):
         added.arguments.add().unresolved_attribute.unparsed_identifier = name
     return attempt.answers(server, request)
@@ -89,4 +90,18 @@ def test_once_rows_were_passed_on_there_is_no_second_try(monkeypatch: pytest.Mon
     next(answers)
     with pytest.raises(Refusal):
         list(answers)
+    assert len(server.sent) == 1
+
+
+def test_a_write_gets_its_casts_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    assert list(tried(server, monkeypatch, write=True)) == []
+    assert ["cast" in str(request) for request in server.sent] == [True]
+
+
+def test_a_write_is_not_begun_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(words="Cannot cast string 'x' to value of Float64 type")
+    monkeypatch.setattr(second_try, "may_fail_late", lambda _: False)
+    with pytest.raises(Refusal):
+        list(tried(server, monkeypatch, write=True))
     assert len(server.sent) == 1
