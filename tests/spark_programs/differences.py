@@ -23,7 +23,6 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "casts/collections_to_text": (REFUSED, "casts of structs to text"),
     "casts/dates_to_text": (VALUE, "`string(timestamp)` is `2024-01-05T01:02:03.500Z`"),
     "casts/fraction_to_integer (ANSI off)": (REFUSED, "casts of literals that do not fit"),
-    "casts/invalid_text_in_sql (ANSI off)": (
         REFUSED,
         "`a::double` and `double(a)` of texts that are no numbers",
     ),

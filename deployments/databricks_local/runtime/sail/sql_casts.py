@@ -12,8 +12,14 @@ _TOKEN = re.compile(
     r"""(?sx)
       --[^\n]* | /\*.*?\*/
     | [rR]'[^']*' | [rR]"[^"]*" | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*`
-    | \w+ | \s+ | .
+    | \w+ | \s+ | :: | .
     """
+)
+_PRIMARY = re.compile(r"(?s)\w+|`.*`|[rR]?'.*'|[rR]?\".*\"|\(CASE .* END\)")
+_BEFORE_PARENTHESES = frozenset(
+    {"and", "by", "else", "in", "not", "on", "or", "select", "then", "when", "where"}
+)
+    {"and", "by", "else", "in", "not", "on", "or", "select", "then", "when", "where"}
 )
 _QUERIES = frozenset({"select", "with", "from", "values", "("})
 
@@ -25,7 +31,7 @@ def with_tried_casts(query: str) -> str:
 
     Example:
         >>> print(with_tried_casts("select cast(flag as boolean)"))
-        select CASE WHEN typeof(flag) = 'string' THEN try_cast(flag AS boolean) ELSE cast(flag AS boolean) END
+        select (CASE WHEN typeof(flag) = 'string' THEN try_cast(flag AS boolean) ELSE cast(flag AS boolean) END)
     """
     tokens = _TOKEN.findall(query)
     words = [token.lower() for token in tokens if not token.isspace() and not token.startswith(("--", "/*"))]
@@ -49,15 +55,57 @@ def _rewritten(tokens: Sequence[str]) -> str:
     written: list[str] = []
     at = 0
     while at < len(tokens):
-        opening = _after_spaces(tokens, at + 1)
-        closing = _closing(tokens, opening) if tokens[at].lower() == "cast" else 0
+        word, following = tokens[at].lower(), _after_spaces(tokens, at + 1)
+        is_cast = word == "cast" or (TYPE_NAMES.get(word) in TRIED and _called(written))
+        closing = _closing(tokens, following) if is_cast else 0
+        target = tokens[following] if word == "::" and following < len(tokens) else ""
+        operand = _operand(written) if TYPE_NAMES.get(target.lower()) in TRIED else []
         if closing:
-            written.append(_cast(tokens[opening + 1 : closing]))
+            inside = tokens[following + 1 : closing]
+            written.append(_cast(inside) if word == "cast" else _tried(_rewritten(inside), tokens[at]))
             at = closing + 1
+        elif operand:
+            del written[-len(operand) :]
+            written.append(_tried("".join(operand).strip(), target))
+            at = following + 1
         else:
             written.append(tokens[at])
             at += 1
     return "".join(written)
+
+
+def _called(written: Sequence[str]) -> bool:
+    """Whether what follows can be called as a function of SQL itself."""
+    return not written or written[-1] != "."
+
+
+def _operand(written: Sequence[str]) -> list[str]:
+    """The last operand of what is written: a name, a literal, a call, or what is in parentheses."""
+    start = len(written)
+    while start and written[start - 1].isspace():
+        start -= 1
+    in_parentheses = start > 0 and written[start - 1] == ")"
+    if in_parentheses:
+        start = _opening(written, start)
+    word = written[start - 1] if start else ""
+    if _PRIMARY.fullmatch(word) and not (in_parentheses and word.lower() in _BEFORE_PARENTHESES):
+        start -= 1
+        while start > 1 and written[start - 1] == ".":
+            start -= 2
+    elif not in_parentheses:
+        return []
+    # A path into a document, which is an operand as a whole.
+    return [] if start and written[start - 1] == ":" else list(written[start:])
+
+
+def _opening(written: Sequence[str], end: int) -> int:
+    """Where the parentheses that end at a place begin."""
+    depth = 0
+    for at in range(end - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(written[at], 0)
+        if not depth:
+            return at
+    return 0
 
 
 def _cast(inside: Sequence[str]) -> str:
@@ -67,16 +115,17 @@ def _cast(inside: Sequence[str]) -> str:
         return f"cast({_rewritten(inside)})"
     operand = _rewritten(inside[: separators[-1]]).strip()
     name = "".join(inside[separators[-1] + 1 :]).strip()
-    plain = f"cast({operand} AS {name})"
-    kind = TYPE_NAMES.get(name.lower(), "")
-    if kind not in TRIED:
-        return plain
-    text = operand
+    return _tried(operand, name) if TYPE_NAMES.get(name.lower()) in TRIED else f"cast({operand} AS {name})"
+
+
+def _tried(operand: str, name: str) -> str:
+    kind, text = TYPE_NAMES[name.lower()], operand
     if kind in ("double", "float"):
         text = _replaced(f"string({operand})", NUMBER, "$1")
     elif kind != "boolean":
         text = _replaced(_replaced(f"string({operand})", WHOLE, "$1"), FRACTION, "0")
-    return f"CASE WHEN typeof({operand}) = 'string' THEN try_cast({text} AS {name}) ELSE {plain} END"
+    tried, plain = f"try_cast({text} AS {name})", f"cast({operand} AS {name})"
+    return f"(CASE WHEN typeof({operand}) = 'string' THEN {tried} ELSE {plain} END)"
 
 
 def _replaced(text: str, pattern: str, by: str) -> str:

@@ -221,12 +221,39 @@ def test_statements_that_stay(query: str) -> None:
     assert with_tried_casts(query).lower() == query
 
 
+def boolean(operand: str, name: str = "boolean") -> str:
+    return (
+        f"(CASE WHEN typeof({operand}) = 'string' THEN try_cast({operand} AS {name}) "
+        f"ELSE cast({operand} AS {name}) END)"
+    )
+
+
 def test_casts_inside_of_casts() -> None:
     tried = with_tried_casts("SELECT CAST( concat(cast(a AS boolean), 'as)') AS float ) FROM t")
-    inner = "CASE WHEN typeof(a) = 'string' THEN try_cast(a AS boolean) ELSE cast(a AS boolean) END"
-    assert tried.startswith(f"SELECT CASE WHEN typeof(concat({inner}, 'as)')) = 'string' THEN try_cast(")
-    assert tried.endswith(f"ELSE cast(concat({inner}, 'as)') AS float) END FROM t")
+    inner = f"concat({boolean('a')}, 'as)')"
+    assert tried.startswith(f"SELECT (CASE WHEN typeof({inner}) = 'string' THEN try_cast(")
+    assert tried.endswith(f"ELSE cast({inner} AS float) END) FROM t")
     assert with_tried_casts(f"select {'cast(' * 12}a{' as double)' * 12}").count("cast(") == 12
+
+
+@pytest.mark.parametrize(
+    ("query", "tried"),
+    [
+        ("select boolean(a) b", f"select {boolean('a')} b"),
+        ("select a::boolean, 1", f"select {boolean('a')}, 1"),
+        ("select t.`a b` :: bool", f"select {boolean('t.`a b`', 'bool')}"),
+        ("select (a or b)::boolean", f"select {boolean('(a or b)')}"),
+        ("select(a or b)::boolean", f"select{boolean('(a or b)')}"),
+        ("select x + lower( trim(a) )::boolean", f"select x + {boolean('lower( trim(a) )')}"),
+        ("select 'x''::boolean", "select 'x''::boolean"),
+        ("select a::boolean::boolean", f"select {boolean(boolean('a'))}"),
+        ("select -1.5::boolean", f"select -{boolean('1.5')}"),
+        ("select m['a']::boolean, doc:a::boolean, a::int", "select m['a']::boolean, doc:a::boolean, a::int"),
+        ("select boolean from t where x.boolean(1)", "select boolean from t where x.boolean(1)"),
+    ],
+)
+def test_other_ways_to_cast(query: str, tried: str) -> None:
+    assert with_tried_casts(query) == tried
 
 
 @pytest.mark.parametrize(

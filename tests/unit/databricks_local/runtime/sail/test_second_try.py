@@ -27,6 +27,7 @@ class Server:
     def __init__(self, words: str = REFUSAL, sizes: tuple[int, ...] = ()) -> None:
         self.words, self.sizes = words, sizes
         self.sent: list[Any] = []
+        self.asked = 0
 
     def __call__(self, request: Any) -> Iterator[Any]:
         self.sent.append(type(request)())
@@ -42,9 +43,11 @@ class Server:
     # What a second try asks for.
 
     def Config(self, _: Any, metadata: Any) -> Any:  # noqa: N802 - the protocol's own name
+        self.asked += 1
         return proto.ConfigResponse(pairs=[{"key": "spark.sql.ansi.enabled", "value": "false"}])
 
     def AnalyzePlan(self, request: Any, metadata: Any) -> Any:  # noqa: N802
+        self.asked += 1
         answer = proto.AnalyzePlanResponse()
         kind = "double" if "cast" in str(request.schema.plan) else "string"
         field = answer.schema.schema.struct.fields.add(name="(a + b)")
@@ -73,6 +76,7 @@ def tried(server: Server, monkeypatch: pytest.MonkeyPatch, *, write: bool = Fals
 def test_rows_of_the_first_try_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(sizes=(5, 5))
     assert len(list(tried(server, monkeypatch))) == 2
+    assert server.asked
     assert ["cast" in str(request) for request in server.sent] == [False, True]
 
 
@@ -80,7 +84,7 @@ def test_another_error_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(words="Table not found: t")
     with pytest.raises(Refusal, match="Table not found"):
         list(tried(server, monkeypatch))
-    assert len(server.sent) == 1
+    assert (len(server.sent), server.asked) == (1, 0)
 
 
 def test_once_rows_were_passed_on_there_is_no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
