@@ -19,8 +19,6 @@ _PRIMARY = re.compile(r"(?s)\w+|`.*`|[rR]?'.*'|[rR]?\".*\"|\(CASE .* END\)")
 _BEFORE_PARENTHESES = frozenset(
     {"and", "by", "else", "in", "not", "on", "or", "select", "then", "when", "where"}
 )
-    {"and", "by", "else", "in", "not", "on", "or", "select", "then", "when", "where"}
-)
 _QUERIES = frozenset({"select", "with", "from", "values", "("})
 
 
@@ -30,8 +28,8 @@ def with_tried_casts(query: str) -> str:
     Only texts are cast in another way: which types there are is not known, so the query asks `typeof`.
 
     Example:
-        >>> print(with_tried_casts("select cast(flag as boolean)"))
-        select (CASE WHEN typeof(flag) = 'string' THEN try_cast(flag AS boolean) ELSE cast(flag AS boolean) END)
+        >>> print(with_tried_casts("select cast(x as boolean)"))
+        select (CASE WHEN typeof(x) = 'string' THEN try_cast(x AS boolean) ELSE cast(x AS boolean) END)
     """
     tokens = _TOKEN.findall(query)
     words = [token.lower() for token in tokens if not token.isspace() and not token.startswith(("--", "/*"))]
