@@ -265,3 +265,30 @@ def sql_casts_of_text(spark):
 
 def text_divided_by_integer(spark):
     return _energy(spark).select(F.col("wind") / 2)
+
+
+def text_compared_with_float(spark):
+    texts = spark.sql("select * from values ('0.1'), ('0.25'), ('x') as t(a)")
+    return texts.select("a", F.col("a") == F.lit(0.1).cast("float"), F.col("a") > F.lit(0.2).cast("float"))
+
+
+def grouped_by_what_is_calculated(spark):
+    return _energy(spark).groupBy(F.col("solar") * F.lit(1.0)).agg(F.count("*"), F.max("country"))
+
+
+def sql_casts_of_a_given_table(spark):
+    return spark.sql("select cast(country as double) as x, solar::float from {given}", given=_energy(spark))
+
+
+def texts_in_a_lambda(spark):
+    return _energy(spark).select(F.transform(F.array("solar", "wind"), lambda x: x + 1))
+
+
+def whole_texts_added_to_integers(spark):
+    return spark.sql("select * from values ('1', 2), ('-3', 4) as t(a, n)").select(
+        F.col("a") + F.col("n"), F.col("n") - F.col("a")
+    )
+
+
+def text_and_null(spark):
+    return _energy(spark).select(F.col("solar") + F.lit(None), F.col("solar") > F.lit(None))
