@@ -39,6 +39,7 @@ LATE = COMPARISONS | OF_DOUBLES | {"/", "in"}
 
 INTEGRAL = frozenset({"byte", "short", "integer", "long"})
 FRACTIONAL = frozenset({"float", "double", "decimal"})
+NOTHING = frozenset({"null"})
 TEXTS = frozenset({"string"})
 
 
@@ -89,7 +90,9 @@ def _of_arithmetic(operands: Sequence[Any], type_of: TypeOf, *, ansi: bool) -> l
     texts = [each for each, kind in zip(operands, kinds, strict=True) if kind in TEXTS]
     others = [kind for kind in kinds if kind not in TEXTS]
     # `+x` and `-x`, which Sail knows, have one operand.
-    if len(kinds) == 1 or not set(others) <= INTEGRAL | FRACTIONAL or (ansi and not others):
+    if len(kinds) == 1 or (ansi and not others):
+        return []
+    if not set(others) <= INTEGRAL | FRACTIONAL | (set() if ansi else NOTHING):
         return []
     return [(each, LONG if ansi and others[0] in INTEGRAL else DOUBLE) for each in texts]
 

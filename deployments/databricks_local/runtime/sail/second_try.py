@@ -16,8 +16,8 @@ MAX_HELD_BYTES = 32 * 2**20
 """How much of an answer is held back: once rows were passed on, there is no second try."""
 
 _WHILE_PLANNING = re.compile(
-    r"Cannot coerce arithmetic expression|Failed to coerce arguments|failed to match any signature"
-    r"|requires \w+, but received String"
+    r"Cannot coerce arithmetic expression|Cannot get result type for arithmetic operation"
+    r"|Failed to coerce arguments|failed to match any signature|requires \w+, but received String"
 )
 _WHILE_RUNNING = re.compile(r"Cannot cast (?:string|value) '")
 

@@ -62,8 +62,7 @@ def shown(expression: Expression) -> str:
     if kind == "unresolved_attribute":
         return str(expression.unresolved_attribute.unparsed_identifier)
     if kind == "literal":
-        text = str(expression.literal).split(": ", 1)[1].strip()
-        return {"$1": "", "0": "0"}.get(text, text)
+        return "null" if expression.literal.HasField("null") else str(expression.literal).split()[1]
     if kind == "alias":
         return f"{shown(expression.alias.expr)} as {expression.alias.name[0]}"
     if kind == "cast":
@@ -77,6 +76,7 @@ def shown(expression: Expression) -> str:
 
 
 A, B, N, X, D = map(column, ("a", "b", "n", "x", "d"))
+NULL = Expression(literal=Expression.Literal(null={"null": {}}))
 NUMBER_A = "try(clean(a), double)"
 
 
@@ -88,6 +88,8 @@ NUMBER_A = "try(clean(a), double)"
         (call("*", N, A), f"*(n, {NUMBER_A})", "*(n, cast(a, long))"),
         (call("*", A, D), f"*({NUMBER_A}, d)", "*(cast(clean(a), double), d)"),
         (call("+", N, X), None, None),
+        (call("-", A), None, None),
+        (call("+", A, NULL), f"+({NUMBER_A}, null)", None),
         (call("+", A, column("day")), None, None),
         (call("+", A, column("unknown")), None, None),
         (call("avg", A), f"avg({NUMBER_A})", "avg(cast(clean(a), double))"),
