@@ -16,10 +16,12 @@ _NUMBER = r"(?:U?Int\d+|Float\d+|Decimal\d+\([\d, ]+\))"
 
 _LIMITS = re.compile(
     rf"""(?x)
-      This\ feature\ is\ not\ implemented | not\ yet\ implemented
+      Unsupported\ CAST\ from\ (?:Struct|List|Map).*\ to\ Utf8$
+    | (?:This\ feature\ is\ not\ implemented:\ |not\ yet\ implemented:\ )(?!Unsupported\ CAST)
     | ^(?:freq\ items|approx\ quantile)$ | ^function:\ \w+$
     | Cannot\ coerce\ arithmetic\ expression\ (?:Utf8\ \S+\ {_NUMBER} | {_NUMBER}\ \S+\ Utf8)
-    | coercion\ from\ Utf8\ to | requires\ \w+,\ but\ received\ String
+    | coercion\ from\ Utf8\ to\ the\ signature\ Exact\(Float64
+    | requires\ (?:Float64|Decimal),\ but\ received\ String
     | Projections\ require\ unique\ expression\ names
     | look-around,\ including\ look-ahead | backreferences\ are\ not\ supported
     | No\ data\ source\ found\ for:\ (?:orc|memory)\b
@@ -37,10 +39,10 @@ _WITHOUT_ANSI = re.compile(
 
 _PARSING = re.compile(r"invalid argument: found (?P<word>[\w|>]+) at (?P<at>\d+):\d+ expected")
 
-_STATEMENTS = frozenset({"cluster", "declare", "execute", "from", "optimize", "vacuum"})
-"""Words that begin a statement of Spark, and that Sail does not know as such."""
+_STATEMENTS = frozenset({"declare", "execute", "from"})
+"""Words that begin statements of Spark, and that Sail does not know as such. Spark has none of Delta here."""
 
-_INSIDE = frozenset({"function", "history", "|>"})
+_INSIDE = frozenset({"function"})
 """Words of Spark's grammar that Sail does not know; after others, a statement may as well be wrong."""
 
 _UNKNOWN_FUNCTION = re.compile(r"^unknown function: (?P<name>\w+)$")
