@@ -57,6 +57,13 @@ def may_fail_late(request: Any) -> bool:
     )
 
 
+def drop_rows(relation: Any) -> None:
+    """Take out the rows that a relation carries, and keep their schema: types do not need them."""
+    for local in _parts(relation, "LocalRelation"):
+        if local.schema:
+            local.ClearField("data")
+
+
 def _parts(message: Any, name: str, without: str = "") -> Iterator[Any]:
     """The messages of a type in another one, itself included, outer ones before inner ones."""
     # Not by recursion: a plan may be thousands of steps deep.

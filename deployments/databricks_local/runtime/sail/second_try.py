@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from databricks_local.runtime.sail.limits import ANSI_BY_DEFAULT, ANSI_MODE
-from databricks_local.runtime.sail.mending import may_fail_late, mend
+from databricks_local.runtime.sail.mending import drop_rows, may_fail_late, mend
 
 MAX_HELD_BYTES = 32 * 2**20
 """How much of an answer is held back: once rows were passed on, there is no second try."""
@@ -91,6 +91,7 @@ class SecondTry:
             session_id=request.session_id, user_context=request.user_context
         )
         asked.schema.plan.root.CopyFrom(relation)
+        drop_rows(asked)
         try:
             answer = self._stub.AnalyzePlan(asked, metadata=self._builder.metadata())
         except self._grpc.RpcError:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from databricks_local.runtime.sail.mending import may_fail_late, mend
+from databricks_local.runtime.sail.mending import drop_rows, may_fail_late, mend
 from databricks_local.runtime.sail.sql_casts import with_tried_casts
 from databricks_local.runtime.sail.texts import FRACTION, NUMBER, WHOLE
 from pyspark.sql.connect.proto import ExecutePlanRequest, Expression, Relation
@@ -198,6 +198,16 @@ def test_a_query_that_is_given_a_table() -> None:
 
     assert mend(relation, known, ansi=False)
     assert list(relation.with_relations.root.to_df.column_names) == ["x", "y"]
+
+
+def test_rows_are_not_needed_for_types() -> None:
+    relation = Relation()
+    relation.filter.input.local_relation.data = b"rows"
+    drop_rows(relation)
+    assert relation.filter.input.local_relation.data == b"rows"
+    relation.filter.input.local_relation.schema = "a string"
+    drop_rows(relation)
+    assert not relation.filter.input.local_relation.data
 
 
 def test_a_statement_is_not_begun_twice() -> None:
