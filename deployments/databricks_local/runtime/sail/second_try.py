@@ -51,11 +51,13 @@ class SecondTry:
 
     def _with_second_try(self, send: Send, request: Any, call: Any) -> Iterator[Any]:
         held, size = [], 0
+        # What a command answers may be events that somebody waits for.
+        limit = MAX_HELD_BYTES if request.plan.HasField("root") else 0
         try:
             for response in call:
                 held.append(response)
                 size += response.ByteSize()
-                if size > MAX_HELD_BYTES:
+                if size > limit:
                     break
         except self._grpc.RpcError as error:
             mended = self._mended_after(error, request)

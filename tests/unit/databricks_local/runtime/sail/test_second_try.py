@@ -109,3 +109,9 @@ def test_a_write_is_not_begun_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refusal):
         list(tried(server, monkeypatch, write=True))
     assert len(server.sent) == 1
+
+
+def test_what_a_command_answers_is_passed_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(words="the second answer has not come", sizes=(5,))
+    monkeypatch.setattr(second_try, "may_fail_late", lambda _: False)
+    assert next(tried(server, monkeypatch, write=True)).arrow_batch.row_count == 1
