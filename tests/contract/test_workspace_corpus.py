@@ -34,7 +34,6 @@ LANGUAGE = "Python and SQL only"
 REFUSED: dict[str, dict[str, tuple[str, str]]] = {
     "sail": {
         "dataframes/quantiles": ("approx quantile", "Sail lacks `approxQuantile`"),
-        "dataframes/string_arithmetic": ("Cannot coerce arithmetic", "Sail does not calculate with strings"),
         "delta/history": ("found HISTORY", NO_DELTA_STATEMENT),
         "delta/maintenance": ("found OPTIMIZE", NO_DELTA_STATEMENT),
         "delta/python_api": ("No module named 'delta': delta-spark needs", "delta-spark needs Delta's jars"),

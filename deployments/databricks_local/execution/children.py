@@ -36,13 +36,8 @@ from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import (
-    WAREHOUSE,
-    connect,
-    path_rewriter,
-    refusing_s3,
-    spark_rewriter,
-)
+from databricks_local.runtime.spark_paths import WAREHOUSE, path_rewriter, refusing_s3, spark_rewriter
+from databricks_local.runtime.spark_session import connect
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024

@@ -5,17 +5,13 @@ or a table is named by its path. As on Databricks, a path without a scheme is on
 there is an error; Sail would read it as empty.
 """
 
-import importlib
 import re
-import threading
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
-from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
-from databricks_local.runtime.sail.statements import serve_settings, with_known_words
+from databricks_local.runtime.sail.statements import with_known_words
 from databricks_local.runtime.sql_paths import FILE_FORMATS, paths_in
 
 PATH_FIELDS = frozenset({"path", "paths"})
@@ -187,65 +183,3 @@ def _rewrite_options(options: Any, rewrite: Rewrite) -> None:
     for name in list(options):
         if isinstance(name, str) and name.lower() in PATH_OPTIONS and isinstance(options[name], str):
             options[name] = rewrite(options[name])
-
-
-class Configuration:
-    """The configuration of a session, set before its first request: a notebook without Spark has none."""
-
-    def __init__(self, conf: Mapping[str, str]) -> None:
-        """Set up.
-
-        Args:
-            conf: The configuration.
-        """
-        self._conf = conf
-        self._setting = threading.RLock()
-        self.session: Any = None
-
-    def ensure(self) -> None:
-        """Set it, the first time. Its own request comes here, too, and passes."""
-        with self._setting:
-            conf, self._conf = self._conf, {}
-            if conf:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    self.session.conf._set_all(conf, silent=False)
-
-
-def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: bool = True) -> Any:
-    """A Spark session whose requests have their paths replaced.
-
-    Args:
-        remote: The server.
-        rewrite: Rewrites paths.
-        conf: The configuration of the session.
-        sail: Whether the server is Sail, which needs help with some requests.
-    """
-    from pyspark.sql.connect.client import DefaultChannelBuilder
-    from pyspark.sql.connect.session import SparkSession
-
-    configuration = Configuration(conf)
-    # By name, since it has no types.
-    grpc = importlib.import_module("grpc")
-
-    class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[name-defined, misc]
-        """Sees each request before it is sent."""
-
-        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            configuration.ensure()
-            rewrite_request(request, rewrite, sail=sail)
-            return continuation(details, request)
-
-        def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-            configuration.ensure()
-            rewrite_request(request, rewrite, sail=sail)
-            return continuation(details, request)
-
-    builder = DefaultChannelBuilder(remote)
-    builder.add_interceptor(Interceptor())
-    session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
-    if sail:
-        count_in_signed_numbers(session)
-        cache_nothing()
-        serve_settings(session)
-    return session
