@@ -24,7 +24,7 @@ from .workspace_lab import CLUSTER, Lab, lab_of
 CORPUS = Path(__file__).parents[1] / "corpus"
 README = Path(databricks_local.__file__).with_name("README.md")
 HEADING = "## Notebooks that run"
-SECONDS = 170
+SECONDS = 400
 
 # Of each engine: the notebooks that do not run, the words of the error, and the reason in the README.
 NO_CONTEXT = "there is no `sparkContext` over Spark Connect, as on shared clusters there"
@@ -46,7 +46,8 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
         "tools/r_cell": ("%r cells cannot be run", LANGUAGE),
         "tools/rdd": ("[JVM_ATTRIBUTE_NOT_SUPPORTED]", NO_CONTEXT),
         "tools/scala_cell": ("%scala cells cannot be run", LANGUAGE),
-    }
+    },
+    "spark": {},
 }
 
 
@@ -93,7 +94,7 @@ def key_of(name: str) -> str:
     return re.sub(r"[^\w]", "-", name)
 
 
-@pytest.fixture(scope="module", params=["sail"])
+@pytest.fixture(scope="module", params=["sail", pytest.param("spark", marks=pytest.mark.apache_spark)])
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine of the clusters."""
     return str(request.param)
@@ -102,7 +103,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def outcomes(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
     """How each notebook of the corpus ended."""
-    with LocalWorkspace(tmp_path_factory.mktemp(engine)) as workspace:
+    with LocalWorkspace(tmp_path_factory.mktemp(engine), engine=engine) as workspace:
         for lab in lab_of(workspace):
             upload(lab, tmp_path_factory.mktemp("wheel"))
             cluster = lab.sdk.clusters.create(**{**CLUSTER, "cluster_name": "corpus"}).result()
