@@ -16,7 +16,7 @@ from databricks_local.runtime.spark_paths import (
     spark_rewriter,
 )
 
-BatchFunction = Callable[[Any, int], object]
+BatchFunction = Callable[[Any, int], None]
 
 
 class TravellingFunction:
