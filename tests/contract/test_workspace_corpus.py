@@ -38,9 +38,9 @@ LANGUAGE = "Python and SQL only"
 NO_DELTA = ("Apache Spark has no Delta here", "the wheel has no Delta")
 ALWAYS = {
     "delta/python_api": ("No module named 'delta': delta-spark needs", NO_JARS),
-    "tools/broadcast_variable": ("[JVM_ATTRIBUTE_NOT_SUPPORTED]", NO_CONTEXT),
+    "tools/broadcast_variable": ("has no RDDs: use DataFrames", NO_CONTEXT),
     "tools/r_cell": ("%r cells cannot be run", LANGUAGE),
-    "tools/rdd": ("[JVM_ATTRIBUTE_NOT_SUPPORTED]", NO_CONTEXT),
+    "tools/rdd": ("has no RDDs: use DataFrames", NO_CONTEXT),
     "tools/scala_cell": ("%scala cells cannot be run", LANGUAGE),
 }
 REFUSED: dict[str, dict[str, tuple[str, str]]] = {

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime import plots
-from databricks_local.runtime.apache_spark.hints import explain_spark
 from databricks_local.runtime.dbutils.utilities import DBUtils, NotebookExit
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.imports.packages import explain
@@ -14,6 +13,7 @@ from databricks_local.runtime.magics.include import FindNotebook
 from databricks_local.runtime.notebook_run import NotebookRun
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.source import NotebookSourceError
+from databricks_local.runtime.spark_hints import explain_spark
 from databricks_local.runtime.traces import error_line, trace_of
 
 OnCell = Callable[[CellResult], None]

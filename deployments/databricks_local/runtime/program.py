@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from databricks_local.runtime.apache_spark.hints import explain_spark
 from databricks_local.runtime.imports.packages import explain
 from databricks_local.runtime.notebook import NotebookResult
+from databricks_local.runtime.spark_hints import explain_spark
 from databricks_local.runtime.traces import error_line
 
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
