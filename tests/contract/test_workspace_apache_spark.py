@@ -122,6 +122,32 @@ def test_functions_find_a_library_that_was_not_there_when_they_first_looked(lab:
     assert until(lambda: leftovers(lab) == [])
 
 
+def test_functions_of_batches_are_at_home_in_the_workspace(lab: Lab, tmp_path: Path) -> None:
+    """Spark calls them in a process of its own, which knows neither the paths nor what %pip installed."""
+    wheel = upload_wheel(lab, build_wheel(tmp_path, "dew", "1.0", "WORD = 'dew'\n"))
+    source = (
+        f"# MAGIC %pip install -q --no-index {wheel}\n\n# COMMAND ----------\n\n"
+        "import dew\ndbutils.fs.put('/stream/in/a.csv', '1', True)\n"
+        "def keep(batch, number):\n"
+        "    batch.write.parquet(f'/stream/{dew.WORD}/{number}')\n"
+        "    batch.sparkSession.sql('select * from csv.`dbfs:/stream/in`').write.parquet('/stream/sql')\n"
+        "stream = spark.readStream.schema('n int').csv('/stream/in').writeStream.foreachBatch(keep)\n"
+        "stream = stream.option('checkpointLocation', '/stream/checkpoint').trigger(availableNow=True)\n"
+        "stream.start().awaitTermination()\n"
+        f"result = [spark.read.parquet(p).count() for p in ('/stream/dew/0', '/stream/sql')]{EXIT}"
+    )
+    assert value(lab, run(lab, source), "only") == "[1, 1]"
+    assert (lab.workspace.root / "dbfs" / "stream" / "dew" / "0" / "_SUCCESS").exists()
+
+
+def test_what_needs_delta_is_refused_with_what_to_do(lab: Lab) -> None:
+    task, output = lab.run_source("any", "spark.range(1).write.format('delta').save('/numbers_in_delta')")
+    assert task["state"]["result_state"] == "FAILED"
+    assert "Apache Spark has no Delta here, since its wheel has none: use the engine sail" in output["error"]
+    assert "\n" not in output["error"]
+    assert "JVM stacktrace:" in output["error_trace"]
+
+
 def test_init_scripts_and_delivery_of_logs(lab: Lab, tmp_path: Path) -> None:
     wheel = upload_wheel(lab, build_wheel(tmp_path, "rain", "1.0", "WORD = 'rain'\n"))
     script = f"pip install --no-index {wheel}\n".encode()
