@@ -13,7 +13,7 @@ import pytest
 from databricks.sdk.service import compute
 from databricks_local.jobs.engines import ENGINE_TAG, SAIL, SPARK
 
-from .job_lab import invalid, own_workspace, refusal, results, value
+from .job_lab import invalid, output, own_workspace, refusal, results, value
 from .wheel_lab import build_wheel
 from .workspace_lab import CLUSTER, Lab, until
 
@@ -25,7 +25,7 @@ STRINGS = (
     "rows = spark.createDataFrame([('1.5', '2'), ('x', None)], 'a string, b string')\n"
     "added = rows.select(F.col('a') + F.col('b'))\n"
 )
-START_SECONDS = 60
+START_SECONDS = 120
 EXIT = "\ndbutils.notebook.exit(str(result))"
 
 
@@ -141,11 +141,12 @@ def test_functions_of_batches_are_at_home_in_the_workspace(lab: Lab, tmp_path: P
 
 
 def test_what_needs_delta_is_refused_with_what_to_do(lab: Lab) -> None:
-    task, output = lab.run_source("any", "spark.range(1).write.format('delta').save('/numbers_in_delta')")
-    assert task["state"]["result_state"] == "FAILED"
-    assert "Apache Spark has no Delta here, since its wheel has none: use the engine sail" in output["error"]
-    assert "\n" not in output["error"]
-    assert "JVM stacktrace:" in output["error_trace"]
+    ended = run(lab, "spark.range(1).write.format('delta').save('/numbers_in_delta')")
+    assert results(ended) == {"only": "FAILED"}
+    failed = output(lab, ended["tasks"][0])
+    assert "Apache Spark has no Delta here, since its wheel has none: use the engine sail" in failed["error"]
+    assert "\n" not in failed["error"]
+    assert "JVM stacktrace:" in failed["error_trace"]
 
 
 def test_init_scripts_and_delivery_of_logs(lab: Lab, tmp_path: Path) -> None:
