@@ -35,7 +35,6 @@ NO_SINK = "Sail writes streams to the console only"
 NO_STATEMENT = "Sail does not know the statement"
 NO_JARS = "delta-spark needs Delta's jars"
 LANGUAGE = "Python and SQL only"
-NO_ML = ("ml command", "Sail lacks `pyspark.ml`")
 NO_DELTA = ("Apache Spark has no Delta here", "the wheel has no Delta")
 ALWAYS = {
     "delta/python_api": ("No module named 'delta': delta-spark needs", NO_JARS),
@@ -51,8 +50,7 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
         "dataframes/string_arithmetic": ("Cannot coerce arithmetic", "Sail does not calculate with strings"),
         "delta/history": ("found HISTORY", NO_STATEMENT),
         "delta/maintenance": ("found OPTIMIZE", NO_STATEMENT),
-        "machine_learning/spark_ml": NO_ML,
-        "machine_learning/spark_pipeline": NO_ML,
+        "machine_learning/spark_ml": ("ml command", "Sail lacks `pyspark.ml`"),
         "streaming/available_now": ("must write data to a sink", NO_SINK),
         "streaming/for_each_batch": ("Python UDF output type", NO_SINK),
         "streaming/to_memory": ("No data source found for: memory", NO_SINK),
