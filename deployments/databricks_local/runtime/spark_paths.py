@@ -228,29 +228,6 @@ class Configuration:
                     self.session.conf._set_all(conf, silent=False)
 
 
-def request_interceptor(prepare: Callable[[Any], None]) -> Any:
-    """An interceptor of gRPC that prepares each request before it is sent.
-
-    Args:
-        prepare: Changes the request, or raises.
-    """
-    # By name, since it has no types.
-    grpc = importlib.import_module("grpc")
-
-    class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[name-defined, misc]
-        """Sees each request."""
-
-        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            prepare(request)
-            return continuation(details, request)
-
-        def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-            prepare(request)
-            return continuation(details, request)
-
-    return Interceptor()
-
-
 def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: bool = True) -> Any:
     """A Spark session whose requests have their paths replaced.
 
@@ -264,13 +241,24 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
     from pyspark.sql.connect.session import SparkSession
 
     configuration = Configuration(conf)
+    # By name, since it has no types.
+    grpc = importlib.import_module("grpc")
 
-    def prepare(request: Any) -> None:
-        configuration.ensure()
-        rewrite_request(request, rewrite, sail=sail)
+    class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[name-defined, misc]
+        """Sees each request before it is sent."""
+
+        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            configuration.ensure()
+            rewrite_request(request, rewrite, sail=sail)
+            return continuation(details, request)
+
+        def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+            configuration.ensure()
+            rewrite_request(request, rewrite, sail=sail)
+            return continuation(details, request)
 
     builder = DefaultChannelBuilder(remote)
-    builder.add_interceptor(request_interceptor(prepare))
+    builder.add_interceptor(Interceptor())
     session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
     if sail:
         count_in_signed_numbers(session)

@@ -1,6 +1,7 @@
 """Starts the Spark Connect server of a cluster, of either engine."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -196,5 +197,7 @@ class SparkServers:
             raise
 
     async def _discard(self, starting: "asyncio.Task[Child]", cluster_id: str) -> None:
-        await self._end(await starting)
+        # If the fork fails, there is no process.
+        with contextlib.suppress(OSError, EOFError):
+            await self._end(await starting)
         await self._remove(cluster_id)

@@ -9,12 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from databricks_local.runtime.imports.offered import look_in
-from databricks_local.runtime.spark_paths import (
-    refusing_s3,
-    request_interceptor,
-    rewrite_request,
-    spark_rewriter,
-)
+from databricks_local.runtime.spark_paths import Rewrite, refusing_s3, rewrite_request, spark_rewriter
 
 BatchFunction = Callable[[Any, int], None]
 
@@ -43,18 +38,26 @@ class TravellingFunction:
 
 def _arrive(content: bytes, places: Mapping[str, str], offers: str, s3: bool) -> BatchFunction:
     """Be at home in the process of a `foreachBatch`, and read the function; Spark has made its session."""
-    from pyspark.sql.connect.proto import SparkConnectServiceStub
     from pyspark.sql.connect.session import SparkSession
 
     look_in(offers)
     rewrite = spark_rewriter(places)
     reach = rewrite if s3 else refusing_s3(rewrite)
-    interceptor = request_interceptor(lambda request: rewrite_request(request, reach))
-    client = SparkSession.active().client
-    channel = importlib.import_module("grpc").intercept_channel(client._channel, interceptor)
-    client._stub = SparkConnectServiceStub(channel)  # type: ignore[no-untyped-call]
+    stub = SparkSession.active().client._stub
+    for name in ("AnalyzePlan", "ExecutePlan"):
+        setattr(stub, name, _rewriting(getattr(stub, name), reach))
     function: BatchFunction = pickle.loads(content)  # noqa: S301 - of the notebook, as Spark does itself
     return function
+
+
+def _rewriting(call: Callable[..., Any], rewrite: Rewrite) -> Callable[..., Any]:
+    """A call of the server that has the paths in its request replaced."""
+
+    def send(request: Any, **options: Any) -> Any:
+        rewrite_request(request, rewrite)
+        return call(request, **options)
+
+    return send
 
 
 def send_batches_home(places: Mapping[str, str], offers: str, *, s3: bool) -> None:
