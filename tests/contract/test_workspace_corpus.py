@@ -27,7 +27,7 @@ README = Path(databricks_local.__file__).with_name("README.md")
 HEADING = "## Notebooks that run"
 SECONDS = {"sail": 170, "spark": 900}
 AT_ONCE = 4
-"""More are no faster; and Apache Spark waits no longer than 10 s for a Python process that it starts."""
+"""More are no faster."""
 
 # Of each engine: the notebooks that do not run, the words of the error, and the reason in the README.
 NO_CONTEXT = "there is no `sparkContext` over Spark Connect, as on shared clusters there"
@@ -107,6 +107,8 @@ def tasks_on(cluster_id: str) -> list[jobs.SubmitTask]:
         _name(place): place.read_text() for place in CORPUS.rglob("*") if place.suffix in (".py", ".sql")
     }
     named = {name: re.findall(r"^# after: (\S+)$", sources[name], re.MULTILINE) for name in notebooks()}
+    for name in [each for each in named if "\n# alone" in sources[each]]:
+        named[name] = [each for each in named if each != name]
     ordered = list(TopologicalSorter(named).static_order())
     return [
         jobs.SubmitTask(
