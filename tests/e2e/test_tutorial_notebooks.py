@@ -97,10 +97,10 @@ def expected() -> pd.DataFrame:
     return joined.assign(**{"SHW%": joined.sum(axis=1, skipna=False)}).reset_index()
 
 
-@pytest.mark.apache_spark
+@pytest.mark.parametrize("engine", [pytest.param("spark", marks=pytest.mark.apache_spark)])
 @pytest.mark.usefixtures("bucket")
-def test_they_run_on_apache_spark_with_the_right_values(stack: Stack) -> None:
-    outputs = run(stack, "spark")
+def test_they_run_with_the_right_values(stack: Stack, engine: str) -> None:
+    outputs = run(stack, engine)
     assert {name: output.error for name, output in outputs.items()} == dict.fromkeys(NAMES)
     rows = table_in(stack, "transformed/Switzerland.csv")
     assert_frame_equal(rows[expected().columns], expected())
