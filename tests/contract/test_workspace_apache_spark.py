@@ -25,7 +25,7 @@ STRINGS = (
     "rows = spark.createDataFrame([('1.5', '2'), ('x', None)], 'a string, b string')\n"
     "added = rows.select(F.col('a') + F.col('b'))\n"
 )
-START_SECONDS = 60
+START_SECONDS = 120
 EXIT = "\ndbutils.notebook.exit(str(result))"
 
 
@@ -120,6 +120,33 @@ def test_functions_find_a_library_that_was_not_there_when_they_first_looked(lab:
         assert value(lab, lab.ended(lab.submit(task), START_SECONDS), "only") == found
     lab.sdk.clusters.permanent_delete(cluster_id)
     assert until(lambda: leftovers(lab) == [])
+
+
+def test_functions_of_batches_are_at_home_in_the_workspace(lab: Lab, tmp_path: Path) -> None:
+    """Spark calls them in a process of its own, which knows neither the paths nor what %pip installed."""
+    wheel = upload_wheel(lab, build_wheel(tmp_path, "dew", "1.0", "WORD = 'dew'\n"))
+    source = (
+        f"# MAGIC %pip install -q --no-index {wheel}\n\n# COMMAND ----------\n\n"
+        "import dew\ndbutils.fs.put('/stream/in/a.csv', '1', True)\n"
+        "def keep(batch, number):\n"
+        "    batch.write.parquet(f'/stream/{dew.WORD}/{number}')\n"
+        "    batch.sparkSession.sql('select * from csv.`dbfs:/stream/in`').write.parquet('/stream/sql')\n"
+        "stream = spark.readStream.schema('n int').csv('/stream/in').writeStream.foreachBatch(keep)\n"
+        "stream = stream.option('checkpointLocation', '/stream/checkpoint').trigger(availableNow=True)\n"
+        "stream.start().awaitTermination()\n"
+        f"result = [spark.read.parquet(p).count() for p in ('/stream/dew/0', '/stream/sql')]{EXIT}"
+    )
+    assert value(lab, run(lab, source), "only") == "[1, 1]"
+    assert (lab.workspace.root / "dbfs" / "stream" / "dew" / "0" / "_SUCCESS").exists()
+
+
+def test_what_needs_delta_is_refused_with_what_to_do(lab: Lab) -> None:
+    ended = run(lab, "spark.range(1).write.format('delta').save('/numbers_in_delta')")
+    assert results(ended) == {"only": "FAILED"}
+    failed = output(lab, ended["tasks"][0])
+    assert "Apache Spark has no Delta here, since its wheel has none: use the engine sail" in failed["error"]
+    assert "\n" not in failed["error"]
+    assert "JVM stacktrace:" in failed["error_trace"]
 
 
 def test_init_scripts_and_delivery_of_logs(lab: Lab, tmp_path: Path) -> None:

@@ -112,9 +112,13 @@ def test_a_sql_notebook(lab: Lab) -> None:
             "PySparkAttributeError: [JVM_ATTRIBUTE_NOT_SUPPORTED] Attribute `sparkContext` is not supported "
             "in Spark Connect as it depends on the JVM.",
         ),
+        ("from pyspark import SparkContext", "ImportError: cannot import name 'SparkContext' from 'pyspark'"),
+        ("spark.range(1).rdd", "PySparkAttributeError: [JVM_ATTRIBUTE_NOT_SUPPORTED] Attribute `rdd`"),
     ],
 )
 def test_there_is_no_spark_context(lab: Lab, source: str, error: str) -> None:
     """As on shared and serverless compute, which speak Spark Connect, too (docs: compute limitations)."""
     _, output = lab.run_source("context", source)
     assert output["error"].startswith(error)
+    assert "has no RDDs: use DataFrames" in output["error"]
+    assert "\n" not in output["error"]

@@ -225,6 +225,31 @@ def test_logs_of_a_cluster_are_delivered_while_it_runs_and_at_its_end(quick_logs
     assert "to stderr\n" in written["stderr"]
 
 
+def test_the_delivered_log_of_spark_has_no_secret_of_the_cluster(quick_logs: Lab) -> None:
+    lab = quick_logs
+    lab.sdk.secrets.create_scope("logs")
+    for key, secret in (("conf", "of the conf"), ("variable", "of a variable")):
+        lab.sdk.secrets.put_secret("logs", key, string_value=secret)
+    source = """
+        import os
+        conf = spark.conf.get("my.key")
+        @udf
+        def loud(_):
+            print("Spark says:", conf, os.environ["MY_KEY"], flush=True)
+        spark.range(1).select(loud("id")).collect()
+    """
+    cluster = {
+        "cluster_log_conf": {"dbfs": {"destination": "dbfs:/spark-logs"}},
+        "spark_conf": {"my.key": "{{secrets/logs/conf}}"},
+        "spark_env_vars": {"MY_KEY": "{{secrets/logs/variable}}"},
+    }
+    task, output = lab.run_source("loud", textwrap.dedent(source), cluster=cluster)
+    assert task["state"]["result_state"] == "SUCCESS", output
+    (log,) = (lab.workspace.root / "dbfs" / "spark-logs").glob("*/driver/log4j-active.log")
+    assert "Spark says: [REDACTED] [REDACTED]\n" in log.read_text()
+    assert "of a variable" not in log.read_text()
+
+
 def test_logs_on_a_volume_of_a_script_that_fails(quick_logs: Lab) -> None:
     lab = quick_logs
     (lab.workspace.root / "volumes" / "main" / "default" / "logs").mkdir(parents=True)

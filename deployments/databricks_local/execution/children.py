@@ -23,8 +23,10 @@ import psutil
 from databricks_local.execution.channel import Channel
 from databricks_local.execution.engines.sessions import release, url_of_session
 from databricks_local.execution.mounts import Mounts, enter
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
+from databricks_local.runtime.apache_spark.batches import send_batches_home
 from databricks_local.runtime.dbutils.context import NotebookContext
 from databricks_local.runtime.dbutils.filesystem import WORKSPACE
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -59,7 +61,7 @@ class TaskLaunch:
     Spark server outside of the namespace.
     `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
     `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
-    `sail` is whether the server is Sail, `s3` whether it reaches S3.
+    `engine` is what runs Spark, if the workspace started it; `s3` is whether it reaches S3.
     """
 
     path: str
@@ -80,7 +82,7 @@ class TaskLaunch:
     offers: str = ""
     logs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict, repr=False)
-    sail: bool = True
+    engine: str = SAIL
     s3: bool = True
 
 
@@ -193,9 +195,12 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
-    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
+    sail = launch.engine == SAIL
+    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if sail else {}
     reach = rewrite if launch.s3 else refusing_s3(rewrite)
-    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
+    if launch.engine == SPARK:
+        send_batches_home(places, launch.offers, s3=launch.s3)
+    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=sail)
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.secrets.access import UnresolvedSecretError, resolve
 from databricks_local.secrets.store import SecretStore
-from databricks_local.storage.leftovers import remove_directory, remove_leftovers
+from databricks_local.storage.leftovers import remove_leftovers
 
 _TEMPORARY = re.compile(
     r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
@@ -80,29 +80,30 @@ class Executor(TaskProcesses):
             ClusterError: If it does not come up.
         """
         engine = chosen_engine(spec, self._machine)
+        redactor = Redactor()
         await asyncio.sleep(self._machine.cluster_start_seconds)
         try:
-            spec = resolve(spec, self._secrets)
+            spec = resolve(spec, self._secrets, redactor)
         except UnresolvedSecretError as error:
             raise ClusterError(str(error)) from error
-        libraries = ClusterLibraries(self._directory / f"{cluster_id}-libraries")
         # A dying task may have written there after the cluster had ended.
-        await remove_directory(libraries.directory)
+        await self._servers.forget(cluster_id)
+        libraries = ClusterLibraries(self._servers.libraries_of(cluster_id))
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory)
+        child, remote = await self._servers.start(cluster_id, spec, engine, redactor)
         gone = asyncio.create_task(_gone(child))
         offers = str(self._servers.offers_of(cluster_id))
-        logs = self._delivering(cluster_id, spec, gone)
+        logs = self._delivering(cluster_id, spec, gone, redactor)
         return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)
 
     def _delivering(
-        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]"
+        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]", redactor: Redactor
     ) -> LogDelivery | None:
         """Begin the delivery of a cluster's logs, which goes on until its server is gone."""
         logs = delivery_for(spec.log_destination, cluster_id, self._mounts.places)
         if logs is not None:
-            logs.add("log4j-active.log", self._servers.log_of(cluster_id), Redactor())
+            logs.add("log4j-active.log", self._servers.log_of(cluster_id), redactor)
             working = asyncio.create_task(deliver_regularly(logs, self._machine.log_delivery_seconds))
             gone.add_done_callback(lambda _: working.cancel())
         return logs
@@ -114,9 +115,7 @@ class Executor(TaskProcesses):
             await cluster.lost
             if cluster.logs is not None:
                 await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
-            await self._servers.forget(cluster.cluster_id)
-        # A dying task may still write there.
-        await remove_directory(cluster.libraries.directory)
+        await self._servers.forget(cluster.cluster_id)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster, for all its tasks.

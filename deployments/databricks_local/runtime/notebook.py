@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime import plots
+from databricks_local.runtime.apache_spark.hints import explain_spark
 from databricks_local.runtime.dbutils.utilities import DBUtils, NotebookExit
 from databricks_local.runtime.environment import LibraryEnvironment
 from databricks_local.runtime.imports.packages import explain
@@ -91,6 +92,7 @@ def run_notebook(
         result.error = result.error_trace = f"{type(error).__name__}: {error}"
     except BaseException as error:  # noqa: BLE001 - the border: whatever a notebook raises is its result
         explain(error)
+        explain_spark(error)
         result.error = error_line(error)
         result.error_trace = trace_of(error, run.notebooks)
         if result.cells:

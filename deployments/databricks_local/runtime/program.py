@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
+from databricks_local.runtime.apache_spark.hints import explain_spark
 from databricks_local.runtime.imports.packages import explain
 from databricks_local.runtime.notebook import NotebookResult
 from databricks_local.runtime.traces import error_line
@@ -74,6 +75,7 @@ def _run(execute: Callable[[], None], name: str, arguments: Sequence[str]) -> No
     except BaseException as error:  # noqa: BLE001 - the border: whatever a program raises is its result
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
             explain(error)
+            explain_spark(error)
             result.error = error_line(error)
             result.error_trace = _trace(error)
             sys.stderr.write(f"{result.error_trace}\n")

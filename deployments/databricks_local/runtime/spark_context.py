@@ -9,6 +9,12 @@ REFUSAL = (
 )
 """The words are known from logs of serverless compute; we assume that shared clusters use the same."""
 
+INSTEAD_OF_RDDS = (
+    "Here notebooks reach Spark over Spark Connect, on both engines, and that has no RDDs: use DataFrames "
+    "(spark.createDataFrame for parallelize, spark.read.text for textFile, mapInPandas for map); a function "
+    "takes the variables that it uses along without a broadcast."
+)
+
 
 class NoSparkContext:
     """Refuses every use of `sc`."""
@@ -18,7 +24,7 @@ class NoSparkContext:
         # Imported here: the runner of notebooks starts without pyspark.
         from pyspark.errors import PySparkAttributeError
 
-        raise PySparkAttributeError(REFUSAL)
+        raise PySparkAttributeError(f"{REFUSAL} {INSTEAD_OF_RDDS}")
 
 
 class SqlContext:

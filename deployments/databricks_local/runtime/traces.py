@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
+JVM_TRACE = "\n\nJVM stacktrace:"
 _HIDDEN_PACKAGES = ("/pyspark/", "/grpc/", "/IPython/", "/asyncio/")
 """Frames of these say nothing about a notebook; tracebacks leave them out, as on Databricks."""
 
@@ -15,6 +16,8 @@ def error_line(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001 - the exception is the notebook's, and so is its faulty __str__
         message = "<exception str() failed>"
+    # Of Spark's errors the rest is in the trace.
+    message = message.partition(JVM_TRACE)[0]
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 

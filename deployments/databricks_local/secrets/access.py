@@ -21,20 +21,25 @@ class UnresolvedSecretError(Exception):
     """Raised when a specification refers to an unknown secret."""
 
 
-def resolve(spec: ClusterSpec, store: SecretStore) -> ClusterSpec:
+def resolve(spec: ClusterSpec, store: SecretStore, redactor: Redactor) -> ClusterSpec:
     """Replace references by values. A reference has to be the whole value (docs).
+
+    Args:
+        spec: The specification of a cluster.
+        store: The secrets.
+        redactor: Gets the values.
 
     Raises:
         UnresolvedSecretError: If there is no such secret.
     """
     return replace(
         spec,
-        spark_conf=_resolved(spec.spark_conf, store),
-        spark_env_vars=_resolved(spec.spark_env_vars, store),
+        spark_conf=_resolved(spec.spark_conf, store, redactor),
+        spark_env_vars=_resolved(spec.spark_env_vars, store, redactor),
     )
 
 
-def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
+def _resolved(values: Mapping[str, str], store: SecretStore, redactor: Redactor) -> dict[str, str]:
     resolved = dict(values)
     for name, value in values.items():
         reference = _REFERENCE.fullmatch(value.strip())
@@ -45,6 +50,7 @@ def _resolved(values: Mapping[str, str], store: SecretStore) -> dict[str, str]:
         except ApiError as error:
             raise UnresolvedSecretError(secret_missing(reference[1], reference[2]).message) from error
         resolved[name] = secret.decode("utf-8", "replace").replace("\0", "")
+        redactor.add(resolved[name])
     return resolved
 
 

@@ -1,4 +1,5 @@
 # Databricks notebook source
+# alone: Spark waits no longer than 10 s for the process that calls the function
 def keep(batch, number):
     batch.write.mode("append").parquet("/lessons/stream/batches/out")
 

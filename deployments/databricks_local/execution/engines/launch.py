@@ -53,3 +53,4 @@ def prepare(connection: Connection, launch: ClusterLaunch) -> None:
     if refusal:
         send(connection, {"refusal": refusal})
         threading.Event().wait()
+    send(connection, {"prepared": True})

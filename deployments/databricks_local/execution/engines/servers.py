@@ -1,6 +1,7 @@
 """Starts the Spark Connect server of a cluster, of either engine."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -32,6 +33,8 @@ from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.storage.leftovers import remove_directory
 
 START_SECONDS = 60
+INIT_SCRIPT_SECONDS = 1200
+"""For all init scripts of a cluster. That of Databricks is not documented."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -54,18 +57,18 @@ class SparkServers:
         self._directory = directory
         self._mounts = mounts
         self._environments = environments
-        self._unwanted: set[asyncio.Task[None]] = set()
+        self._unwanted: dict[str, asyncio.Task[None]] = {}
 
     async def start(
-        self, cluster_id: str, spec: ClusterSpec, engine: str, libraries: Path
+        self, cluster_id: str, spec: ClusterSpec, engine: str, redactor: Redactor
     ) -> tuple[Child, str]:
-        """Start a server.
+        """Start a server. What an earlier one left has to be forgotten before.
 
         Args:
             cluster_id: The cluster.
             spec: Its specification.
             engine: What runs Spark.
-            libraries: The directory of its libraries.
+            redactor: Knows the secrets of the specification.
 
         Returns:
             Its process, and the URL that a Spark session connects to.
@@ -73,14 +76,12 @@ class SparkServers:
         Raises:
             ClusterError: If it does not come up.
         """
-        # A dying task may have written there after the cluster had ended.
-        await self.forget(cluster_id)
         launch = ClusterLaunch(
             cluster_id,
             {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars},
             str(self.log_of(cluster_id)),
             self._mounts,
-            str(libraries),
+            str(self.libraries_of(cluster_id)),
             str(self.offers_of(cluster_id)),
             spec.init_scripts,
         )
@@ -88,42 +89,52 @@ class SparkServers:
             if engine == SPARK:
                 child = await self._start_apache_spark(launch, spec)
             else:
-                child = await self._fork(sail_main, (launch,), self.log_of(cluster_id))
-            port = await self._port(cluster_id, child)
+                child = await self._fork(sail_main, (launch,), cluster_id)
+            port = await self._port(launch, child, redactor)
         except BaseException:
-            await self.forget(cluster_id)
-            # Of an init script.
-            await remove_directory(libraries)
+            await self._remove(cluster_id)
             raise
         return child, f"sc://{LOOPBACK}:{port}"
 
     async def _start_apache_spark(self, cluster: ClusterLaunch, spec: ClusterSpec) -> Child:
-        log = self.log_of(cluster.cluster_id)
         try:
             heap_mib(spec.spark_conf)
         except ValueError as error:
             raise ClusterError(f"Cluster {cluster.cluster_id} could not be started: {error}") from error
         launch = SparkLaunch(
             cluster,
-            await self._installed(cluster.cluster_id, log),
+            await self._installed(cluster.cluster_id),
             str(self._directory_of(cluster.cluster_id)),
             at_server_start(spark_configuration(spec)),
         )
-        return await self._fork(apache_spark_main, (launch,), log)
+        return await self._fork(apache_spark_main, (launch,), cluster.cluster_id)
 
-    async def _port(self, cluster_id: str, child: Child) -> int:
-        message = await self._first_message(child, START_SECONDS)
-        if message is None or "refusal" in message:
+    async def _port(self, launch: ClusterLaunch, child: Child, redactor: Redactor) -> int:
+        message = await self._first_message(
+            child, INIT_SCRIPT_SECONDS if launch.init_scripts else START_SECONDS
+        )
+        if message is not None and "prepared" in message:
+            message = await self._first_message(child, START_SECONDS)
+        if message is not None and "port" in message:
+            return int(message["port"])
+        if message is None:
             await self._processes.kill(child)
-            said = message["refusal"] if message else await last_words(self.log_of(cluster_id), Redactor())
-            raise ClusterError(f"Cluster {cluster_id} could not be started. {said}".strip())
-        return int(message["port"])
+            said = await last_words(Path(launch.log), redactor)
+        else:
+            await self._end(child)
+            said = message["refusal"]
+        raise ClusterError(f"Cluster {launch.cluster_id} could not be started. {said}".strip())
 
     async def forget(self, cluster_id: str) -> None:
-        """Remove what a server that has ended leaves."""
+        """Remove what a server that has ended leaves, or one that was not wanted any more when it came."""
+        if cluster_id in self._unwanted:
+            await asyncio.wait({self._unwanted[cluster_id]})
+        await self._remove(cluster_id)
+
+    async def _remove(self, cluster_id: str) -> None:
         await asyncio.to_thread(self.log_of(cluster_id).unlink, missing_ok=True)
-        for directory in (self._directory_of(cluster_id), self.offers_of(cluster_id)):
-            await remove_directory(directory)
+        for place in (self._directory_of, self.offers_of, self.libraries_of):
+            await remove_directory(place(cluster_id))
 
     def log_of(self, cluster_id: str) -> Path:
         """The file that the server of a cluster writes to."""
@@ -133,15 +144,19 @@ class SparkServers:
         """The directory in which the tasks of a cluster offer what they installed by %pip."""
         return self._directory / f"{cluster_id}-offers"
 
+    def libraries_of(self, cluster_id: str) -> Path:
+        """The directory of the libraries of a cluster."""
+        return self._directory / f"{cluster_id}-libraries"
+
     def _directory_of(self, cluster_id: str) -> Path:
         return self._directory / f"{cluster_id}-spark"
 
-    async def _installed(self, cluster_id: str, log: Path) -> SparkInstallation:
+    async def _installed(self, cluster_id: str) -> SparkInstallation:
         """Apache Spark. To install it may take minutes, which are no part of the time of a start."""
         try:
             found = find_spark(os.environ)
             if found is None:
-                await self._install(cluster_id, log)
+                await self._install(cluster_id)
                 found = find_spark(os.environ)
         except SparkInstallationError as error:
             raise ClusterError(f"Cluster {cluster_id} could not be started: {error}") from error
@@ -149,8 +164,10 @@ class SparkServers:
             raise ClusterError(f"Cluster {cluster_id} could not be started: Apache Spark was removed.")
         return found
 
-    async def _install(self, cluster_id: str, log: Path) -> None:
-        child = await self._fork(install_spark_main, (str(log), self._mounts, self._environments.pip), log)
+    async def _install(self, cluster_id: str) -> None:
+        log = self.log_of(cluster_id)
+        arguments = (str(log), self._mounts, self._environments.pip)
+        child = await self._fork(install_spark_main, arguments, cluster_id)
         message = await self._first_message(child, None)
         while message is not None and "said" in message:
             _LOG.info("cluster %s: %s", cluster_id, message["said"])
@@ -164,20 +181,28 @@ class SparkServers:
         try:
             return await asyncio.wait_for(child.messages.get(), seconds)
         except (TimeoutError, asyncio.CancelledError):
-            await self._processes.kill(child)
+            await self._end(child)
             raise
 
-    async def _fork(self, target: Any, arguments: tuple[Any, ...], log: Path) -> Child:
+    async def _end(self, child: Child) -> None:
+        """End a process, and wait until it is gone: what it still wrote would be left."""
+        await self._processes.kill(child)
+        while await child.messages.get() is not None:
+            continue
+
+    async def _fork(self, target: Any, arguments: tuple[Any, ...], cluster_id: str) -> Child:
         starting = asyncio.create_task(self._processes.start(target, arguments))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The process is being forked. It is killed once it is there.
-            unwanted = asyncio.create_task(self._discard(starting, log))
-            self._unwanted.add(unwanted)
-            unwanted.add_done_callback(self._unwanted.discard)
+            # The process is being forked. It is ended once it is there.
+            unwanted = asyncio.create_task(self._discard(starting, cluster_id))
+            self._unwanted[cluster_id] = unwanted
+            unwanted.add_done_callback(lambda _: self._unwanted.pop(cluster_id))
             raise
 
-    async def _discard(self, starting: "asyncio.Task[Child]", log: Path) -> None:
-        await self._processes.kill(await starting)
-        await asyncio.to_thread(log.unlink, missing_ok=True)
+    async def _discard(self, starting: "asyncio.Task[Child]", cluster_id: str) -> None:
+        # If the fork fails, there is no process.
+        with contextlib.suppress(OSError, EOFError):
+            await self._end(await starting)
+        await self._remove(cluster_id)
