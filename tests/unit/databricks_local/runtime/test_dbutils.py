@@ -102,7 +102,7 @@ def test_the_token_is_in_no_text_and_no_repr() -> None:
     [
         (
             "sklearn.svm",
-            "No module named 'sklearn.svm': it comes with the Databricks runtime; here, with",
+            "No module named 'sklearn.svm': the Databricks runtime has it (16.4 LTS: scikit-learn 1.4.2)",
         ),
         ("mlflow", "No module named 'mlflow': the ML runtime has it"),
         ("no_such_module", "No module named 'no_such_module'"),
