@@ -102,7 +102,7 @@ def test_the_token_is_in_no_text_and_no_repr() -> None:
     [
         (
             "sklearn.svm",
-            "No module named 'sklearn.svm': the Databricks runtime has it (16.4 LTS: scikit-learn 1.4.2)",
+            "No module named 'sklearn.svm': the Databricks runtime has it (16.4 LTS: scikit-learn",
         ),
         ("mlflow", "No module named 'mlflow': the ML runtime has it"),
         ("no_such_module", "No module named 'no_such_module'"),
@@ -112,4 +112,4 @@ def test_a_missing_package_of_the_runtime(name: str, says: str) -> None:
     error = ModuleNotFoundError(f"No module named '{name}'", name=name)
     explain(error)
     assert str(error).startswith(says)
-    assert (": " in str(error)) == (says.count(":") > 0)
+    assert (": " in str(error)) == (": " in says)
