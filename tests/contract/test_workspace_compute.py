@@ -83,9 +83,10 @@ def test_a_session_on_an_all_purpose_cluster_ends_with_a_cancel(lab: Lab, cluste
 def check_that_it_ended(lab: Lab, cluster_id: str, session: str) -> None:
     """Whoever goes on with that session learns that it has ended."""
     source = (
-        "import os\nfrom pyspark.sql.connect.session import SparkSession\n"
+        "import os, time\nfrom pyspark.sql.connect.session import SparkSession\n"
         f"remote = os.environ['SPARK_REMOTE'] + '/;session_id={session}'\n"
-        "SparkSession.builder.remote(remote).create().streams.active\n"
+        "same = SparkSession.builder.remote(remote).create()\n"
+        "while True:\n    same.streams.active\n    time.sleep(0.1)\n"
     )
     again = task("a", lab.notebook("again", source), existing_cluster_id=cluster_id)
     run = lab.ended(submit(lab, again))

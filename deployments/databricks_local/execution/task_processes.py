@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class TaskProcesses:
         self._secrets = secrets
         self._tokens = tokens
         self._workspace = workspace
+        self._releasing: set[asyncio.Task[None]] = set()
 
     async def run_notebook(
         self,
@@ -167,7 +169,10 @@ class TaskProcesses:
                 if child is not None:
                     await self._processes.kill(child)
                     if result is None and not cluster.lost.done():
-                        await self._release(launch)
+                        # Nobody waits for it: the task has ended, and so may the workspace.
+                        releasing = asyncio.create_task(self._release(launch))
+                        self._releasing.add(releasing)
+                        releasing.add_done_callback(self._releasing.discard)
                 if cluster.logs is not None:
                     await asyncio.to_thread(cluster.logs.finish, *streams)
                 # An unfinished copy would survive the removal.
@@ -178,13 +183,15 @@ class TaskProcesses:
     async def _release(self, launch: TaskLaunch) -> None:
         """End the Spark session of a process that was killed before it could."""
         arguments = launch.spark_remote, launch.session, launch.environment
-        child = await self._processes.start(release_main, arguments)
-        try:
-            await asyncio.wait_for(child.messages.get(), RELEASE_SECONDS)
-        except TimeoutError:
-            _LOG.warning("the Spark session of a task that was ended is left on its cluster: no answer")
-        finally:
-            await self._processes.kill(child)
+        # The guard of the processes is gone when the workspace ends meanwhile.
+        with suppress(OSError):
+            child = await self._processes.start(release_main, arguments)
+            try:
+                await asyncio.wait_for(child.messages.get(), RELEASE_SECONDS)
+            except TimeoutError:
+                _LOG.warning("the Spark session of a task that was ended is left on its cluster: no answer")
+            finally:
+                await self._processes.kill(child)
 
 
 def _streams(place: Path, logs: LogDelivery | None, redactor: Redactor) -> tuple[Path, ...]:
