@@ -155,6 +155,7 @@ class RunLife:
         history, starts_over = RunHistory(), 0
         parameters: dict[str, str] = {}
         run_id, is_new = await self._launched(self._launching.start), True
+        found: int | None = None
         while True:
             ended = await self._watch(run_id, history)
             run = history.joined(ended.run)
@@ -168,10 +169,11 @@ class RunLife:
                 run_id, is_new = await self._launched(self._launching.start), True
                 continue
             found_ended = is_new and ended.at_first_look and self._options.flow_run_count > 1
+            repairs_before, asked_for = history.repairs_with(ended.run), found_ended or stale
+            if asked_for or found is None:
+                found = repairs_before + asked_for
             outputs = {task.task_key: await self._outputs.of(task) for task in run.failed}
-            decision = await self._decide(
-                run, outputs, history.repairs_with(ended.run), asked_for=found_ended or stale
-            )
+            decision = await self._decide(run, outputs, repairs_before, found, asked_for=asked_for)
             if isinstance(decision, GiveUp):
                 raise run_error(run, outputs)
             # What a person changed for one repair holds for those after it.
@@ -221,15 +223,17 @@ class RunLife:
         run: RunSnapshot,
         outputs: Mapping[str, Mapping[str, Any]],
         repairs_before: int,
+        found: int,
         *,
         asked_for: bool,
     ) -> Repair | GiveUp:
         errors = {key: output.get("error") or "" for key, output in outputs.items()}
+        allowed = self._options.allowed_repairs(found)
         decision = decide(
             run,
             errors,
             self._options.policy.repair,
-            allowed=self._options.allowed_repairs,
+            allowed=allowed,
             repairs_before=repairs_before,
             asked_for=asked_for,
         )
@@ -238,7 +242,7 @@ class RunLife:
             decision = replace(
                 decision,
                 number=repairs_before + 1,
-                allowed=self._options.allowed_repairs,
+                allowed=allowed,
                 wait_seconds=wait,
             )
         if isinstance(decision, GiveUp) and self._ask is not None:

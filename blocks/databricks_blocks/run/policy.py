@@ -66,10 +66,15 @@ class LifeOptions:
     flow_run_count: int = 1
     inputs_since: int = 0
 
-    @property
-    def allowed_repairs(self) -> int:
-        """How many repairs there may be in all, those of earlier starts of the flow included."""
-        return self.flow_run_count * (self.policy.repair.max_repairs + 1) - 1
+    def allowed_repairs(self, found: int) -> int:
+        """How many repairs there may be in all, those of earlier starts of the flow included.
+
+        Args:
+            found: How many there were when this start found the run, one that it asks for included. What
+                earlier starts left of theirs is not added to those of this one.
+        """
+        of_all_starts = self.flow_run_count * (self.policy.repair.max_repairs + 1) - 1
+        return min(of_all_starts, found + self.policy.repair.max_repairs)
 
     def is_stale(self, run: RunSnapshot) -> bool:
         """Whether the latest attempt at a task began before the inputs were written."""

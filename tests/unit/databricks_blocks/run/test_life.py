@@ -11,6 +11,7 @@ from databricks_blocks.errors import (
     DatabricksRunSkipped,
     DatabricksUnreachable,
 )
+from databricks_blocks.run.repair_policy import GiveUp
 from databricks_blocks.workspace.polling import PollingPolicy
 
 from .fake_workspace import EPOCH, FakeWorkspace
@@ -188,6 +189,19 @@ def test_each_start_of_the_flow_has_its_own_repairs(workspace: FakeWorkspace) ->
         (run,) = workspace.runs.values()
         tries.append(sum(attempt.key == "join" for attempt in run.attempts))
     assert tries == [3, 6, 9]
+
+
+@pytest.mark.parametrize("launch", ["submit", "run_now"])
+def test_a_start_does_not_take_the_repairs_that_earlier_starts_left(
+    workspace: FakeWorkspace, launch: str
+) -> None:
+    workspace.outcomes = {"join": [ENDED_BADLY] * 50}
+    notes = Notes()
+    with pytest.raises(DatabricksRunFailed):
+        live(workspace, chain(launch), wishes=policy(max_repairs=2), started=5, notes=notes)
+    repairs, last = notes.decisions[:-1], notes.decisions[-1]
+    assert [str(repair).partition(" in ")[0] for repair in repairs] == ["repair 1 of 2", "repair 2 of 2"]
+    assert last == GiveUp("2 of 2 repairs are used up")
 
 
 def test_each_start_of_the_flow_has_its_own_runs_in_place_of_repairs(workspace: FakeWorkspace) -> None:

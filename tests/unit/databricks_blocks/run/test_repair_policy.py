@@ -172,14 +172,23 @@ def test_a_retry_of_the_flow_asks_for_the_repair_of_whatever_it_finds(failed: Ru
 
 
 @pytest.mark.parametrize(
-    ("max_repairs", "started", "allowed"),
-    [(0, 1, 0), (2, 1, 2), (0, 2, 1), (2, 2, 5), (1, 3, 5)],
+    ("max_repairs", "started", "found", "allowed"),
+    [
+        (0, 1, 0, 0),
+        (2, 1, 0, 2),
+        (2, 1, 3, 2),
+        (0, 2, 1, 1),
+        (2, 2, 3, 5),
+        (1, 3, 4, 5),
+        (2, 5, 0, 2),
+        (2, 5, 1, 3),
+    ],
 )
-def test_each_start_of_the_flow_adds_its_repairs_and_the_one_that_it_asks_for(
-    max_repairs: int, started: int, allowed: int
+def test_each_start_of_the_flow_has_its_repairs_and_none_of_those_that_earlier_ones_left(
+    max_repairs: int, started: int, found: int, allowed: int
 ) -> None:
     policy = RunPolicy(repair=RepairPolicy(max_repairs=max_repairs))
-    assert LifeOptions(policy, flow_run_count=started).allowed_repairs == allowed
+    assert LifeOptions(policy, flow_run_count=started).allowed_repairs(found) == allowed
 
 
 # Waits.
