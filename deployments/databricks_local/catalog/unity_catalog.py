@@ -1,4 +1,4 @@
-"""Unity Catalog for volumes: catalogs, schemas and volumes as the API shows them."""
+"""Catalogs, schemas and volumes as the Unity Catalog API shows them."""
 
 import asyncio
 import secrets
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
+from databricks_local.catalog.names import checked
+from databricks_local.catalog.tables import Tables
 from databricks_local.files.volumes import Volumes
 from databricks_local.storage.documents import Documents
 
@@ -38,8 +40,11 @@ LEVELS = (CATALOG, SCHEMA, VOLUME)
 class Catalog:
     """Catalogs, schemas and volumes. They exist as directories; documents hold what is told about them."""
 
-    def __init__(self, volumes: Volumes, documents: Documents, clock: Callable[[], int], user: str) -> None:
+    def __init__(
+        self, volumes: Volumes, tables: Tables, documents: Documents, clock: Callable[[], int], user: str
+    ) -> None:
         self._volumes = volumes
+        self._tables = tables
         self._documents = documents
         self._clock = clock
         self._user = user
@@ -54,6 +59,8 @@ class Catalog:
         """
         if level.depth > 1:
             self._existing(LEVELS[level.depth - 2], names[:-1])
+        if level is not VOLUME:
+            names = (*names[:-1], checked(names[-1], names[0]))
         if self._volumes.has(*names):
             raise ApiError(400, level.taken_code, f"{level.label} '{'.'.join(names)}' already exists")
         self._volumes.make(*names)
@@ -108,12 +115,15 @@ class Catalog:
     async def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
         """Remove an item. A volume goes with its files; other levels have to be empty, unless forced."""
         self._existing(level, names)
-        if level is not VOLUME and not force and self._volumes.names(*names):
+        tables = [] if level is VOLUME else self._tables.names_below(*names)
+        if level is not VOLUME and not force and (tables or self._volumes.names(*names)):
             raise ApiError(
                 400,
                 "INVALID_STATE",
                 f"Cannot delete {level.kind} '{'.'.join(names)}' because it is not empty",
             )
+        for table in tables:
+            await self._tables.delete(table)
         await asyncio.to_thread(self._volumes.drop, *names)
         prefix = ".".join(names)
         for below in LEVELS[level.depth - 1 :]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from databricks_local.access.permissions import Permissions
 from databricks_local.api.links import Links
+from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import Catalog
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.files.dbfs import Dbfs
@@ -29,6 +30,7 @@ class Services:
     volumes: Volumes
     uploads: Uploads
     catalog: Catalog
+    tables: Tables
     documents: Documents
     secrets: SecretStore
     clusters: ClusterRegistry
