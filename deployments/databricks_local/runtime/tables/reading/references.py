@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from databricks_local.runtime.source import opaque_end
-from databricks_local.runtime.tables.reading.tokens import SIGN, WORD, Token, quoted_name, tokens_of
+from databricks_local.runtime.tables.reading.tokens import SIGN, Token, quoted_name, tokens_of
 
 _AT_VERSION = re.compile(r"@v(\d+)\b|@(\d{17})\b")
 _TIME_WORDS = ("VERSION", "SYSTEM_VERSION", "TIMESTAMP", "SYSTEM_TIME")
@@ -59,16 +59,14 @@ class Query:
         text: Its text, which the places are of.
         references: The tables.
         qualifiers: Names of tables, of two parts and more, before names of columns.
-        columns: Names of columns that stand alone, with their places.
-        functions: Calls of functions: the name, its place, where the call ends, and whether it is a column of
-            the result as it is.
+        columns: Names of columns, where they begin and end, and whether each is one of the result as it is.
         aliases: The names that the query gives, in lower case.
     """
 
     text: str
     references: tuple[Reference, ...]
     qualifiers: tuple[Qualifier, ...] = ()
-    columns: tuple[tuple[str, int, int], ...] = ()
+    columns: tuple[tuple[str, int, int, bool], ...] = ()
     aliases: frozenset[str] = frozenset()
 
 
@@ -243,13 +241,16 @@ def _qualifiers(columns: list[Any]) -> Iterator[Qualifier]:
             yield Qualifier(parts, names[0].meta["start"], names[-1].meta["end"] + 1)
 
 
-def _alone(columns: list[Any]) -> Iterator[tuple[str, int, int]]:
+def _alone(columns: list[Any]) -> Iterator[tuple[str, int, int, bool]]:
+    from sqlglot import exp
+
     for column in columns:
         meta = getattr(column.this, "meta", {})
         if "start" in meta:
             first = column.args.get("catalog") or column.args.get("db") or column.args.get("table")
             start = meta["start"] if first is None else first.meta.get("start", meta["start"])
-            yield column.sql("databricks", identify=False).lower(), start, meta["end"] + 1
+            shown = isinstance(column.parent, exp.Select) and column.arg_key == "expressions"
+            yield column.sql("databricks", identify=False).lower(), start, meta["end"] + 1, shown
 
 
 def _aliases(tree: Any) -> Iterator[str]:
@@ -303,13 +304,3 @@ def edited(text: str, edits: list[tuple[int, int, str]]) -> str:
         parts += [text[position:start], new]
         position = end
     return "".join([*parts, text[position:]])
-
-
-def is_sign(token: Token | None, text: str) -> bool:
-    """Whether a token is this sign."""
-    return token is not None and token.kind == SIGN and token.text == text
-
-
-def names_word(tokens: list[Token], *words: str) -> bool:
-    """Whether one of these words is in a statement."""
-    return any(token.kind == WORD and token.text.upper() in words for token in tokens)
