@@ -1,4 +1,7 @@
-"""What a Delta table's log says, and its first commit, by `deltalake`. The log is the truth about its columns."""
+"""What a Delta table's log says, and its first commit, by `deltalake`.
+
+The log is the truth about the columns of a table.
+"""
 
 import json
 import threading
@@ -114,6 +117,24 @@ class DeltaLogs:
             )
         except (DeltaError, ValueError, OSError) as error:
             raise invalid_parameter(f"The Delta table cannot be made: {error}") from error
+
+    def tell(self, place: Path | str, told: Json) -> None:
+        """Change what a table is told to be: its `comment`, and `properties` besides those that it has.
+
+        Raises:
+            ApiError: If Delta refuses it.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            alter = DeltaTable(place, storage_options=self._options(place), without_files=True).alter
+            if "comment" in told:
+                alter.set_table_description(told["comment"])
+            if told.get("properties"):
+                alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+        except (DeltaError, ValueError, OSError) as error:
+            raise invalid_parameter(f"The Delta table cannot be changed: {error}") from error
 
     def _state(self, place: Path | str) -> DeltaState | None:
         from deltalake import DeltaTable

@@ -2,7 +2,7 @@
 
 from databricks_local.api.bodies import Json
 from databricks_local.catalog.locations import Locations
-from databricks_local.catalog.tables import EXTERNAL, VIEW, Table
+from databricks_local.catalog.records import EXTERNAL, Table
 
 METASTORE_ID = "11111111-2222-4333-8444-555555555555"
 
@@ -23,7 +23,7 @@ def table_info(table: Table, *, with_columns: bool = True, with_properties: bool
     if with_columns:
         shown["columns"] = table.columns
     if with_properties:
-        shown["properties"] = {**table.record.get("properties", {}), **(state.properties if state else {})}
+        shown["properties"] = {**(state.properties if state else {}), **table.record.get("properties", {})}
     return shown
 
 
@@ -39,11 +39,6 @@ def sail_table(table: Table, locations: Locations) -> Json:
         "created_at": record["created_at"],
         "updated_at": record["updated_at"],
     }
-
-
-def is_view(table: Table) -> bool:
-    """Whether it is a view."""
-    return bool(table.record.get("table_type") == VIEW)
 
 
 def _named(table: Table) -> Json:

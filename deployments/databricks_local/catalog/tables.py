@@ -1,78 +1,44 @@
 """Tables and views: their records, and the files of managed tables.
 
-A table is there once its record is. Before that a note says where its files will be, so that a server that was
-killed meanwhile finds them when it starts anew.
+A table is there once its record is. Before that a note says where its files will be, so that a server that
+was killed meanwhile finds them when it starts anew.
 """
 
 import asyncio
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from databricks_local.api.bodies import Json
-from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.api.errors import invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
-from databricks_local.catalog.delta_log import LOG, DeltaLogs, DeltaState, NewTable
+from databricks_local.catalog.delta_log import DeltaLogs, DeltaState, NewTable
 from databricks_local.catalog.locations import Locations
-from databricks_local.catalog.names import HIVE, checked
+from databricks_local.catalog.names import HIVE, checked, parts_of
+from databricks_local.catalog.records import (
+    DELTA,
+    EXTERNAL,
+    MANAGED,
+    TOLD,
+    VIEW,
+    Names,
+    Table,
+    TableRequest,
+    check_same_columns,
+    missing,
+    new_record,
+    taken,
+    without_log,
+)
 from databricks_local.files.tree import remove
 from databricks_local.storage.documents import Documents
 
 KIND = "table"
 IN_WORK = "table_in_work"
-DELTA, MANAGED, EXTERNAL, VIEW = "DELTA", "MANAGED", "EXTERNAL", "VIEW"
-
-Names = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TableRequest:
-    """A table or view to make.
-
-    Attributes:
-        names: The names of catalog, schema and table.
-        table_type: MANAGED, EXTERNAL or VIEW.
-        data_source_format: The format of its files.
-        columns: Its columns, as the API takes them; of a Delta table that is there, those are taken.
-        location: Where its files are, as it is kept; empty for the place of managed tables.
-        comment: What it is told to be.
-        properties: Its properties.
-        view_definition: The query of a view.
-    """
-
-    names: Names
-    table_type: str
-    data_source_format: str = DELTA
-    columns: tuple[Json, ...] = ()
-    location: str = ""
-    comment: str = ""
-    properties: dict[str, str] = field(default_factory=dict)
-    view_definition: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as it is now.
-
-    Attributes:
-        names: The names of catalog, schema and table.
-        record: What is kept of it.
-        state: What its Delta log says; None for a view, and for other formats.
-    """
-
-    names: Names
-    record: Json
-    state: DeltaState | None
-
-    @property
-    def columns(self) -> list[Json]:
-        """Its columns, as the API shows them."""
-        if self.state is None:
-            return list(self.record.get("columns", []))
-        return column_infos(self.state.fields, self.state.partitions)
+"""Documents by location: files that belong to no table, unless one is found to have them."""
 
 
 class Tables:
@@ -81,7 +47,7 @@ class Tables:
     def __init__(
         self, documents: Documents, locations: Locations, logs: DeltaLogs, clock: Callable[[], int], user: str
     ) -> None:
-        """Set up, and remove what a killed server left.
+        """Set up.
 
         Args:
             documents: Where records are kept.
@@ -99,15 +65,15 @@ class Tables:
 
     def names_below(self, *above: str) -> list[Names]:
         """The names of the tables and views of a schema, or of a catalog."""
-        prefix = ".".join((*above, ""))
-        return [tuple(key.split(".")) for key, _ in self._documents.all(KIND) if key.startswith(prefix)]
+        prefix = ".".join((*above, "")).lower()
+        return [tuple(key.split(".")) for key in self._documents.ids(KIND, prefix)]
 
     def has(self, names: Names) -> bool:
         """Whether there is such a table or view."""
         return self._documents.get(KIND, ".".join(names)) is not None
 
-    async def get(self, names: Names) -> Table:
-        """A table or view.
+    def record(self, names: Names) -> Json:
+        """What is kept of a table or view.
 
         Raises:
             ApiError: If it is not there.
@@ -115,6 +81,19 @@ class Tables:
         record = self._documents.get(KIND, ".".join(names))
         if record is None:
             raise missing(names)
+        return record
+
+    def keep(self, names: Names, changes: Json) -> None:
+        """Change what is kept of a table or view that is there."""
+        self._documents.put(KIND, ".".join(names), {**self.record(names), **changes})
+
+    async def get(self, names: Names) -> Table:
+        """A table or view, with what its log says.
+
+        Raises:
+            ApiError: If it is not there.
+        """
+        record = self.record(names)
         return Table(names, record, await self._state(record))
 
     def staging(self, names: Names) -> tuple[str, str]:
@@ -129,115 +108,89 @@ class Tables:
             ApiError: If the name is taken or refused, or the table cannot be made so.
         """
         names = (*request.names[:2], checked(request.names[2], request.names[0]))
-        async with self._lock(names):
+        async with self._locked(names):
             if self.has(names):
                 raise taken(names)
-            record = self._new_record(names, request)
+            table_id, _ = self.staging(names)
+            record = new_record(names, request, table_id, self.locations, self._clock(), self._user)
             if request.table_type != VIEW:
-                await self._make(names, request, record)
+                record |= await self._make(names, request, record["storage_location"])
             self._documents.put(KIND, ".".join(names), record)
             self._documents.delete(IN_WORK, record.get("storage_location", ""))
         return await self.get(names)
 
     async def update(self, names: Names, changes: Json) -> Table:
-        """Change what is kept of a table besides its log."""
-        async with self._lock(names):
+        """Change a table or view. What the log of a Delta table says is changed there."""
+        async with self._locked(names):
             table = await self.get(names)
-            changed = {**changes, "updated_at": self._clock(), "updated_by": self._user}
-            self._documents.put(KIND, ".".join(names), {**table.record, **changed})
+            told = {key: changes[key] for key in TOLD if key in changes}
+            if table.state is not None and told:
+                location = table.record["storage_location"]
+                await asyncio.to_thread(self._logs.tell, self._place(location), told)
+                changes = {**changes, "comment": "", "properties": {}}
+            self.keep(names, {**changes, "updated_at": self._clock(), "updated_by": self._user})
         return await self.get(names)
+
+    async def rename(self, names: Names, new_name: str) -> Names:
+        """Give a table or view another name in its schema. Its new names."""
+        parts = parts_of(new_name)
+        if len(parts) > 1 and parts[:-1] != names[-len(parts) : -1]:
+            raise invalid_parameter(f"A table cannot be renamed into another schema: {new_name[:300]}")
+        renamed = (*names[:-1], checked(parts[-1], names[0]))
+        async with self._locked(names, renamed):
+            record = self.record(names)
+            if self.has(renamed):
+                raise taken(renamed)
+            if names[0] == HIVE and record["table_type"] == MANAGED:
+                before, location = record["storage_location"], self.locations.managed(renamed, "")
+                await asyncio.to_thread(self._move_files, before, location)
+                record["storage_location"] = location
+            record |= {"updated_at": self._clock(), "updated_by": self._user}
+            self._documents.replace(KIND, ".".join(names), ".".join(renamed), record)
+        return renamed
 
     async def delete(self, names: Names) -> None:
         """Remove a table or view; of a managed table the files, too."""
-        async with self._lock(names):
-            record = self._documents.get(KIND, ".".join(names))
-            if record is None:
-                raise missing(names)
-            location = record.get("storage_location", "")
-            if record.get("table_type") != MANAGED or not location:
+        async with self._locked(names):
+            record = self.record(names)
+            if record["table_type"] != MANAGED:
                 self._documents.delete(KIND, ".".join(names))
                 return
+            location = record["storage_location"]
             self._documents.put(IN_WORK, location, {})
             self._documents.delete(KIND, ".".join(names))
             await asyncio.to_thread(self._remove_files, location)
             self._documents.delete(IN_WORK, location)
 
     def remove_leftovers(self) -> None:
-        """Remove the files of managed tables that were not finished, or not removed to the end."""
-        records = [record for _, record in self._documents.all(KIND)]
-        used = {record.get("storage_location") for record in records}
-        for location, _ in list(self._documents.all(IN_WORK)):
+        """Remove the files of tables that a killed server did not finish, or not remove to the end."""
+        used = {record.get("storage_location") for _, record in self._documents.all(KIND)}
+        for location in self._documents.ids(IN_WORK, ""):
             if location not in used:
                 self._remove_files(location)
             self._documents.delete(IN_WORK, location)
-        for place in self._places():
+        self.locations.tables.mkdir(exist_ok=True)
+        for place in self.locations.tables.iterdir():
             if f"file://{place}" not in used:
                 remove(place)
 
-    def _places(self) -> Iterator[Path]:
-        self.locations.tables.mkdir(exist_ok=True)
-        yield from self.locations.tables.iterdir()
-
-    def _new_record(self, names: Names, request: TableRequest) -> Json:
-        now = self._clock()
-        table_id, location = self.staging(names)
-        record: Json = {
-            "table_type": request.table_type,
-            "table_id": table_id,
-            "owner": self._user,
-            "created_at": now,
-            "created_by": self._user,
-            "updated_at": now,
-            "updated_by": self._user,
-            "comment": request.comment,
-            "properties": request.properties,
-        }
-        if request.table_type == VIEW:
-            return {**record, "view_definition": request.view_definition, "columns": list(request.columns)}
-        record |= {"data_source_format": request.data_source_format, "storage_location": location}
-        if request.location:
-            record["storage_location"] = request.location
-        if request.table_type == MANAGED:
-            self._check_managed(names, request, record)
-        return record
-
-    def _check_managed(self, names: Names, request: TableRequest, record: Json) -> None:
-        if names[0] != HIVE and request.data_source_format != DELTA:
-            raise invalid_parameter(
-                f"Managed tables are Delta tables; {'.'.join(names)} is {request.data_source_format}: "
-                "give it a location, or make it in hive_metastore."
-            )
-        if names[0] != HIVE and request.location:
-            place = self.locations.on_disk(request.location)
-            if place is None or place.parent != self.locations.tables:
-                raise invalid_parameter("A managed table has no location of its own.")
-            record["table_id"] = place.name
-        elif request.location and request.location != self.locations.managed(names, ""):
-            raise invalid_parameter("A managed table has no location of its own.")
-
-    async def _make(self, names: Names, request: TableRequest, record: Json) -> None:
-        """Write the first commit of a Delta table, unless it has one."""
-        location = record["storage_location"]
-        fields = fields_of(request.columns)
-        partitions = partitions_of(request.columns)
-        place = self.locations.on_disk(location) or location
+    async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
+        """Write the first commit of a Delta table, unless it has one. What the record has because of it."""
+        fields, partitions = fields_of(request.columns), partitions_of(request.columns)
         if request.data_source_format != DELTA:
-            record["columns"] = column_infos(fields, partitions)
-            return
+            return {"columns": column_infos(fields, partitions)}
+        place = self._place(location)
         state = await asyncio.to_thread(self._logs.state, place)
         if state is not None:
-            _check_same(location, state, fields)
-            return
+            check_same_columns(location, state, fields)
+            return {}
         if not fields and request.table_type == EXTERNAL:
-            raise invalid_parameter(
-                "[DELTA_CREATE_EXTERNAL_TABLE_WITHOUT_TXN_LOG] You are trying to create an external table "
-                f"{'.'.join(names)} from `{location}` using Delta, but there is no transaction log present at "
-                f"`{location}/{LOG}`."
-            )
+            raise without_log(names, location)
         if request.table_type == MANAGED:
             self._documents.put(IN_WORK, location, {})
         new = NewTable(fields, partitions, request.properties, request.comment)
         await asyncio.to_thread(self._logs.create, place, new)
+        return {"comment": "", "properties": {}}
 
     def _remove_files(self, location: str) -> None:
         place = self.locations.on_disk(location)
@@ -248,32 +201,24 @@ class Tables:
         place.rename(waste)
         remove(waste)
 
+    def _move_files(self, location: str, target: str) -> None:
+        before, after = self.locations.on_disk(location), self.locations.on_disk(target)
+        if before is not None and after is not None and before.exists():
+            after.parent.mkdir(parents=True, exist_ok=True)
+            before.rename(after)
+
     async def _state(self, record: Json) -> DeltaState | None:
         if record.get("data_source_format") != DELTA:
             return None
-        location = record["storage_location"]
-        return await asyncio.to_thread(self._logs.state, self.locations.on_disk(location) or location)
+        return await asyncio.to_thread(self._logs.state, self._place(record["storage_location"]))
 
-    def _lock(self, names: Names) -> asyncio.Lock:
-        return self._locks.setdefault(".".join(names), asyncio.Lock())
+    def _place(self, location: str) -> Path | str:
+        return self.locations.on_disk(location) or location
 
-
-def missing(names: Names) -> ApiError:
-    """The refusal for a table that is not there."""
-    return ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{'.'.join(names)[:1000]}' does not exist.")
-
-
-def taken(names: Names) -> ApiError:
-    """The refusal for a name that is taken."""
-    return ApiError(400, "TABLE_ALREADY_EXISTS", f"Table '{'.'.join(names)[:1000]}' already exists")
-
-
-def _check_same(location: str, state: DeltaState, fields: list[Json]) -> None:
-    """Refuse columns that are not those of the table that is there."""
-    if fields and [(each["name"], each["type"]) for each in fields] != [
-        (each["name"], each["type"]) for each in state.fields
-    ]:
-        raise invalid_parameter(
-            "[DELTA_CREATE_TABLE_SCHEME_MISMATCH] The specified schema does not match the existing schema at "
-            f"{location}."
-        )
+    @asynccontextmanager
+    async def _locked(self, *tables: Names) -> AsyncIterator[None]:
+        """One change of a table at a time."""
+        async with AsyncExitStack() as locks:
+            for key in sorted({".".join(names) for names in tables}):
+                await locks.enter_async_context(self._locks.setdefault(key, asyncio.Lock()))
+            yield

@@ -168,6 +168,17 @@ class Volumes:
             return []
         return sorted(child.name for child in place.iterdir() if child.is_dir() and not child.is_symlink())
 
+    def find(self, *names: str) -> tuple[str, ...]:
+        """The names as they are kept of a catalog, schema or volume; none if there is none in any case."""
+        found: tuple[str, ...] = ()
+        for name in names:
+            below = self.names(*found)
+            matching = [each for each in below if each.lower() == name.lower()]
+            if name not in below and not matching:
+                return ()
+            found = (*found, name if name in below else matching[0])
+        return found
+
     def has(self, *names: str) -> bool:
         """Whether there is this catalog, schema or volume."""
         return all(_NAME.fullmatch(name) for name in names) and names[-1] in self.names(*names[:-1])

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from databricks_local.access.permissions import Permissions
 from databricks_local.catalog.delta_log import DeltaLogs
+from databricks_local.catalog.grants import Grants
 from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.shown import METASTORE_ID
 from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import Catalog
 from databricks_local.clusters.registry import ClusterRegistry
@@ -109,6 +111,7 @@ def open_services(
         uploads=Uploads(volumes, origin, clock),
         catalog=opened.catalog,
         tables=opened.tables,
+        grants=Grants(opened.catalog, opened.tables, documents, METASTORE_ID),
         documents=documents,
         secrets=secrets,
         clusters=ClusterRegistry(starter, documents, clock, user),

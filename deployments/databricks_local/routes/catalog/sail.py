@@ -19,8 +19,9 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.names import parts_of, unquoted
-from databricks_local.catalog.shown import is_view, sail_table
-from databricks_local.catalog.tables import EXTERNAL, MANAGED, TableRequest, Tables, missing
+from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest, missing, taken
+from databricks_local.catalog.shown import sail_table
+from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import SCHEMA, Catalog
 from databricks_local.routes.incoming import read_body
 
@@ -86,8 +87,9 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     async def stage(request: Request) -> Json:
         names = _names(await read_body(request))
         catalog.get(SCHEMA, names[:2])
-        async with in_words_of_sail():
-            table_id, location = tables.staging(names)
+        if tables.has(names):
+            raise ApiError(409, "TABLE_ALREADY_EXISTS", taken(names).message)
+        table_id, location = tables.staging(names)
         place = tables.locations.for_sail(location)
         return {"id": table_id, "name": names[2], "staging_location": place}
 
@@ -116,12 +118,12 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         above = tuple(unquoted(read_required_string(query, name)) for name in ("catalog_name", "schema_name"))
         catalog.get(SCHEMA, above)
         found = [await tables.get(names) for names in tables.names_below(*above)]
-        return {"tables": [sail_table(table, tables.locations) for table in found if not is_view(table)]}
+        return {"tables": [sail_table(table, tables.locations) for table in found if not table.is_view]}
 
     @router.get("/tables/{name}")
     async def get(name: str) -> Json:
         table = await tables.get(parts_of(name))
-        if is_view(table):
+        if table.is_view:
             raise missing(table.names)
         return sail_table(table, tables.locations)
 
