@@ -42,7 +42,9 @@ class Engine:
         relation = Relation()
         if like is not None:
             relation.CopyFrom(like)
-        holder = relation.with_relations.root if relation.WhichOneof("rel_type") == "with_relations" else relation
+        holder = (
+            relation.with_relations.root if relation.WhichOneof("rel_type") == "with_relations" else relation
+        )
         holder.sql.query = text
         return relation
 

@@ -1,6 +1,5 @@
 """What a statement is refused with: the errors of Spark, by their conditions."""
 
-
 from databricks_local.runtime.tables.reading.tokens import quoted_name
 
 # Docs of Spark: error conditions, and docs of Delta: error classes.
@@ -136,5 +135,6 @@ def catalog_not_found(name: str) -> Exception:
 def not_a_table(parts: tuple[str, ...], statement: str) -> Exception:
     """A view, where a table has to be."""
     return analysis_error(
-        "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", f"'{statement}' expects a table but {quoted_name(*parts)} is a view."
+        "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
+        f"'{statement}' expects a table but {quoted_name(*parts)} is a view.",
     )

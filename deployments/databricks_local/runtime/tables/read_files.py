@@ -21,7 +21,9 @@ def frame_of_files(arguments: str, engine: Engine, like: Any = None) -> Any:
     """
     path, options = _arguments(arguments, engine, like)
     given = {name.lower(): value for name, value in options.items()}
-    kind = given.get("format", "") or _BY_SUFFIX.get(PurePosixPath(path.rstrip("*")).suffix.lower(), "parquet")
+    kind = given.get("format", "") or _BY_SUFFIX.get(
+        PurePosixPath(path.rstrip("*")).suffix.lower(), "parquet"
+    )
     rest = {name: value for name, value in options.items() if name.lower() not in _OWN}
     if kind.lower() in ("csv", "json") and "schema" not in given:
         # Docs: types are found by the content, unless the option says no.

@@ -13,7 +13,11 @@ DEFAULT_CATALOG = "main"
 
 
 def serve_tables(
-    session: Any, client: CatalogClient, reach: Reach, hooks: list[Any], initial_catalog: str = DEFAULT_CATALOG
+    session: Any,
+    client: CatalogClient,
+    reach: Reach,
+    hooks: list[Any],
+    initial_catalog: str = DEFAULT_CATALOG,
 ) -> SessionCatalog:
     """Let a session find the tables of the workspace, and run the statements on them.
 

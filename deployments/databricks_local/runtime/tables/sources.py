@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.catalog.session import Place, SessionCatalog
+from databricks_local.runtime.tables.catalog.session import Place, SessionCatalog, is_path
 from databricks_local.runtime.tables.delta.log import DeltaLog, NoDeltaTableError
 from databricks_local.runtime.tables.engine import Engine
-from databricks_local.runtime.tables.errors import analysis_error
+from databricks_local.runtime.tables.errors import analysis_error, table_not_found
 from databricks_local.runtime.tables.information_schema import INFORMATION_SCHEMA, information_table
+from databricks_local.runtime.tables.read_files import frame_of_files
 from databricks_local.runtime.tables.reading.expansion import expanded, with_file_functions
 from databricks_local.runtime.tables.reading.references import (
     Query,
@@ -21,7 +22,6 @@ from databricks_local.runtime.tables.reading.references import (
 )
 from databricks_local.runtime.tables.reading.tokens import quoted_name
 from databricks_local.runtime.tables.reading.variables import with_variables
-from databricks_local.runtime.tables.read_files import frame_of_files
 
 VIEW_COLUMNS = "databricks_local.view.columns"
 VIEW_PLACE = "databricks_local.view.place"
@@ -69,6 +69,8 @@ class Sources:
         if INFORMATION_SCHEMA in (part.lower() for part in parts[-2:-1]):
             return self._information(parts)
         entry = self.catalog.find(parts)
+        if entry is None and len(parts) > 1 and not is_path(parts) and not self.catalog.is_temporary(parts):
+            raise table_not_found(parts)
         if entry is None:
             return None
         return self.of_entry(entry, self.version(entry, reference, like), above)
@@ -112,7 +114,11 @@ class Sources:
         return f"({self.view_query(entry, above)})"
 
     def _information(self, parts: tuple[str, ...]) -> str | None:
-        within = parts[0].lower() if len(parts) == len(("catalog", "schema", "table")) else self.catalog.place.catalog
+        within = (
+            parts[0].lower()
+            if len(parts) == len(("catalog", "schema", "table"))
+            else self.catalog.place.catalog
+        )
         table = information_table(self.catalog.client, within, parts[-1].lower())
         if table is None:
             return None
@@ -130,7 +136,9 @@ class Sources:
         if columns:
             from pyspark.sql.types import StructField, StructType
 
-            reader = reader.schema(StructType([StructField.fromJson(json.loads(c["type_json"])) for c in columns]))
+            reader = reader.schema(
+                StructType([StructField.fromJson(json.loads(c["type_json"])) for c in columns])
+            )
         return self._kept(reader.options(**options).load(entry.uri), "table_" + "_".join(entry.names))
 
     def _files(self, arguments: str, like: Any) -> str:
@@ -192,4 +200,3 @@ def version_at(entry: Entry, moment: int, shown: str) -> int:
             "a timestamp after it.",
         )
     return before[-1]
-

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.reading.cursor import Cursor

@@ -130,7 +130,9 @@ class CatalogClient:
                     raise
         answer: Json = json.loads(text or "{}")
         if response.status >= http.HTTPStatus.BAD_REQUEST:
-            raise CatalogError(response.status, str(answer.get("error_code", "")), str(answer.get("message", text)))
+            raise CatalogError(
+                response.status, str(answer.get("error_code", "")), str(answer.get("message", text))
+            )
         return answer
 
     def _connection(self) -> http.client.HTTPConnection:

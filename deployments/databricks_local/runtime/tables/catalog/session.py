@@ -126,7 +126,11 @@ class SessionCatalog:
         """A record of the catalog as a statement finds it."""
         names = (record["catalog_name"], record["schema_name"], record["name"])
         location = record.get("storage_location") or ""
-        return Entry(names, self.uri(location), self.path(location), record) if location else Entry(names, record=record)
+        return (
+            Entry(names, self.uri(location), self.path(location), record)
+            if location
+            else Entry(names, record=record)
+        )
 
     def at_path(self, path: str) -> Entry:
         """The table at a path."""
@@ -180,8 +184,10 @@ def is_path(parts: tuple[str, ...]) -> bool:
         >>> is_path(("delta", "/x")), is_path(("main", "delta"))
         (True, False)
     """
-    return len(parts) == len(("format", "path")) and parts[0].lower() in FILES and (
-        "/" in parts[1] or bool(_SCHEME.match(parts[1]))
+    return (
+        len(parts) == len(("format", "path"))
+        and parts[0].lower() in FILES
+        and ("/" in parts[1] or bool(_SCHEME.match(parts[1])))
     )
 
 

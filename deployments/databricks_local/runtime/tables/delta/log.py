@@ -79,7 +79,8 @@ class DeltaLog:
     def exists(self) -> bool:
         """Whether there is a table."""
         return self.directory.is_dir() and any(
-            _COMMIT.fullmatch(each.name) or _CHECKPOINT.fullmatch(each.name) for each in self.directory.iterdir()
+            _COMMIT.fullmatch(each.name) or _CHECKPOINT.fullmatch(each.name)
+            for each in self.directory.iterdir()
         )
 
     def path_of(self, version: int) -> Path:

@@ -56,7 +56,12 @@ def _nullable_type(kind: Any) -> Any:
         return {**kind, "containsNull": True, "elementType": _nullable_type(kind["elementType"])}
     if kind["type"] == "map":
         value = _nullable_type(kind["valueType"])
-        return {**kind, "valueContainsNull": True, "keyType": _nullable_type(kind["keyType"]), "valueType": value}
+        return {
+            **kind,
+            "valueContainsNull": True,
+            "keyType": _nullable_type(kind["keyType"]),
+            "valueType": value,
+        }
     return {**kind, "fields": [_nullable(field) for field in kind["fields"]]}
 
 

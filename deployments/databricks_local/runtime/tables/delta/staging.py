@@ -31,10 +31,12 @@ class Staged:
     Attributes:
         place: Their directory.
         adds: Their files, as the log names them.
+        metadata: What they are like; the engine notes the last numbers of identity columns there.
     """
 
     place: Path
     adds: Sequence[Action]
+    metadata: Action
 
     @property
     def rows(self) -> int:
@@ -68,7 +70,8 @@ def staging(table: Path, metadata: Action, protocol: Action) -> Iterator[Path]:
 
 def staged(place: Path) -> Staged:
     """What the engine has written there."""
-    return Staged(place, list(DeltaLog(place).snapshot().files.values()))
+    snapshot = DeltaLog(place).snapshot()
+    return Staged(place, list(snapshot.files.values()), snapshot.metadata)
 
 
 def forget_leftovers(table: Path, older_than_seconds: float) -> None:

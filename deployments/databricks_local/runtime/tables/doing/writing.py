@@ -1,5 +1,6 @@
 """Rows of a query or data frame become rows of a table."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,11 @@ from databricks_local.runtime.tables.delta.staging import (
     staged,
     staging,
 )
-from databricks_local.runtime.tables.doing.columns import aligned
+from databricks_local.runtime.tables.doing.columns import by_name, by_position
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, conflict
+
+HIGH_WATER = "delta.identity.highWaterMark"
 
 Removed = Callable[[Snapshot, Staged], Sequence[Action]]
 """Which files the new rows take the place of."""
@@ -96,7 +99,10 @@ class Writer:
             fields = self._fields(entry, before, frame, change)
             new = list(fields) != list(before.fields)
             metadata = _with_fields(before.metadata, fields) if new else None
-            rows = aligned(self.engine, frame, fields, change, before)
+            if change.by_name:
+                rows = by_name(frame, fields)
+            else:
+                rows = by_position(frame, fields, change.columns)
             return self._publish(entry, table, before, rows, change, metadata, None)
 
     def replace(
@@ -160,6 +166,8 @@ class Writer:
         with staging(table, like, protocol or before.protocol) as place:
             self.engine.append(frame, f"{entry.uri.rstrip('/')}/{place.name}")
             rows = staged(place)
+            if numbers_of(rows.metadata) != numbers_of(like):
+                metadata = {**like, "schemaString": rows.metadata["schemaString"]}
             removed = change.removed(before, rows)
             told = {"isBlindAppend": not removed and change.operation == "WRITE", **change.told}
             if before.version >= 0:
@@ -178,11 +186,17 @@ def _with_fields(metadata: Action, fields: Sequence[Field]) -> Action:
     return {**metadata, "schemaString": new_metadata(fields)["schemaString"]}
 
 
+def numbers_of(metadata: Action) -> list[Any]:
+    """The last numbers of the identity columns of a table."""
+    fields = json.loads(metadata["schemaString"])["fields"]
+    return [field.get("metadata", {}).get(HIGH_WATER) for field in fields]
+
+
 def schema_mismatch(entry: Entry, names: Sequence[str]) -> Exception:
     """Columns that a table does not have."""
     return analysis_error(
         "DELTA_METADATA_MISMATCH",
         f"A schema mismatch detected when writing to the Delta table {entry.shown}: it has no column "
         f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please set: "
-        "'.option(\"mergeSchema\", \"true\")'.",
+        '\'.option("mergeSchema", "true")\'.',
     )

@@ -215,7 +215,9 @@ def _operand(tokens: list[Token], index: int) -> int:
 def _closed(tokens: list[Token], index: int) -> int:
     """The index after parentheses that begin here, if they do."""
     depth = 0
-    while index < len(tokens) and (depth or tokens[index].text == "(") and (depth or tokens[index].kind == SIGN):
+    while (
+        index < len(tokens) and (depth or tokens[index].text == "(") and (depth or tokens[index].kind == SIGN)
+    ):
         if tokens[index].kind == SIGN:
             depth += (tokens[index].text == "(") - (tokens[index].text == ")")
         index += 1
