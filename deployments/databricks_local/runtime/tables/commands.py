@@ -5,6 +5,7 @@ from typing import Any
 
 from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
+from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.creating import create_table
 from databricks_local.runtime.tables.doing.inserting import insert
@@ -20,6 +21,7 @@ Serve = Callable[[Statement, Cursor], Any]
 
 # The first one whose words a statement begins with is asked; None says that the next one is to be asked.
 _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
+    (("COPY", "INTO"), copy_into),
     (("INSERT",), insert),
     (("MERGE",), merge),
     (("UPDATE",), update),
