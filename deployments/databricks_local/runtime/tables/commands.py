@@ -6,20 +6,56 @@ from typing import Any
 from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
+from databricks_local.runtime.tables.doing.altering import alter_table, comment_on
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.creating import create_table
+from databricks_local.runtime.tables.doing.grants import deny, grant, revoke, show_grants
 from databricks_local.runtime.tables.doing.inserting import insert
+from databricks_local.runtime.tables.doing.maintenance import optimize, restore, vacuum
+from databricks_local.runtime.tables.doing.namespaces import alter as alter_namespace
+from databricks_local.runtime.tables.doing.namespaces import create as create_namespace
+from databricks_local.runtime.tables.doing.namespaces import drop as drop_namespace
+from databricks_local.runtime.tables.doing.namespaces import use
+from databricks_local.runtime.tables.doing.variables import declare, drop_variable, set_variable
+from databricks_local.runtime.tables.doing.views import alter_view, create_view, drop
 from databricks_local.runtime.tables.engine import Engine, local_relation
-from databricks_local.runtime.tables.errors import syntax_error
+from databricks_local.runtime.tables.errors import refused, syntax_error
+from databricks_local.runtime.tables.looking.describing import describe
+from databricks_local.runtime.tables.looking.showing import show
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
-from databricks_local.runtime.tables.reading.expansion import with_identifiers
+from databricks_local.runtime.tables.reading.expansion import with_identifiers, with_inner_statements
 from databricks_local.runtime.tables.saving import save
 from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
 
 Serve = Callable[[Statement, Cursor], Any]
 
-# The first one whose words a statement begins with is asked; None says that the next one is to be asked.
+_REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("ANALYZE", "TABLE"), "leave it away: the engine takes the statistics of Delta's log"),
+    (("MSCK",), "leave it away: Delta tables know their partitions"),
+    (("REPAIR", "TABLE"), "leave it away: Delta tables know their partitions"),
+    (("UNDROP",), "there is no way back from DROP; make the table anew"),
+    (("REORG", "TABLE"), "use OPTIMIZE"),
+    (("FSCK",), "use RESTORE"),
+    (("CONVERT", "TO", "DELTA"), "use CREATE TABLE … AS SELECT * FROM parquet.`path`"),
+    (("SYNC",), "there is one metastore"),
+    (("EXECUTE", "IMMEDIATE"), "use spark.sql(text, args)"),
+    (("CALL",), "there are no procedures"),
+    (("REFRESH", "MATERIALIZED"), "use CREATE OR REPLACE TABLE … AS SELECT"),
+    (("CREATE", "FUNCTION"), "use spark.udf.register in Python"),
+    (("CREATE", "OR", "REPLACE", "FUNCTION"), "use spark.udf.register in Python"),
+)
+"""Statements that are not served, and what to use."""
+
+
+def _refusing(words: tuple[str, ...], instead: str) -> Serve:
+    def refuse(statement: Statement, cursor: Cursor) -> Any:
+        raise refused(" ".join(words), instead)
+
+    return refuse
+
+
+# Those whose words a statement begins with are asked in turn; None says that the next one is to be asked.
 _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("COPY", "INTO"), copy_into),
     (("INSERT",), insert),
@@ -28,7 +64,30 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("DELETE",), delete),
     (("TRUNCATE", "TABLE"), truncate),
     (("CREATE",), create_table),
+    (("CREATE",), create_view),
+    (("CREATE",), create_namespace),
     (("REPLACE",), create_table),
+    (("ALTER", "TABLE"), alter_table),
+    (("ALTER", "VIEW"), alter_view),
+    (("ALTER",), alter_namespace),
+    (("COMMENT", "ON"), comment_on),
+    (("DROP",), drop),
+    (("DROP",), drop_namespace),
+    (("DROP",), drop_variable),
+    (("USE",), use),
+    (("OPTIMIZE",), optimize),
+    (("VACUUM",), vacuum),
+    (("RESTORE",), restore),
+    (("DESCRIBE",), describe),
+    (("DESC",), describe),
+    (("SHOW",), show_grants),
+    (("SHOW",), show),
+    (("GRANT",), grant),
+    (("REVOKE",), revoke),
+    (("DENY",), deny),
+    (("DECLARE",), declare),
+    (("SET",), set_variable),
+    *((words, _refusing(words, instead)) for words, instead in _REFUSED),
 )
 
 
@@ -70,6 +129,7 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         raise syntax_error(str(error)) from error
     if served is not None:
         return served if hasattr(served, "DESCRIPTOR") else local_relation(served)
+    text = with_inner_statements(text, lambda inner: _kept(inner, statement))
     changed = Sources(engine, catalog).in_query(text, relation)
     _, properties, _ = engine.run(changed, relation)
     return properties.get("sql_command_result") or engine.relation(changed, relation)
@@ -82,6 +142,17 @@ def _served(statement: Statement) -> Any:
             if served is not None:
                 return served
     return None
+
+
+def _kept(text: str, outer: Statement) -> str:
+    """The answer of a statement in a query, under a name that the query can have."""
+    statement = Statement(text, outer.relation, outer.arguments, outer.engine, outer.catalog)
+    served = _served(statement)
+    if served is None or hasattr(served, "DESCRIPTOR"):
+        raise StatementError(f"({text}) is no query")
+    name = f"__local_answer_{abs(hash(text))}"
+    outer.engine.session.createDataFrame(served).createOrReplaceTempView(name)
+    return f"SELECT * FROM {name}"  # noqa: S608 - a name of our own
 
 
 def _text_of(literal: str) -> str:

@@ -151,3 +151,23 @@ def with_file_functions(text: str, name: Callable[[str], str]) -> str:
             arguments = text[tokens[index + 1].end : tokens[close].start]
             edits.append((token.start, tokens[close].end, name(arguments)))
     return edited(text, edits)
+
+
+def with_inner_statements(text: str, replacement: Callable[[str], str]) -> str:
+    """A query in which queries stand for statements in parentheses that show something.
+
+    Args:
+        text: The query.
+        replacement: Gives the query for a statement.
+
+    Example:
+        >>> with_inner_statements("SELECT max(version) FROM (DESCRIBE HISTORY t)", lambda text: "q")
+        'SELECT max(version) FROM (q)'
+    """
+    tokens = tokens_of(text)
+    edits: list[tuple[int, int, str]] = []
+    for index, token in enumerate(tokens[1:], 1):
+        if token.is_word("DESCRIBE", "DESC", "SHOW") and _is_sign(tokens, index - 1, "(") and tokens[index + 1].is_name:
+            close = tokens[_closing(tokens, index - 1)]
+            edits.append((token.start, close.start, replacement(text[token.start : close.start])))
+    return edited(text, edits)
