@@ -7,6 +7,7 @@ from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.altering import alter_table, comment_on
+from databricks_local.runtime.tables.doing.cloning import clone
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.creating import create_table
 from databricks_local.runtime.tables.doing.grants import deny, grant, revoke, show_grants
@@ -18,7 +19,7 @@ from databricks_local.runtime.tables.doing.namespaces import drop as drop_namesp
 from databricks_local.runtime.tables.doing.namespaces import use
 from databricks_local.runtime.tables.doing.variables import declare, drop_variable, set_variable
 from databricks_local.runtime.tables.doing.views import alter_view, create_view, drop
-from databricks_local.runtime.tables.engine import Engine, local_relation
+from databricks_local.runtime.tables.engine import Engine, local_relation, nothing
 from databricks_local.runtime.tables.errors import refused, syntax_error
 from databricks_local.runtime.tables.looking.describing import describe
 from databricks_local.runtime.tables.looking.showing import show
@@ -31,7 +32,6 @@ from databricks_local.runtime.tables.statements import Statement
 Serve = Callable[[Statement, Cursor], Any]
 
 _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("ANALYZE", "TABLE"), "leave it away: the engine takes the statistics of Delta's log"),
     (("MSCK",), "leave it away: Delta tables know their partitions"),
     (("REPAIR", "TABLE"), "leave it away: Delta tables know their partitions"),
     (("UNDROP",), "there is no way back from DROP; make the table anew"),
@@ -46,6 +46,35 @@ _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("CREATE", "OR", "REPLACE", "FUNCTION"), "use spark.udf.register in Python"),
 )
 """Statements that are not served, and what to use."""
+
+
+def explain(statement: Statement, cursor: Cursor) -> Any:
+    """Serve EXPLAIN."""
+    cursor.expect("EXPLAIN")
+    kind = cursor.accept_any("EXTENDED", "CODEGEN", "COST", "FORMATTED", "ANALYZE")
+    query = Sources(statement.engine, statement.catalog).in_query(cursor.rest(), statement.relation)
+    _, properties, _ = statement.engine.run(f"EXPLAIN {kind} {query}", statement.relation)
+    return properties["sql_command_result"]
+
+
+def cache(statement: Statement, cursor: Cursor) -> Any:
+    """Serve CACHE TABLE: there is no cache, so that only the name of a query is left of it."""
+    cursor.expect("CACHE")
+    cursor.accept("LAZY")
+    cursor.expect("TABLE")
+    name = cursor.name()
+    if cursor.accept("OPTIONS"):
+        cursor.in_parentheses()
+    cursor.accept("AS")
+    if not cursor.at_end:
+        query = Sources(statement.engine, statement.catalog).in_query(cursor.rest(), statement.relation)
+        statement.engine.frame(query, statement.relation).createOrReplaceTempView(name[-1])
+    return nothing()
+
+
+def _passing(statement: Statement, cursor: Cursor) -> Any:
+    """For what makes no difference here."""
+    return nothing()
 
 
 def _refusing(words: tuple[str, ...], instead: str) -> Serve:
@@ -63,6 +92,7 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("UPDATE",), update),
     (("DELETE",), delete),
     (("TRUNCATE", "TABLE"), truncate),
+    (("CREATE",), clone),
     (("CREATE",), create_table),
     (("CREATE",), create_view),
     (("CREATE",), create_namespace),
@@ -87,6 +117,12 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("DENY",), deny),
     (("DECLARE",), declare),
     (("SET",), set_variable),
+    (("EXPLAIN",), explain),
+    (("ANALYZE", "TABLE"), _passing),
+    (("REFRESH", "TABLE"), _passing),
+    (("CACHE",), cache),
+    (("UNCACHE", "TABLE"), _passing),
+    (("CLEAR", "CACHE"), _passing),
     *((words, _refusing(words, instead)) for words, instead in _REFUSED),
 )
 
@@ -151,7 +187,7 @@ def _kept(text: str, outer: Statement) -> str:
     if served is None or hasattr(served, "DESCRIPTOR"):
         raise StatementError(f"({text}) is no query")
     name = f"__local_answer_{abs(hash(text))}"
-    outer.engine.session.createDataFrame(served).createOrReplaceTempView(name)
+    outer.engine.of_arrow(served).createOrReplaceTempView(name)
     return f"SELECT * FROM {name}"  # noqa: S608 - a name of our own
 
 

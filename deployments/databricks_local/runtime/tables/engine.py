@@ -35,6 +35,13 @@ class Engine:
 
         return DataFrame(CachedRelation(self.relation(text, like)), self.session)
 
+    def of_arrow(self, table: Any) -> Any:
+        """The rows of an Arrow table as a data frame."""
+        from pyspark.sql.connect.dataframe import DataFrame
+        from pyspark.sql.connect.plan import CachedRelation
+
+        return DataFrame(CachedRelation(local_relation(table)), self.session)
+
     def relation(self, text: str, like: Any = None) -> Any:
         """A query as a relation of Spark Connect."""
         from pyspark.sql.connect.proto import Relation

@@ -199,6 +199,7 @@ _SERVED: dict[str, Callable[[Any, SessionCatalog], Any]] = {
     "drop_temp_view": _drop_temporary,
     "drop_table": _drop_table,
     "truncate_table": _truncate,
+    "is_cached": lambda _, __: _value(False, "boolean"),
     "refresh_table": _refresh,
     "refresh_by_path": _refresh,
     "get_table_properties": lambda asked, catalog: answer(

@@ -20,6 +20,7 @@ from databricks_local.runtime.tables.reading.references import (
     read_query,
     replaced,
 )
+from databricks_local.runtime.tables.reading.selections import needs_rewriting, rewritten
 from databricks_local.runtime.tables.reading.tokens import quoted_name
 from databricks_local.runtime.tables.reading.variables import with_variables
 
@@ -52,7 +53,10 @@ class Sources:
             return text
         if self.catalog.variables:
             query = read_query(with_variables(query, self.catalog.variables, self._columns(query)))
-        return replaced(query, lambda reference: self._source(reference, like, above))
+        text = replaced(query, lambda reference: self._source(reference, like, above))
+        if not needs_rewriting(text):
+            return text
+        return rewritten(text, lambda inner: list(self.engine.frame(inner, like).columns))
 
     def _columns(self, query: Query) -> frozenset[str]:
         """The names of the columns of the tables in a query."""
@@ -122,7 +126,7 @@ class Sources:
         table = information_table(self.catalog.client, within, parts[-1].lower())
         if table is None:
             return None
-        return self._kept(self.engine.session.createDataFrame(table), f"information_{within}_{parts[-1]}")
+        return self._kept(self.engine.of_arrow(table), f"information_{within}_{parts[-1]}")
 
     def other_format(self, entry: Entry) -> str:
         """The name under which the engine finds a table that is no Delta table."""

@@ -13,18 +13,22 @@ _VALUE = re.compile(r"\[CAST_INVALID_INPUT\] The value '(?P<value>.*)' of the ty
 _FIELDS = re.compile(r"incorrect number of fields for line (?P<line>\d+), expected (?P<expected>\d+) got (?P<got>\d+)")
 
 
-def located(error: Exception, copy: Copy, files: Sequence[SourceFile]) -> Exception | None:
+def located(
+    error: Exception, copy: Copy, files: Sequence[SourceFile], columns: Sequence[str]
+) -> Exception | None:
     """The error with the place of the value, if it is one of a value; None for other errors.
 
     Args:
         error: What the engine says.
         copy: The copy.
         files: The files that it read.
+        columns: The columns of the table.
     """
     text = str(error)
     value = _VALUE.search(text)
     if value is not None:
-        place = _place(copy, files, value["column"], value["value"])
+        by_position = copy.columns or (tuple(columns) if copy.by_position else ())
+        place = _place(copy, files, value["column"], value["value"], by_position)
         message = text.partition("] ")[2].partition("JVM stacktrace")[0].partition(" SQLSTATE")[0].strip()
         return analysis_error("CAST_INVALID_INPUT", f"{place}: {message}")
     fields = _FIELDS.search(text)
@@ -37,16 +41,20 @@ def located(error: Exception, copy: Copy, files: Sequence[SourceFile]) -> Except
     return None
 
 
-def _place(copy: Copy, files: Sequence[SourceFile], column: str, value: str) -> str:
+def _place(
+    copy: Copy, files: Sequence[SourceFile], column: str, value: str, by_position: Sequence[str]
+) -> str:
     for file in files:
-        for line, record in _records(copy, file):
+        for line, record in _records(copy, file, by_position):
             if record.get(column.lower()) == value:
                 return f"{file.key}, line {line}, column {column}"
     only = files[0].key if len(files) == 1 else f"one of {len(files)} files of {copy.source}"
     return f"{only}, column {column}"
 
 
-def _records(copy: Copy, file: SourceFile) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(
+    copy: Copy, file: SourceFile, by_position: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     """The records of a file, each with its line."""
     if file.path is None or copy.select:
         return
@@ -58,7 +66,7 @@ def _records(copy: Copy, file: SourceFile) -> Iterator[tuple[int, dict[str, str]
     elif copy.file_format == "csv":
         header = copy.format_options.get("header", "false").lower() == "true"
         names = [name.lower() for name in header_of(file.path, copy)]
-        given = [name.lower() for name in copy.columns] or (names if header else [])
+        given = [name.lower() for name in by_position] or (names if header else [])
         with file.path.open(encoding="utf-8", errors="replace", newline="") as text:
             reader = csv.reader(text, **dialect_of(copy))
             before = 0

@@ -1,6 +1,5 @@
 """COPY INTO: each file is loaded once, and what was loaded is noted in the commit of its rows."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -12,6 +11,7 @@ from databricks_local.runtime.tables.copying.complaints import located
 from databricks_local.runtime.tables.copying.reading import SHOWN_ROWS, Copy, chosen, read_copy
 from databricks_local.runtime.tables.copying.sources import FileReader, SourceFile, source_files
 from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, fields_of, find, merged
 from databricks_local.runtime.tables.delta.staging import ConcurrentWriteError, publish, staged, staging
@@ -21,9 +21,6 @@ from databricks_local.runtime.tables.errors import analysis_error, conflict, ref
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.reading.tokens import quoted_name, quoted_text
 from databricks_local.runtime.tables.statements import Statement
-
-NOTE = "copyInto"
-"""The field of a commit that names the files whose rows it has."""
 
 
 def copy_into(statement: Statement, cursor: Cursor) -> Any:
@@ -47,7 +44,7 @@ class Loading:
         """Load what was not loaded before."""
         with writing(self.table):
             before = DeltaLog(self.table).snapshot()
-            files = self._files(loaded(self.table) if not self.copy.is_set("force") else set())
+            files = self._files(loaded_files(self.table) if not self.copy.is_set("force") else set())
             reader = FileReader(self.copy, self.statement.engine)
             good = reader.readable(files)
             if not good:
@@ -65,7 +62,7 @@ class Loading:
         try:
             table = checked.toArrow()
         except Exception as error:
-            raise located(error, self.copy, files) or error from None
+            raise located(error, self.copy, files, [field["name"] for field in before.fields]) or error from None
         return table.slice(0, SHOWN_ROWS)
 
     def _files(self, known: set[str]) -> list[SourceFile]:
@@ -92,7 +89,7 @@ class Loading:
         except ConcurrentWriteError as error:
             raise conflict(str(error), self.entry.shown) from error
         except PySparkException as error:
-            raise located(error, self.copy, files) or error from None
+            raise located(error, self.copy, files, [field["name"] for field in before.fields]) or error from None
 
     def _rows(
         self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]
@@ -154,18 +151,6 @@ def _parsed(column: str, pattern: str, field: Field) -> str:
     )
     said = f"concat({quoted_text('[CAST_INVALID_INPUT] The value ' + chr(39))}, {column}, {end})"
     return f"IF({column} IS NOT NULL AND {tried} IS NULL, CAST(raise_error({said}) AS {kind}), CAST({tried} AS {kind}))"
-
-
-def loaded(table: Path) -> set[str]:
-    """The files whose rows a table has had, by the notes of its commits."""
-    log = DeltaLog(table)
-    found: set[str] = set()
-    for version in log.versions():
-        text = log.path_of(version).read_text(encoding="utf-8")
-        if f'"{NOTE}"' in text:
-            lines = (json.loads(line) for line in text.splitlines() if f'"{NOTE}"' in line)
-            found.update(key for line in lines for key in line.get("commitInfo", {}).get(NOTE, ()))
-    return found
 
 
 def _counts(rows: int, corrupt: int) -> Any:

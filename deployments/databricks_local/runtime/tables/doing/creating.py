@@ -177,7 +177,13 @@ class Creator:
         return _no_counts()
 
     def with_rows(
-        self, known: Entry | None, entry: Entry, definition: Definition, frame: Any, operation: str
+        self,
+        known: Entry | None,
+        entry: Entry,
+        definition: Definition,
+        frame: Any,
+        operation: str,
+        told: Mapping[str, Any] | None = None,
     ) -> int:
         """Make a table of rows, or replace one; gives the number of rows.
 
@@ -187,6 +193,7 @@ class Creator:
             definition: What it will be.
             frame: The rows.
             operation: The operation, as the history shows it.
+            told: Further fields of the commit.
         """
         require_names(definition)
         place = known or entry
@@ -198,7 +205,7 @@ class Creator:
                 "empty and also not a Delta table.",
             )
         parameters = _parameters(definition, managed=not definition.location)
-        change = Change(operation, parameters, by_name=True, removed=all_removed)
+        change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
         protocol = definition.protocol if known is None else _stronger(place, definition)

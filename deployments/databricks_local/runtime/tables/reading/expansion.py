@@ -1,4 +1,4 @@
-"""What the engine does not know of a query's own words: IDENTIFIER, names of the session, QUALIFY. Pure."""
+"""What the engine does not know of a query's own words: IDENTIFIER, names of the session, `read_files`. Pure."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from databricks_local.runtime.tables.reading.tokens import SIGN, STRING, WORD, T
 METASTORE = "local:dbflow:11111111-2222-4333-8444-555555555555"
 """As `current_metastore()` names it: cloud, region, id."""
 
-_FILE_FUNCTIONS = ("READ_FILES",)
+_FILE_FUNCTIONS = ("READ_FILES", "CLOUD_FILES")
 
 
 def with_identifiers(text: str, values: Mapping[str, str]) -> str:
@@ -67,7 +67,7 @@ def _closing(tokens: list[Token], index: int) -> int:
 
 
 def expanded(text: str, catalog: str, schema: str) -> str:
-    """A query with the names of the session as they are, and without QUALIFY.
+    """A query with the names of the session as they are.
 
     Example:
         >>> expanded("SELECT current_schema()", "main", "default")
@@ -75,8 +75,6 @@ def expanded(text: str, catalog: str, schema: str) -> str:
     """
     tokens = tokens_of(text)
     text = edited(text, _session_edits(tokens, catalog, schema))
-    if any(token.is_word("QUALIFY") for token in tokens):
-        text = without_qualify(text)
     if tokens and tokens[0].is_word("TABLE") and len(tokens) > 1 and tokens[1].is_name:
         text = "SELECT * FROM" + text[tokens[0].end :]
     return text
@@ -109,31 +107,6 @@ def _is_column(tokens: list[Token], start: int, end: int) -> bool:
     return begins and (end >= len(tokens) or tokens[end].is_word("FROM") or _is_sign(tokens, end, ","))
 
 
-def without_qualify(text: str) -> str:
-    """A query with its QUALIFY clauses as conditions on a query around it.
-
-    Example:
-        >>> "QUALIFY" in without_qualify("SELECT a, rank() OVER (ORDER BY a) AS r FROM t QUALIFY r = 1")
-        False
-    """
-    import sqlglot
-    from sqlglot import exp, transforms
-    from sqlglot.errors import SqlglotError
-
-    try:
-        tree = sqlglot.parse_one(text, dialect="databricks")
-    except SqlglotError:
-        return text
-    for select in list(tree.find_all(exp.Select)):
-        if select.args.get("qualify") is not None:
-            changed = transforms.eliminate_qualify(select)
-            if select is tree:
-                tree = changed
-            else:
-                select.replace(changed)
-    return tree.sql(dialect="databricks")
-
-
 def with_file_functions(text: str, name: Callable[[str], str]) -> str:
     """A query in which names stand for calls of `read_files`.
 
@@ -141,7 +114,7 @@ def with_file_functions(text: str, name: Callable[[str], str]) -> str:
         text: The query.
         name: Gives the name for the arguments of a call.
     """
-    if "read_files" not in text.lower():
+    if not any(name.lower() in text.lower() for name in _FILE_FUNCTIONS):
         return text
     tokens = tokens_of(text)
     edits: list[tuple[int, int, str]] = []

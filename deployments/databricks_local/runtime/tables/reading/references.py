@@ -3,6 +3,7 @@
 The text between what is replaced stays as it was: no statement is written anew.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ def read_query(text: str) -> Query:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
+    # What it cannot read, it would tell the notebook.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     text = with_plain_versions(text)
     try:
         (tree,) = sqlglot.parse(text, dialect="databricks")
