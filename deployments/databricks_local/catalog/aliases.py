@@ -1,4 +1,4 @@
-"""Paths in plain characters for Sail, which writes Delta tables elsewhere if there is another one in their path.
+"""Paths in plain characters for Sail, which writes Delta tables elsewhere if there are others in their path.
 
 A table below `my folder` would be written below `my%20folder`, and its log would be in two places.
 """
@@ -20,7 +20,7 @@ class Aliases:
         self._targets: dict[str, Path] = {}
 
     def plain(self, place: Path) -> Path:
-        """The same place by a path in plain characters. The directory with the last odd name has to be there."""
+        """The same place by a path in plain characters. The directory with the last odd name is there."""
         odd = next((each for each in (place, *place.parents) if not _PLAIN.fullmatch(each.name)), None)
         if odd is None:
             return place
