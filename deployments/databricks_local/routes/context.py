@@ -43,6 +43,7 @@ class Services:
         """End the clusters, and close the files."""
         await self.clusters.close()
         self.secrets.close()
+        self.tables.locations.aliases.close()
         self.documents.close()
 
 
