@@ -7,8 +7,8 @@ from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.altering import alter_table, comment_on
-from databricks_local.runtime.tables.doing.cloning import clone
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
+from databricks_local.runtime.tables.doing.cloning import clone
 from databricks_local.runtime.tables.doing.creating import create_table
 from databricks_local.runtime.tables.doing.grants import deny, grant, revoke, show_grants
 from databricks_local.runtime.tables.doing.inserting import insert

@@ -104,7 +104,8 @@ def table_not_found(parts: tuple[str, ...]) -> Exception:
     """There is no such table or view."""
     return analysis_error(
         "TABLE_OR_VIEW_NOT_FOUND",
-        f"The table or view {quoted_name(*parts)} cannot be found. Verify the spelling and correctness of the "
+        f"The table or view {quoted_name(*parts)} cannot be found. Verify the spelling and correctness of "
+        "the "
         "schema and catalog.",
     )
 
@@ -113,8 +114,10 @@ def table_exists(parts: tuple[str, ...]) -> Exception:
     """There is such a table or view already."""
     return analysis_error(
         "TABLE_OR_VIEW_ALREADY_EXISTS",
-        f"Cannot create table or view {quoted_name(*parts)} because it already exists. Choose a different name, "
-        "drop or replace the existing object, or add the IF NOT EXISTS clause to tolerate pre-existing objects.",
+        f"Cannot create table or view {quoted_name(*parts)} because it already exists. Choose a different "
+        "name, "
+        "drop or replace the existing object, or add the IF NOT EXISTS clause to tolerate pre-existing "
+        "objects.",
     )
 
 
@@ -122,7 +125,8 @@ def schema_not_found(parts: tuple[str, ...]) -> Exception:
     """There is no such schema."""
     return analysis_error(
         "SCHEMA_NOT_FOUND",
-        f"The schema {quoted_name(*parts)} cannot be found. Verify the spelling and correctness of the schema "
+        f"The schema {quoted_name(*parts)} cannot be found. Verify the spelling and correctness of the "
+        "schema "
         "and catalog.",
     )
 

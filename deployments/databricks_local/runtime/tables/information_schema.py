@@ -20,7 +20,8 @@ _SCHEMATA: Columns = (
     ("last_altered_by", "string"),
 )  # fmt: skip
 _TABLES: Columns = (
-    ("table_catalog", "string"), ("table_schema", "string"), ("table_name", "string"), ("table_type", "string"),
+    ("table_catalog", "string"), ("table_schema", "string"), ("table_name", "string"),
+    ("table_type", "string"),
     ("is_insertable_into", "string"), ("commit_action", "string"), ("table_owner", "string"),
     ("comment", "string"), ("created", "timestamp"), ("created_by", "string"), ("last_altered", "timestamp"),
     ("last_altered_by", "string"), ("data_source_format", "string"), ("storage_sub_directory", "string"),
@@ -40,7 +41,8 @@ _COLUMNS: Columns = (
 )  # fmt: skip
 _VOLUMES: Columns = (
     ("volume_catalog", "string"), ("volume_schema", "string"), ("volume_name", "string"),
-    ("volume_type", "string"), ("volume_owner", "string"), ("comment", "string"), ("storage_location", "string"),
+    ("volume_type", "string"), ("volume_owner", "string"), ("comment", "string"),
+    ("storage_location", "string"),
 )  # fmt: skip
 _CATALOGS: Columns = (("catalog_name", "string"), ("catalog_owner", "string"), ("comment", "string"))
 

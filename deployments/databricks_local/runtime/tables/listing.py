@@ -5,13 +5,13 @@ from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
+from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
 from databricks_local.runtime.tables.doing.changing_rows import empty
 from databricks_local.runtime.tables.doing.namespaces import go_to_catalog, go_to_schema
 from databricks_local.runtime.tables.engine import Engine, answer, local_relation, nothing
 from databricks_local.runtime.tables.errors import table_not_found
 from databricks_local.runtime.tables.looking.describing import columns_of, table_properties
 from databricks_local.runtime.tables.looking.showing import create_text, temporary_views
-from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
 from databricks_local.runtime.tables.reading.cursor import Cursor
 
 _TABLE = (
@@ -51,7 +51,9 @@ def _fits(asked: Any) -> Callable[[str], bool]:
 
     if not asked.HasField("pattern"):
         return lambda name: True
-    pattern = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in asked.pattern.split("|")), re.I)
+    pattern = re.compile(
+        "|".join(re.escape(each).replace(r"\*", ".*") for each in asked.pattern.split("|")), re.I
+    )
     return lambda name: pattern.fullmatch(name) is not None
 
 
@@ -86,7 +88,11 @@ def _temporary_row(name: str) -> tuple[Any, ...]:
 def _list_tables(asked: Any, catalog: SessionCatalog, *, views: bool = False) -> Any:
     fits = _fits(asked)
     records = catalog.client.tables(*_schema(asked, catalog))
-    rows = [_table_row(each) for each in records if fits(each["name"]) and (not views or each["table_type"] == "VIEW")]
+    rows = [
+        _table_row(each)
+        for each in records
+        if fits(each["name"]) and (not views or each["table_type"] == "VIEW")
+    ]
     rows += [_temporary_row(name) for name in temporary_views(catalog) if fits(name)]
     return answer(_TABLE, rows)
 
@@ -109,7 +115,15 @@ def _list_columns(asked: Any, catalog: SessionCatalog) -> Any:
         return None
     fields, partitions = columns_of(catalog.require(parts))
     rows = [
-        (each["name"], comment_of(each), shown_type(each), each["nullable"], each["name"] in partitions, False, False)
+        (
+            each["name"],
+            comment_of(each),
+            shown_type(each),
+            each["nullable"],
+            each["name"] in partitions,
+            False,
+            False,
+        )
         for each in fields
     ]
     return answer(_COLUMN, rows)

@@ -6,7 +6,8 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.delta.log import DeltaLog
-from databricks_local.runtime.tables.doing.creating import Creator, Definition, fields_of_rows
+from databricks_local.runtime.tables.doing.creating import Creator
+from databricks_local.runtime.tables.doing.definitions import Definition, fields_of_rows
 from databricks_local.runtime.tables.doing.inserting import PARTITION_MODE
 from databricks_local.runtime.tables.doing.writing import (
     Change,

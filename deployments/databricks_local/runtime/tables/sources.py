@@ -112,7 +112,8 @@ class Sources:
         columns = json.loads(entry.properties.get(VIEW_COLUMNS, "null"))
         if not columns:
             return text
-        return f"SELECT * FROM ({text}) AS {quoted_name(entry.names[-1])}({', '.join(map(quoted_name, columns))})"
+        names = ", ".join(map(quoted_name, columns))
+        return f"SELECT * FROM ({text}) AS {quoted_name(entry.names[-1])}({names})"  # noqa: S608 - a view's own
 
     def _view(self, entry: Entry, above: tuple[str, ...]) -> str:
         return f"({self.view_query(entry, above)})"
@@ -172,7 +173,8 @@ def check_version(entry: Entry, version: int) -> int:
             earliest = min(log.versions(), default=latest)
             raise analysis_error(
                 "DELTA_VERSION_NOT_FOUND",
-                f"Cannot time travel Delta table to version {version}. Available versions: [{earliest}, {latest}].",
+                f"Cannot time travel Delta table to version {version}. Available versions: [{earliest}, "
+                f"{latest}].",
             )
     return version
 
@@ -193,14 +195,16 @@ def version_at(entry: Entry, moment: int, shown: str) -> int:
     if moment > times[-1][0]:
         raise analysis_error(
             "DELTA_TIMESTAMP_GREATER_THAN_COMMIT",
-            f"The provided timestamp ({shown}) is after the latest version available to this table. Please use a "
+            f"The provided timestamp ({shown}) is after the latest version available to this table. Please "
+            "use a "
             "timestamp before or at it.",
         )
     before = [version for time, version in times if time <= moment]
     if not before:
         raise analysis_error(
             "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
-            f"The provided timestamp ({shown}) is before the earliest version available to this table. Please use "
+            f"The provided timestamp ({shown}) is before the earliest version available to this table. "
+            "Please use "
             "a timestamp after it.",
         )
     return before[-1]

@@ -9,8 +9,14 @@ from databricks_local.runtime.tables.copying.reading import Copy
 from databricks_local.runtime.tables.copying.sources import SourceFile, dialect_of, header_of
 from databricks_local.runtime.tables.errors import analysis_error
 
-_VALUE = re.compile(r"\[CAST_INVALID_INPUT\] The value '(?P<value>.*)' of the type .* for the column `(?P<column>.*)`\. Correct", re.DOTALL)
-_FIELDS = re.compile(r"incorrect number of fields for line (?P<line>\d+), expected (?P<expected>\d+) got (?P<got>\d+)")
+_VALUE = re.compile(
+    r"\[CAST_INVALID_INPUT\] The value '(?P<value>.*)' of the type .* for the column `(?P<column>.*)`\."
+    r" Correct",
+    re.DOTALL,
+)
+_FIELDS = re.compile(
+    r"incorrect number of fields for line (?P<line>\d+), expected (?P<expected>\d+) got (?P<got>\d+)"
+)
 
 
 def located(
@@ -36,7 +42,8 @@ def located(
         file, line = _ragged(copy, files, int(fields["expected"]), int(fields["got"]))
         return analysis_error(
             "MALFORMED_RECORD_IN_PARSING",
-            f"{file}, line {line}: there are {fields['got']} fields, where {fields['expected']} are expected.",
+            f"{file}, line {line}: there are {fields['got']} fields, where {fields['expected']} are "
+            "expected.",
         )
     return None
 
@@ -71,9 +78,9 @@ def _records(
             reader = csv.reader(text, **dialect_of(copy))
             before = 0
             for row in reader:
-                line, before = before + 1, reader.line_num
-                if line > 1 or not header:
-                    yield line, dict(zip(given or [f"_c{i}" for i in range(len(row))], row, strict=False))
+                number, before = before + 1, reader.line_num
+                if number > 1 or not header:
+                    yield number, dict(zip(given or [f"_c{i}" for i in range(len(row))], row, strict=False))
 
 
 def _json(line: str) -> dict[str, object]:

@@ -53,6 +53,8 @@ class Loading:
 
     def validate(self) -> Any:
         """Check what would be loaded, and show the first rows."""
+        from pyspark.errors import PySparkException
+
         before = DeltaLog(self.table).snapshot()
         reader = FileReader(self.copy, self.statement.engine)
         files = reader.readable(self._files(set()))
@@ -61,8 +63,10 @@ class Loading:
         checked = rows if wanted is None else rows.limit(wanted)
         try:
             table = checked.toArrow()
-        except Exception as error:
-            raise located(error, self.copy, files, [field["name"] for field in before.fields]) or error from None
+        except PySparkException as error:
+            raise (
+                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
+            ) from None
         return table.slice(0, SHOWN_ROWS)
 
     def _files(self, known: set[str]) -> list[SourceFile]:
@@ -89,7 +93,9 @@ class Loading:
         except ConcurrentWriteError as error:
             raise conflict(str(error), self.entry.shown) from error
         except PySparkException as error:
-            raise located(error, self.copy, files, [field["name"] for field in before.fields]) or error from None
+            raise (
+                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
+            ) from None
 
     def _rows(
         self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]
@@ -119,11 +125,14 @@ class Loading:
             names = ", ".join(quoted_name(name) for name in new)
             raise analysis_error(
                 "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
-                f"A schema mismatch was detected while copying into the Delta table {self.entry.shown}: it has no "
+                f"A schema mismatch was detected while copying into the Delta table {self.entry.shown}: it "
+                "has no "
                 f"column {names}. To let it be added, set COPY_OPTIONS ('mergeSchema' = 'true').",
             )
         if any(field.get("metadata", {}).get("delta.columnMapping.id") for field in fields):
-            raise refused("COPY INTO with mergeSchema into a table with column mapping", "ALTER TABLE ADD COLUMNS first")
+            raise refused(
+                "COPY INTO with mergeSchema into a table with column mapping", "ALTER TABLE ADD COLUMNS first"
+            )
         return merged(fields, given)
 
     def _dated(self, frame: Any, fields: Sequence[Field]) -> Any:
@@ -138,7 +147,9 @@ class Loading:
             field = find(fields, name) or {}
             pattern = formats.get(str(field.get("type"))) if kind == "string" else None
             column = quoted_name(name)
-            expressions.append(column if pattern is None else f"{_parsed(column, pattern, field)} AS {column}")
+            expressions.append(
+                column if pattern is None else f"{_parsed(column, pattern, field)} AS {column}"
+            )
         return frame.selectExpr(*expressions)
 
 
@@ -146,11 +157,12 @@ def _parsed(column: str, pattern: str, field: Field) -> str:
     tried = f"try_to_timestamp({column}, {quoted_text(pattern)})"
     kind = str(field["type"])
     end = quoted_text(
-        f"' of the type \"STRING\" cannot be cast to \"{kind.upper()}\" because it is malformed, for the column "
+        f'\' of the type "STRING" cannot be cast to "{kind.upper()}" because it is malformed, for the column '
         f"{quoted_name(field['name'])}. Correct the value, or the format {pattern}. SQLSTATE: 22018"
     )
     said = f"concat({quoted_text('[CAST_INVALID_INPUT] The value ' + chr(39))}, {column}, {end})"
-    return f"IF({column} IS NOT NULL AND {tried} IS NULL, CAST(raise_error({said}) AS {kind}), CAST({tried} AS {kind}))"
+    failed = f"CAST(raise_error({said}) AS {kind})"
+    return f"IF({column} IS NOT NULL AND {tried} IS NULL, {failed}, CAST({tried} AS {kind}))"
 
 
 def _counts(rows: int, corrupt: int) -> Any:

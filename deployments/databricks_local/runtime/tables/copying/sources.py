@@ -12,8 +12,10 @@ from databricks_local.runtime.tables.copying.reading import Copy
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error
 
-_NOT_FOR_THE_READER = ("inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
-                       "dateformat", "timestampformat", "mode", "rescueddatacolumn")  # fmt: skip
+_NOT_FOR_THE_READER = (
+    "inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
+    "dateformat", "timestampformat", "mode", "rescueddatacolumn",
+)  # fmt: skip
 _WITH_SCHEMA = ("parquet", "avro", "orc")
 _METADATA = "_metadata"
 
@@ -144,7 +146,9 @@ class FileReader:
         if _METADATA in select or "input_file_name" in select:
             frame = _with_metadata(frame, files[0])
             names = ", ".join(f"`{name}`" for name in frame.columns if name != _METADATA)
-            select = names if select.strip() == "*" else select.replace("*", names, 1) if "*" in select else select
+            select = (
+                names if select.strip() == "*" else select.replace("*", names, 1) if "*" in select else select
+            )
             select = select.replace("input_file_name()", f"{_METADATA}.file_path")
         view = f"__local_copy_{abs(hash((copy.table, files[0].key)))}"
         frame.createOrReplaceTempView(view)

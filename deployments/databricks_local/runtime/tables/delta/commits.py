@@ -102,6 +102,26 @@ def commit_info(
     return {"commitInfo": info}
 
 
+def remove_action(add: Action, moment: int) -> Action:
+    """What takes a file out of a table.
+
+    Args:
+        add: What put it there.
+        moment: When, in milliseconds since 1970.
+    """
+    remove: Action = {
+        "path": add["path"],
+        "deletionTimestamp": moment,
+        "dataChange": True,
+        "extendedFileMetadata": True,
+        "partitionValues": add.get("partitionValues") or {},
+        "size": add.get("size", 0),
+    }
+    if add.get("deletionVector"):
+        remove["deletionVector"] = add["deletionVector"]
+    return {"remove": remove}
+
+
 def new_metadata(
     fields: Sequence[Any],
     partitions: Sequence[str] = (),

@@ -1,4 +1,4 @@
-"""Fields of Delta schemas, as JSON: from Spark's types and from SQL, and back into SQL. Pure but for PySpark."""
+"""Fields of Delta schemas, as JSON: from Spark's types, from SQL, and as SQL. Pure but for PySpark."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,7 +24,8 @@ def fields_in(ddl: str) -> list[Field]:
     """The fields that are written in SQL, as `id INT NOT NULL COMMENT 'key', name VARCHAR(10)`."""
     from pyspark.sql.types import StructType
 
-    return [_with_characters(field) for field in StructType.fromDDL(ddl).jsonValue()["fields"]]
+    fields: list[Field] = StructType.fromDDL(ddl).jsonValue()["fields"]  # type: ignore[assignment, index]
+    return [_with_characters(field) for field in fields]
 
 
 def _with_characters(field: Field) -> Field:

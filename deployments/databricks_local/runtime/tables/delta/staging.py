@@ -1,7 +1,7 @@
 """Rows that are written beside a table first, and become part of it by one commit.
 
-The engine writes them into a Delta table of its own with the same columns, so that it casts and checks them as
-for the table itself. Their files are then moved, and what happened is said in one commit.
+The engine writes them into a Delta table of its own with the same columns, so that it casts and checks them
+as for the table itself. Their files are then moved, and what happened is said in one commit.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from databricks_local.runtime.tables.delta.commits import commit_info, write_commit
+from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit
 from databricks_local.runtime.tables.delta.log import Action, Commit, DeltaLog, Snapshot, rows_in
 
 PREFIX = "_staging-"
@@ -107,7 +107,7 @@ def publish(
     """
     moved = _move(table, rows)
     now = time.time_ns() // 1_000_000
-    removes = [{"remove": _remove(each, now)} for each in removed]
+    removes = [remove_action(each, now) for each in removed]
     changes = [{"protocol": protocol}] if protocol else []
     changes += [{"metaData": metadata}] if metadata else []
     actions = [info, *changes, *removes, *({"add": add} for add in rows.adds)]
@@ -154,18 +154,6 @@ def conflict_with(commit: Commit, *, alone: bool) -> str:
     if "remove" in kinds:
         return "ConcurrentDeleteReadException"
     return "ConcurrentAppendException" if "add" in kinds else ""
-
-
-def _remove(add: Action, now: int) -> Action:
-    remove: Action = {
-        "path": add["path"],
-        "deletionTimestamp": now,
-        "dataChange": True,
-        "extendedFileMetadata": True,
-        "partitionValues": add.get("partitionValues") or {},
-        "size": add.get("size", 0),
-    }
-    return {**remove, "deletionVector": add["deletionVector"]} if add.get("deletionVector") else remove
 
 
 def _move(table: Path, rows: Staged) -> list[Path]:

@@ -4,22 +4,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import change_metadata, commit_info, with_fields, writing
-from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
+from databricks_local.runtime.tables.delta.commits import with_fields
+from databricks_local.runtime.tables.delta.log import Action, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, find, with_metadata
 from databricks_local.runtime.tables.doing.columns import DEFAULT
-from databricks_local.runtime.tables.doing.creating import (
-    CONSTRAINT,
-    KEPT,
-    MAPPING_MODE,
-    MAX_COLUMN_ID,
-    field_of,
-    mapped,
-    protocol_for,
+from databricks_local.runtime.tables.doing.definitions import MAPPING_MODE, field_of, mapped
+from databricks_local.runtime.tables.doing.properties import (
+    add_constraint,
+    commit_change,
+    drop_constraint,
+    set_properties,
+    unset_properties,
 )
 from databricks_local.runtime.tables.doing.views import rename
 from databricks_local.runtime.tables.engine import nothing
-from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
+from databricks_local.runtime.tables.errors import analysis_error, refused
 from databricks_local.runtime.tables.reading.create import read_columns, read_type
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
 from databricks_local.runtime.tables.reading.tokens import quoted_name
@@ -48,34 +47,6 @@ def alter_table(statement: Statement, cursor: Cursor) -> Any:
     )
 
 
-def _commit(
-    entry: Entry,
-    operation: str,
-    changed: Callable[[Snapshot], Action],
-    parameters: dict[str, Any] | None = None,
-) -> None:
-    """Change what a table is.
-
-    Args:
-        entry: The table.
-        operation: The operation, as the history shows it.
-        changed: Gives the new metadata.
-        parameters: Those of the operation.
-    """
-    table = entry.on_disk("ALTER TABLE")
-    with writing(table):
-        before = DeltaLog(table).snapshot()
-        metadata = changed(before)
-        info = commit_info(operation, parameters, readVersion=before.version)
-        needed = protocol_for(metadata["configuration"])
-        versions = ("minReaderVersion", "minWriterVersion")
-        weak = any(int(before.protocol.get(each, 0)) < needed[each] for each in versions)
-        try:
-            change_metadata(table, before, metadata, info, needed if weak else None)
-        except FileExistsError as error:
-            raise conflict("MetadataChangedException", entry.shown) from error
-
-
 def _add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     text = cursor.in_parentheses() if cursor.looks_at("(") else cursor.rest()
     placed = [_placed(each) for each in split_list(text)]
@@ -86,13 +57,14 @@ def _add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
             if find(fields, field["name"]) is not None:
                 raise analysis_error(
                     "FIELD_ALREADY_EXISTS",
-                    f"Cannot add column, because {quoted_name(field['name'])} already exists in {entry.shown}.",
+                    f"Cannot add column, because {quoted_name(field['name'])} already exists in "
+                    f"{entry.shown}.",
                 )
             fields.insert(_index(fields, place), field)
         new, configuration = mapped(fields, before.configuration)
         return {**with_fields(before, new), "configuration": configuration}
 
-    _commit(entry, "ADD COLUMNS", changed, {"columns": [{"column": field} for field, _ in placed]})
+    commit_change(entry, "ADD COLUMNS", changed, {"columns": [{"column": field} for field, _ in placed]})
 
 
 def _placed(text: str) -> tuple[Field, str]:
@@ -123,7 +95,8 @@ def _required(fields: Sequence[Field], name: str) -> Field:
         names = ", ".join(quoted_name(each["name"]) for each in fields)
         raise analysis_error(
             "UNRESOLVED_COLUMN.WITH_SUGGESTION",
-            f"A column with name {quoted_name(name)} cannot be resolved. Did you mean one of the following? [{names}].",
+            f"A column with name {quoted_name(name)} cannot be resolved. Did you mean one of the "
+            f"following? [{names}].",
         )
     return field
 
@@ -132,7 +105,8 @@ def _needs_mapping(before: Snapshot, entry: Entry, what: str, condition: str) ->
     if not before.is_mapped:
         raise analysis_error(
             condition,
-            f"{what} is not supported for your Delta table {entry.shown}. Please enable column mapping: ALTER TABLE "
+            f"{what} is not supported for your Delta table {entry.shown}. Please enable column mapping: "
+            "ALTER TABLE "
             f"{'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
         )
 
@@ -146,12 +120,14 @@ def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
         _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
         field = _required(before.fields, old)
         if find(before.fields, new) is not None:
-            raise analysis_error("FIELD_ALREADY_EXISTS", f"{quoted_name(new)} already exists in {entry.shown}.")
+            raise analysis_error(
+                "FIELD_ALREADY_EXISTS", f"{quoted_name(new)} already exists in {entry.shown}."
+            )
         fields = [{**each, "name": new} if each is field else each for each in before.fields]
         partitions = [new if name == field["name"] else name for name in before.partitions]
         return {**with_fields(before, fields), "partitionColumns": partitions}
 
-    _commit(entry, "RENAME COLUMN", changed, {"oldColumnPath": old, "newColumnPath": new})
+    commit_change(entry, "RENAME COLUMN", changed, {"oldColumnPath": old, "newColumnPath": new})
 
 
 def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
@@ -170,15 +146,17 @@ def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
                 )
         return with_fields(before, [field for field in before.fields if field not in found])
 
-    _commit(entry, "DROP COLUMNS", changed, {"columns": gone})
+    commit_change(entry, "DROP COLUMNS", changed, {"columns": gone})
 
 
 def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     """ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
     name = cursor.word()
     new_name = ""
-    if cursor.current is not None and cursor.current.is_name and not any(
-        map(cursor.looks_at, ("SET", "DROP", "COMMENT", "TYPE", "FIRST", "AFTER"))
+    if (
+        cursor.current is not None
+        and cursor.current.is_name
+        and not any(map(cursor.looks_at, ("SET", "DROP", "COMMENT", "TYPE", "FIRST", "AFTER")))
     ):
         new_name, kind = cursor.word(), read_type(cursor)
     else:
@@ -198,42 +176,67 @@ def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
             fields.insert(_index(fields, place), field)
         return with_fields(before, fields)
 
-    _commit(entry, "CHANGE COLUMN", changed, {"column": name})
+    commit_change(entry, "CHANGE COLUMN", changed, {"column": name})
 
 
 Change = Callable[[Statement, Entry, Field], Field]
 
 
 def _column_change(cursor: Cursor) -> tuple[Change, str]:
-    def unchanged(statement: Statement, entry: Entry, field: Field) -> Field:
-        return field
+    """What becomes of a column, and which one it comes after."""
+    if cursor.accept("FIRST"):
+        return _unchanged, "FIRST"
+    if cursor.accept("AFTER"):
+        return _unchanged, cursor.word()
+    for words, change in _COLUMN_CHANGES:
+        if cursor.accept(*words):
+            return change(cursor), ""
+    return _unchanged, ""
 
-    def not_null(statement: Statement, entry: Entry, field: Field) -> Field:
-        missing = f"SELECT 1 FROM {entry.for_engine} WHERE {quoted_name(field['name'])} IS NULL LIMIT 1"  # noqa: S608
+
+def _unchanged(statement: Statement, entry: Entry, field: Field) -> Field:
+    return field
+
+
+def _comment(cursor: Cursor) -> Change:
+    comment = cursor.string()
+    return lambda _, __, field: with_metadata(field, {"comment": comment})
+
+
+def _default(cursor: Cursor) -> Change:
+    default = cursor.rest()
+    return lambda _, __, field: with_metadata(field, {DEFAULT: default})
+
+
+def _no_default(cursor: Cursor) -> Change:
+    return lambda _, __, field: with_metadata(field, {DEFAULT: None, "EXISTS_DEFAULT": None})
+
+
+def _nullable(cursor: Cursor) -> Change:
+    return lambda _, __, field: {**field, "nullable": True}
+
+
+def _not_null(cursor: Cursor) -> Change:
+    def change(statement: Statement, entry: Entry, field: Field) -> Field:
+        name = quoted_name(field["name"])
+        missing = f"SELECT 1 FROM {entry.for_engine} WHERE {name} IS NULL LIMIT 1"  # noqa: S608 - names of their own
         if statement.engine.rows(missing):
             raise analysis_error(
                 "DELTA_NEW_NOT_NULL_VIOLATION",
-                f"Rows in {entry.shown} violate the new NOT NULL constraint on {quoted_name(field['name'])}.",
+                f"Rows in {entry.shown} violate the new NOT NULL constraint on {name}.",
             )
         return {**field, "nullable": False}
 
-    if cursor.accept("FIRST"):
-        return unchanged, "FIRST"
-    if cursor.accept("AFTER"):
-        return unchanged, cursor.word()
-    if cursor.accept("COMMENT"):
-        comment = cursor.string()
-        return lambda _, __, field: with_metadata(field, {"comment": comment}), ""
-    if cursor.accept("SET", "NOT", "NULL"):
-        return not_null, ""
-    if cursor.accept("DROP", "NOT", "NULL"):
-        return lambda _, __, field: {**field, "nullable": True}, ""
-    if cursor.accept("SET", "DEFAULT"):
-        default = cursor.rest()
-        return lambda _, __, field: with_metadata(field, {DEFAULT: default}), ""
-    if cursor.accept("DROP", "DEFAULT"):
-        return lambda _, __, field: with_metadata(field, {DEFAULT: None, "EXISTS_DEFAULT": None}), ""
-    return unchanged, ""
+    return change
+
+
+_COLUMN_CHANGES: tuple[tuple[tuple[str, ...], Callable[[Cursor], Change]], ...] = (
+    (("COMMENT",), _comment),
+    (("SET", "NOT", "NULL"), _not_null),
+    (("DROP", "NOT", "NULL"), _nullable),
+    (("SET", "DEFAULT"), _default),
+    (("DROP", "DEFAULT"), _no_default),
+)
 
 
 def _with_type(old: Field, field: Field, kind: str) -> Field:
@@ -245,95 +248,6 @@ def _with_type(old: Field, field: Field, kind: str) -> Field:
         f"ALTER COLUMN {old['name']} TYPE {kind}",
         f"use CREATE OR REPLACE TABLE … AS SELECT with CAST({old['name']} AS {kind})",
     )
-
-
-def _set_properties(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    given = cursor.properties()
-    kept = {name: value for name, value in given.items() if name in KEPT}
-    if kept and not entry.by_path:
-        statement.catalog.client.update("tables", entry.names, {"properties": {**_own(entry), **kept}})
-
-    def changed(before: Snapshot) -> Action:
-        plain = {name: value for name, value in given.items() if name not in KEPT}
-        configuration = {**before.configuration, **plain}
-        fields = list(before.fields)
-        if plain.get(MAPPING_MODE) == "name" and not before.is_mapped:
-            fields, configuration = mapped(fields, {**configuration, MAX_COLUMN_ID: "0"})
-        return {**with_fields(before, fields), "configuration": configuration}
-
-    _commit(entry, "SET TBLPROPERTIES", changed, {"properties": given})
-
-
-def _own(entry: Entry) -> dict[str, str]:
-    """The properties that only the catalog has."""
-    return {name: value for name, value in entry.properties.items() if name in KEPT}
-
-
-def _unset_properties(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    if_exists = cursor.accept("IF", "EXISTS")
-    gone = [Cursor(each).key() for each in split_list(cursor.in_parentheses())]
-    if any(name in KEPT for name in gone) and not entry.by_path:
-        own = {name: value for name, value in _own(entry).items() if name not in gone}
-        statement.catalog.client.update("tables", entry.names, {"properties": own})
-
-    def changed(before: Snapshot) -> Action:
-        missing = [name for name in gone if name not in before.configuration and name not in KEPT]
-        if missing and not if_exists:
-            raise analysis_error(
-                "DELTA_UNSET_NON_EXISTENT_PROPERTY",
-                f"Attempted to unset non-existent property '{missing[0]}' in table {entry.shown}.",
-            )
-        kept = {name: value for name, value in before.configuration.items() if name not in gone}
-        return {**before.metadata, "configuration": kept}
-
-    _commit(entry, "UNSET TBLPROPERTIES", changed, {"properties": gone})
-
-
-def _add_constraint(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    name = cursor.word()
-    if not cursor.accept("CHECK"):
-        # Docs: primary and foreign keys are told, and not enforced.
-        cursor.rest()
-        return
-    expression = cursor.in_parentheses()
-    broken = f"SELECT count(*) FROM {entry.for_engine} WHERE NOT ({expression})"  # noqa: S608 - their own condition
-    number = int(statement.engine.rows(broken)[0][0])
-    if number:
-        raise analysis_error(
-            "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
-            f"{number} rows in {entry.shown} violate the new CHECK constraint ({expression}).",
-        )
-
-    def changed(before: Snapshot) -> Action:
-        key = f"{CONSTRAINT}{name.lower()}"
-        if key in before.configuration:
-            raise analysis_error(
-                "DELTA_CONSTRAINT_ALREADY_EXISTS",
-                f"Constraint '{name}' already exists. Please delete the old constraint first.",
-            )
-        return {**before.metadata, "configuration": {**before.configuration, key: expression}}
-
-    _commit(entry, "ADD CONSTRAINT", changed, {"name": name, "expr": expression})
-
-
-def _drop_constraint(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    if_exists = cursor.accept("IF", "EXISTS")
-    name = cursor.word()
-    cursor.accept_any("CASCADE", "RESTRICT")
-
-    def changed(before: Snapshot) -> Action:
-        key = f"{CONSTRAINT}{name.lower()}"
-        known = {each.lower(): each for each in before.configuration}
-        if key not in known and not if_exists:
-            raise analysis_error(
-                "DELTA_CONSTRAINT_DOES_NOT_EXIST",
-                f"Cannot drop nonexistent constraint '{name}' from table {entry.shown}. To avoid throwing an error, "
-                "provide the parameter IF EXISTS.",
-            )
-        kept = {each: value for each, value in before.configuration.items() if each.lower() != key}
-        return {**before.metadata, "configuration": kept}
-
-    _commit(entry, "DROP CONSTRAINT", changed, {"name": name})
 
 
 def _told_only(statement: Statement, entry: Entry, cursor: Cursor) -> None:
@@ -372,22 +286,22 @@ def _comment_column(entry: Entry, name: str, comment: str) -> None:
         new = with_metadata(old, {"comment": comment or None})
         return with_fields(before, [new if each is old else each for each in before.fields])
 
-    _commit(entry, "CHANGE COLUMN", changed, {"column": name})
+    commit_change(entry, "CHANGE COLUMN", changed, {"column": name})
 
 
 _ALTERED: tuple[tuple[tuple[str, ...], Callable[[Statement, Entry, Cursor], None]], ...] = (
     (("ADD", "COLUMNS"), _add_columns),
     (("ADD", "COLUMN"), _add_columns),
-    (("ADD", "CONSTRAINT"), _add_constraint),
-    (("DROP", "CONSTRAINT"), _drop_constraint),
+    (("ADD", "CONSTRAINT"), add_constraint),
+    (("DROP", "CONSTRAINT"), drop_constraint),
     (("RENAME", "COLUMN"), _rename_column),
     (("DROP", "COLUMNS"), _drop_columns),
     (("DROP", "COLUMN"), _drop_columns),
     (("ALTER", "COLUMN"), _change_column),
     (("CHANGE", "COLUMN"), _change_column),
     (("CHANGE",), _change_column),
-    (("SET", "TBLPROPERTIES"), _set_properties),
-    (("UNSET", "TBLPROPERTIES"), _unset_properties),
+    (("SET", "TBLPROPERTIES"), set_properties),
+    (("UNSET", "TBLPROPERTIES"), unset_properties),
     (("SET", "TAGS"), _told_only),
     (("UNSET", "TAGS"), _told_only),
     (("CLUSTER", "BY"), _told_only),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import commit_info, write_commit, writing
+from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
 from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.delta.staging import conflict_with
 from databricks_local.runtime.tables.engine import counts, nothing
@@ -73,11 +73,7 @@ def empty(entry: Entry) -> None:
         metrics = {"numRemovedFiles": len(before.files)}
         info = commit_info("TRUNCATE", metrics=metrics, readVersion=before.version)
         now = info["commitInfo"]["timestamp"]
-        removes = [
-            {"remove": {"path": path, "deletionTimestamp": now, "dataChange": True, "size": add.get("size", 0),
-                        "extendedFileMetadata": True, "partitionValues": add.get("partitionValues") or {}}}
-            for path, add in before.files.items()
-        ]  # fmt: skip
+        removes = [remove_action(add, now) for add in before.files.values()]
         write_commit(table, before.version + 1, [info, *removes])
 
 

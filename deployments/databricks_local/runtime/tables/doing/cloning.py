@@ -4,7 +4,8 @@ from typing import Any
 
 from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
 from databricks_local.runtime.tables.delta.log import DeltaLog
-from databricks_local.runtime.tables.doing.creating import CONSTRAINT, Creator, Definition
+from databricks_local.runtime.tables.doing.creating import Creator
+from databricks_local.runtime.tables.doing.definitions import CONSTRAINT, Definition
 from databricks_local.runtime.tables.engine import answer, nothing
 from databricks_local.runtime.tables.errors import refused, table_exists
 from databricks_local.runtime.tables.reading.cursor import Cursor
@@ -43,7 +44,9 @@ def clone(statement: Statement, cursor: Cursor) -> Any:
         raise table_exists(entry.names)
     table = source.on_disk("CLONE")
     snapshot = DeltaLog(table).snapshot(version)
-    properties = {k: v for k, v in snapshot.configuration.items() if k.startswith(CONSTRAINT) or "Mapping" not in k}
+    properties = {
+        k: v for k, v in snapshot.configuration.items() if k.startswith(CONSTRAINT) or "Mapping" not in k
+    }
     comment = source.record.get("comment") or snapshot.metadata.get("description")
     definition = Definition(snapshot.fields, snapshot.partitions, properties, comment, location)
     at = "" if version is None else f" VERSION AS OF {version}"

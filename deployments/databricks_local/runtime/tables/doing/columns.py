@@ -55,7 +55,8 @@ def _targets(fields: Sequence[Field], columns: Sequence[str], number: int) -> li
             names = ", ".join(quoted_name(each["name"]) for each in fields)
             raise analysis_error(
                 "UNRESOLVED_COLUMN.WITH_SUGGESTION",
-                f"A column, variable, or function parameter with name {quoted_name(name)} cannot be resolved. "
+                f"A column, variable, or function parameter with name {quoted_name(name)} cannot be "
+                "resolved. "
                 f"Did you mean one of the following? [{names}].",
             )
         targets.append(field["name"])
@@ -128,7 +129,8 @@ def _complaint(source: str, given: str, field: Field) -> str:
         )
         return f"concat({before}, {source}, {after})"
     return quoted_text(
-        f"[CAST_OVERFLOW_IN_TABLE_INSERT] Fail to assign a value of {types[0]} type to the {types[1]} type column "
+        f"[CAST_OVERFLOW_IN_TABLE_INSERT] Fail to assign a value of {types[0]} type to the {types[1]} type "
+        "column "
         f"or variable {quoted_name(field['name'])} due to an overflow. Use `try_cast` on the input value to "
         "tolerate overflow and return NULL instead. SQLSTATE: 22003"
     )

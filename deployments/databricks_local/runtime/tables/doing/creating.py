@@ -1,6 +1,5 @@
 """CREATE TABLE in all its forms, and what `saveAsTable` makes."""
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,109 +7,28 @@ from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import DELTA, EXTERNAL, MANAGED, Entry
 from databricks_local.runtime.tables.delta.commits import (
-    PROTOCOL,
     commit_info,
-    new_metadata,
+    remove_action,
     write_commit,
     writing,
 )
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, column_infos, fields_in, fields_of, find
-from databricks_local.runtime.tables.doing.columns import (
-    DEFAULT,
-    GENERATED,
-    IDENTITY_EXPLICIT,
-    IDENTITY_START,
-    IDENTITY_STEP,
+from databricks_local.runtime.tables.delta.schema import Field, column_infos
+from databricks_local.runtime.tables.doing.definitions import (
+    CONSTRAINT,
+    Definition,
+    field_of,
+    fields_of_rows,
+    require_names,
 )
+from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
-from databricks_local.runtime.tables.errors import analysis_error, refused, table_exists
-from databricks_local.runtime.tables.reading.create import Column, CreateTable, read_create_table
+from databricks_local.runtime.tables.errors import analysis_error, table_exists
+from databricks_local.runtime.tables.reading.create import CreateTable, read_create_table
 from databricks_local.runtime.tables.reading.cursor import Cursor
-from databricks_local.runtime.tables.reading.tokens import quoted_name
 from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
-
-KEPT = ("delta.enableChangeDataFeed", "delta.enableDeletionVectors", "delta.enableRowTracking")
-"""Properties that the engine does not know how to write. They are shown, and do nothing."""
-
-MAPPING_MODE, MAX_COLUMN_ID = "delta.columnMapping.mode", "delta.columnMapping.maxColumnId"
-COLUMN_ID, PHYSICAL_NAME = "delta.columnMapping.id", "delta.columnMapping.physicalName"
-CONSTRAINT = "delta.constraints."
-_BAD_NAME = re.compile(r"[ ,;{}()\n\t=]")
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What a Delta table is to be.
-
-    Attributes:
-        fields: Its columns.
-        partitions: The columns by which it is partitioned.
-        properties: Its properties.
-        comment: What it is told to be.
-        location: Where its files are; empty for a managed table.
-    """
-
-    fields: Sequence[Field]
-    partitions: Sequence[str] = ()
-    properties: Mapping[str, str] = ()  # type: ignore[assignment]
-    comment: str | None = None
-    location: str = ""
-
-    @property
-    def kept(self) -> dict[str, str]:
-        """The properties that the catalog keeps, and the log does not have."""
-        return {name: value for name, value in dict(self.properties).items() if name in KEPT}
-
-    @property
-    def metadata(self) -> Action:
-        """As the log has it."""
-        names = [field["name"] for field in self.fields]
-        for name in self.partitions:
-            if find(self.fields, name) is None:
-                raise analysis_error(
-                    "COLUMN_NOT_DEFINED_IN_TABLE",
-                    f"partition column {quoted_name(name)} is not defined in the table; defined are "
-                    f"{', '.join(names)}.",
-                )
-        fields, configuration = mapped(
-            self.fields, {name: value for name, value in dict(self.properties).items() if name not in KEPT}
-        )
-        partitions = [str((find(self.fields, name) or {})["name"]) for name in self.partitions]
-        return new_metadata(fields, partitions, configuration, self.comment)
-
-    @property
-    def protocol(self) -> Action:
-        """The features of Delta that it needs."""
-        properties = dict(self.properties)
-        return protocol_for(properties)
-
-
-def protocol_for(properties: Mapping[str, str]) -> Action:
-    """The features of Delta that properties need."""
-    if properties.get(MAPPING_MODE, "none") != "none":
-        return {"minReaderVersion": 2, "minWriterVersion": 5}
-    if any(name.startswith(CONSTRAINT) for name in properties):
-        return {"minReaderVersion": 1, "minWriterVersion": 3}
-    return PROTOCOL
-
-
-def mapped(fields: Sequence[Field], properties: Mapping[str, str]) -> tuple[list[Field], dict[str, str]]:
-    """Fields with ids and names of their own in files, if the properties ask for it."""
-    if properties.get(MAPPING_MODE, "none") == "none":
-        return list(fields), dict(properties)
-    taken = [int(field["metadata"].get(COLUMN_ID, 0)) for field in fields]
-    number = max([int(properties.get(MAX_COLUMN_ID, 0)), *taken])
-    new: list[Field] = []
-    for field in fields:
-        metadata = field["metadata"]
-        if COLUMN_ID not in metadata:
-            number += 1
-            metadata = {**metadata, COLUMN_ID: number, PHYSICAL_NAME: field["name"]}
-        new.append({**field, "metadata": metadata})
-    return new, {**properties, MAX_COLUMN_ID: str(number)}
 
 
 def create_table(statement: Statement, cursor: Cursor) -> Any:
@@ -119,7 +37,7 @@ def create_table(statement: Statement, cursor: Cursor) -> Any:
     if asked is None:
         return None
     if asked.using not in ("", "delta"):
-        return _create_of_other_format(statement, asked)
+        return create_of_other_format(statement, asked)
     creator = Creator(statement)
     if asked.like:
         return creator.like(asked)
@@ -201,7 +119,8 @@ class Creator:
         if known is None and not entry.by_path and table.is_dir() and any(table.iterdir()):
             raise analysis_error(
                 "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
-                f"Cannot create table ('{entry.shown}'). The associated location ('{definition.location}') is not "
+                f"Cannot create table ('{entry.shown}'). The associated location ('{definition.location}') "
+                "is not "
                 "empty and also not a Delta table.",
             )
         parameters = _parameters(definition, managed=not definition.location)
@@ -298,7 +217,8 @@ class Creator:
             info = commit_info(
                 "CREATE OR REPLACE TABLE", _parameters(definition, managed=not definition.location)
             )
-            removes = [{"remove": _removed(add, info)} for add in before.files.values()]
+            moment = info["commitInfo"]["timestamp"]
+            removes = [remove_action(add, moment) for add in before.files.values()]
             protocol = [] if before.protocol else [{"protocol": definition.protocol}]
             write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
         self._known_from_now(known, place, definition)
@@ -325,65 +245,6 @@ class Creator:
         self._catalog.register(body)
 
 
-def fields_of_rows(schema: Any) -> list[Field]:
-    """The columns of a table that is made of rows: only what people said about them stays."""
-    fields = fields_of(schema)
-    for field in fields:
-        if field["type"] == "void":
-            raise analysis_error(
-                "DELTA_UNSUPPORTED_DATA_TYPES",
-                f"The column {quoted_name(field['name'])} has no type. Use CAST(NULL AS …).",
-            )
-    names = [field["name"].lower() for field in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise analysis_error("COLUMN_ALREADY_EXISTS", f"The column {quoted_name(name)} already exists.")
-    return [
-        {**field, "metadata": {k: v for k, v in field["metadata"].items() if k == "comment"}}
-        for field in fields
-    ]
-
-
-def field_of(column: Column) -> Field:
-    """The field of a column that is written in SQL."""
-    if not column.type_ddl:
-        raise analysis_error(
-            "DELTA_COLUMN_WITHOUT_TYPE", f"The column {quoted_name(column.name)} needs a type."
-        )
-    (field,) = fields_in(f"{quoted_name(column.name)} {column.type_ddl}")
-    metadata = dict(field["metadata"])
-    if column.comment is not None:
-        metadata["comment"] = column.comment
-    if column.default:
-        metadata[DEFAULT] = metadata["EXISTS_DEFAULT"] = column.default
-    if column.generated:
-        metadata[GENERATED] = column.generated
-    if column.identity is not None:
-        if field["type"] != "long":
-            raise analysis_error(
-                "DELTA_IDENTITY_COLUMNS_UNSUPPORTED_DATA_TYPE",
-                f"Identity column {quoted_name(column.name)} has to be BIGINT.",
-            )
-        metadata[IDENTITY_START] = column.identity.start
-        metadata[IDENTITY_STEP] = column.identity.step
-        metadata[IDENTITY_EXPLICIT] = not column.identity.always
-    return {**field, "nullable": column.nullable, "metadata": metadata}
-
-
-def require_names(definition: Definition) -> None:
-    """Refuse names of columns that Parquet files cannot have."""
-    if dict(definition.properties).get(MAPPING_MODE, "none") != "none":
-        return
-    bad = [str(field["name"]) for field in definition.fields if _BAD_NAME.search(field["name"])]
-    if bad:
-        raise analysis_error(
-            "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES",
-            f"Found invalid character(s) among ' ,;{{}}()\\n\\t=' in the column names of your schema. Invalid column "
-            f"names: {', '.join(bad)}. Use other characters or enable column mapping: TBLPROPERTIES "
-            f"('{MAPPING_MODE}' = 'name').",
-        )
-
-
 def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:
     return {
         "isManaged": managed,
@@ -391,12 +252,6 @@ def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:
         "partitionBy": list(definition.partitions),
         "properties": dict(definition.properties),
     }
-
-
-def _removed(add: Action, info: Action) -> Action:
-    return {"path": add["path"], "deletionTimestamp": info["commitInfo"]["timestamp"], "dataChange": True,
-            "extendedFileMetadata": True, "partitionValues": add.get("partitionValues") or {},
-            "size": add.get("size", 0)}  # fmt: skip
 
 
 def _stronger(place: Entry, definition: Definition) -> Action | None:
@@ -410,46 +265,3 @@ def _stronger(place: Entry, definition: Definition) -> Action | None:
 
 def _no_counts() -> Any:
     return answer([("num_affected_rows", "long"), ("num_inserted_rows", "long")])
-
-
-def _create_of_other_format(statement: Statement, asked: CreateTable) -> Any:
-    """Make files of another format known as a table."""
-    catalog = statement.catalog
-    location = asked.location or next((v for k, v in asked.options.items() if k.lower() == "path"), "")
-    if asked.query or asked.partitions:
-        raise refused(
-            f"CREATE TABLE … USING {asked.using} with {'a query' if asked.query else 'partitions'}",
-            "leave USING away, for a Delta table",
-        )
-    if not location:
-        raise refused(
-            f"A managed table of {asked.using.upper()}",
-            "leave USING away for a Delta table, or name a LOCATION",
-        )
-    names = catalog.full(asked.name)
-    if catalog.find(names) is not None:
-        if asked.if_not_exists:
-            return nothing()
-        raise table_exists(names)
-    fields = [field_of(column) for column in asked.columns]
-    options = {name: value for name, value in asked.options.items() if name.lower() != "path"}
-    if not fields:
-        reader = statement.engine.session.read.format(asked.using).options(**options)
-        fields = fields_of(reader.load(location).schema)
-    catalog.register(
-        {
-            "catalog_name": names[0],
-            "schema_name": names[1],
-            "name": names[2],
-            "table_type": EXTERNAL,
-            "data_source_format": asked.using.upper(),
-            "storage_location": location,
-            "columns": column_infos(fields, ()),
-            "comment": asked.comment or "",
-            "properties": {
-                **asked.properties,
-                **{f"option.{name}": value for name, value in options.items()},
-            },
-        }
-    )
-    return nothing()

@@ -63,7 +63,12 @@ def show_grants(statement: Statement, cursor: Cursor) -> Any:
         for privilege in each.get("privileges", [])
         if principal in ("", each["principal"])
     ]
-    columns = [("Principal", "string"), ("ActionType", "string"), ("ObjectType", "string"), ("ObjectKey", "string")]
+    columns = [
+        ("Principal", "string"),
+        ("ActionType", "string"),
+        ("ObjectType", "string"),
+        ("ObjectKey", "string"),
+    ]
     return answer(columns, rows)
 
 

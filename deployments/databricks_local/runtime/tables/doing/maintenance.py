@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import commit_info, write_commit, writing
+from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError, Snapshot
 from databricks_local.runtime.tables.delta.staging import forget_leftovers
 from databricks_local.runtime.tables.engine import answer
@@ -18,6 +18,11 @@ from databricks_local.runtime.tables.statements import Statement
 DEFAULT_RETENTION_HOURS = 168.0
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 SECONDS_IN_HOUR = 3600
+
+_RESTORED = (
+    "table_size_after_restore", "num_of_files_after_restore", "num_removed_files", "num_restored_files",
+    "removed_files_size", "restored_files_size",
+)  # fmt: skip
 
 
 def optimize(statement: Statement, cursor: Cursor) -> Any:
@@ -107,10 +112,13 @@ def vacuum(statement: Statement, cursor: Cursor) -> Any:
     if hours < DEFAULT_RETENTION_HOURS and statement.engine.conf(RETENTION_CHECK).lower() != "false":
         raise analysis_error(
             "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",
-            "Are you sure you would like to vacuum files with such a low retention period? If you have writers that "
-            "are currently writing to this table, there is a risk that you may corrupt the state of your Delta "
+            "Are you sure you would like to vacuum files with such a low retention period? If you have "
+            "writers that "
+            "are currently writing to this table, there is a risk that you may corrupt the state of your "
+            "Delta "
             "table. If you are certain that there are no operations being performed on this table, such as "
-            f'insert/upsert/delete/optimize, then you may turn off this check by setting: {RETENTION_CHECK} = false',
+            "insert/upsert/delete/optimize, then you may turn off this check by setting: "
+            f"{RETENTION_CHECK} = false",
         )
     table = entry.on_disk("VACUUM")
     with writing(table):
@@ -165,9 +173,7 @@ def _restored(entry: Entry, table: Path, version: int) -> Any:
         write_commit(table, now.version + 1, [info, *_actions(now, then, added, removed, info)])
     except FileExistsError as error:
         raise conflict("ConcurrentAppendException", entry.shown) from error
-    names = ("table_size_after_restore", "num_of_files_after_restore", "num_removed_files", "num_restored_files",
-             "removed_files_size", "restored_files_size")  # fmt: skip
-    return answer([(name, "long") for name in names], [tuple(metrics.values())])
+    return answer([(name, "long") for name in _RESTORED], [tuple(metrics.values())])
 
 
 def _actions(
@@ -177,10 +183,7 @@ def _actions(
     actions: list[Action] = []
     if then.metadata != now.metadata:
         actions.append({"metaData": then.metadata})
-    for add in removed:
-        remove = {"path": add["path"], "deletionTimestamp": moment, "dataChange": True, "size": add.get("size", 0),
-                  "extendedFileMetadata": True, "partitionValues": add.get("partitionValues") or {}}  # fmt: skip
-        actions.append({"remove": remove})
+    actions += [remove_action(add, moment) for add in removed]
     return [*actions, *({"add": {**add, "dataChange": True}} for add in added)]
 
 

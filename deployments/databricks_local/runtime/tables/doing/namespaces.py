@@ -6,7 +6,12 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import DEFAULT_SCHEMA, SessionCatalog, refusal_of
 from databricks_local.runtime.tables.engine import nothing
-from databricks_local.runtime.tables.errors import analysis_error, catalog_not_found, refused, schema_not_found
+from databricks_local.runtime.tables.errors import (
+    analysis_error,
+    catalog_not_found,
+    refused,
+    schema_not_found,
+)
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.reading.tokens import quoted_name
 from databricks_local.runtime.tables.statements import Statement
@@ -27,13 +32,18 @@ def create(statement: Statement, cursor: Cursor) -> Any:
         body, plural, condition = {"name": names[0]}, "catalogs", "CATALOG_ALREADY_EXISTS"
     else:
         names = statement.catalog.full_schema(name)
-        body, plural, condition = {"catalog_name": names[0], "name": names[1]}, "schemas", "SCHEMA_ALREADY_EXISTS"
+        body, plural, condition = (
+            {"catalog_name": names[0], "name": names[1]},
+            "schemas",
+            "SCHEMA_ALREADY_EXISTS",
+        )
     if client.find(plural, names) is not None:
         if if_not_exists:
             return nothing()
         raise analysis_error(
             condition,
-            f"Cannot create {kind.lower()} {quoted_name(*names)} because it already exists. Choose a different "
+            f"Cannot create {kind.lower()} {quoted_name(*names)} because it already exists. Choose a "
+            "different "
             "name, drop the existing one, or add the IF NOT EXISTS clause.",
         )
     try:
@@ -104,7 +114,8 @@ def _refuse_full(catalog: SessionCatalog, names: tuple[str, ...]) -> None:
         kind = "catalog" if len(names) == 1 else "schema"
         raise analysis_error(
             f"{kind.upper()}_NOT_EMPTY",
-            f"Cannot drop a {kind} {quoted_name(*names)} because it contains objects. Use DROP {kind.upper()} ... "
+            f"Cannot drop a {kind} {quoted_name(*names)} because it contains objects. Use DROP "
+            f"{kind.upper()} ... "
             f"CASCADE to drop the {kind} and all its objects.",
         )
 

@@ -21,7 +21,8 @@ def declare(statement: Statement, cursor: Cursor) -> Any:
         if name.lower() in variables and not asked.replace:
             raise analysis_error(
                 "VARIABLE_ALREADY_EXISTS",
-                f"Cannot create the variable {quoted_name('system', 'session', name)} because it already exists. "
+                f"Cannot create the variable {quoted_name('system', 'session', name)} because it already "
+                "exists. "
                 "Choose a different name, or drop or replace the existing variable.",
             )
         variables[name.lower()] = _variable(statement, asked.default or "NULL", asked.type_ddl)
@@ -71,7 +72,9 @@ def _set_from_row(statement: Statement, names: tuple[str, ...], query: str) -> N
     text = Sources(statement.engine, statement.catalog).in_query(query, statement.relation)
     rows = statement.engine.rows(text, statement.relation)
     if len(rows) > 1:
-        raise analysis_error("ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row.")
+        raise analysis_error(
+            "ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row."
+        )
     values = list(rows[0]) if rows else [None] * len(names)
     for name, variable, value in zip(names, known, values, strict=True):
         literal = _literal(value, variable.type_ddl)

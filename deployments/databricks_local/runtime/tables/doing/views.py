@@ -36,6 +36,19 @@ def create_view(statement: Statement, cursor: Cursor) -> Any:
     if temporary:
         return _temporary(statement, cursor, name, is_global=is_global)
     columns, comments = _columns(cursor)
+    comment, properties = _told(cursor)
+    query = cursor.rest()
+    known = statement.catalog.find(name)
+    if known is not None and if_not_exists:
+        return nothing()
+    if known is not None and (not replace or not known.is_view):
+        raise table_exists(known.names)
+    _define(statement, name, query, known, (columns, comments, comment, properties))
+    return nothing()
+
+
+def _told(cursor: Cursor) -> tuple[str, dict[str, str]]:
+    """What is said about a view before its query: a comment and properties."""
     comment, properties = "", {}
     while not cursor.accept("AS"):
         if cursor.accept("COMMENT"):
@@ -46,14 +59,7 @@ def create_view(statement: Statement, cursor: Cursor) -> Any:
             cursor.take()
         else:
             raise cursor.error("AS")
-    query = cursor.rest()
-    known = statement.catalog.find(name)
-    if known is not None and if_not_exists:
-        return nothing()
-    if known is not None and (not replace or not known.is_view):
-        raise table_exists(known.names)
-    _define(statement, name, query, known, (columns, comments, comment, properties))
-    return nothing()
+    return comment, properties
 
 
 def _columns(cursor: Cursor) -> tuple[list[str], dict[str, str]]:
@@ -143,7 +149,9 @@ def alter_view(statement: Statement, cursor: Cursor) -> Any:
     if cursor.accept("RENAME", "TO"):
         rename(statement, entry, cursor.name())
     elif cursor.accept("AS"):
-        own = {name: value for name, value in entry.properties.items() if name not in (VIEW_PLACE, VIEW_COLUMNS)}
+        own = {
+            name: value for name, value in entry.properties.items() if name not in (VIEW_PLACE, VIEW_COLUMNS)
+        }
         _define(statement, entry.names, cursor.rest(), entry, ([], {}, entry.record.get("comment", ""), own))
     elif cursor.accept("SET", "TBLPROPERTIES"):
         client.update("tables", entry.names, {"properties": {**entry.properties, **cursor.properties()}})
@@ -194,13 +202,15 @@ def drop(statement: Statement, cursor: Cursor) -> Any:
     if kind == "TABLE" and entry.is_view:
         raise analysis_error(
             "WRONG_COMMAND_FOR_OBJECT_TYPE",
-            f"The operation DROP TABLE requires a EXTERNAL or MANAGED. But {entry.shown} is a VIEW. Use DROP VIEW "
+            f"The operation DROP TABLE requires a EXTERNAL or MANAGED. But {entry.shown} is a VIEW. Use "
+            "DROP VIEW "
             "instead.",
         )
     if kind == "VIEW" and not entry.is_view:
         raise analysis_error(
             "WRONG_COMMAND_FOR_OBJECT_TYPE",
-            f"The operation DROP VIEW requires a VIEW. But {entry.shown} is a {entry.record['table_type']}. Use "
+            f"The operation DROP VIEW requires a VIEW. But {entry.shown} is a "
+            f"{entry.record['table_type']}. Use "
             "DROP TABLE instead.",
         )
     catalog.forget(entry.names)

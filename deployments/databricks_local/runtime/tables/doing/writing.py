@@ -99,10 +99,8 @@ class Writer:
             fields = self._fields(entry, before, frame, change)
             new = list(fields) != list(before.fields)
             metadata = _with_fields(before.metadata, fields) if new else None
-            if change.by_name:
-                rows = by_name(frame, fields)
-            else:
-                rows = by_position(frame, fields, change.columns)
+            named = change.by_name
+            rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
             return self._publish(entry, table, before, rows, change, metadata, None)
 
     def replace(
@@ -141,7 +139,8 @@ class Writer:
         if before.is_mapped and new:
             raise analysis_error(
                 "DELTA_UNSUPPORTED_SCHEMA_CHANGE",
-                f"mergeSchema cannot add columns to {entry.shown}, whose columns are mapped by name. Use ALTER "
+                f"mergeSchema cannot add columns to {entry.shown}, whose columns are mapped by name. Use "
+                "ALTER "
                 "TABLE ADD COLUMNS.",
             )
         try:
@@ -197,6 +196,7 @@ def schema_mismatch(entry: Entry, names: Sequence[str]) -> Exception:
     return analysis_error(
         "DELTA_METADATA_MISMATCH",
         f"A schema mismatch detected when writing to the Delta table {entry.shown}: it has no column "
-        f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please set: "
+        f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please "
+        "set: "
         '\'.option("mergeSchema", "true")\'.',
     )

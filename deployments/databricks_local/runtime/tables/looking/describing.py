@@ -1,12 +1,11 @@
 """DESCRIBE: tables, their details and history, schemas and catalogs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.delta.log import Commit, DeltaLog
 from databricks_local.runtime.tables.delta.schema import Field, comment_of, fields_of, find, shown_type
 from databricks_local.runtime.tables.engine import answer
@@ -40,19 +39,13 @@ def describe(statement: Statement, cursor: Cursor) -> Any:
     """Serve DESCRIBE; None for what the engine describes."""
     if not cursor.accept("DESCRIBE"):
         cursor.expect("DESC")
-    catalog = statement.catalog
-    if cursor.looks_at("FUNCTION") or cursor.looks_at("VOLUME"):
+    if cursor.looks_at("FUNCTION"):
         return None
-    if cursor.accept_any("SCHEMA", "DATABASE"):
-        return _schema(catalog, cursor)
-    if cursor.accept("CATALOG"):
-        return _catalog(catalog, cursor)
-    if cursor.accept("QUERY") or any(map(cursor.looks_at, ("SELECT", "WITH", "VALUES", "FROM"))):
+    for words, serve in _DESCRIBED:
+        if cursor.accept(*words):
+            return serve(statement, cursor)
+    if any(map(cursor.looks_at, ("SELECT", "WITH", "VALUES", "FROM"))):
         return _query(statement, cursor.rest())
-    if cursor.accept("HISTORY"):
-        return history(catalog.require_table(cursor.name(), "DESCRIBE HISTORY"), cursor)
-    if cursor.accept("DETAIL"):
-        return detail(catalog.require_table(cursor.name(), "DESCRIBE DETAIL"))
     cursor.accept("TABLE")
     extended = bool(cursor.accept_any("EXTENDED", "FORMATTED"))
     return _table(statement, cursor, extended=extended)
@@ -91,14 +84,20 @@ def columns_of(entry: Entry) -> tuple[list[Field], list[str]]:
             field["metadata"] = {**field.get("metadata", {}), "comment": column["comment"]}
         fields.append(field)
     partitioned = [column for column in columns if "partition_index" in column]
-    return fields, [column["name"] for column in sorted(partitioned, key=lambda each: each["partition_index"])]
+    return fields, [
+        column["name"] for column in sorted(partitioned, key=lambda each: each["partition_index"])
+    ]
 
 
 def _column(fields: list[Field], name: str) -> Any:
     field = find(fields, name)
     if field is None:
         raise analysis_error("COLUMN_NOT_FOUND", f"The column {quoted_name(name)} cannot be found.")
-    rows = [("col_name", field["name"]), ("data_type", shown_type(field)), ("comment", comment_of(field) or "NULL")]
+    rows = [
+        ("col_name", field["name"]),
+        ("data_type", shown_type(field)),
+        ("comment", comment_of(field) or "NULL"),
+    ]
     return answer((("info_name", "string"), ("info_value", "string")), rows)
 
 
@@ -133,12 +132,16 @@ def _properties_text(properties: dict[str, str]) -> str:
 def table_properties(entry: Entry) -> dict[str, str]:
     """The properties of a table, with those that Delta adds."""
     shown = {
-        name: value for name, value in entry.properties.items() if not name.startswith(("databricks_local.", "option."))
+        name: value
+        for name, value in entry.properties.items()
+        if not name.startswith(("databricks_local.", "option."))
     }
     if not entry.is_delta or entry.path is None:
         return shown
     snapshot = DeltaLog(entry.path).snapshot()
-    versions = {f"delta.{name}": str(snapshot.protocol[name]) for name in ("minReaderVersion", "minWriterVersion")}
+    versions = {
+        f"delta.{name}": str(snapshot.protocol[name]) for name in ("minReaderVersion", "minWriterVersion")
+    }
     return {**shown, **snapshot.configuration, **versions}
 
 
@@ -148,7 +151,8 @@ def _query(statement: Statement, text: str) -> Any:
     return answer(_COLUMNS, [(field["name"], shown_type(field), comment_of(field)) for field in fields])
 
 
-def _schema(catalog: SessionCatalog, cursor: Cursor) -> Any:
+def _schema(statement: Statement, cursor: Cursor) -> Any:
+    catalog = statement.catalog
     extended = cursor.accept("EXTENDED")
     names = catalog.full_schema(cursor.name())
     told = catalog.require_schema(names)
@@ -164,7 +168,8 @@ def _schema(catalog: SessionCatalog, cursor: Cursor) -> Any:
     return answer((("database_description_item", "string"), ("database_description_value", "string")), rows)
 
 
-def _catalog(catalog: SessionCatalog, cursor: Cursor) -> Any:
+def _catalog(statement: Statement, cursor: Cursor) -> Any:
+    catalog = statement.catalog
     extended = cursor.accept("EXTENDED")
     name = cursor.word().lower()
     told = catalog.client.find("catalogs", (name,))
@@ -207,7 +212,10 @@ def _line(commit: Commit) -> tuple[Any, ...]:
 
 
 def _texts(values: Any) -> list[tuple[str, str]]:
-    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in (values or {}).items()]
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value))
+        for name, value in (values or {}).items()
+    ]
 
 
 def detail(entry: Entry) -> Any:
@@ -218,7 +226,7 @@ def detail(entry: Entry) -> Any:
     features = sorted({*(protocol.get("readerFeatures") or ()), *(protocol.get("writerFeatures") or ())})
     if not features:
         features = ["appendOnly", "invariants"]
-    row = (
+    row: tuple[Any, ...] = (
         "delta",
         snapshot.metadata["id"],
         None if entry.by_path else ".".join(entry.names),
@@ -240,3 +248,21 @@ def detail(entry: Entry) -> Any:
 
 def _modified(log: DeltaLog, version: int) -> datetime | None:
     return moment(log.commit(version).info.get("timestamp")) if version in log.versions() else None
+
+
+def _history_of(statement: Statement, cursor: Cursor) -> Any:
+    return history(statement.catalog.require_table(cursor.name(), "DESCRIBE HISTORY"), cursor)
+
+
+def _detail_of(statement: Statement, cursor: Cursor) -> Any:
+    return detail(statement.catalog.require_table(cursor.name(), "DESCRIBE DETAIL"))
+
+
+_DESCRIBED: tuple[tuple[tuple[str, ...], Callable[[Statement, Cursor], Any]], ...] = (
+    (("SCHEMA",), _schema),
+    (("DATABASE",), _schema),
+    (("CATALOG",), _catalog),
+    (("QUERY",), lambda statement, cursor: _query(statement, cursor.rest())),
+    (("HISTORY",), _history_of),
+    (("DETAIL",), _detail_of),
+)

@@ -91,12 +91,20 @@ def temporary_views(catalog: SessionCatalog) -> list[str]:
 def _table_extended(catalog: SessionCatalog, cursor: Cursor) -> Any:
     within = _within(catalog, cursor)
     fits = _pattern(cursor)
-    columns = [("database", "string"), ("tableName", "string"), ("isTemporary", "boolean"), ("information", "string")]
+    columns = [
+        ("database", "string"),
+        ("tableName", "string"),
+        ("isTemporary", "boolean"),
+        ("information", "string"),
+    ]
     rows = []
     for record in catalog.client.tables(*within):
         if fits(record["name"]):
             told = {"Catalog": within[0], "Database": within[1], "Table": record["name"]}
-            told |= {"Type": record["table_type"], "Provider": str(record.get("data_source_format", "")).lower()}
+            told |= {
+                "Type": record["table_type"],
+                "Provider": str(record.get("data_source_format", "")).lower(),
+            }
             told |= {"Location": record.get("storage_location", "")}
             text = "".join(f"{name}: {value}\n" for name, value in told.items() if value)
             rows.append((within[1], record["name"], False, text))
@@ -150,7 +158,8 @@ def create_text(entry: Entry) -> str:
         columns = ",\n".join(f"  {field['name']}" for field in fields)
         return f"CREATE VIEW {name} (\n{columns})\nAS {entry.record['view_definition']}\n"
     lines = ",\n".join(f"  {_column_text(field)}" for field in fields)
-    text = f"CREATE TABLE {name} (\n{lines})\nUSING {str(entry.record.get('data_source_format', 'delta')).lower()}\n"
+    kind = str(entry.record.get("data_source_format", "delta")).lower()
+    text = f"CREATE TABLE {name} (\n{lines})\nUSING {kind}\n"
     if partitions:
         text += f"PARTITIONED BY ({', '.join(partitions)})\n"
     if entry.record.get("comment"):

@@ -1,6 +1,6 @@
 """Reads CREATE TABLE. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
 
@@ -82,11 +82,10 @@ def read_create_table(cursor: Cursor) -> CreateTable | None:
     Raises:
         StatementError: If it is not written as it has to be.
     """
-    cursor.expect("CREATE")
-    replace = cursor.accept("OR", "REPLACE")
-    if not replace and cursor.accept("REPLACE"):
-        replace = True
-    external = cursor.accept("EXTERNAL")
+    cursor.accept("CREATE")
+    takes_place = bool(cursor.accept("OR", "REPLACE") or cursor.accept("REPLACE"))
+    # What makes a table external is its location.
+    cursor.accept("EXTERNAL")
     if not cursor.accept("TABLE"):
         return None
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
@@ -101,13 +100,12 @@ def read_create_table(cursor: Cursor) -> CreateTable | None:
     clauses = _Clauses()
     while not cursor.at_end and clauses.read(cursor):
         pass
-    del external  # What makes a table external is its location.
     cursor.accept("AS")
     query = cursor.rest()
     by_partition = [column for column in clauses.partition_columns if column.type_ddl]
     return CreateTable(
         name,
-        replace,
+        takes_place,
         if_not_exists,
         (*columns, *by_partition),
         tuple(checks),
@@ -203,35 +201,40 @@ def read_columns(text: str) -> list[Column]:
 def _column(cursor: Cursor) -> Column:
     name = cursor.word()
     cursor.accept(":")
-    kind = read_type(cursor)
-    nullable, comment, default, generated = True, None, "", ""
-    identity: Identity | None = None
+    column = Column(name, read_type(cursor))
     while not cursor.at_end:
-        if cursor.accept("NOT", "NULL"):
-            nullable = False
-        elif cursor.accept("COMMENT"):
-            comment = cursor.string()
-        elif cursor.accept("DEFAULT"):
-            default = cursor.until("COMMENT", "NOT", "CONSTRAINT", "PRIMARY")
-        elif cursor.accept("GENERATED"):
-            always = not cursor.accept("BY", "DEFAULT")
-            cursor.accept("ALWAYS")
-            cursor.expect("AS")
-            if cursor.accept("IDENTITY"):
-                identity = _identity(cursor, always=always)
-            else:
-                generated = cursor.in_parentheses()
-        elif cursor.accept("NULL") or cursor.accept("PRIMARY", "KEY") or cursor.accept_any("RELY", "NORELY"):
-            continue
-        elif cursor.accept("CONSTRAINT"):
-            cursor.word()
-        elif cursor.accept("REFERENCES") or cursor.accept("FOREIGN", "KEY"):
-            cursor.rest()
-        elif cursor.accept("COLLATE"):
-            cursor.word()
-        else:
-            raise cursor.error("the next column")
-    return Column(name, kind, nullable, comment, default, generated, identity)
+        column = _with_clause(column, cursor)
+    return column
+
+
+def _with_clause(column: Column, cursor: Cursor) -> Column:
+    """A column with what is said about it next."""
+    if cursor.accept("NOT", "NULL"):
+        return replace(column, nullable=False)
+    if cursor.accept("COMMENT"):
+        return replace(column, comment=cursor.string())
+    if cursor.accept("DEFAULT"):
+        return replace(column, default=cursor.until("COMMENT", "NOT", "CONSTRAINT", "PRIMARY"))
+    if cursor.accept("GENERATED"):
+        return _made(column, cursor)
+    # What is told about keys and collations changes nothing here.
+    if cursor.accept("CONSTRAINT") or cursor.accept("COLLATE"):
+        cursor.word()
+    elif cursor.accept("REFERENCES") or cursor.accept("FOREIGN", "KEY"):
+        cursor.rest()
+    elif not (cursor.accept("PRIMARY", "KEY") or cursor.accept_any("NULL", "RELY", "NORELY")):
+        raise cursor.error("the next column")
+    return column
+
+
+def _made(column: Column, cursor: Cursor) -> Column:
+    """A column whose values are made: by an expression, or as numbers."""
+    always = not cursor.accept("BY", "DEFAULT")
+    cursor.accept("ALWAYS")
+    cursor.expect("AS")
+    if cursor.accept("IDENTITY"):
+        return replace(column, identity=_identity(cursor, always=always))
+    return replace(column, generated=cursor.in_parentheses())
 
 
 def _identity(cursor: Cursor, *, always: bool) -> Identity:

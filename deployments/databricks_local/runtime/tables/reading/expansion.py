@@ -1,4 +1,4 @@
-"""What the engine does not know of a query's own words: IDENTIFIER, names of the session, `read_files`. Pure."""
+"""A query's own words that the engine does not know: IDENTIFIER, `read_files`, names of the session. Pure."""
 
 from collections.abc import Callable, Mapping
 
@@ -140,7 +140,11 @@ def with_inner_statements(text: str, replacement: Callable[[str], str]) -> str:
     tokens = tokens_of(text)
     edits: list[tuple[int, int, str]] = []
     for index, token in enumerate(tokens[1:], 1):
-        if token.is_word("DESCRIBE", "DESC", "SHOW") and _is_sign(tokens, index - 1, "(") and tokens[index + 1].is_name:
+        if (
+            token.is_word("DESCRIBE", "DESC", "SHOW")
+            and _is_sign(tokens, index - 1, "(")
+            and tokens[index + 1].is_name
+        ):
             close = tokens[_closing(tokens, index - 1)]
             edits.append((token.start, close.start, replacement(text[token.start : close.start])))
     return edited(text, edits)

@@ -77,7 +77,9 @@ def _without_except(select: Any, columns_of: ColumnsOf) -> None:
         plain = exp.Column(this=exp.Star(), table=table.copy()) if table is not None else exp.Star()
         names = columns_of(_around(select, _bare(select, [plain])))
         expressions += [
-            exp.Column(this=exp.to_identifier(name, quoted=True), table=None if table is None else table.copy())
+            exp.Column(
+                this=exp.to_identifier(name, quoted=True), table=None if table is None else table.copy()
+            )
             for name in names
             if name.lower() not in gone
         ]
@@ -95,11 +97,14 @@ def _bare(select: Any, expressions: list[Any]) -> Any:
 
 def _around(select: Any, bare: Any) -> str:
     """The text of a query with the common tables that it sees."""
-    node, common = select.parent, []
+    node = select.parent
+    common: list[str] = []
     while node is not None:
         within = node.args.get("with_") or node.args.get("with")
         if within is not None:
-            common = [each.sql(dialect="databricks") for each in within.expressions if each is not node] + common
+            common = [
+                each.sql(dialect="databricks") for each in within.expressions if each is not node
+            ] + common
         node = node.parent
     own = bare.args.get("with_") or bare.args.get("with")
     if common and own is not None:

@@ -110,10 +110,10 @@ def quoted_name(*parts: str) -> str:
 
 
 def quoted_text(text: str) -> str:
-    """A string literal.
+    r"""A string literal.
 
     Example:
-        >>> quoted_text("it's")
-        "'it\\\\'s'"
+        >>> print(quoted_text("it's"))
+        'it\'s'
     """
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

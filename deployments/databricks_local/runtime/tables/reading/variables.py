@@ -61,7 +61,7 @@ def read_set(cursor: Cursor) -> list[tuple[tuple[str, ...], str]] | None:
         names = [Cursor(each).name()[-1] for each in cursor.in_parentheses().split(",")]
         cursor.expect("=")
         return [(tuple(names), cursor.in_parentheses())]
-    found = []
+    found: list[tuple[tuple[str, ...], str]] = []
     while True:
         name = cursor.name()[-1]
         cursor.expect("=")
