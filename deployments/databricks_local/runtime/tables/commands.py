@@ -6,21 +6,22 @@ from typing import Any
 from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
-from databricks_local.runtime.tables.doing.altering import alter_table, comment_on
+from databricks_local.runtime.tables.doing.altering import alter_table
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.cloning import clone
 from databricks_local.runtime.tables.doing.creating import create_table
-from databricks_local.runtime.tables.doing.grants import deny, grant, revoke, show_grants
 from databricks_local.runtime.tables.doing.inserting import insert
 from databricks_local.runtime.tables.doing.maintenance import optimize, restore, vacuum
-from databricks_local.runtime.tables.doing.namespaces import alter as alter_namespace
-from databricks_local.runtime.tables.doing.namespaces import create as create_namespace
-from databricks_local.runtime.tables.doing.namespaces import drop as drop_namespace
-from databricks_local.runtime.tables.doing.namespaces import use
 from databricks_local.runtime.tables.doing.variables import declare, drop_variable, set_variable
 from databricks_local.runtime.tables.doing.views import alter_view, create_view, drop
 from databricks_local.runtime.tables.engine import Engine, local_relation, nothing
 from databricks_local.runtime.tables.errors import refused, syntax_error
+from databricks_local.runtime.tables.governing.comments import comment_on
+from databricks_local.runtime.tables.governing.grants import deny, grant, revoke, show_grants
+from databricks_local.runtime.tables.governing.namespaces import alter as alter_namespace
+from databricks_local.runtime.tables.governing.namespaces import create as create_namespace
+from databricks_local.runtime.tables.governing.namespaces import drop as drop_namespace
+from databricks_local.runtime.tables.governing.namespaces import use
 from databricks_local.runtime.tables.looking.describing import describe
 from databricks_local.runtime.tables.looking.showing import show
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError

@@ -7,9 +7,9 @@ from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
 from databricks_local.runtime.tables.doing.changing_rows import empty
-from databricks_local.runtime.tables.doing.namespaces import go_to_catalog, go_to_schema
 from databricks_local.runtime.tables.engine import Engine, answer, local_relation, nothing
 from databricks_local.runtime.tables.errors import table_not_found
+from databricks_local.runtime.tables.governing.namespaces import go_to_catalog, go_to_schema
 from databricks_local.runtime.tables.looking.describing import columns_of, table_properties
 from databricks_local.runtime.tables.looking.showing import create_text, temporary_views
 from databricks_local.runtime.tables.reading.cursor import Cursor

@@ -85,11 +85,16 @@ def _index(fields: Sequence[Field], place: str) -> int:
         return len(fields)
     if place == "FIRST":
         return 0
-    after = _required(fields, place)
+    after = required_field(fields, place)
     return list(fields).index(after) + 1
 
 
-def _required(fields: Sequence[Field], name: str) -> Field:
+def required_field(fields: Sequence[Field], name: str) -> Field:
+    """The field of a name.
+
+    Raises:
+        AnalysisException: If there is none.
+    """
     field = find(fields, name)
     if field is None:
         names = ", ".join(quoted_name(each["name"]) for each in fields)
@@ -118,7 +123,7 @@ def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
 
     def changed(before: Snapshot) -> Action:
         _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
-        field = _required(before.fields, old)
+        field = required_field(before.fields, old)
         if find(before.fields, new) is not None:
             raise analysis_error(
                 "FIELD_ALREADY_EXISTS", f"{quoted_name(new)} already exists in {entry.shown}."
@@ -137,7 +142,9 @@ def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
 
     def changed(before: Snapshot) -> Action:
         _needs_mapping(before, entry, "DROP COLUMN", "DELTA_UNSUPPORTED_DROP_COLUMN")
-        found = [find(before.fields, name) if if_exists else _required(before.fields, name) for name in gone]
+        found = [
+            find(before.fields, name) if if_exists else required_field(before.fields, name) for name in gone
+        ]
         for field in found:
             if field is not None and field["name"] in before.partitions:
                 raise analysis_error(
@@ -164,7 +171,7 @@ def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     change, place = _column_change(cursor)
 
     def changed(before: Snapshot) -> Action:
-        old = _required(before.fields, name)
+        old = required_field(before.fields, name)
         if new_name and new_name.lower() != name.lower():
             _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
         field = {**change(statement, entry, old), **({"name": new_name} if new_name else {})}
@@ -253,40 +260,6 @@ def _with_type(old: Field, field: Field, kind: str) -> Field:
 def _told_only(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     """What changes nothing here: tags, owners, clustering."""
     cursor.rest()
-
-
-def comment_on(statement: Statement, cursor: Cursor) -> Any:
-    """Serve COMMENT ON."""
-    cursor.expect("COMMENT", "ON")
-    kind = cursor.accept_any("TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "COLUMN", "VOLUME")
-    name = cursor.name()
-    cursor.expect("IS")
-    comment = "" if cursor.accept("NULL") else cursor.string()
-    catalog = statement.catalog
-    if kind == "COLUMN":
-        entry = catalog.require_table(name[:-1], "COMMENT ON COLUMN")
-        _comment_column(entry, name[-1], comment)
-    elif kind in ("TABLE", "VIEW"):
-        entry = catalog.require(name)
-        catalog.client.update("tables", entry.names, {"comment": comment})
-    elif kind in ("SCHEMA", "DATABASE"):
-        names = catalog.full_schema(name)
-        catalog.require_schema(names)
-        catalog.client.update("schemas", names, {"comment": comment})
-    elif kind == "CATALOG":
-        catalog.client.update("catalogs", (name[0].lower(),), {"comment": comment})
-    else:
-        catalog.client.update("volumes", catalog.full(name), {"comment": comment})
-    return nothing()
-
-
-def _comment_column(entry: Entry, name: str, comment: str) -> None:
-    def changed(before: Snapshot) -> Action:
-        old = _required(before.fields, name)
-        new = with_metadata(old, {"comment": comment or None})
-        return with_fields(before, [new if each is old else each for each in before.fields])
-
-    commit_change(entry, "CHANGE COLUMN", changed, {"column": name})
 
 
 _ALTERED: tuple[tuple[tuple[str, ...], Callable[[Statement, Entry, Cursor], None]], ...] = (
