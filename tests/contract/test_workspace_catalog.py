@@ -257,3 +257,18 @@ def test_the_pages_of_the_catalog(lab: Lab, sdk: WorkspaceClient) -> None:
         assert browser.get("/catalog/main/default/nothing").status_code == 404
         assert browser.get("/catalog/nothing/default").status_code == 404
     lab.http.delete("/api/2.1/unity-catalog/tables/main.default.50%25%3Cb%3E")
+
+
+def test_a_schema_says_where_its_tables_are(sdk: WorkspaceClient) -> None:
+    sdk.schemas.create("placed", "hive_metastore", storage_root="dbfs:/lessons/placed.db")
+    assert sdk.schemas.get("hive_metastore.placed").storage_root == "dbfs:/lessons/placed.db"
+    assert create(sdk, "hive_metastore.placed.t").storage_location == "dbfs:/lessons/placed.db/t"
+    sdk.schemas.delete("hive_metastore.placed", force=True)
+    assert not sdk.dbfs.exists("/lessons/placed.db/t")
+    sdk.catalogs.create("placed", storage_root="dbfs:/placed")
+    table = create(sdk, "placed.default.t")
+    assert table.storage_location == f"dbfs:/placed/__unitystorage/{table.table_id}"
+    sdk.catalogs.delete("placed", force=True)
+    assert list(sdk.dbfs.list("/placed/__unitystorage")) == []
+    with pytest.raises(InvalidParameterValue, match="not supported in hive_metastore"):
+        sdk.volumes.create("hive_metastore", "default", "v", uc.VolumeType.MANAGED)
