@@ -228,7 +228,8 @@ def test_the_metastore(sdk: WorkspaceClient) -> None:
 
 
 def test_hive_metastore_has_its_files_below_its_warehouse(sdk: WorkspaceClient) -> None:
-    sdk.schemas.create("sales", "hive_metastore")
+    made = sdk.schemas.create("sales", "hive_metastore")
+    assert made.storage_location == "dbfs:/user/hive/warehouse/sales.db"
     assert create(sdk, "hive_metastore.default.Plain").storage_location == "dbfs:/user/hive/warehouse/plain"
     in_schema = create(sdk, "hive_metastore.sales.orders").storage_location
     assert in_schema == "dbfs:/user/hive/warehouse/sales.db/orders"
@@ -244,7 +245,8 @@ def test_hive_metastore_has_its_files_below_its_warehouse(sdk: WorkspaceClient) 
 
 def test_the_pages_of_the_catalog(lab: Lab, sdk: WorkspaceClient) -> None:
     create(sdk, "main.default.50%<b>")
-    with httpx.Client(base_url=lab.workspace.url, trust_env=False, follow_redirects=True) as browser:
+    url = lab.workspace.url
+    with httpx.Client(base_url=url, trust_env=False, follow_redirects=True, timeout=30) as browser:
         browser.post("/login", data={"token": lab.workspace.token})
         for path in ("/catalog", "/catalog/main/default"):
             page = HtmlPage(browser.get(path).text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.catalog.locations import hive_directory
 from databricks_local.catalog.names import HIVE, checked
 from databricks_local.catalog.shown import METASTORE_ID
 from databricks_local.catalog.tables import Tables
@@ -111,6 +112,8 @@ class Catalog:
             shown["catalog_name"] = names[0]
         if level is SCHEMA:
             shown |= {"schema_id": told.get("id", ""), "catalog_type": _catalog_type(names)}
+        if level is SCHEMA and names[0] == HIVE:
+            shown["storage_location"] = hive_directory(names[1])
         if told.get("storage_root"):
             shown |= dict.fromkeys(("storage_root", "storage_location"), told["storage_root"])
         if level is VOLUME:
