@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from databricks_local.runtime.sail.aliases import Aliases
 from databricks_local.runtime.tables.catalog.client import CatalogClient, CatalogError
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.errors import (
@@ -41,10 +42,12 @@ class Reach:
     Attributes:
         engine: A path or URI as the engine reads it.
         here: The same as this process reads it.
+        aliases: Links to places with odd names, in which the engine finds no Delta tables.
     """
 
     engine: Callable[[str], str]
     here: Callable[[str], str]
+    aliases: Aliases = field(default_factory=Aliases)
 
 
 @dataclass
@@ -138,7 +141,10 @@ class SessionCatalog:
 
     def uri(self, location: str) -> str:
         """A location as the engine reads it."""
-        return self.reach.engine(location)
+        place = self.reach.engine(location)
+        if _SCHEME.match(place) and not place.startswith("file:"):
+            return place
+        return f"file://{self.reach.aliases.plain(Path('/' + place.removeprefix('file:').lstrip('/')))}"
 
     def path(self, location: str) -> Path | None:
         """A location as this process reads it; None if it is not on this machine."""
