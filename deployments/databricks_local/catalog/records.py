@@ -130,6 +130,14 @@ def taken(names: Names) -> ApiError:
     return ApiError(400, "TABLE_ALREADY_EXISTS", f"Table '{'.'.join(names)[:1000]}' already exists")
 
 
+def location_taken(location: str) -> ApiError:
+    """The refusal for a managed table in whose place there is something (Spark's own words)."""
+    return invalid_parameter(
+        f"[LOCATION_ALREADY_EXISTS] Cannot name the managed table, as its associated location '{location}' "
+        "already exists. Please pick a different table name, or remove the existing location first."
+    )
+
+
 def without_log(names: Names, location: str) -> ApiError:
     """The refusal for an external Delta table whose columns nobody says (Delta's own words)."""
     return invalid_parameter(

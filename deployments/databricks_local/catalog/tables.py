@@ -9,6 +9,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -29,6 +30,7 @@ from databricks_local.catalog.records import (
     Table,
     TableRequest,
     check_same_columns,
+    location_taken,
     missing,
     new_record,
     taken,
@@ -107,8 +109,18 @@ class Tables:
         table_id = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
         return table_id, self.locations.managed(names, table_id, self._storage_root(names))
 
+    def staging_of_whole(self, names: Names) -> tuple[str, str]:
+        """An id and a location for a managed Delta table that is registered once it is whole."""
+        table_id, location = self.staging(names)
+        if self.locations.on_disk(location) is None:
+            return table_id, location
+        # In `hive_metastore` it moves to where its name says when it is registered.
+        return table_id, self.locations.staged(table_id)
+
     async def create(self, request: TableRequest) -> Table:
         """Make a table or view. A Delta table that is there already keeps its log.
+
+        A managed one may have been written where `staging_of_whole` says; it is there, whole, from then on.
 
         Raises:
             ApiError: If the name is taken or refused, or the table cannot be made so.
@@ -117,8 +129,14 @@ class Tables:
         async with self._locked(names):
             if self.has(names):
                 raise taken(names)
+            staged = ""
+            if request.table_type == MANAGED and self.locations.is_staged(request.location, names):
+                staged, request = request.location, replace(request, location="")
             record = new_record(names, request, *self.staging(names), self._clock(), self._user)
-            if request.table_type != VIEW:
+            if staged:
+                await self._take(staged, record["storage_location"], fields_of(request.columns))
+                record |= {"comment": "", "properties": {}}
+            elif request.table_type != VIEW:
                 record |= await self._make(names, request, record["storage_location"])
             self._documents.put(KIND, ".".join(names), record)
             self._documents.delete(IN_WORK, record.get("storage_location", ""))
@@ -186,6 +204,8 @@ class Tables:
             return {"columns": column_infos(fields, partitions)}
         place = self._place(location)
         state = await asyncio.to_thread(self._logs.state, place)
+        if state is not None and request.table_type == MANAGED and not request.location:
+            raise location_taken(location)
         if state is not None:
             check_same_columns(location, state, fields)
             return {}
@@ -208,6 +228,19 @@ class Tables:
             if root:
                 return str(root)
         return ""
+
+    async def _take(self, staged: str, location: str, fields: list[Json]) -> None:
+        """Bring a Delta table to its place."""
+        state = await asyncio.to_thread(self._logs.state, self._place(staged))
+        if state is None:
+            raise invalid_parameter(f"There is no Delta table at {staged[:1000]}.")
+        check_same_columns(staged, state, fields)
+        self._documents.put(IN_WORK, location, {})
+        try:
+            await asyncio.to_thread(self._move_files, staged, location)
+        except OSError as error:
+            self._documents.delete(IN_WORK, location)
+            raise location_taken(location) from error
 
     def _remove_files(self, location: str) -> None:
         place = self.locations.on_disk(location)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.delta_log import DeltaLogs, NewTable
@@ -11,7 +12,7 @@ from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest
 from databricks_local.catalog.tables import Tables
 from databricks_local.storage.documents import Documents
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 COLUMNS = ({"name": "id", "type_text": "int"},)
 PLACES = [("main", "default", "t"), ("hive_metastore", "default", "t"), ("hive_metastore", "sales", "t")]
@@ -158,3 +159,43 @@ def test_what_is_told_is_in_the_log(rig: Rig) -> None:
         assert changed.record["owner"] == "you"
 
     asyncio.run(told())
+
+
+@pytest.mark.parametrize("names", PLACES)
+def test_a_table_is_registered_once_it_is_whole(rig: Rig, names: tuple[str, ...]) -> None:
+    tables = rig.opened()
+    _, location = tables.staging_of_whole(names)
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    made = asyncio.run(tables.create(TableRequest(names, MANAGED, location=location)))
+    assert made.record["storage_location"].startswith("dbfs:" if names[0] == "hive_metastore" else "file:")
+    assert made.state is not None
+    [log] = rig.logs()
+    assert DeltaTable(log.parent).to_pyarrow_table().num_rows == 2
+    assert rig.opened().has(names)
+    assert rig.logs() == [log]
+    asyncio.run(tables.delete(names))
+    assert not rig.logs()
+
+
+def test_a_staged_table_that_nobody_registered_is_removed(rig: Rig) -> None:
+    _, location = rig.opened().staging_of_whole(("hive_metastore", "default", "t"))
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    rig.opened()
+    assert not rig.logs()
+
+
+def test_what_is_in_the_place_of_a_managed_table_stays(rig: Rig) -> None:
+    names = ("hive_metastore", "default", "t")
+    place = rig.root / "dbfs" / "user" / "hive" / "warehouse" / "t"
+    write_deltalake(place, pa.table({"theirs": [1]}))
+    tables = rig.opened()
+    _, location = tables.staging_of_whole(names)
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    for request in (
+        TableRequest(names, MANAGED, location=location),
+        TableRequest(names, MANAGED, columns=COLUMNS),
+    ):
+        with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+            asyncio.run(tables.create(request))
+    rig.opened()
+    assert DeltaTable(place).to_pyarrow_table().column_names == ["theirs"]
