@@ -149,8 +149,8 @@ class Tables:
             told = {key: changes[key] for key in TOLD if key in changes}
             if table.state is not None and told:
                 location = table.record["storage_location"]
-                await asyncio.to_thread(self._logs.tell, self._place(location), told)
-                changes = {**changes, "comment": "", "properties": {}}
+                if await asyncio.to_thread(self._logs.tell, self._place(location), told):
+                    changes = {**changes, "comment": "", "properties": {}}
             self.keep(names, {**changes, "updated_at": self._clock(), "updated_by": self._user})
         return await self.get(names)
 

@@ -10,9 +10,12 @@ from databricks_local.api.errors import ApiError
 from databricks_local.catalog.delta_log import DeltaLogs, NewTable
 from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest
+from databricks_local.catalog.shown import table_info
 from databricks_local.catalog.tables import Tables
 from databricks_local.storage.documents import Documents
 from deltalake import DeltaTable, write_deltalake
+
+from tests.unit.databricks_local.catalog.log_lab import write_log
 
 COLUMNS = ({"name": "id", "type_text": "int"},)
 PLACES = [("main", "default", "t"), ("hive_metastore", "default", "t"), ("hive_metastore", "sales", "t")]
@@ -199,3 +202,20 @@ def test_what_is_in_the_place_of_a_managed_table_stays(rig: Rig) -> None:
             asyncio.run(tables.create(request))
     rig.opened()
     assert DeltaTable(place).to_pyarrow_table().column_names == ["theirs"]
+
+
+def test_a_log_that_deltalake_cannot_write_keeps_what_is_told_beside_it(rig: Rig) -> None:
+    identity = {
+        "delta.identity.start": 1,
+        "delta.identity.step": 1,
+        "delta.identity.allowExplicitInsert": False,
+    }
+    write_log(
+        rig.root / "dbfs" / "t", {"minReaderVersion": 1, "minWriterVersion": 6}, {"metadata": identity}, {}
+    )
+    tables = rig.opened()
+    names = ("main", "default", "t")
+    asyncio.run(tables.create(TableRequest(names, EXTERNAL, location="dbfs:/t")))
+    changed = asyncio.run(tables.update(names, {"comment": "told", "properties": {"a": "b"}}))
+    shown = table_info(changed)
+    assert (shown["comment"], shown["properties"]) == ("told", {"a": "b"})
