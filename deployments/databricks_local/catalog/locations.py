@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.catalog.aliases import Aliases
 from databricks_local.catalog.names import HIVE
 from databricks_local.files.tree import leads_inside
+from databricks_local.runtime.plain_paths import PlainPaths
 
 WAREHOUSE = "dbfs:/user/hive/warehouse"
 """Docs: where the managed tables of `hive_metastore` are."""
@@ -30,7 +30,7 @@ class Locations:
     """
 
     root: Path
-    aliases: Aliases = field(default_factory=Aliases)
+    aliases: PlainPaths = field(default_factory=PlainPaths)
 
     @property
     def tables(self) -> Path:
