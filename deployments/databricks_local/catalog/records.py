@@ -1,5 +1,6 @@
 """Tables and views as they are asked for, and as they are kept. Pure."""
 
+import re
 from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json
@@ -108,7 +109,9 @@ def new_record(
 def _check_managed(names: Names, request: TableRequest, managed_location: str) -> None:
     if names[0] == HIVE:
         # Sail adds an id to the name of the table.
-        staged = request.location.startswith(managed_location)
+        staged = (
+            re.fullmatch(f"{re.escape(managed_location)}(-[0-9a-f-]{{36}})?", request.location) is not None
+        )
     elif request.data_source_format != DELTA:
         raise invalid_parameter(
             f"Managed tables are Delta tables; {'.'.join(names)} is {request.data_source_format}: "

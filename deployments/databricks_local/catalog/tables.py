@@ -166,7 +166,7 @@ class Tables:
                 raise taken(renamed)
             if names[0] == HIVE and record["table_type"] == MANAGED:
                 before, location = record["storage_location"], self.staging(renamed)[1]
-                await asyncio.to_thread(self._move_files, before, location)
+                await self._move(before, location)
                 record["storage_location"] = location
             record |= {"updated_at": self._clock(), "updated_by": self._user}
             self._documents.replace(KIND, ".".join(names), ".".join(renamed), record)
@@ -200,12 +200,15 @@ class Tables:
     async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
         """Write the first commit of a Delta table, unless it has one. What the record has because of it."""
         fields, partitions = fields_of(request.columns), partitions_of(request.columns)
-        if request.data_source_format != DELTA:
-            return {"columns": column_infos(fields, partitions)}
         place = self._place(location)
-        state = await asyncio.to_thread(self._logs.state, place)
-        if state is not None and request.table_type == MANAGED and not request.location:
+        delta = request.data_source_format == DELTA
+        state = await asyncio.to_thread(self._logs.state, place) if delta else None
+        # What is there would be removed with the table.
+        finished = state is not None and request.location
+        if request.table_type == MANAGED and not finished and await asyncio.to_thread(_has_files, place):
             raise location_taken(location)
+        if not delta:
+            return {"columns": column_infos(fields, partitions)}
         if state is not None:
             check_same_columns(location, state, fields)
             return {}
@@ -237,9 +240,15 @@ class Tables:
         check_same_columns(staged, state, fields)
         self._documents.put(IN_WORK, location, {})
         try:
-            await asyncio.to_thread(self._move_files, staged, location)
-        except OSError as error:
+            await self._move(staged, location)
+        except ApiError:
             self._documents.delete(IN_WORK, location)
+            raise
+
+    async def _move(self, before: str, location: str) -> None:
+        try:
+            await asyncio.to_thread(self._move_files, before, location)
+        except OSError as error:
             raise location_taken(location) from error
 
     def _remove_files(self, location: str) -> None:
@@ -272,3 +281,7 @@ class Tables:
             for key in sorted({".".join(names) for names in tables}):
                 await locks.enter_async_context(self._locks.setdefault(key, asyncio.Lock()))
             yield
+
+
+def _has_files(place: Path | str) -> bool:
+    return isinstance(place, Path) and place.is_dir() and any(place.iterdir())

@@ -200,7 +200,11 @@ def test_what_is_in_the_place_of_a_managed_table_stays(rig: Rig) -> None:
     ):
         with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
             asyncio.run(tables.create(request))
-    rig.opened()
+    old = ("hive_metastore", "default", "old")
+    asyncio.run(tables.create(TableRequest(old, MANAGED, columns=COLUMNS)))
+    with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+        asyncio.run(tables.rename(old, "t"))
+    assert rig.opened().has(old)
     assert DeltaTable(place).to_pyarrow_table().column_names == ["theirs"]
 
 
@@ -219,3 +223,29 @@ def test_a_log_that_deltalake_cannot_write_keeps_what_is_told_beside_it(rig: Rig
     changed = asyncio.run(tables.update(names, {"comment": "told", "properties": {"a": "b"}}))
     shown = table_info(changed)
     assert (shown["comment"], shown["properties"]) == ("told", {"a": "b"})
+
+
+@pytest.mark.parametrize("data_format", ["DELTA", "PARQUET"])
+def test_files_of_others_are_not_taken_for_a_table(rig: Rig, data_format: str) -> None:
+    theirs = rig.root / "dbfs" / "user" / "hive" / "warehouse" / "t" / "theirs.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    names = ("hive_metastore", "default", "t")
+    for request in (
+        TableRequest(names, MANAGED, data_format, COLUMNS),
+        TableRequest(names, MANAGED, data_format, COLUMNS, location="dbfs:/user/hive/warehouse/t"),
+    ):
+        with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+            asyncio.run(rig.opened().create(request))
+    rig.opened()
+    assert theirs.exists()
+
+
+def test_a_managed_table_is_not_in_the_place_of_another(rig: Rig) -> None:
+    tables = rig.opened()
+    other = TableRequest(("hive_metastore", "default", "tables"), MANAGED, columns=COLUMNS)
+    location = asyncio.run(tables.create(other)).record["storage_location"]
+    with pytest.raises(ApiError, match="no location of its own"):
+        asyncio.run(
+            tables.create(TableRequest(("hive_metastore", "default", "t"), MANAGED, location=location))
+        )
