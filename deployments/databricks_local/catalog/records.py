@@ -13,6 +13,17 @@ DELTA, MANAGED, EXTERNAL, VIEW = "DELTA", "MANAGED", "EXTERNAL", "VIEW"
 TOLD = ("comment", "properties")
 """What a Delta table's log says; records have it of what has no log, or where it is said besides."""
 
+UNREADABLE: Json = {
+    "table_type": EXTERNAL,
+    "table_id": "",
+    "data_source_format": "",
+    "storage_location": "",
+    "created_at": 0,
+    "updated_at": 0,
+    "comment": "The record of this table cannot be read. Its files are where they were.",
+}
+"""What stands for a record that is damaged, so that its table can be seen and dropped."""
+
 Names = tuple[str, ...]
 
 
@@ -121,6 +132,11 @@ def _check_managed(names: Names, request: TableRequest, managed_location: str) -
         staged = request.location.rpartition("/")[0] == managed_location.rpartition("/")[0]
     if request.location and not staged:
         raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
+
+
+def is_readable(record: Json) -> bool:
+    """Whether a record was read: one that was not is empty."""
+    return "table_type" in record
 
 
 def missing(names: Names) -> ApiError:

@@ -130,7 +130,8 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         above = tuple(unquoted(read_required_string(query, name)) for name in ("catalog_name", "schema_name"))
         catalog.get(SCHEMA, above)
         found = [await tables.get(names) for names in tables.names_below(*above)]
-        return {"tables": [sail_table(table, tables.locations) for table in found if not table.is_view]}
+        placed = [table for table in found if table.record.get("storage_location")]
+        return {"tables": [sail_table(table, tables.locations) for table in placed]}
 
     @router.get("/tables/{name}")
     async def get(name: str) -> Json:

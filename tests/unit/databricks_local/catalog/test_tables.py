@@ -9,8 +9,9 @@ import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.delta_log import DeltaLogs, NewTable
 from databricks_local.catalog.locations import Locations
-from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest
+from databricks_local.catalog.records import EXTERNAL, MANAGED, UNREADABLE, TableRequest
 from databricks_local.catalog.shown import table_info
+from databricks_local.catalog.table_files import TableFiles
 from databricks_local.catalog.tables import Tables
 from databricks_local.storage.documents import Documents
 from deltalake import DeltaTable, write_deltalake
@@ -79,11 +80,11 @@ def test_a_table_that_was_being_dropped_is_gone_after_a_kill(
     tables = rig.opened()
     asyncio.run(tables.create(TableRequest(names, MANAGED, columns=COLUMNS)))
 
-    def killed(_: Tables, __: str) -> None:
+    def killed(_: TableFiles, __: str) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Tables, "_remove_files", killed)
+        patch.setattr(TableFiles, "remove", killed)
         with pytest.raises(Killed):
             asyncio.run(tables.delete(names))
     assert rig.logs()
@@ -249,3 +250,35 @@ def test_a_managed_table_is_not_in_the_place_of_another(rig: Rig) -> None:
         asyncio.run(
             tables.create(TableRequest(("hive_metastore", "default", "t"), MANAGED, location=location))
         )
+
+
+def test_a_table_that_was_being_renamed_has_its_files_after_a_kill(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("hive_metastore", "default", "old")
+    tables = rig.opened()
+    asyncio.run(tables.create(TableRequest(names, MANAGED, columns=COLUMNS)))
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Documents, "replace", killed)
+        with pytest.raises(Killed):
+            asyncio.run(tables.rename(names, "new"))
+    opened = rig.opened()
+    assert asyncio.run(opened.get(names)).columns[0]["name"] == "id"
+    asyncio.run(opened.rename(names, "new"))
+    assert rig.opened().names_below("hive_metastore") == [("hive_metastore", "default", "new")]
+    assert len(rig.logs()) == 1
+
+
+def test_a_damaged_record_costs_no_file(rig: Rig) -> None:
+    names = ("main", "default", "t")
+    asyncio.run(rig.opened().create(TableRequest(names, MANAGED, columns=COLUMNS)))
+    rig.documents.put("table", "main.default.t", {})
+    tables = rig.opened()
+    shown = table_info(asyncio.run(tables.get(names)))
+    assert (shown["columns"], shown["comment"]) == ([], UNREADABLE["comment"])
+    asyncio.run(tables.delete(names))
+    assert len(rig.logs()) == 1
