@@ -34,8 +34,8 @@ from databricks_local.runtime.imports.offered import offer
 from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
+from databricks_local.runtime.plain_paths import PlainPaths
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.sail.aliases import Aliases
 from databricks_local.runtime.spark_paths import (
     WAREHOUSE,
     connect,
@@ -207,7 +207,8 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     )
     if launch.sail:
         client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
-        reach = Reach(rewrite, spark_rewriter(places), Aliases(Path(launch.place) / "links"))
+        links = PlainPaths(Path(launch.place) / "links")
+        reach = Reach(links.around(rewrite), spark_rewriter(places))
         serve_tables(session, client, reach, hooks, _initial_catalog(launch))
     elif not launch.delta:
         refuse_delta(session, hooks)

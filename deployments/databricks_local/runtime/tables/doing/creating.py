@@ -172,7 +172,7 @@ class Creator:
             return catalog.find(name)  # type: ignore[no-any-return]
         names = catalog.full(name)
         place = location or self._known_location(names) or catalog.client.staging_location(names)
-        return Entry(names, catalog.uri(place), catalog.path(place))
+        return catalog.placed(names, place)  # type: ignore[no-any-return]
 
     def known(self, entry: Entry) -> Entry | None:
         """The table that is there already."""
@@ -248,7 +248,7 @@ class Creator:
             "name": name,
             "table_type": EXTERNAL if definition.location else MANAGED,
             "data_source_format": DELTA,
-            "storage_location": definition.location or entry.uri,
+            "storage_location": definition.location or entry.location,
             "columns": column_infos(definition.fields, definition.partitions),
             "comment": definition.comment or "",
             "properties": definition.kept,
