@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 API = "/api/2.1/unity-catalog"
-STAGING = "/local/sail/api/2.1/unity-catalog/staging-tables"
+STAGING = "/local/catalog/staging-tables"
 SECONDS = 120
 NOT_FOUND = 404
 
