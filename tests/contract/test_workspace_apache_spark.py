@@ -181,6 +181,29 @@ def test_what_spark_cannot_reach_is_refused_in_one_line(lab: Lab) -> None:
     assert "\n" not in output["error"]
 
 
+WITHOUT_DELTA = """
+for ask in (
+    lambda: spark.sql("DESCRIBE HISTORY t"),
+    lambda: spark.sql("OPTIMIZE t"),
+    lambda: spark.sql("SELECT * FROM delta.`/tmp/no-delta`"),
+):
+    try:
+        ask()
+    except Exception as error:
+        assert "needs Delta" in str(error) and "local_engine" in str(error) and "\\n" not in str(error), error
+    else:
+        raise AssertionError("done")
+spark.sql("CREATE TABLE plain AS SELECT 1 AS a")
+assert spark.table("plain").count() == 1
+dbutils.notebook.exit("refused")
+"""
+
+
+def test_statements_of_delta_are_refused_in_one_line(lab: Lab) -> None:
+    run = lab.ended(lab.submit(lab.task("only", lab.notebook("any", WITHOUT_DELTA))), 55)
+    assert value(lab, run, "only") == "refused"
+
+
 def test_a_tag_gives_one_cluster_the_other_engine(lab: Lab) -> None:
     tagged = {"custom_tags": {ENGINE_TAG: SAIL}}
     path = lab.notebook("any", "import time\nspark.range(3).count()\ndbutils.notebook.exit('done')")

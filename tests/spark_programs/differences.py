@@ -62,9 +62,7 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "tables/quantiles": (REFUSED, "`approxQuantile`"),
     "tables/query_by_pipes": (REFUSED, "`FROM` first, and pipes"),
     "tables/recursive_query": (REFUSED, "`WITH RECURSIVE`"),
-    "tables/session_variables": (REFUSED, "`DECLARE VARIABLE`"),
     "tables/shown": (VALUE, "`show(vertical=True)`, and large doubles in `show`"),
-    "tables/stars_without_columns": (REFUSED, "`SELECT * EXCEPT`"),
     "texts/extracting_all": (TYPE, "`regexp_count` is `bigint`"),
     "texts/lookarounds": (REFUSED, "look-around in patterns"),
     "texts/split_with_a_limit": (VALUE, "`split` by an empty text"),
@@ -105,7 +103,6 @@ NO_HINT = frozenset(
         "aggregates/pivoted_in_sql",
         "tables/aliases_that_are_used_again",
         "tables/recursive_query",
-        "tables/stars_without_columns",
     }
 )
 """What is refused by words that a mistake of the user's would have, too."""

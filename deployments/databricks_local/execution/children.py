@@ -40,6 +40,11 @@ from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
 from databricks_local.runtime.spark_paths import WAREHOUSE, path_rewriter, refusing_s3, spark_rewriter
 from databricks_local.runtime.spark_session import connect
+from databricks_local.runtime.tables.catalog.client import CatalogClient
+from databricks_local.runtime.tables.catalog.session import Reach
+from databricks_local.runtime.tables.plain_paths import PlainPaths
+from databricks_local.runtime.tables.serving import DEFAULT_CATALOG, INITIAL_CATALOG, serve_tables
+from databricks_local.runtime.tables.without_delta import refuse_delta
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -197,10 +202,22 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
     sail = launch.engine == SAIL
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if sail else {}
-    reach = rewrite if launch.s3 else refusing_s3(rewrite)
+    reached = rewrite if launch.s3 else refusing_s3(rewrite)
+    hooks: list[Any] = []
+    session = connect(launch.spark_remote, reached, {**own, **launch.spark_conf}, sail=sail, hooks=hooks)
+    if sail:
+        client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
+        links = PlainPaths(Path(launch.place) / "links")
+        reach = Reach(links.around(rewrite), spark_rewriter(places))
+        serve_tables(session, client, reach, hooks, _initial_catalog(launch))
     if launch.engine == SPARK:
+        refuse_delta(session, hooks)
         send_batches_home(places, launch.offers, s3=launch.s3)
-    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=sail)
+    return session
+
+
+def _initial_catalog(launch: TaskLaunch) -> str:
+    return launch.spark_conf.get(INITIAL_CATALOG, DEFAULT_CATALOG).strip("`")
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ MODULES = (
     "databricks_local.execution.children",
     "databricks_local.execution.engines.apache_spark",
     "databricks_local.execution.engines.sail",
+    "sqlglot.dialects.databricks",
 )
 
 

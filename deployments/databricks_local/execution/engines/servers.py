@@ -24,6 +24,7 @@ from databricks_local.execution.engines.installation import (
 )
 from databricks_local.execution.engines.launch import ClusterLaunch
 from databricks_local.execution.engines.sail import sail_main
+from databricks_local.execution.engines.sail_catalog import CatalogAccess, catalog_settings, initial_catalog
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
@@ -60,7 +61,7 @@ class SparkServers:
         self._unwanted: dict[str, asyncio.Task[None]] = {}
 
     async def start(
-        self, cluster_id: str, spec: ClusterSpec, engine: str, redactor: Redactor
+        self, cluster_id: str, spec: ClusterSpec, engine: str, redactor: Redactor, access: CatalogAccess
     ) -> tuple[Child, str]:
         """Start a server. What an earlier one left has to be forgotten before.
 
@@ -69,6 +70,7 @@ class SparkServers:
             spec: Its specification.
             engine: What runs Spark.
             redactor: Knows the secrets of the specification.
+            access: How it reaches the catalog.
 
         Returns:
             Its process, and the URL that a Spark session connects to.
@@ -89,7 +91,8 @@ class SparkServers:
             if engine == SPARK:
                 child = await self._start_apache_spark(launch, spec)
             else:
-                child = await self._fork(sail_main, (launch,), cluster_id)
+                catalog = catalog_settings(access, initial_catalog(spec.spark_conf))
+                child = await self._fork(sail_main, (launch, catalog), cluster_id)
             port = await self._port(launch, child, redactor)
         except BaseException:
             await self._remove(cluster_id)

@@ -6,10 +6,11 @@ from databricks_local.runtime.spark_context import INSTEAD_OF_RDDS
 
 NEEDS_DELTA = (
     "Apache Spark has no Delta here, since its wheel has none: use the engine sail (--engine, or the tag "
-    "local_engine), or name Delta's jars in spark.driver.extraClassPath of the cluster's spark_conf."
+    "local_engine), or name Delta's jars in spark.driver.extraClassPath and "
+    "io.delta.sql.DeltaSparkSessionExtension in spark.sql.extensions of the cluster's spark_conf."
 )
-WITHOUT_DELTA = "UNSUPPORTED_FEATURE.TABLE_OPERATION"
-"""Of UPDATE, DELETE, MERGE and CREATE OR REPLACE TABLE on tables in other formats."""
+WITHOUT_DELTA = frozenset({"UNSUPPORTED_FEATURE.TABLE_OPERATION", "UNSUPPORTED_FEATURE.TIME_TRAVEL"})
+"""Of UPDATE, DELETE, MERGE, CREATE OR REPLACE TABLE and VERSION AS OF on tables in other formats."""
 
 CONTEXT = "SparkContext"
 
@@ -38,4 +39,4 @@ def hint_for(condition: str | None, message: str) -> str:
     if condition == "JVM_ATTRIBUTE_NOT_SUPPORTED":
         return INSTEAD_OF_RDDS
     no_source = condition == "DATA_SOURCE_NOT_FOUND" and "data source: delta." in message.lower()
-    return NEEDS_DELTA if no_source or condition == WITHOUT_DELTA else ""
+    return NEEDS_DELTA if no_source or condition in WITHOUT_DELTA else ""

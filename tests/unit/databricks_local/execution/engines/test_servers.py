@@ -10,6 +10,7 @@ import pytest
 from databricks_local.execution.cluster import ClusterError
 from databricks_local.execution.engines import servers
 from databricks_local.execution.engines.installation import SparkInstallation
+from databricks_local.execution.engines.sail_catalog import CatalogAccess
 from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.mounts import Mounts
@@ -18,6 +19,7 @@ from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 
 ID = "local-1"
+ACCESS = CatalogAccess("http://localhost", "token", ())
 
 
 class PlayedProcesses:
@@ -61,7 +63,7 @@ def test_a_start_that_is_cancelled_while_its_process_is_forked_leaves_nothing(
 ) -> None:
     async def cancel_and_forget() -> None:
         started = servers_of(processes)
-        starting = asyncio.create_task(started.start(ID, ClusterSpec(), engine, Redactor()))
+        starting = asyncio.create_task(started.start(ID, ClusterSpec(), engine, Redactor(), ACCESS))
         await processes.forking.wait()
         starting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -78,7 +80,9 @@ def test_a_start_that_is_cancelled_while_its_process_is_forked_leaves_nothing(
 def test_a_start_that_is_cancelled_while_it_comes_up_leaves_nothing(processes: PlayedProcesses) -> None:
     async def cancel() -> None:
         processes.forked.set()
-        starting = asyncio.create_task(servers_of(processes).start(ID, ClusterSpec(), SPARK, Redactor()))
+        starting = asyncio.create_task(
+            servers_of(processes).start(ID, ClusterSpec(), SPARK, Redactor(), ACCESS)
+        )
         await processes.forking.wait()
         await asyncio.sleep(0.05)
         starting.cancel()
@@ -93,7 +97,7 @@ def test_a_start_that_is_cancelled_while_it_comes_up_leaves_nothing(processes: P
 async def start_after_init_scripts(processes: PlayedProcesses, scripts: tuple[str, ...]) -> str:
     processes.forked.set()
     spec = ClusterSpec(init_scripts=scripts)
-    starting = asyncio.create_task(servers_of(processes).start(ID, spec, SPARK, Redactor()))
+    starting = asyncio.create_task(servers_of(processes).start(ID, spec, SPARK, Redactor(), ACCESS))
     await asyncio.sleep(0.5)
     processes.child.messages.put_nowait({"prepared": True})
     processes.child.messages.put_nowait({"port": 4711})
@@ -118,7 +122,7 @@ def test_no_secret_is_in_what_a_server_said_before_it_was_lost(processes: Played
         (processes.directory / f"{ID}.log").write_text("bad option: geheim")
         processes.forked.set()
         processes.child.messages.put_nowait(None)
-        await servers_of(processes).start(ID, ClusterSpec(), SPARK, redactor)
+        await servers_of(processes).start(ID, ClusterSpec(), SPARK, redactor, ACCESS)
 
     with pytest.raises(ClusterError) as refused:
         asyncio.run(lose())

@@ -14,6 +14,7 @@ from pyspark.errors.exceptions.connect import AnalysisException
         ("DATA_SOURCE_NOT_FOUND", "Failed to find the data source: DELTA. Make sure", NEEDS_DELTA),
         ("DATA_SOURCE_NOT_FOUND", "Failed to find the data source: delta_of_mine. Make sure", ""),
         ("UNSUPPORTED_FEATURE.TABLE_OPERATION", "`t` does not support UPDATE TABLE", NEEDS_DELTA),
+        ("UNSUPPORTED_FEATURE.TIME_TRAVEL", "Time travel on the relation `t`", NEEDS_DELTA),
         ("JVM_ATTRIBUTE_NOT_SUPPORTED", "Attribute `rdd` is not supported", INSTEAD_OF_RDDS),
         ("UNRESOLVED_COLUMN", "delta", ""),
         (None, "delta", ""),

@@ -12,29 +12,37 @@ from databricks_local.api.bodies import (
     read_object,
     read_required_string,
     read_string,
+    read_strings,
 )
 from databricks_local.api.errors import not_served
 from databricks_local.api.paging import page_of
+from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.names import parts_of
 from databricks_local.catalog.unity_catalog import CATALOG, SCHEMA, VOLUME, Catalog, Level
 from databricks_local.routes.incoming import read_body
 
 _VOLUME_TYPES = ("MANAGED", "EXTERNAL")
 
 
-def catalog_router(catalog: Catalog) -> APIRouter:
-    """The routes of catalogs, schemas and volumes."""
+def catalog_router(catalog: Catalog, locations: Locations) -> APIRouter:
+    """The routes of catalogs, schemas and volumes.
+
+    Args:
+        catalog: Catalogs, schemas and volumes.
+        locations: Where tables are.
+    """
     router = APIRouter(prefix="/api/2.1/unity-catalog")
     for level, plural in ((CATALOG, "catalogs"), (SCHEMA, "schemas"), (VOLUME, "volumes")):
-        _add_level(router, catalog, level, plural)
+        _add_level(router, catalog, locations, level, plural)
     return router
 
 
-def _add_level(router: APIRouter, catalog: Catalog, level: Level, plural: str) -> None:
+def _add_level(router: APIRouter, catalog: Catalog, locations: Locations, level: Level, plural: str) -> None:
     @router.post(f"/{plural}")
     async def create(request: Request) -> Json:
         body = await read_body(request)
         names = (*_above(level, body), read_required_string(body, "name"))
-        return catalog.create(level, names, _told(level, body))
+        return catalog.create(level, names, _told(level, body, locations))
 
     @router.get(f"/{plural}")
     async def list_all(request: Request) -> Json:
@@ -47,19 +55,19 @@ def _add_level(router: APIRouter, catalog: Catalog, level: Level, plural: str) -
 
     @router.get(f"/{plural}/{{name}}")
     async def get(name: str) -> Json:
-        return catalog.get(level, tuple(name.split(".")))
+        return catalog.get(level, _names(name, level))
 
     @router.patch(f"/{plural}/{{name}}")
     async def update(request: Request, name: str) -> Json:
         body = await read_body(request)
         if read_string(body, "new_name"):
             raise not_served("new_name")
-        return catalog.update(level, tuple(name.split(".")), _comment(body))
+        return catalog.update(level, _names(name, level), _comment(body))
 
     @router.delete(f"/{plural}/{{name}}")
     async def delete(request: Request, name: str) -> Json:
         force = read_boolean(request.query_params, "force")
-        await catalog.delete(level, tuple(name.split(".")), force=force)
+        await catalog.delete(level, _names(name, level), force=force)
         return {}
 
 
@@ -70,8 +78,17 @@ def _above(level: Level, given: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(read_required_string(given, name) for name in fields)
 
 
-def _told(level: Level, body: Json) -> Json:
+def _names(full_name: str, level: Level) -> tuple[str, ...]:
+    """Names of volumes are kept as they are given, since they are names of directories."""
+    return tuple(full_name.split(".")) if level is VOLUME else parts_of(full_name)
+
+
+def _told(level: Level, body: Json, locations: Locations) -> Json:
     told = _comment(body)
+    root = read_string(body, "storage_root")
+    if root and level is not VOLUME:
+        told["storage_root"] = locations.kept(root)
+        locations.on_disk(told["storage_root"])
     if level is VOLUME:
         kind = read_choice(body, "volume_type", _VOLUME_TYPES, "MANAGED")
         location = read_string(body, "storage_location")
@@ -82,6 +99,6 @@ def _told(level: Level, body: Json) -> Json:
 
 
 def _comment(body: Json) -> Json:
-    comment, properties = read_string(body, "comment"), read_object(body, "properties")
-    told: Json = {"comment": comment} if comment else {}
-    return told if properties is None else {**told, "properties": properties}
+    told: Json = {name: read_string(body, name) for name in ("comment", "owner") if name in body}
+    properties = read_object(body, "properties")
+    return told if properties is None else {**told, "properties": read_strings(body, "properties")}
