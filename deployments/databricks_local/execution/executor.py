@@ -17,6 +17,9 @@ from databricks_local.execution.provisioning.installing import ClusterLibraries,
 from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_processes import TaskProcesses
+from databricks_local.execution.warehouses.starting import PREFIX, WAREHOUSE_SPEC, WarehouseProcesses
+from databricks_local.execution.warehouses.warehouse import Warehouse
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -25,10 +28,11 @@ from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory, remove_leftovers
 
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|warehouse-[0-9a-f]{16})"
+    r"(-libraries|-offers|-spark|-install\.log|-statements\.log|\.log)",
     re.ASCII,
 )
-"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters and warehouses."""
 
 
 class Executor(TaskProcesses):
@@ -59,6 +63,7 @@ class Executor(TaskProcesses):
         remove_leftovers(directory, _TEMPORARY)
         self._machine = machine
         self._servers = SparkServers(self._processes, directory, mounts, environments)
+        self._warehouses = WarehouseProcesses(directory, self._processes, mounts, tokens, workspace)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -78,6 +83,28 @@ class Executor(TaskProcesses):
         """
         engine = chosen_engine(spec, self._machine)
         await asyncio.sleep(self._machine.cluster_start_seconds)
+        return await self._bring_up(cluster_id, spec, engine)
+
+    async def start_warehouse(self, warehouse_id: str) -> Warehouse:
+        """Start a warehouse, which is always on Sail.
+
+        Raises:
+            ClusterError: If it does not come up.
+        """
+        await asyncio.sleep(self._machine.warehouse_start_seconds)
+        cluster = await self._bring_up(f"{PREFIX}{warehouse_id}", WAREHOUSE_SPEC, SAIL)
+        try:
+            return await self._warehouses.start(cluster)
+        except BaseException:
+            await self.stop_cluster(cluster)
+            raise
+
+    async def stop_warehouse(self, warehouse: Warehouse) -> None:
+        """End a warehouse."""
+        await self._warehouses.stop(warehouse)
+        await self.stop_cluster(warehouse.cluster)
+
+    async def _bring_up(self, cluster_id: str, spec: ClusterSpec, engine: str) -> Cluster:
         try:
             spec = resolve(spec, self._secrets)
         except UnresolvedSecretError as error:

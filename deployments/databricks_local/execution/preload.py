@@ -17,6 +17,7 @@ MODULES = (
     "databricks_local.execution.children",
     "databricks_local.execution.engines.apache_spark",
     "databricks_local.execution.engines.sail",
+    "databricks_local.execution.warehouses.process",
 )
 
 

@@ -259,7 +259,7 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
 
     builder = DefaultChannelBuilder(remote)
     builder.add_interceptor(Interceptor())
-    session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
+    session = configuration.session = SparkSession.builder.channelBuilder(builder).create()
     if sail:
         count_in_signed_numbers(session)
         cache_nothing()

@@ -141,7 +141,7 @@ async def _serve(
     authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
     told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
     executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
-    services = open_services(root, origin, USER, clock, executor, secrets)
+    services = open_services(root, origin, USER, clock, executor, secrets, database)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,
