@@ -34,7 +34,7 @@ def test_volumes(lab: Lab) -> None:
     assert volume.created_at
     assert sdk.volumes.read("sales.raw.landing") == volume
     assert [found.name for found in sdk.volumes.list("sales", "raw")] == ["landing"]
-    assert [found.name for found in sdk.schemas.list("sales")] == ["raw"]
+    assert [found.name for found in sdk.schemas.list("sales")] == ["default", "information_schema", "raw"]
     assert {found.name for found in sdk.catalogs.list()} >= {"main", "sales"}
     assert sdk.volumes.update("sales.raw.landing", comment="new").comment == "new"
     with pytest.raises(DatabricksError, match=r"Volume 'sales\.raw\.landing' already exists"):

@@ -1,4 +1,4 @@
-"""Tokens of tasks: each is good for as long as its task runs."""
+"""Tokens of tasks and clusters: each is good for as long as its task or cluster runs."""
 
 import secrets
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class TaskTokens:
-    """The tokens by which the SDK logs in inside of tasks."""
+    """The tokens by which the SDK logs in inside of tasks, and Sail at the catalog."""
 
     def __init__(self) -> None:
         self._live: set[str] = set()
@@ -14,12 +14,21 @@ class TaskTokens:
     @contextmanager
     def issued(self) -> Iterator[str]:
         """A token for the time of a `with` block."""
-        token = f"dapi{secrets.token_hex(16)}"
-        self._live.add(token)
+        token = self.issue()
         try:
             yield token
         finally:
-            self._live.discard(token)
+            self.revoke(token)
+
+    def issue(self) -> str:
+        """A token that is good until it is revoked."""
+        token = f"dapi{secrets.token_hex(16)}"
+        self._live.add(token)
+        return token
+
+    def revoke(self, token: str) -> None:
+        """End a token."""
+        self._live.discard(token)
 
     def accepts(self, token: str) -> bool:
         """Whether a token is that of a task that runs."""

@@ -1,4 +1,4 @@
-"""Unity Catalog for volumes: catalogs, schemas and volumes as the API shows them."""
+"""Catalogs, schemas and volumes as the Unity Catalog API shows them."""
 
 import asyncio
 import secrets
@@ -7,9 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from databricks_local.api.bodies import Json
-from databricks_local.api.errors import ApiError
+from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.catalog.names import HIVE, checked
+from databricks_local.catalog.shown import METASTORE_ID
+from databricks_local.catalog.tables import Tables
 from databricks_local.files.volumes import Volumes
 from databricks_local.storage.documents import Documents
+
+INFORMATION_SCHEMA = "information_schema"
+"""Docs: a schema of each catalog but `hive_metastore`, with views of what is in the catalog."""
+
+SYSTEM = "system"
+"""Docs: a catalog of Databricks' own, whose name nobody else can have."""
+
+_TOLD = ("comment", "properties")
 
 
 @dataclass(frozen=True)
@@ -38,8 +49,11 @@ LEVELS = (CATALOG, SCHEMA, VOLUME)
 class Catalog:
     """Catalogs, schemas and volumes. They exist as directories; documents hold what is told about them."""
 
-    def __init__(self, volumes: Volumes, documents: Documents, clock: Callable[[], int], user: str) -> None:
+    def __init__(
+        self, volumes: Volumes, tables: Tables, documents: Documents, clock: Callable[[], int], user: str
+    ) -> None:
         self._volumes = volumes
+        self._tables = tables
         self._documents = documents
         self._clock = clock
         self._user = user
@@ -52,9 +66,13 @@ class Catalog:
             names: Its name, after the names of its parents.
             told: Further fields that the API shows.
         """
+        above = names[:-1]
         if level.depth > 1:
-            self._existing(LEVELS[level.depth - 2], names[:-1])
-        if self._volumes.has(*names):
+            above = self.existing(LEVELS[level.depth - 2], above)
+        if level is not VOLUME:
+            names = (*above, checked(names[-1], names[0]))
+        names = (*above, names[-1])
+        if self._volumes.find(*names) or names == (SYSTEM,) or _is_information_schema(names):
             raise ApiError(400, level.taken_code, f"{level.label} '{'.'.join(names)}' already exists")
         self._volumes.make(*names)
         document = {
@@ -64,25 +82,33 @@ class Catalog:
             "id": str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)),
         }
         self._documents.put(level.kind, ".".join(names), document)
+        if level is CATALOG:
+            # Docs: a new catalog has a schema of this name.
+            self._volumes.make(*names, "default")
         return self.get(level, names)
 
     def get(self, level: Level, names: tuple[str, ...]) -> Json:
         """One item, as the API shows it."""
-        self._existing(level, names)
-        told = self._documents.get(level.kind, ".".join(names)) or {}
+        names = self.existing(level, names)
+        told = self.kept(level, names)
         created = told.get("created_at", 0)
         shown: Json = {
             "name": names[-1],
             "full_name": ".".join(names),
-            "owner": self._user,
+            "owner": told.get("owner", self._user),
+            "metastore_id": METASTORE_ID,
             "created_at": created,
             "created_by": told.get("created_by", self._user),
             "updated_at": told.get("updated_at", created),
             "updated_by": self._user,
-            **{key: told[key] for key in ("comment", "properties") if key in told},
+            **{key: told[key] for key in _TOLD if told.get(key)},
         }
-        if level.depth > 1:
+        if level is CATALOG:
+            shown |= {"catalog_type": _catalog_type(names), "isolation_mode": "OPEN"}
+        else:
             shown["catalog_name"] = names[0]
+        if level is SCHEMA:
+            shown |= {"schema_id": told.get("id", ""), "catalog_type": _catalog_type(names)}
         if level is VOLUME:
             shown |= {
                 "schema_name": names[1],
@@ -95,25 +121,37 @@ class Catalog:
     def within(self, level: Level, names: tuple[str, ...]) -> list[Json]:
         """All items of a level with the same parents."""
         if level.depth > 1:
-            self._existing(LEVELS[level.depth - 2], names)
-        return [self.get(level, (*names, name)) for name in self._volumes.names(*names)]
+            names = self.existing(LEVELS[level.depth - 2], names)
+        below = self._volumes.names(*names)
+        if level is SCHEMA and names != (HIVE,):
+            below = sorted([*below, INFORMATION_SCHEMA])
+        return [self.get(level, (*names, name)) for name in below]
 
     def update(self, level: Level, names: tuple[str, ...], told: Json) -> Json:
         """Change what is told about an item."""
-        self._existing(level, names)
-        known = self._documents.get(level.kind, ".".join(names)) or {}
-        self._documents.put(level.kind, ".".join(names), {**known, **told, "updated_at": self._clock()})
+        names = self.existing(level, names)
+        document = {**self.kept(level, names), **told, "updated_at": self._clock()}
+        self._documents.put(level.kind, ".".join(names), document)
         return self.get(level, names)
+
+    def keep(self, level: Level, names: tuple[str, ...], changes: Json) -> None:
+        """Keep something of an item besides what is told."""
+        self._documents.put(level.kind, ".".join(names), {**self.kept(level, names), **changes})
+
+    def kept(self, level: Level, names: tuple[str, ...]) -> Json:
+        """What is kept of an item that is there, which need not be anything."""
+        return self._documents.get(level.kind, ".".join(names)) or {}
 
     async def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
         """Remove an item. A volume goes with its files; other levels have to be empty, unless forced."""
-        self._existing(level, names)
-        if level is not VOLUME and not force and self._volumes.names(*names):
-            raise ApiError(
-                400,
-                "INVALID_STATE",
-                f"Cannot delete {level.kind} '{'.'.join(names)}' because it is not empty",
-            )
+        names = self.existing(level, names)
+        if (names[0] == HIVE and names[1:] in ((), ("default",))) or _is_information_schema(names):
+            raise invalid_parameter(f"{level.label} '{'.'.join(names)}' cannot be deleted.")
+        tables = [] if level is VOLUME else self._tables.names_below(*names)
+        if level is not VOLUME and not force:
+            self._check_empty(level, names, len(tables))
+        for table in tables:
+            await self._tables.delete(table)
         await asyncio.to_thread(self._volumes.drop, *names)
         prefix = ".".join(names)
         for below in LEVELS[level.depth - 1 :]:
@@ -121,7 +159,40 @@ class Catalog:
                 if key == prefix or key.startswith(f"{prefix}."):
                     self._documents.delete(below.kind, key)
 
-    def _existing(self, level: Level, names: tuple[str, ...]) -> None:
-        if len(names) != level.depth or not self._volumes.has(*names):
+    def existing(self, level: Level, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of an item as they are kept.
+
+        Raises:
+            ApiError: If it is not there.
+        """
+        found = self._volumes.find(*names) if len(names) == level.depth else ()
+        if not found and _is_information_schema(names) and self._volumes.find(names[0]):
+            return names
+        if not found:
             name = ".".join(names)[:1000]
             raise ApiError(404, level.missing_code, f"{level.label} '{name}' does not exist.")
+        return found
+
+    def _check_empty(self, level: Level, names: tuple[str, ...], tables: int) -> None:
+        name, below = ".".join(names), self._volumes.names(*names)
+        # Source of the words for schemas: terraform-provider-databricks#3659.
+        if level is SCHEMA and (tables or below):
+            raise ApiError(
+                400,
+                "INVALID_STATE",
+                f"Schema '{name}' is not empty. The schema has {tables} tables(s), 0 functions(s), "
+                f"{len(below)} volumes(s)",
+            )
+        # Docs of DROP CATALOG: a schema `default` that is empty does not count.
+        if level is CATALOG and (
+            tables or set(below) - {"default"} or any(self._volumes.names(*names, each) for each in below)
+        ):
+            raise ApiError(400, "INVALID_STATE", f"Cannot delete catalog '{name}' because it is not empty")
+
+
+def _is_information_schema(names: tuple[str, ...]) -> bool:
+    return len(names) == SCHEMA.depth and names[0] != HIVE and names[1] == INFORMATION_SCHEMA
+
+
+def _catalog_type(names: tuple[str, ...]) -> str:
+    return "INTERNAL_CATALOG" if names[0] == HIVE else "MANAGED_CATALOG"

@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
 from databricks_local.execution.engines.choice import chosen_engine
+from databricks_local.execution.engines.sail_catalog import CatalogAccess
 from databricks_local.execution.engines.servers import SparkServers
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
@@ -47,6 +48,7 @@ class Executor(TaskProcesses):
         machine: Machine,
         tokens: TaskTokens,
         workspace: WorkspaceFacts,
+        catalogs: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Set up.
 
@@ -58,10 +60,12 @@ class Executor(TaskProcesses):
             machine: How clusters are run here.
             tokens: Issues the tokens of tasks.
             workspace: What tasks know of the workspace.
+            catalogs: The names of the catalogs whose tables clusters see.
         """
         super().__init__(directory, Processes(), environments, mounts, secrets, tokens, workspace)
         remove_leftovers(directory, _TEMPORARY)
         self._machine = machine
+        self._catalogs = catalogs
         self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._warehouses = WarehouseProcesses(directory, self._processes, mounts, tokens, workspace)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
@@ -114,8 +118,15 @@ class Executor(TaskProcesses):
         await remove_directory(libraries.directory)
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory)
+        token = self._tokens.issue()
+        access = CatalogAccess(self._workspace.origin, token, tuple(self._catalogs()))
+        try:
+            child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory, access)
+        except BaseException:
+            self._tokens.revoke(token)
+            raise
         gone = asyncio.create_task(_gone(child))
+        gone.add_done_callback(lambda _: self._tokens.revoke(token))
         offers = str(self._servers.offers_of(cluster_id))
         logs = self._delivering(cluster_id, spec, gone)
         return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)

@@ -15,7 +15,10 @@ from databricks_local.files.tree import MAX_NAME_BYTES, Entry, Tree, is_taken, r
 
 PREFIX = "/Volumes"
 DEFAULT_SCHEMA = ("main", "default")
-"""Made at the first start, so that there is a place for a volume."""
+"""Made at the first start, so that there is a place for a volume and a table."""
+
+HIVE_SCHEMA = ("hive_metastore", "default")
+"""Always there, as on Databricks."""
 
 VOLUME_DEPTH = 3
 _ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
@@ -61,6 +64,7 @@ class Volumes:
         self.tree = Tree(root, _missing)
         if fresh:
             self.tree.root.joinpath(*DEFAULT_SCHEMA).mkdir(parents=True)
+        self.tree.root.joinpath(*HIVE_SCHEMA).mkdir(parents=True, exist_ok=True)
 
     def file(self, path: str) -> Path:
         """The place of an existing file."""
@@ -163,6 +167,17 @@ class Volumes:
         if not place.is_dir():
             return []
         return sorted(child.name for child in place.iterdir() if child.is_dir() and not child.is_symlink())
+
+    def find(self, *names: str) -> tuple[str, ...]:
+        """The names as they are kept of a catalog, schema or volume; none if there is none in any case."""
+        found: tuple[str, ...] = ()
+        for name in names:
+            below = self.names(*found)
+            matching = [each for each in below if each.lower() == name.lower()]
+            if name not in below and not matching:
+                return ()
+            found = (*found, name if name in below else matching[0])
+        return found
 
     def has(self, *names: str) -> bool:
         """Whether there is this catalog, schema or volume."""

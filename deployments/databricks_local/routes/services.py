@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from databricks_local.routes.catalog import catalog_router
+from databricks_local.routes.catalog.governance import grants_router
+from databricks_local.routes.catalog.namespace import catalog_router
+from databricks_local.routes.catalog.sail import sail_router
+from databricks_local.routes.catalog.tables import tables_router
 from databricks_local.routes.clusters import clusters_router
 from databricks_local.routes.context import Services
 from databricks_local.routes.files.dbfs import dbfs_router
@@ -29,6 +32,9 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(volume_files_router(services.volumes, services.uploads))
     router.include_router(uploads_router(services.volumes, services.uploads))
     router.include_router(catalog_router(services.catalog))
+    router.include_router(tables_router(services.catalog, services.tables))
+    router.include_router(grants_router(services.grants))
+    router.include_router(sail_router(services.catalog, services.tables))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
     router.include_router(governance_router(services.permissions, services.clusters, find_job))

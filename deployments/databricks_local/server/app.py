@@ -13,6 +13,7 @@ from databricks_local.api import errors
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
 from databricks_local.routes.answers import JsonAnswer
+from databricks_local.routes.catalog.governance import metastore_router
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router, import_file_router
 from databricks_local.routes.jobs.jobs import jobs_router
@@ -81,7 +82,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     app.add_exception_handler(RequestValidationError, _unknown_endpoint)
     app.add_exception_handler(Exception, _unexpected)
     routers = scim_router, files_router, import_file_router, jobs_router, runs_router, time_router
-    for router in routers:
+    for router in (*routers, metastore_router):
         app.include_router(router(workspace))
     app.include_router(services_router(workspace.services, workspace.jobs.get))
     app.include_router(local_router(tools.faults, tools.requests))

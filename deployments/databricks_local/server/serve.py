@@ -34,7 +34,7 @@ from databricks_local.runs.launcher import Options
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
-from databricks_local.server.services import mounts_of, open_secrets, open_services
+from databricks_local.server.services import mounts_of, open_catalog, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
@@ -140,8 +140,11 @@ async def _serve(
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
     authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
     told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
-    executor = Executor(root / "tasks", environments, mounts, secrets, machine, tools.tokens, told)
-    services = open_services(root, origin, USER, clock, executor, secrets, database)
+    opened = open_catalog(root, USER, clock, environments.clusters)
+    executor = Executor(
+        root / "tasks", environments, mounts, secrets, machine, tools.tokens, told, opened.names
+    )
+    services = open_services(root, origin, USER, clock, executor, secrets, opened, database)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,

@@ -1,10 +1,16 @@
 """What a workspace has besides runs and notebooks: files, volumes, secrets, clusters and the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from databricks_local.access.permissions import Permissions
+from databricks_local.catalog.delta_log import DeltaLogs
+from databricks_local.catalog.grants import Grants
+from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.shown import METASTORE_ID
+from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import Catalog
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.clusters.servers import ClusterStarter
@@ -45,6 +51,45 @@ def mounts_of(root: Path, *, enabled: bool) -> Mounts:
     )
 
 
+@dataclass(frozen=True)
+class OpenCatalog:
+    """The catalog and what it is kept in.
+
+    Attributes:
+        documents: Its records, and those of other services.
+        volumes: The files of its volumes.
+        tables: Its tables.
+        catalog: Catalogs, schemas and volumes.
+    """
+
+    documents: Documents
+    volumes: Volumes
+    tables: Tables
+    catalog: Catalog
+
+    def names(self) -> list[str]:
+        """The names of the catalogs."""
+        return self.volumes.names()
+
+
+def open_catalog(
+    root: Path, user: str, clock: Callable[[], int], storage_options: Mapping[str, str]
+) -> OpenCatalog:
+    """Open the catalog. It comes before the executor, whose clusters know it.
+
+    Args:
+        root: The workspace's directory.
+        user: The one user.
+        clock: Milliseconds since 1970.
+        storage_options: How tables that are not on this machine are reached.
+    """
+    documents = Documents(root / "objects.sqlite")
+    volumes = Volumes(root / "volumes")
+    tables = Tables(documents, Locations(root), DeltaLogs(storage_options), clock, user)
+    tables.remove_leftovers()
+    return OpenCatalog(documents, volumes, tables, Catalog(volumes, tables, documents, clock, user))
+
+
 def open_services(
     root: Path,
     origin: str,
@@ -52,6 +97,7 @@ def open_services(
     clock: Callable[[], int],
     starter: ServerStarter,
     secrets: SecretStore,
+    opened: OpenCatalog,
     database: Database,
 ) -> Services:
     """Open the services' state under the root.
@@ -63,17 +109,19 @@ def open_services(
         clock: Milliseconds since 1970.
         starter: Starts the servers of clusters and warehouses.
         secrets: The secrets; `open_secrets` opens them.
+        opened: The catalog; `open_catalog` opens it.
         database: Where statements are kept.
     """
     # Parts of uploads that were under way when the last server ended.
     remove_leftovers(root / PARTS, PARTS_NAME)
-    documents = Documents(root / "objects.sqlite")
-    volumes = Volumes(root / "volumes")
+    documents, volumes = opened.documents, opened.volumes
     return Services(
         dbfs=Dbfs(root / "dbfs", clock),
         volumes=volumes,
         uploads=Uploads(volumes, origin, clock),
-        catalog=Catalog(volumes, documents, clock, user),
+        catalog=opened.catalog,
+        tables=opened.tables,
+        grants=Grants(opened.catalog, opened.tables, documents, METASTORE_ID),
         documents=documents,
         secrets=secrets,
         clusters=ClusterRegistry(starter, documents, clock, user),

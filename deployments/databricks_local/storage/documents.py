@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from databricks_local.api.bodies import Json
@@ -44,6 +44,12 @@ class Documents:
         for key, content in rows:
             yield key, read_content(kind, key, content)
 
+    def ids(self, kind: str, prefix: str) -> list[str]:
+        """The ids of the documents of a kind that begin so, sorted."""
+        query = "SELECT id FROM documents WHERE kind = ? AND id >= ? AND substr(id, 1, ?) = ? ORDER BY id"
+        with closing(self._connection.execute(query, (kind, prefix, len(prefix), prefix))) as cursor:
+            return [row[0] for row in cursor.fetchall()]
+
     def put(self, kind: str, key: str, document: Json) -> None:
         """Write a document, over the one before."""
         self._connection.execute(
@@ -53,6 +59,22 @@ class Documents:
     def delete(self, kind: str, key: str) -> None:
         """Remove a document, if it is there."""
         self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, key))
+
+    def replace(self, kind: str, key: str, new_key: str, document: Json) -> None:
+        """Write a document under another id, in place of the one before: both or neither."""
+        with self._transaction():
+            self.delete(kind, key)
+            self.put(kind, new_key, document)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""

@@ -22,6 +22,7 @@ from databricks_local.execution.engines.installation import (
 )
 from databricks_local.execution.engines.launch import ClusterLaunch
 from databricks_local.execution.engines.sail import sail_main
+from databricks_local.execution.engines.sail_catalog import CatalogAccess, catalog_settings, initial_catalog
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
@@ -56,7 +57,7 @@ class SparkServers:
         self._unwanted: set[asyncio.Task[None]] = set()
 
     async def start(
-        self, cluster_id: str, spec: ClusterSpec, engine: str, libraries: Path
+        self, cluster_id: str, spec: ClusterSpec, engine: str, libraries: Path, access: CatalogAccess
     ) -> tuple[Child, str]:
         """Start a server.
 
@@ -65,6 +66,7 @@ class SparkServers:
             spec: Its specification.
             engine: What runs Spark.
             libraries: The directory of its libraries.
+            access: How it reaches the catalog.
 
         Returns:
             Its process, and the URL that a Spark session connects to.
@@ -87,7 +89,8 @@ class SparkServers:
             if engine == SPARK:
                 child = await self._start_apache_spark(launch, spec)
             else:
-                child = await self._fork(sail_main, (launch,), self.log_of(cluster_id))
+                catalog = catalog_settings(access, initial_catalog(spec.spark_conf))
+                child = await self._fork(sail_main, (launch, catalog), self.log_of(cluster_id))
             port = await self._port(cluster_id, child)
         except BaseException:
             await self.forget(cluster_id)

@@ -1,7 +1,6 @@
 """Starts and ends warehouses: a Spark server as that of a cluster, and a process that uses it."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
@@ -49,8 +48,7 @@ class WarehouseProcesses:
 
     async def start(self, cluster: Cluster) -> Warehouse:
         """Start the process of a warehouse whose Spark server runs."""
-        release = contextlib.ExitStack()
-        token = release.enter_context(self._tokens.issued())
+        token = self._tokens.issue()
         launch = WarehouseLaunch(
             spark_remote=cluster.remote,
             spark_places=self._mounts.places if cluster.child is None else None,
@@ -63,13 +61,13 @@ class WarehouseProcesses:
             token=token,
         )
         child = await self._processes.start(warehouse_main, (launch,))
-        return Warehouse(cluster, child, release)
+        return Warehouse(cluster, child, token)
 
     async def stop(self, warehouse: Warehouse) -> None:
         """End the process of a warehouse."""
         await self._processes.kill(warehouse.child)
         await warehouse.lost
-        warehouse.release.close()
+        self._tokens.revoke(warehouse.token)
         await asyncio.to_thread(self._log_of(warehouse.cluster).unlink, missing_ok=True)
 
     def _log_of(self, cluster: Cluster) -> Path:

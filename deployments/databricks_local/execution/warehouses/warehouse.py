@@ -30,17 +30,17 @@ class Awaited:
 class Warehouse:
     """A running warehouse. Used from the event loop only."""
 
-    def __init__(self, cluster: Cluster, child: Child, release: contextlib.ExitStack) -> None:
+    def __init__(self, cluster: Cluster, child: Child, token: str) -> None:
         """Set up.
 
         Args:
             cluster: Its Spark server.
             child: Its process.
-            release: What is given back when it has ended.
+            token: The token of its process.
         """
         self.cluster = cluster
         self.child = child
-        self.release = release
+        self.token = token
         self._awaited: dict[str, Awaited] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self.lost = asyncio.create_task(self._follow())

@@ -36,8 +36,10 @@ _WORDS = (
     ("UNRESOLVED_COLUMN", r"missing from the schema|cannot resolve (attribute|column)"),
     ("UNRESOLVED_ROUTINE", r"unknown (\w+ )?function"),
     ("UNBOUND_SQL_PARAMETER", r"placeholder"),
-    ("PARSE_EMPTY_STATEMENT", r"expected one statement"),
-    ("PARSE_SYNTAX_ERROR", r"found .* at \d+:\d+ expected|invalid argument: .*expected"),
+    (
+        "PARSE_SYNTAX_ERROR",
+        r"expected one statement|found .* at \d+:\d+ expected|invalid argument: .*expected",
+    ),
     ("UNSUPPORTED_FEATURE", r"not supported|unsupported|not implemented"),
 )
 _PATTERNS = tuple((condition, re.compile(words, re.IGNORECASE | re.DOTALL)) for condition, words in _WORDS)

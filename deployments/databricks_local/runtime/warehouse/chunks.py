@@ -137,25 +137,41 @@ def _readable(table: Any) -> Any:
     """A table whose intervals are text: hardly a client reads Arrow's own."""
     import pyarrow as pa
 
+    months = [column.name for column in table.schema if str(column.type) == "month_interval"]
+    if months:
+        table = _months_as_numbers(table)
     for index, column in enumerate(table.schema):
         if pa.types.is_duration(column.type):
-            texts = [None if value is None else day_time_text(value) for value in table[index].to_pylist()]
-        elif str(column.type) == "month_interval":
-            texts = [None if value is None else year_month_text(value) for value in _months(table[index])]
+            text_of: Any = day_time_text
+        elif column.name in months:
+            text_of = year_month_text
         else:
             continue
-        table = table.set_column(index, pa.field(column.name, pa.string()), pa.array(texts, pa.string()))
+        texts = [None if value is None else text_of(value) for value in table.column(index).to_pylist()]
+        table = table.set_column(index, column.with_type(pa.string()), pa.array(texts, pa.string()))
     return table
 
 
-def _months(column: Any) -> list[int | None]:
-    """The months of intervals, of which pyarrow makes no Python values: each is an integer of 32 bits."""
+class _Batch:
+    """A record batch under another schema, by Arrow's interface between libraries."""
+
+    def __init__(self, batch: Any, schema: Any) -> None:
+        self._batch = batch
+        self._schema = schema
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self._schema.__arrow_c_schema__(), self._batch.__arrow_c_array__()[1]
+
+
+def _months_as_numbers(table: Any) -> Any:
+    """A table whose year-month intervals are the numbers that they are: pyarrow cannot read them."""
     import pyarrow as pa
 
-    months: list[int | None] = []
-    for chunk in column.chunks:
-        numbers = pa.Array.from_buffers(
-            pa.int32(), len(chunk), chunk.buffers(), chunk.null_count, chunk.offset
-        )
-        months += numbers.to_pylist()
-    return months
+    fields = [
+        column.with_type(pa.int32()) if str(column.type) == "month_interval" else column
+        for column in table.schema
+    ]
+    schema = pa.schema(fields)
+    return pa.Table.from_batches(
+        [pa.record_batch(_Batch(batch, schema)) for batch in table.to_batches()], schema
+    )

@@ -68,6 +68,8 @@ class Statements:
     def _outcome(self, order: StatementOrder) -> Outcome:
         from pyspark.errors import PySparkException
 
+        if not without_comments_before(order.statement)[1].strip("; \n"):
+            return _failed("[PARSE_EMPTY_STATEMENT] Syntax error, unexpected empty statement.")
         try:
             with self._sessions.of(order.session) as session:
                 session.addTag(order.statement_id)

@@ -12,9 +12,11 @@ from databricks_local.api.bodies import (
     read_object,
     read_required_string,
     read_string,
+    read_strings,
 )
 from databricks_local.api.errors import not_served
 from databricks_local.api.paging import page_of
+from databricks_local.catalog.names import parts_of
 from databricks_local.catalog.unity_catalog import CATALOG, SCHEMA, VOLUME, Catalog, Level
 from databricks_local.routes.incoming import read_body
 
@@ -47,19 +49,19 @@ def _add_level(router: APIRouter, catalog: Catalog, level: Level, plural: str) -
 
     @router.get(f"/{plural}/{{name}}")
     async def get(name: str) -> Json:
-        return catalog.get(level, tuple(name.split(".")))
+        return catalog.get(level, _names(name, level))
 
     @router.patch(f"/{plural}/{{name}}")
     async def update(request: Request, name: str) -> Json:
         body = await read_body(request)
         if read_string(body, "new_name"):
             raise not_served("new_name")
-        return catalog.update(level, tuple(name.split(".")), _comment(body))
+        return catalog.update(level, _names(name, level), _comment(body))
 
     @router.delete(f"/{plural}/{{name}}")
     async def delete(request: Request, name: str) -> Json:
         force = read_boolean(request.query_params, "force")
-        await catalog.delete(level, tuple(name.split(".")), force=force)
+        await catalog.delete(level, _names(name, level), force=force)
         return {}
 
 
@@ -68,6 +70,11 @@ def _above(level: Level, given: Mapping[str, str]) -> tuple[str, ...]:
     fields = ("catalog_name", "schema_name")[: level.depth - 1]
 
     return tuple(read_required_string(given, name) for name in fields)
+
+
+def _names(full_name: str, level: Level) -> tuple[str, ...]:
+    """Names of volumes are kept as they are given, since they are names of directories."""
+    return tuple(full_name.split(".")) if level is VOLUME else parts_of(full_name)
 
 
 def _told(level: Level, body: Json) -> Json:
@@ -82,6 +89,6 @@ def _told(level: Level, body: Json) -> Json:
 
 
 def _comment(body: Json) -> Json:
-    comment, properties = read_string(body, "comment"), read_object(body, "properties")
-    told: Json = {"comment": comment} if comment else {}
-    return told if properties is None else {**told, "properties": properties}
+    told: Json = {name: read_string(body, name) for name in ("comment", "owner") if name in body}
+    properties = read_object(body, "properties")
+    return told if properties is None else {**told, "properties": read_strings(body, "properties")}

@@ -1,0 +1,49 @@
+"""Tables outlive the task that makes them: other clusters see them, and they are there after a restart."""
+
+from pathlib import Path
+
+from databricks_local import LocalWorkspace
+
+from .workspace_lab import Lab, lab_of
+
+WRITE = """
+spark.range(3).write.saveAsTable("main.default.saved")
+spark.range(3, 5).write.mode("append").saveAsTable("main.default.saved")
+try:
+    spark.range(3).write.saveAsTable("main.default.saved")
+    raise SystemExit("saved twice")
+except Exception as error:
+    assert "exist" in str(error), error
+spark.sql("CREATE TABLE main.default.chosen AS SELECT id, concat('n', id) AS name FROM main.default.saved")
+spark.sql("CREATE TABLE people (id INT, name STRING)")
+spark.sql("INSERT INTO people VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+spark.sql('''MERGE INTO people t USING (SELECT 2 AS id, 'B' AS name UNION ALL SELECT 4, 'd') s ON t.id = s.id
+    WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *''')
+spark.sql("UPDATE people SET name = 'z' WHERE id = 1")
+spark.sql("DELETE FROM people WHERE id = 3")
+"""
+
+READ = """
+saved = sorted(row.id for row in spark.table("main.default.saved").collect())
+chosen = spark.sql("SELECT count(*), max(name) FROM main.default.chosen").collect()[0]
+people = [tuple(row) for row in spark.sql("SELECT * FROM default.people ORDER BY id").collect()]
+dbutils.notebook.exit(str([saved, tuple(chosen), people]))
+"""
+SEEN = "[[0, 1, 2, 3, 4], (5, 'n4'), [(1, 'z'), (2, 'B'), (4, 'd')]]"
+
+
+def read(lab: Lab) -> str:
+    task, output = lab.run_source("read", READ)
+    assert task["state"]["result_state"] == "SUCCESS", output
+    return str(output["notebook_output"]["result"])
+
+
+def test_a_table_is_there_for_other_clusters_and_after_a_restart(tmp_path: Path) -> None:
+    with LocalWorkspace(tmp_path) as workspace:
+        for lab in lab_of(workspace):
+            task, output = lab.run_source("write", WRITE)
+            assert task["state"]["result_state"] == "SUCCESS", output
+            assert read(lab) == SEEN
+    with LocalWorkspace(tmp_path) as workspace:
+        for lab in lab_of(workspace):
+            assert read(lab) == SEEN
