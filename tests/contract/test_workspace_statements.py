@@ -54,7 +54,8 @@ def test_values_are_text_and_the_manifest_says_their_types(starter: SqlLab) -> N
         "float(1.5) AS real, 1e10D AS double, CAST(1.5 AS DECIMAL(10,2)) AS price, 'ä\"' AS text, "
         "X'00ff' AS bytes, DATE'2024-02-29' AS day, TIMESTAMP'2024-02-29 12:30:00.25' AS moment, "
         "TIMESTAMP_NTZ'2024-02-29 12:30:00' AS local, (INTERVAL 1 DAY) AS days, "
-        "(INTERVAL 14 MONTH) AS months, array(1, null) AS list, map('a', 1) AS pairs, named_struct('q', 1, 'R', 'x') AS pair, NULL AS none"
+        "(INTERVAL 14 MONTH) AS months, "
+        "array(1, null) AS list, map('a', 1) AS pairs, named_struct('q', 1, 'R', 'x') AS pair, NULL AS none"
     )
     assert answer.manifest
     assert answer.manifest.schema

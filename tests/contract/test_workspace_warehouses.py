@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from databricks.sdk.errors import BadRequest, NotFound
+from databricks.sdk.errors import NotFound, ResourceAlreadyExists
 from databricks.sdk.service import sql
 from databricks_local import LocalWorkspace
 
@@ -178,5 +178,5 @@ def process_of(made: SqlLab, log: str) -> int:
 
 
 def test_a_second_warehouse_of_a_name_is_refused_by_edit(made: SqlLab) -> None:
-    with pytest.raises(BadRequest, match="already exists"):
+    with pytest.raises(ResourceAlreadyExists, match="already exists"):
         made.lab.sdk.warehouses.edit(made.warehouse_id, name="Starter Warehouse")
