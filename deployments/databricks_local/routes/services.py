@@ -16,6 +16,7 @@ from databricks_local.routes.files.volume_files import volume_files_router
 from databricks_local.routes.governance import governance_router
 from databricks_local.routes.repos import repos_router
 from databricks_local.routes.secret_scopes import secrets_router
+from databricks_local.routes.sql.history import history_router
 from databricks_local.routes.sql.statements import statements_router
 from databricks_local.routes.sql.warehouses import warehouses_router
 
@@ -41,4 +42,5 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(repos_router(services.repos))
     router.include_router(warehouses_router(services.sql))
     router.include_router(statements_router(services.sql))
+    router.include_router(history_router(services.sql))
     return router

@@ -14,11 +14,11 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.runtime.warehouse.chunks import ARROW_STREAM, CSV, JSON_ARRAY
+from databricks_local.sql.tags import read_tags
 
 INLINE, EXTERNAL_LINKS, HYBRID = "INLINE", "EXTERNAL_LINKS", "INLINE_OR_EXTERNAL_LINKS"
 CONTINUE, CANCEL = "CONTINUE", "CANCEL"
 MAX_TEXT_BYTES = 16 * 1024 * 1024
-MAX_TAGS = 20
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 50
 WAIT_SECONDS = 10
 MAX_NAME = 255
@@ -91,7 +91,7 @@ def read_statement(body: Json) -> StatementRequest:
         byte_limit=_limit(body, "byte_limit"),
         wait_seconds=_wait(read_string(body, "wait_timeout")),
         on_wait_timeout=read_choice(body, "on_wait_timeout", (CONTINUE, CANCEL), CONTINUE),
-        tags=_tags(body),
+        tags=read_tags(body),
     )
 
 
@@ -130,12 +130,3 @@ def _parameters(body: Json) -> list[dict[str, Any]]:
         value = None if given.get("value") is None else read_string(given, "value")
         parameters[name] = {"name": name, "value": value, "type": read_string(given, "type")}
     return list(parameters.values())
-
-
-def _tags(body: Json) -> list[Json]:
-    """The query tags: one value a key, at most 20 (docs)."""
-    tags = {
-        read_required_string(tag, "key"): read_string(tag, "value").strip()
-        for tag in read_objects(body, "query_tags")
-    }
-    return [{"key": key, **({"value": value} if value else {})} for key, value in tags.items()][:MAX_TAGS]

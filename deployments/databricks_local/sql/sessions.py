@@ -1,12 +1,13 @@
 """The sessions of clients on warehouses: `USE`, temporary views and settings stay for the next statement."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json, read_required_string, read_strings
 from databricks_local.api.errors import ApiError
 from databricks_local.runtime.warehouse.orders import SessionOrder
 from databricks_local.sql.requests import StatementRequest, read_name
+from databricks_local.sql.tags import tags_of_setting
 from databricks_local.sql.warehouses import Warehouses
 
 _SETTINGS = {"timezone": "spark.sql.session.timeZone", "ansi_mode": "spark.sql.ansi.enabled"}
@@ -36,6 +37,7 @@ class SqlSession:
 
     warehouse_id: str
     order: SessionOrder
+    tags: list[Json] = field(default_factory=list)
 
 
 class SqlSessions:
@@ -66,7 +68,9 @@ class SqlSessions:
         order = SessionOrder(
             session_id, read_name(body, "catalog"), read_name(body, "schema"), read_conf(body)
         )
-        self._sessions[session_id] = SqlSession(warehouse_id, order)
+        given = {name.lower(): value for name, value in read_strings(body, "session_confs").items()}
+        tags = tags_of_setting(given.get("query_tags", ""))
+        self._sessions[session_id] = SqlSession(warehouse_id, order, tags)
         return session_id
 
     async def delete(self, session_id: str) -> None:
@@ -82,18 +86,18 @@ class SqlSessions:
         if warehouse is not None:
             await warehouse.close_session(session_id)
 
-    def order_of(self, request: StatementRequest) -> SessionOrder:
+    def of(self, request: StatementRequest) -> SqlSession:
         """The session in which a statement is executed.
 
         Raises:
             ApiError: If the request names one that is not there.
         """
         if not request.session_id:
-            return SessionOrder("", request.catalog, request.schema)
+            return SqlSession(request.warehouse_id, SessionOrder("", request.catalog, request.schema))
         session = self._sessions.get(request.session_id)
         if session is None or session.warehouse_id != request.warehouse_id:
             raise session_missing(request.session_id)
-        return session.order
+        return session
 
     def count(self, warehouse_id: str) -> int:
         """How many sessions a warehouse has."""

@@ -60,6 +60,7 @@ class StatementRecord:
         state: Where it is in its life.
         outcome: How it ended.
         source: What of a job it was part of.
+        number: Its place among all statements.
     """
 
     statement_id: str
@@ -71,6 +72,7 @@ class StatementRecord:
     state: StatementState = StatementState.PENDING
     outcome: Outcome = field(default_factory=lambda: Outcome(""))
     source: Json = field(default_factory=dict)
+    number: int = 0
 
     @property
     def active(self) -> bool:

@@ -1,12 +1,15 @@
 """The statements of a workspace: executed on warehouses, kept over restarts, gone after their time."""
 
 import asyncio
+import itertools
 import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.warehouses.warehouse import Warehouse, WarehouseLostError
 from databricks_local.runtime.warehouse.orders import Outcome, SessionOrder, StatementOrder
@@ -21,6 +24,7 @@ from databricks_local.sql.statement_records import (
     new_statement_id,
     statement_missing,
 )
+from databricks_local.sql.tags import with_session_tags
 from databricks_local.sql.warehouses import Warehouses, WarehouseUnavailableError
 from databricks_local.storage.database import Database
 
@@ -61,11 +65,13 @@ class SqlStatements:
         self._records: dict[str, StatementRecord] = {}
         self._with_result: set[str] = set()
         self._closing = False
+        self._numbers = itertools.count(1)
         self._load()
 
     def _load(self) -> None:
         for name, document in self._database.load(KIND):
             record = StatementRecord.from_document(name, document, self._clock())
+            record.number = next(self._numbers)
             self._records[name] = record
             if record.outcome.chunks:
                 self._with_result.add(name)
@@ -93,18 +99,26 @@ class SqlStatements:
         await self._database.flush()
         return record
 
-    def begin(self, request: StatementRequest) -> StatementRecord:
+    def begin(self, request: StatementRequest, source: Json | None = None) -> StatementRecord:
         """Begin to execute a statement.
+
+        Args:
+            request: The statement.
+            source: What of a job it is part of.
 
         Raises:
             ApiError: If there is no such warehouse or session.
         """
         self._warehouses.usable(request.warehouse_id)
-        session = self._sessions.order_of(request)
-        record = StatementRecord(new_statement_id(), request, self._user, self._clock())
+        session = self._sessions.of(request)
+        request = replace(request, tags=with_session_tags(request.tags, session.tags))
+        record = StatementRecord(new_statement_id(), request, self._user, self._clock(), source=source or {})
+        record.number = next(self._numbers)
         self._records[record.statement_id] = record
         self._keep(record)
-        work = asyncio.create_task(self._execute(record, session), name=f"statement-{record.statement_id}")
+        work = asyncio.create_task(
+            self._execute(record, session.order), name=f"statement-{record.statement_id}"
+        )
         self._work[record.statement_id] = work
         work.add_done_callback(lambda done: self._ended(record, done))
         return record
