@@ -73,7 +73,7 @@ class SqlStatements:
             record = StatementRecord.from_document(name, document, self._clock())
             record.number = next(self._numbers)
             self._records[name] = record
-            if record.outcome.chunks:
+            if record.outcome.chunks and record.state_at(self._clock()) is StatementState.SUCCEEDED:
                 self._with_result.add(name)
             if document.get("state") != record.state:
                 self._keep(record)
