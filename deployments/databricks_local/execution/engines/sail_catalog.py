@@ -30,13 +30,11 @@ class CatalogAccess:
         origin: Where the workspace is reached.
         token: The token of the cluster.
         catalogs: The names of the catalogs.
-        authorities: The file of the certificate authorities to trust; empty without TLS.
     """
 
     origin: str
     token: str = field(repr=False)
     catalogs: tuple[str, ...]
-    authorities: str = ""
 
 
 def initial_catalog(spark_conf: Mapping[str, str]) -> str:

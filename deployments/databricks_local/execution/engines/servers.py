@@ -76,11 +76,9 @@ class SparkServers:
         """
         # A dying task may have written there after the cluster had ended.
         await self.forget(cluster_id)
-        # Sail asks the catalog by TLS, too.
-        trusted = {"SSL_CERT_FILE": access.authorities} if access.authorities else {}
         launch = ClusterLaunch(
             cluster_id,
-            {"RUST_LOG": "warn", **trusted, **self._environments.clusters, **spec.spark_env_vars},
+            {"RUST_LOG": "warn", **self._environments.clusters, **spec.spark_env_vars},
             str(self.log_of(cluster_id)),
             self._mounts,
             str(libraries),
