@@ -1,10 +1,14 @@
 """Tables outlive the task that makes them: other clusters see them, and they are there after a restart."""
 
+import io
 from pathlib import Path
 
+from databricks.sdk.service import compute, jobs
+from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks_local import LocalWorkspace
+from deltalake import DeltaTable
 
-from .workspace_lab import Lab, lab_of
+from .workspace_lab import CLUSTER, HEADER, Lab, lab_of
 
 WRITE = """
 spark.range(3).write.saveAsTable("main.default.saved")
@@ -47,3 +51,31 @@ def test_a_table_is_there_for_other_clusters_and_after_a_restart(tmp_path: Path)
     with LocalWorkspace(tmp_path) as workspace:
         for lab in lab_of(workspace):
             assert read(lab) == SEEN
+
+
+IN_FOLDERS = """
+spark.sql("CREATE TABLE main.default.a AS SELECT 1 AS x")
+spark.sql("CREATE TABLE main.default.b (x INT) LOCATION 'dbfs:/my data/t'")
+spark.sql("INSERT INTO main.default.b VALUES (2)")
+spark.sql("CREATE TABLE hive_metastore.default.c AS SELECT 3 AS x")
+found = spark.sql("SELECT * FROM main.default.a UNION ALL SELECT * FROM main.default.b "
+    "UNION ALL SELECT * FROM hive_metastore.default.c")
+dbutils.notebook.exit(str(sorted(row.x for row in found.collect())))
+"""
+
+
+def test_tables_are_there_with_tls_and_odd_names_of_folders(tmp_path: Path) -> None:
+    root = tmp_path / "mein Größter 50%"
+    with LocalWorkspace(root, tls=True) as workspace:
+        sdk = workspace.client()
+        source = io.BytesIO(HEADER.encode() + IN_FOLDERS.encode())
+        sdk.workspace.upload("/Shared/n", source, format=ImportFormat.SOURCE, language=Language.PYTHON)
+        task = jobs.SubmitTask(
+            task_key="only",
+            notebook_task=jobs.NotebookTask(notebook_path="/Shared/n"),
+            new_cluster=compute.ClusterSpec.from_dict(CLUSTER),
+        )
+        run = sdk.jobs.submit(run_name="a test", tasks=[task]).result()
+        output = sdk.jobs.get_run_output((run.tasks or [])[0].run_id or 0).as_dict()
+        assert output["notebook_output"]["result"] == "[1, 2, 3]"
+    assert DeltaTable(root / "dbfs" / "my data" / "t").version() == 1

@@ -128,7 +128,7 @@ class DeltaLogs:
         from deltalake.exceptions import DeltaError
 
         try:
-            alter = DeltaTable(place, storage_options=self._options(place), without_files=True).alter
+            alter = DeltaTable(place, storage_options=self._options(place)).alter
             if "comment" in told:
                 alter.set_table_description(told["comment"])
             if told.get("properties"):
@@ -141,7 +141,7 @@ class DeltaLogs:
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
         try:
-            table = DeltaTable(place, storage_options=self._options(place), without_files=True)
+            table = DeltaTable(place, storage_options=self._options(place))
             schema: dict[str, Any] = json.loads(table.schema().to_json())
             metadata = table.metadata()
         except TableNotFoundError:

@@ -1,11 +1,12 @@
-"""Where tables are: as the API names it, on disk, and as Sail names it. Pure but for links on disk."""
+"""Where tables are: as the API names it, on disk, and as Sail names it."""
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from databricks_local.api.errors import invalid_parameter
+from databricks_local.catalog.aliases import Aliases
 from databricks_local.catalog.names import HIVE
 from databricks_local.files.tree import leads_inside
 
@@ -25,9 +26,11 @@ class Locations:
 
     Attributes:
         root: The directory of the workspace, its links followed.
+        aliases: Other paths of the same places, for Sail.
     """
 
     root: Path
+    aliases: Aliases = field(default_factory=Aliases)
 
     @property
     def tables(self) -> Path:
@@ -58,9 +61,8 @@ class Locations:
         """
         if _SCHEME.match(given) and not given.startswith(("dbfs:", "file:")):
             return given.rstrip("/")
-        path = posixpath.normpath(
-            "/" + given.split(":", 1)[-1].lstrip("/") if _SCHEME.match(given) else given
-        )
+        plain = "/" + given.split(":", 1)[1].lstrip("/") if _SCHEME.match(given) else given
+        path = self.aliases.original(posixpath.normpath(plain))
         if not path.startswith("/") or not path.isprintable():
             raise invalid_parameter(f"'{given[:1000]}' is not a location of a table.")
         if not by_sail and not given.startswith("file:"):
@@ -95,8 +97,7 @@ class Locations:
         place = self.on_disk(kept)
         if place is None:
             return kept
-        # What a percent sign in a URI is, is not clear to every engine.
-        return str(place) if "%" in str(place) else f"file://{place}"
+        return f"file://{self.aliases.plain(place)}"
 
     def _inside(self, directory: Path, path: str, kept: str) -> Path:
         place = directory / path.lstrip("/")

@@ -108,7 +108,8 @@ def new_record(
 
 def _check_managed(names: Names, request: TableRequest, locations: Locations) -> None:
     if names[0] == HIVE:
-        staged = request.location == locations.managed(names, "")
+        # Sail adds an id to the name of the table.
+        staged = request.location.startswith(locations.managed(names, ""))
     elif request.data_source_format != DELTA:
         raise invalid_parameter(
             f"Managed tables are Delta tables; {'.'.join(names)} is {request.data_source_format}: "
@@ -118,7 +119,7 @@ def _check_managed(names: Names, request: TableRequest, locations: Locations) ->
         place = locations.on_disk(request.location) if request.location else None
         staged = place is not None and place.parent == locations.tables
     if request.location and not staged:
-        raise invalid_parameter("A managed table has no location of its own.")
+        raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
 
 
 def missing(names: Names) -> ApiError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from databricks_local.api.bodies import Json
-from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
 from databricks_local.catalog.delta_log import DeltaLogs, DeltaState, NewTable
 from databricks_local.catalog.locations import Locations
@@ -189,7 +189,11 @@ class Tables:
         if request.table_type == MANAGED:
             self._documents.put(IN_WORK, location, {})
         new = NewTable(fields, partitions, request.properties, request.comment)
-        await asyncio.to_thread(self._logs.create, place, new)
+        try:
+            await asyncio.to_thread(self._logs.create, place, new)
+        except ApiError:
+            self._documents.delete(IN_WORK, location)
+            raise
         return {"comment": "", "properties": {}}
 
     def _remove_files(self, location: str) -> None:

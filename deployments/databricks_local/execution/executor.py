@@ -119,7 +119,7 @@ class Executor(TaskProcesses):
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
         token = self._tokens.issue()
-        access = CatalogAccess(self._workspace.origin, token, tuple(self._catalogs()))
+        access = CatalogAccess(self._workspace.inner_origin, token, tuple(self._catalogs()))
         try:
             child, remote = await self._servers.start(cluster_id, spec, engine, libraries.directory, access)
         except BaseException:

@@ -29,11 +29,13 @@ class WorkspaceFacts:
         origin: Where it is reached.
         workspace_id: Its id.
         authorities: The file of the certificate authorities that clients in tasks trust; empty without TLS.
+        inner_origin: Where processes of its own reach it without TLS.
     """
 
     origin: str = ""
     workspace_id: int = 0
     authorities: str = ""
+    inner_origin: str = ""
 
     @property
     def host(self) -> str:

@@ -46,6 +46,7 @@ class Services:
         await self.sql.close()
         await self.clusters.close()
         self.secrets.close()
+        self.tables.locations.aliases.close()
         self.documents.close()
 
 

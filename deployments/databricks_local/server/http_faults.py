@@ -57,7 +57,7 @@ class HttpFaults:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         fault = None
-        if scope["type"] == "http" and scope["path"] not in self._exempt:
+        if scope["type"] == "http" and not scope["path"].startswith(self._exempt):
             fault = self._find(scope["method"], scope["path"])
         if fault is None:
             await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ from databricks_local.access.oauth import ClientCredentials, TokenIssuer
 from databricks_local.access.request_log import RequestLog
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.faults.book import FaultBook
+from databricks_local.routes.catalog.sail import SAIL_PATH
 from databricks_local.routes.local import CLOCK_PATH, FAULTS_PATH, NOTIFICATIONS_PATH, REQUESTS_PATH
 from databricks_local.server.connections import Connections
 from databricks_local.server.http_faults import HttpFaults
@@ -34,8 +35,10 @@ class LocalTools:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application with faults and the log around it: only there can they break connections."""
-        faulty = HttpFaults(app, self.faults.of_request, self.connections, CONTROL_PATHS)
-        return RequestLogging(faulty, self.requests, lambda path: path in CONTROL_PATHS)
+        # Nor is what Sail asks the catalog, many times a statement, something that a client does.
+        ours = (*CONTROL_PATHS, SAIL_PATH)
+        faulty = HttpFaults(app, self.faults.of_request, self.connections, ours)
+        return RequestLogging(faulty, self.requests, lambda path: path.startswith(ours))
 
 
 def make_local_tools(clock: Callable[[], int], client: ClientCredentials | None) -> LocalTools:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import certifi
-import uvicorn
 
 from databricks_local.access.oauth import ClientCredentials
 from databricks_local.api.links import Links
+from databricks_local.execution.children import LOOPBACK
 from databricks_local.execution.cluster import Machine
 from databricks_local.execution.engines.installation import SparkInstallationError, ensure_spark
 from databricks_local.execution.environment import Environments, divide
@@ -31,6 +31,7 @@ from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.routes.context import Workspace
 from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
+from databricks_local.server.answering import answer
 from databricks_local.server.app import create_app
 from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
 from databricks_local.server.local_tools import make_local_tools
@@ -39,7 +40,6 @@ from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificat
 from databricks_local.storage.database import Database, RootInUseError
 from databricks_local.tasks.work import do_work
 
-SHUTDOWN_SECONDS = 1
 BACKLOG = 2048
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
@@ -66,12 +66,14 @@ class Place:
         origin: The URL at which it is reached.
         listener: The socket that it listens on.
         tls: Its certificates; None without TLS.
+        inner: Where Sail reaches the catalog if there is TLS: it trusts public authorities alone.
     """
 
     root: Path
     origin: str
     listener: socket.socket
     tls: TlsFiles | None
+    inner: socket.socket | None = None
 
 
 def serve(
@@ -117,7 +119,8 @@ def serve(
     origin = _origin(host, bound_port, "https" if tls else "http")
     _log_to_stderr()
     with _nothing_imported_from_main(), _signals_end_quietly(), listener:
-        place = Place(root.resolve(), origin, listener, tls)
+        inner = _listen(LOOPBACK, 0) if tls else None
+        place = Place(root.resolve(), origin, listener, tls, inner)
         asyncio.run(_serve(place, files, database, token, environments, access.client, options, machine))
 
 
@@ -139,7 +142,8 @@ async def _serve(
     secrets = open_secrets(root, USER, clock)
     mounts = mounts_of(root, enabled=machine.mount_namespaces)
     authorities = str(bundle_with(place.tls, _authorities())) if place.tls else ""
-    told = WorkspaceFacts(origin, WORKSPACE_ID, authorities)
+    inner_origin = _origin(LOOPBACK, place.inner.getsockname()[1], "http") if place.inner else origin
+    told = WorkspaceFacts(origin, WORKSPACE_ID, authorities, inner_origin)
     opened = open_catalog(root, USER, clock, environments.clusters)
     executor = Executor(
         root / "tasks", environments, mounts, secrets, machine, tools.tokens, told, opened.names
@@ -173,19 +177,9 @@ async def _serve(
         user=USER,
         timetable=jobs.timetable,
     )
-    config = uvicorn.Config(
-        tools.around(create_app(workspace, token, executor, tools)),
-        http=tools.connections.protocol(),
-        proxy_headers=False,
-        ssl_certfile=place.tls.certificate if place.tls else None,
-        ssl_keyfile=place.tls.key if place.tls else None,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
+    app = tools.around(create_app(workspace, token, executor, tools))
     logging.getLogger("databricks_local").info("workspace ready at %s", origin)
-    await uvicorn.Server(config).serve(sockets=[place.listener])
+    await answer(app, tools.connections, place.listener, place.tls, place.inner)
 
 
 def milliseconds() -> int:
