@@ -124,7 +124,18 @@ class ForEachSpec:
     concurrency: int = 1
 
 
-Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec
+@dataclass(frozen=True)
+class SqlSpec:
+    """A `sql_task`: a saved query, or a file. With `git`, its path is relative to the repository."""
+
+    warehouse_id: str
+    query_id: str = ""
+    path: str = ""
+    git: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec | SqlSpec
 """What a task does."""
 
 

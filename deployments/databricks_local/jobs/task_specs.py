@@ -1,7 +1,7 @@
 """Reads tasks out of request bodies, or refuses them in Databricks' words. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
@@ -31,8 +31,10 @@ from databricks_local.jobs.specs import (
     RetrySpec,
     RunIf,
     RunJobSpec,
+    SqlSpec,
     TaskSpec,
 )
+from databricks_local.jobs.sql_specs import parse_sql
 
 MAX_PARAMETER_BYTES = 1_000_000
 MAX_SECONDS = 2**31 - 1
@@ -41,7 +43,7 @@ MAX_CONCURRENCY = 100
 
 SERVED_BODIES = (
     "notebook_task", "spark_python_task", "python_wheel_task", "condition_task", "for_each_task",
-    "run_job_task",
+    "run_job_task", "sql_task",
 )  # fmt: skip
 
 OF_NESTED_TASK = (
@@ -73,7 +75,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
     _refuse_unserved(raw)
     body = _body(raw, key, shared, git)
     compute = Compute()
-    if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec):
+    if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec | SqlSpec):
         compute = parse_compute(raw, key, shared, needs_environment=not isinstance(body, NotebookSpec))
     depends_on, outcomes = _dependencies(raw)
     return TaskSpec(
@@ -145,21 +147,24 @@ def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
     if len(given) > 1:
         raise invalid_parameter(f"Task {key} has more than one task body: {', '.join(given)}.")
     task: Json = raw[given[0]]
-    if given[0] == "notebook_task":
-        return _notebook(task, git)
-    if given[0] == "spark_python_task":
-        return parse_python_file(task)
-    if given[0] == "python_wheel_task":
-        return parse_python_wheel(task)
-    if given[0] == "condition_task":
-        return _condition(task)
-    if given[0] == "run_job_task":
-        job_parameters, notebook_params = (
-            read_strings(task, "job_parameters"),
-            read_strings(task, "notebook_params"),
-        )
-        return RunJobSpec(read_required_integer(task, "job_id"), job_parameters, notebook_params)
-    return _for_each(task, shared, git)
+    readers: dict[str, Callable[[], Body]] = {
+        "notebook_task": lambda: _notebook(task, git),
+        "spark_python_task": lambda: parse_python_file(task),
+        "python_wheel_task": lambda: parse_python_wheel(task),
+        "condition_task": lambda: _condition(task),
+        "for_each_task": lambda: _for_each(task, shared, git),
+        "run_job_task": lambda: _run_job(task),
+        "sql_task": lambda: parse_sql(task, git=git),
+    }
+    return readers[given[0]]()
+
+
+def _run_job(task: Json) -> RunJobSpec:
+    job_parameters, notebook_params = (
+        read_strings(task, "job_parameters"),
+        read_strings(task, "notebook_params"),
+    )
+    return RunJobSpec(read_required_integer(task, "job_id"), job_parameters, notebook_params)
 
 
 def _notebook(task: Json, git: bool) -> NotebookSpec:
@@ -180,6 +185,9 @@ def _with_source(raw: Json, body: Body) -> Json:
     """The JSON of a task, with `source` filled in where its default depends on the run."""
     if isinstance(body, NotebookSpec) and body.git:
         return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
+    if isinstance(body, SqlSpec) and body.git:
+        sql: Json = raw["sql_task"]
+        return {**raw, "sql_task": {**sql, "file": {**sql["file"], "source": "GIT"}}}
     if isinstance(body, ForEachSpec):
         return {**raw, "for_each_task": {**raw["for_each_task"], "task": body.task.raw}}
     return raw

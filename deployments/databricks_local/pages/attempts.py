@@ -13,6 +13,7 @@ from databricks_local.jobs.specs import (
     PythonFileSpec,
     PythonWheelSpec,
     RunJobSpec,
+    SqlSpec,
 )
 from databricks_local.pages.formatting import (
     MAX_ROWS,
@@ -151,6 +152,8 @@ def what(body: Body) -> str:
             return body.path
         case PythonWheelSpec():
             return f"{body.package}: {body.entry_point}"
+        case SqlSpec():
+            return body.path or f"Query {body.query_id}"
         case RunJobSpec():
             return f"Run job {body.job_id}"
         case ConditionSpec():

@@ -17,6 +17,7 @@ from databricks_local.routes.governance import governance_router
 from databricks_local.routes.repos import repos_router
 from databricks_local.routes.secret_scopes import secrets_router
 from databricks_local.routes.sql.history import history_router
+from databricks_local.routes.sql.queries import queries_router
 from databricks_local.routes.sql.statements import statements_router
 from databricks_local.routes.sql.warehouses import warehouses_router
 
@@ -43,4 +44,5 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(warehouses_router(services.sql))
     router.include_router(statements_router(services.sql))
     router.include_router(history_router(services.sql))
+    router.include_router(queries_router(services.sql.queries))
     return router

@@ -32,6 +32,7 @@ class TaskRun:
         input_index: Of an iteration, which of the inputs it has; otherwise -1.
         kept: Of a for-each task, the ids of iterations that succeeded before and do not run again.
         stored: Whether its output is only in the database.
+        sql_output: Of a SQL task, which statements it executed.
     """
 
     run_id: int
@@ -61,6 +62,7 @@ class TaskRun:
     logs: str = ""
     logs_truncated: bool = False
     stored: bool = False
+    sql_output: dict[str, Any] = field(default_factory=dict)
 
     @property
     def setup_duration(self) -> int:

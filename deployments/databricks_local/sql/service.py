@@ -1,9 +1,10 @@
-"""What a workspace has of SQL: warehouses, sessions, statements."""
+"""What a workspace has of SQL: warehouses, sessions, statements, saved queries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from databricks_local.sql.queries import Queries
 from databricks_local.sql.results import Links
 from databricks_local.sql.sessions import SqlSessions
 from databricks_local.sql.statements import SqlStatements
@@ -27,6 +28,7 @@ class Sql:
     warehouses: Warehouses
     sessions: SqlSessions
     statements: SqlStatements
+    queries: Queries
     links: Links
     origin: str
     clock: Callable[[], int]
@@ -59,10 +61,11 @@ def open_sql(
         user: The one user.
         clock: Milliseconds since 1970.
         starter: Starts warehouses.
-        documents: Where warehouses are kept.
+        documents: Where warehouses and queries are kept.
         database: Where statements are kept.
     """
     warehouses = Warehouses(starter, documents, clock, user)
     sessions = SqlSessions(warehouses)
     statements = SqlStatements(warehouses, sessions, database, root / RESULTS, clock, user)
-    return Sql(warehouses, sessions, statements, Links(origin), origin, clock)
+    queries = Queries(documents, clock, user)
+    return Sql(warehouses, sessions, statements, queries, Links(origin), origin, clock)

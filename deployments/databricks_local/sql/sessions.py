@@ -79,9 +79,15 @@ class SqlSessions:
         Raises:
             ApiError: If there is none.
         """
+        if session_id not in self._sessions:
+            raise session_missing(session_id)
+        await self.end(session_id)
+
+    async def end(self, session_id: str) -> None:
+        """End a session, if it is there."""
         session = self._sessions.pop(session_id, None)
         if session is None:
-            raise session_missing(session_id)
+            return
         warehouse = self._warehouses.running(session.warehouse_id)
         if warehouse is not None:
             await warehouse.close_session(session_id)

@@ -50,6 +50,8 @@ async def do_work(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State
             return _condition(task, body, context)
         if isinstance(body, RunJobSpec):
             return await _run_job(drive, task, body, context)
+        if not isinstance(body, ForEachSpec):
+            raise TypeError(f"A {type(body).__name__} is done by with_sql.")
         return await _for_each(drive, task, body, context)
     except (UnresolvedReferenceError, conditions.ConditionError) as error:
         task.error = str(error)

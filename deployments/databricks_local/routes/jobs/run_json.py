@@ -232,6 +232,8 @@ def output_json(run: Run, task: TaskRun, links: Links) -> Json:
         shown["notebook_output"] = {}
     if task.exit_value is not None:
         shown["notebook_output"] = {"result": task.exit_value, "truncated": task.exit_truncated}
+    if task.sql_output:
+        shown["sql_output"] = task.sql_output
     if task.child_run_id:
         shown["run_job_output"] = {"run_id": task.child_run_id}
     if isinstance(task.spec.body, PythonFileSpec | PythonWheelSpec):
