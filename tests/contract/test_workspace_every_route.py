@@ -39,6 +39,7 @@ STATEMENT = (
 )
 LISTS = "limit offset page_token expand_tasks"
 OBJECT = "catalog_name schema_name name comment properties volume_type storage_location new_name force"
+TABLE = "table_type data_source_format columns view_definition"
 OBJECT_LIST = f"{OBJECT} max_results page_token"
 FILE = "path overwrite action session_token parts part_number page_size page_token"
 
@@ -87,6 +88,24 @@ FIELDS = {
     "unity-catalog/catalogs/{name}": OBJECT,
     "unity-catalog/schemas": OBJECT_LIST,
     "unity-catalog/schemas/{name}": OBJECT,
+    "unity-catalog/tables": f"{OBJECT_LIST} {TABLE} omit_columns omit_properties",
+    "unity-catalog/tables/{name}": f"{OBJECT} owner view_definition",
+    "unity-catalog/tables/{name}/exists": "",
+    "unity-catalog/table-summaries": (
+        "catalog_name schema_name_pattern table_name_pattern max_results page_token"
+    ),
+    "unity-catalog/permissions/{kind}/{full_name}": "changes principal",
+    "unity-catalog/effective-permissions/{kind}/{full_name}": "principal",
+    "unity-catalog/current-metastore-assignment": "",
+    "unity-catalog/metastore_summary": "",
+    "unity-catalog/metastores": "max_results page_token",
+    "unity-catalog/metastores/{metastore_id}": "",
+    "/local/sail/api/2.1/unity-catalog/catalogs/{name}": "",
+    "/local/sail/api/2.1/unity-catalog/schemas": OBJECT_LIST,
+    "/local/sail/api/2.1/unity-catalog/schemas/{name}": "force",
+    "/local/sail/api/2.1/unity-catalog/staging-tables": OBJECT,
+    "/local/sail/api/2.1/unity-catalog/tables": f"{OBJECT_LIST} {TABLE}",
+    "/local/sail/api/2.1/unity-catalog/tables/{name}": "",
     "unity-catalog/volumes": OBJECT_LIST,
     "unity-catalog/volumes/{name}": OBJECT,
     "secrets/scopes/create": "scope initial_manage_principal scope_backend_type",
@@ -198,6 +217,9 @@ PLAUSIBLE: list[Any] = [
     "dbfs:/tmp", "/Volumes/main/default", "main",
     "default", "PYTHON", "SOURCE", "READ", "AA==", "from-100", ["a"], {"a": "b"},
     {"notebook_path": "/Shared/fuzz"}, [{"task_key": "a"}], [{"name": "a", "default": "b"}],
+    "fuzz", "DELTA", "PARQUET", "EXTERNAL", "dbfs:/tmp/fuzz/table", "file:/dbfs/tmp/fuzz", "fuzz%",
+    [{"name": "a", "type_text": "int"}], [{"name": "a", "type_json": '{"type": "void"}'}],
+    [{"principal": "a", "add": ["SELECT"]}],
     [{"user_name": "a", "permission_level": "CAN_VIEW"}], [{"pypi": {"package": "a"}}],
     [{"task_key": "a", "condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}],
 ]  # fmt: skip
@@ -211,7 +233,8 @@ TYPES = [
     "multipart/form-data; boundary=b", "application/x-www-form-urlencoded",
 ]  # fmt: skip
 SEGMENTS = [
-    "1", "0", "4711", "9" * 30, "x", "main", "main.default.fuzz", "jobs", "clusters",
+    "1", "0", "4711", "9" * 30, "x", "main", "main.default", "main.default.fuzz", "jobs", "clusters",
+    "table", "schema", "metastore", "hive_metastore", "`a``b`.`c",
     "Volumes/main/default/fuzz/f", "Volumes/main/default/fuzz/in", "Volumes/main/default/fuzz/pipe",
     "Volumes/main", "%2e%2e/%2e%2e", "%00", "%ED%A0%80", "%D9%A3", "a%2Fb",
     "a//b", "-1",

@@ -27,6 +27,9 @@ TREES = (
     "/api/2.0/permissions/jobs",
     "/api/2.0/repos",
     "/api/2.1/unity-catalog/volumes",
+    "/api/2.1/unity-catalog/tables",
+    "/api/2.1/unity-catalog/permissions/table",
+    "/local/sail/api/2.1/unity-catalog/tables",
     "/local/storage/Volumes",
 )
 
