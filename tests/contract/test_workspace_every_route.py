@@ -30,8 +30,8 @@ CLUSTER = (
     "spark_env_vars autotermination_minutes"
 )
 WAREHOUSE = (
-    "name cluster_size min_num_clusters max_num_clusters auto_stop_mins enable_serverless_compute tags channel "
-    "warehouse_type spot_instance_policy statement_timeout page_size page_token"
+    "name cluster_size min_num_clusters max_num_clusters auto_stop_mins enable_serverless_compute tags "
+    "channel warehouse_type spot_instance_policy statement_timeout page_size page_token"
 )
 STATEMENT = (
     "statement warehouse_id session_id catalog schema parameters disposition format row_limit byte_limit "

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -307,3 +308,10 @@ def test_a_result_of_both_ways_is_inline_while_it_is_small(starter: SqlLab) -> N
 def test_a_text_of_megabytes(starter: SqlLab) -> None:
     filling = "x" * 4_000_000
     assert starter.rows(f"SELECT length('{filling}')") == [["4000000"]]
+
+
+def test_a_hundred_statements_at_once(starter: SqlLab) -> None:
+    starter.rows("SELECT 1")
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda n: starter.rows(f"SELECT {n}, count(*) FROM range(1000)"), range(100)))
+    assert answers == [[[str(n), "1000"]] for n in range(100)]

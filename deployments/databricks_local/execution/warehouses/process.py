@@ -78,6 +78,7 @@ def warehouse_main(connection: Connection, launch: WarehouseLaunch) -> None:
     sessions = Sessions(lambda: open_session(launch, places))
     answers = Answers(connection)
     statements = Statements(sessions, answers.began, answers.ended)
+    threading.Thread(target=sessions.prepare, daemon=True).start()
     while True:
         try:
             message = json.loads(connection.recv_bytes())

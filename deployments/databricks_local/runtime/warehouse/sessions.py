@@ -1,8 +1,7 @@
 """The Spark sessions of a warehouse: one for each session of a client, and one for each statement without."""
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from databricks_local.runtime.warehouse.orders import SessionOrder
@@ -19,18 +18,31 @@ class Sessions:
         self._lock = threading.Lock()
         self._kept: dict[str, Any] = {}
         self._opening: dict[str, threading.Lock] = {}
+        self._spare: Any = None
 
-    @contextlib.contextmanager
-    def of(self, order: SessionOrder) -> Iterator[Any]:
-        """The session of a statement; one that has no name ends with the statement."""
+    def begin(self, order: SessionOrder) -> Any:
+        """The session of a statement."""
+        return self._named(order) if order.session_id else self._open(order)
+
+    def end(self, order: SessionOrder, session: Any) -> None:
+        """Close the session of a statement that has ended, unless it has a name; and make the next one."""
         if order.session_id:
-            yield self._named(order)
             return
-        session = self._open(order)
-        try:
-            yield session
-        finally:
-            session.stop()
+        session.stop()
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make a session for the next statement, which then need not wait for it."""
+        with self._lock:
+            if self._spare is not None:
+                return
+        session = self._new()
+        # The first request is what takes time.
+        session.conf.get("spark.sql.ansi.enabled", "")
+        with self._lock:
+            surplus, self._spare = self._spare, session
+        if surplus is not None:
+            surplus.stop()
 
     def close(self, session_id: str) -> None:
         """End a session, if it is there."""
@@ -50,7 +62,10 @@ class Sessions:
         return session
 
     def _open(self, order: SessionOrder) -> Any:
-        session = self._new()
+        with self._lock:
+            session, self._spare = self._spare, None
+        if session is None:
+            session = self._new()
         try:
             for name, value in order.conf.items():
                 session.conf.set(name, value)

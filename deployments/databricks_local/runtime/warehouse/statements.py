@@ -18,6 +18,11 @@ BAD_REQUEST = "BAD_REQUEST"
 
 _WITHOUT_RESULT = re.compile(r"(?i)(CREATE|DROP|ALTER|USE|COMMENT|TRUNCATE|REFRESH|GRANT|REVOKE|MSCK)\b")
 
+
+class EmptyStatementError(Exception):
+    """Raised for a text that says nothing."""
+
+
 OnBegin = Callable[[str], None]
 OnEnd = Callable[[str, Outcome], None]
 
@@ -57,46 +62,35 @@ class Statements:
             threading.Thread(target=session.interruptTag, args=(statement_id,), daemon=True).start()
 
     def _execute(self, order: StatementOrder) -> None:
-        outcome = self._outcome(order)
+        session = None
+        try:
+            session = self._sessions.begin(order.session)
+            session.addTag(order.statement_id)
+            outcome = self._run(session, order)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the statement failed, and the client is told
+            outcome = failure_of(error, order)
         with self._lock:
             self._running.pop(order.statement_id, None)
             if order.statement_id in self._cancelled and outcome.state != "SUCCEEDED":
                 outcome = Outcome("CANCELED")
             self._cancelled.discard(order.statement_id)
         self._on_end(order.statement_id, outcome)
+        if session is not None:
+            self._sessions.end(order.session, session)
 
-    def _outcome(self, order: StatementOrder) -> Outcome:
-        from pyspark.errors import PySparkException
-
-        if not without_comments_before(order.statement)[1].strip("; \n"):
-            return _failed("[PARSE_EMPTY_STATEMENT] Syntax error, unexpected empty statement.")
-        try:
-            with self._sessions.of(order.session) as session:
-                session.addTag(order.statement_id)
-                if not self._is_wanted(order.statement_id, session):
-                    return Outcome("CANCELED")
-                self._on_begin(order.statement_id)
-                return run_statement(session, order)
-        except ResultTooLargeError:
-            # Source of the words: databrickslabs/ucx#3447.
-            return _failed(
-                "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result "
-                f"size of at most {order.refuse_bytes} bytes. Please execute the statement with "
-                "disposition=EXTERNAL_LINKS if you want to download the full result."
-            )
-        except PySparkException as error:
-            return _failed(str(error), error.getSqlState() or "")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the statement failed, and the client is told
-            return _failed(f"{type(error).__name__}: {error}")
-
-    def _is_wanted(self, statement_id: str, session: Any) -> bool:
+    def _run(self, session: Any, order: StatementOrder) -> Outcome:
         with self._lock:
-            self._running[statement_id] = session
-            return statement_id not in self._cancelled
+            self._running[order.statement_id] = session
+            if order.statement_id in self._cancelled:
+                return Outcome("CANCELED")
+        self._on_begin(order.statement_id)
+        return run_statement(session, order)
 
 
 def run_statement(session: Any, order: StatementOrder) -> Outcome:
     """Execute a statement in a session, and write its result."""
+    if not without_comments_before(order.statement)[1].strip("; \n"):
+        raise EmptyStatementError
     frame = session.sql(order.statement, **_arguments(order.parameters))
     limits = Limits(order.chunk_bytes, order.row_limit, order.byte_limit, order.refuse_bytes)
     files = ResultFiles(Path(order.directory), order.format, limits)
@@ -136,6 +130,24 @@ def _arguments(parameters: list[dict[str, Any]]) -> dict[str, Any]:
         value, kind = lit(parameter.get("value")), parameter.get("type") or "STRING"
         values[parameter["name"]] = value if kind.upper() == "STRING" else value.cast(kind)
     return {"args": values}
+
+
+def failure_of(error: Exception, order: StatementOrder) -> Outcome:
+    """The end of a statement that failed."""
+    from pyspark.errors import PySparkException
+
+    if isinstance(error, EmptyStatementError):
+        return _failed("[PARSE_EMPTY_STATEMENT] Syntax error, unexpected empty statement.")
+    if isinstance(error, ResultTooLargeError):
+        # Source of the words: databrickslabs/ucx#3447.
+        return _failed(
+            "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size "
+            f"of at most {order.refuse_bytes} bytes. Please execute the statement with "
+            "disposition=EXTERNAL_LINKS if you want to download the full result."
+        )
+    if isinstance(error, PySparkException):
+        return _failed(str(error), error.getSqlState() or "")
+    return _failed(f"{type(error).__name__}: {error}")
 
 
 def _failed(text: str, sql_state: str = "") -> Outcome:
