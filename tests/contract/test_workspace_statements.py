@@ -315,3 +315,11 @@ def test_a_hundred_statements_at_once(starter: SqlLab) -> None:
     with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(lambda n: starter.rows(f"SELECT {n}, count(*) FROM range(1000)"), range(100)))
     assert answers == [[[str(n), "1000"]] for n in range(100)]
+
+
+def test_a_statement_begins_in_its_catalog_and_schema(starter: SqlLab) -> None:
+    text = "SELECT current_catalog(), current_schema()"
+    assert starter.rows(text, catalog="hive_metastore", schema="default") == [["hive_metastore", "default"]]
+    # Clients begin in a schema that they are about to make.
+    assert starter.rows("SELECT 1", schema="not_made_yet") == [["1"]]
+    assert starter.failure("SELECT 1", catalog="no_catalog")[1] == "CATALOG_NOT_FOUND"

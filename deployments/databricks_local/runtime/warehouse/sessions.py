@@ -1,10 +1,13 @@
 """The Spark sessions of a warehouse: one for each session of a client, and one for each statement without."""
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from databricks_local.runtime.warehouse.orders import SessionOrder
+
+_NO_SCHEMA = re.compile(r"(?i)SCHEMA_NOT_FOUND|(schema|database)\b.*\bnot (be )?found", re.DOTALL)
 
 Open = Callable[[], Any]
 """Makes a new Spark session with the configuration of the warehouse."""
@@ -19,6 +22,7 @@ class Sessions:
         self._kept: dict[str, Any] = {}
         self._opening: dict[str, threading.Lock] = {}
         self._spare: Any = None
+        self._elsewhere: set[str] = set()
 
     def begin(self, order: SessionOrder) -> Any:
         """The session of a statement."""
@@ -59,6 +63,8 @@ class Sessions:
             session = self._kept.get(order.session_id)
             if session is None:
                 session = self._kept[order.session_id] = self._open(order)
+            elif order.session_id in self._elsewhere:
+                self._use_schema(session, order)
         return session
 
     def _open(self, order: SessionOrder) -> Any:
@@ -72,11 +78,24 @@ class Sessions:
             if order.catalog:
                 session.sql(f"USE CATALOG {quoted(order.catalog)}")
             if order.schema:
-                session.sql(f"USE SCHEMA {quoted(order.schema)}")
+                self._use_schema(session, order)
         except BaseException:
             session.stop()
             raise
         return session
+
+    def _use_schema(self, session: Any, order: SessionOrder) -> None:
+        """Begin in the schema of a session. It may be made later (source: dbt-databricks begins in its own)."""
+        from pyspark.errors import AnalysisException
+
+        try:
+            session.sql(f"USE SCHEMA {quoted(order.schema)}")
+            self._elsewhere.discard(order.session_id)
+        except AnalysisException as error:
+            if not _NO_SCHEMA.search(str(error)):
+                raise
+            if order.session_id:
+                self._elsewhere.add(order.session_id)
 
 
 def quoted(name: str) -> str:
