@@ -63,3 +63,13 @@ def test_the_operator_of_the_connector(starter: SqlLab, programs: Path, tmp_path
     assert got["named"][1] == [[3]]
     page = starter.lab.sdk.query_history.list(max_results=10)
     assert any(sql.QueryTag("by", "airflow") in (each.query_tags or []) for each in page.res or [])
+
+
+def test_copy_into_loads_a_file_once(starter: SqlLab, programs: Path, tmp_path: Path) -> None:
+    root = starter.lab.workspace.root
+    assert root
+    files = root / "dbfs" / "landing"
+    files.mkdir(parents=True)
+    (files / "a.csv").write_text("name,amount\nx,1\ny,2\n")
+    got = shown(starter, programs, tmp_path, "copy", COPY_FROM="dbfs:/landing")
+    assert got["copied"][1] == [["x", 1], ["y", 2]]

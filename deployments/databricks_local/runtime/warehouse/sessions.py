@@ -85,7 +85,7 @@ class Sessions:
         return session
 
     def _use_schema(self, session: Any, order: SessionOrder) -> None:
-        """Begin in the schema of a session. It may be made later (source: dbt-databricks begins in its own)."""
+        """Begin in the schema of a session. It may be made later, as dbt-databricks does."""
         from pyspark.errors import AnalysisException
 
         try:
