@@ -1,12 +1,15 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
+import logging
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
+from databricks_local.execution.driver_log import last_words
 from databricks_local.execution.engines.choice import chosen_engine
 from databricks_local.execution.engines.sail_catalog import CatalogAccess
 from databricks_local.execution.engines.servers import SparkServers
@@ -14,6 +17,8 @@ from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.provisioning.cache import InstallationError
+from databricks_local.execution.provisioning.dbt import dbt_directory, install_dbt_main
 from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
 from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
@@ -27,6 +32,8 @@ from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.secrets.access import UnresolvedSecretError, resolve
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_directory, remove_leftovers
+
+_LOG = logging.getLogger("databricks_local")
 
 _TEMPORARY = re.compile(
     r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|warehouse-[0-9a-f]{16})"
@@ -68,6 +75,7 @@ class Executor(TaskProcesses):
         self._catalogs = catalogs
         self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._warehouses = WarehouseProcesses(directory, self._processes, mounts, tokens, workspace)
+        self._installing_dbt = asyncio.Lock()
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -152,6 +160,33 @@ class Executor(TaskProcesses):
             await self._servers.forget(cluster.cluster_id)
         # A dying task may still write there.
         await remove_directory(cluster.libraries.directory)
+
+    async def dbt_packages(self) -> str:
+        """Where dbt is installed; it is, if it was not, which takes a minute.
+
+        Raises:
+            InstallationError: If pip cannot.
+        """
+        directory = dbt_directory(os.environ)
+        async with self._installing_dbt:
+            if not directory.exists():
+                _LOG.info("installing dbt-databricks in %s (about 200 MB, once)", directory)
+                await self._install_dbt()
+        return str(directory)
+
+    async def _install_dbt(self) -> None:
+        log = self._directory / "dbt-install.log"
+        child = await self._processes.start(
+            install_dbt_main, (str(log), self._mounts, self._environments.pip)
+        )
+        try:
+            message = await child.messages.get()
+        finally:
+            await self._processes.kill(child)
+        failure = await last_words(log, Redactor()) if message is None else message["error"]
+        log.unlink(missing_ok=True)
+        if message is None or failure:
+            raise InstallationError(failure)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster, for all its tasks.

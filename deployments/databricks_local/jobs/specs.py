@@ -135,7 +135,32 @@ class SqlSpec:
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec | SqlSpec
+@dataclass(frozen=True)
+class DbtSpec:
+    """A `dbt_task`. With `git`, its project is in the repository of the run.
+
+    Without a warehouse, the project has a profile of its own.
+    """
+
+    commands: tuple[str, ...]
+    project_directory: str = ""
+    git: bool = False
+    warehouse_id: str = ""
+    catalog: str = ""
+    schema: str = ""
+    profiles_directory: str = ""
+
+
+Body = (
+    NotebookSpec
+    | PythonFileSpec
+    | PythonWheelSpec
+    | ConditionSpec
+    | RunJobSpec
+    | ForEachSpec
+    | SqlSpec
+    | DbtSpec
+)
 """What a task does."""
 
 

@@ -34,7 +34,7 @@ from databricks_local.jobs.specs import (
     SqlSpec,
     TaskSpec,
 )
-from databricks_local.jobs.sql_specs import parse_sql
+from databricks_local.jobs.sql_specs import parse_dbt, parse_sql
 
 MAX_PARAMETER_BYTES = 1_000_000
 MAX_SECONDS = 2**31 - 1
@@ -43,7 +43,7 @@ MAX_CONCURRENCY = 100
 
 SERVED_BODIES = (
     "notebook_task", "spark_python_task", "python_wheel_task", "condition_task", "for_each_task",
-    "run_job_task", "sql_task",
+    "run_job_task", "sql_task", "dbt_task",
 )  # fmt: skip
 
 OF_NESTED_TASK = (
@@ -155,6 +155,7 @@ def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
         "for_each_task": lambda: _for_each(task, shared, git),
         "run_job_task": lambda: _run_job(task),
         "sql_task": lambda: parse_sql(task, git=git),
+        "dbt_task": lambda: parse_dbt(task, git=git),
     }
     return readers[given[0]]()
 

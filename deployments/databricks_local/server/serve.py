@@ -38,6 +38,7 @@ from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.services import mounts_of, open_catalog, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
+from databricks_local.tasks.dbt import with_dbt
 from databricks_local.tasks.sql import with_sql
 from databricks_local.tasks.work import do_work
 
@@ -163,7 +164,10 @@ async def _serve(
         clock,
         USER,
         options,
-        with_faults(with_sql(do_work, services.sql), tools.faults.of_task),
+        with_faults(
+            with_dbt(with_sql(do_work, services.sql), services.sql, mounts.places, authorities),
+            tools.faults.of_task,
+        ),
     )
     workspace = Workspace(
         database=database,
