@@ -52,7 +52,6 @@ def dbt(starter: SqlLab, project: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_the_whole_life_of_a_project(starter: SqlLab, project: Path, dbt: Any) -> None:
-    dbt("debug")
     assert dbt("seed") == {"plants": "success"}
     assert dbt("run") == {"by_kind": "success", "large": "success", "recent": "success"}
     assert dbt("snapshot") == {"plants_snapshot": "success"}

@@ -17,8 +17,9 @@ from .workspace_lab import Lab, lab_of
 SERVERLESS = [{"environment_key": "any", "spec": {"client": "2"}}]
 
 
-def task(warehouse_id: str, *commands: str, **fields: Any) -> dict[str, Any]:
-    dbt = {"commands": list(commands), "warehouse_id": warehouse_id, **fields}
+def task(of: str, *commands: str, **fields: Any) -> dict[str, Any]:
+    """A task on a warehouse."""
+    dbt = {"commands": list(commands), "warehouse_id": of, **fields}
     return {"task_key": "only", "environment_key": "any", "dbt_task": dbt}
 
 
