@@ -100,6 +100,7 @@ FIELDS = {
     "unity-catalog/metastore_summary": "",
     "unity-catalog/metastores": "max_results page_token",
     "unity-catalog/metastores/{metastore_id}": "",
+    "/local/catalog/staging-tables": OBJECT,
     "/local/sail/api/2.1/unity-catalog/catalogs/{name}": "",
     "/local/sail/api/2.1/unity-catalog/schemas": OBJECT_LIST,
     "/local/sail/api/2.1/unity-catalog/schemas/{name}": "force",
@@ -183,6 +184,9 @@ FIELDS = {
     "/jobs/{job_id}": "state",
     "/jobs/{job_id}/runs/{run_id}": "",
     "/runs/{run_id}": "",
+    "/catalog": "",
+    "/catalog/{catalog}/{schema}": "",
+    "/catalog/{catalog}/{schema}/{table}": "",
     "/login": "next token",
 }
 """What each route reads, in its query or its body; the versions of the API are one."""

@@ -63,7 +63,7 @@ class DeltaLogs:
         Args:
             storage_options: How storage besides this machine's is reached.
         """
-        self._storage_options = dict(storage_options)
+        self.storage_options = dict(storage_options)
         self._read: dict[str, tuple[tuple[int, int], DeltaState]] = {}
         self._reading = threading.Lock()
 
@@ -91,7 +91,7 @@ class DeltaLogs:
 
         if isinstance(place, Path):
             return (place / LOG).is_dir() and any((place / LOG).iterdir())
-        return bool(DeltaTable.is_deltatable(place, self._storage_options))
+        return bool(DeltaTable.is_deltatable(place, self.storage_options))
 
     def create(self, place: Path | str, table: NewTable) -> None:
         """Write the first commit of a table.
@@ -118,23 +118,33 @@ class DeltaLogs:
         except (DeltaError, ValueError, OSError) as error:
             raise invalid_parameter(f"The Delta table cannot be made: {error}") from error
 
-    def tell(self, place: Path | str, told: Json) -> None:
+    def tell(self, place: Path | str, told: Json) -> bool:
         """Change what a table is told to be: its `comment`, and `properties` besides those that it has.
+
+        Returns:
+            Whether it is in the log: `deltalake` cannot write that of a table with identity or clustering.
 
         Raises:
             ApiError: If Delta refuses it.
         """
         from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
+        from deltalake.exceptions import CommitFailedError, DeltaError
 
         try:
-            alter = DeltaTable(place, storage_options=self._options(place)).alter
+            opened = DeltaTable(place, storage_options=self._options(place))
             if "comment" in told:
-                alter.set_table_description(told["comment"])
+                opened.alter.set_table_description(told["comment"])
             if told.get("properties"):
-                alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+                opened.alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+        except CommitFailedError as error:
+            state = self.state(place)
+            if state is not None and state.version == opened.version():
+                # Nobody else has written meanwhile.
+                return False
+            raise ApiError(409, "RESOURCE_CONFLICT", f"The table was changed meanwhile: {error}") from error
         except (DeltaError, ValueError, OSError) as error:
             raise invalid_parameter(f"The Delta table cannot be changed: {error}") from error
+        return True
 
     def _state(self, place: Path | str) -> DeltaState | None:
         from deltalake import DeltaTable
@@ -160,7 +170,7 @@ class DeltaLogs:
         )
 
     def _options(self, place: Path | str) -> dict[str, str] | None:
-        return None if isinstance(place, Path) else self._storage_options
+        return None if isinstance(place, Path) else self.storage_options
 
 
 def _mark(place: Path, version: int) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from databricks_local.routes.catalog.governance import grants_router
+from databricks_local.routes.catalog.local import local_catalog_router
 from databricks_local.routes.catalog.namespace import catalog_router
 from databricks_local.routes.catalog.sail import sail_router
 from databricks_local.routes.catalog.tables import tables_router
@@ -33,10 +34,11 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(dbfs_router(services.dbfs))
     router.include_router(volume_files_router(services.volumes, services.uploads))
     router.include_router(uploads_router(services.volumes, services.uploads))
-    router.include_router(catalog_router(services.catalog))
+    router.include_router(catalog_router(services.catalog, services.tables.locations))
     router.include_router(tables_router(services.catalog, services.tables))
     router.include_router(grants_router(services.grants))
     router.include_router(sail_router(services.catalog, services.tables))
+    router.include_router(local_catalog_router(services.catalog, services.tables))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
     router.include_router(
