@@ -83,6 +83,13 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="how long a cluster takes to start, as it would in the cloud (default: %(default)s)",
     )
     parser.add_argument(
+        "--warehouse-start-seconds",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a SQL warehouse takes to start, as it would in the cloud (default: %(default)s)",
+    )
+    parser.add_argument(
         "--log-delivery-seconds",
         type=float,
         default=DELIVERY_SECONDS,
@@ -117,6 +124,7 @@ def read_machine(options: argparse.Namespace) -> Machine:
         options.spark_remote,
         options.log_delivery_seconds,
         options.engine,
+        max(options.warehouse_start_seconds, 0),
     )
 
 

@@ -100,6 +100,7 @@ class LocalWorkspace(WorkspaceAccess):
         repair_visible_after: float = 0,
         limit_repairs: bool = False,
         cluster_start_seconds: float = 0,
+        warehouse_start_seconds: float = 0,
         log_delivery_seconds: float = DELIVERY_SECONDS,
         mount_namespaces: bool = True,
         environment: Mapping[str, str] | None = None,
@@ -120,6 +121,7 @@ class LocalWorkspace(WorkspaceAccess):
             repair_visible_after: Seconds for which a repaired run still looks terminal.
             limit_repairs: Whether `runs/repair` keeps to the job's `max_concurrent_runs`.
             cluster_start_seconds: Seconds that a cluster takes to start, as it would in the cloud.
+            warehouse_start_seconds: Seconds that a SQL warehouse takes to start.
             log_delivery_seconds: How often the logs of a cluster go to its `cluster_log_conf`; at least every
                 0.1 seconds.
             mount_namespaces: Whether tasks see `/dbfs`, `/Volumes` and `/Workspace` as directories.
@@ -140,6 +142,7 @@ class LocalWorkspace(WorkspaceAccess):
             "--repair-visible-after": str(repair_visible_after),
             "--repairs": "limited" if limit_repairs else "unlimited",
             "--cluster-start-seconds": str(cluster_start_seconds),
+            "--warehouse-start-seconds": str(warehouse_start_seconds),
             "--log-delivery-seconds": str(log_delivery_seconds),
             "--mount-namespaces": "auto" if mount_namespaces else "off",
         }

@@ -200,6 +200,9 @@ def workspace(
     cluster_start_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
     ] = 0,
+    warehouse_start_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that a SQL warehouse takes to start.")
+    ] = 0,
     log_delivery_seconds: Annotated[
         float, typer.Option(min=0.1, help="How often the logs of a cluster go to its cluster_log_conf.")
     ] = 300,
@@ -227,7 +230,12 @@ def workspace(
 
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
         machine = Machine(
-            cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds, engine
+            cluster_start_seconds,
+            mount_namespaces == "auto",
+            spark_remote,
+            log_delivery_seconds,
+            engine,
+            warehouse_start_seconds,
         )
         access = Access(tls, _service_principal(client_id, client_secret))
         serve(host, port, token, root, access, options, machine)

@@ -29,6 +29,14 @@ CLUSTER = (
     "cluster_id cluster_name spark_version node_type_id instance_pool_id num_workers autoscale spark_conf "
     "spark_env_vars autotermination_minutes"
 )
+WAREHOUSE = (
+    "name cluster_size min_num_clusters max_num_clusters auto_stop_mins enable_serverless_compute tags "
+    "channel warehouse_type spot_instance_policy statement_timeout page_size page_token"
+)
+STATEMENT = (
+    "statement warehouse_id session_id catalog schema parameters disposition format row_limit byte_limit "
+    "wait_timeout on_wait_timeout query_tags"
+)
 LISTS = "limit offset page_token expand_tasks"
 OBJECT = "catalog_name schema_name name comment properties volume_type storage_location new_name force"
 TABLE = "table_type data_source_format columns view_definition"
@@ -140,6 +148,27 @@ FIELDS = {
     "policies/clusters/get": "policy_id",
     "repos": "url provider path branch sparse_checkout path_prefix next_page_token",
     "repos/{repo_id}": "branch tag",
+    "sql/warehouses": WAREHOUSE,
+    "sql/warehouses/{warehouse_id}": "",
+    "sql/warehouses/{warehouse_id}/edit": WAREHOUSE,
+    "sql/warehouses/{warehouse_id}/start": "",
+    "sql/warehouses/{warehouse_id}/stop": "",
+    "sql/sessions": "warehouse_id catalog schema session_confs",
+    "sql/sessions/{session_id}": "warehouse_id",
+    "/sql/1.0/{kind}/{name}": "",
+    "/sql/protocolv1/{name}": "",
+    "sql/statements": STATEMENT,
+    "sql/statements/": STATEMENT,
+    "sql/statements/{statement_id}": "",
+    "sql/statements/{statement_id}/cancel": "",
+    "sql/statements/{statement_id}/result/chunks/{chunk_index}": "",
+    "/local/results/{statement_id}/{index}": "expires signature",
+    "sql/history/queries": (
+        "filter_by.warehouse_ids filter_by.statuses filter_by.user_ids filter_by.statement_ids max_results "
+        "filter_by.query_start_time_range.start_time_ms page_token include_metrics"
+    ),
+    "sql/queries": "query auto_resolve_display_name page_size page_token",
+    "sql/queries/{query_id}": "query update_mask auto_resolve_display_name",
     "/local/faults": (
         "method path path_regex effect when status body content_type retry_after delay_seconds count offset "
         "probability seed task_key run_name error after_seconds fault_id"
@@ -285,11 +314,15 @@ def query(values: dict[str, Any]) -> str:
     )
 
 
+LINKS = ("/local/storage/", "/local/results/")
+"""What storages would answer, in XML."""
+
+
 def check(answer: httpx.Response, path: str) -> None:
     assert answer.status_code < 500, answer.text
     if answer.status_code < 400 or answer.request.method == "HEAD":
         return
-    if path.startswith(("/api/", "/local/")) and not path.startswith("/local/storage/"):
+    if path.startswith(("/api/", "/local/")) and not path.startswith(LINKS):
         body = answer.json()
         assert {"error_code", "message"} <= set(body) <= {"error_code", "message", "details"}
         assert body["error_code"] == body["error_code"].upper() != ""

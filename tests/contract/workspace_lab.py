@@ -2,6 +2,7 @@
 
 import base64
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def lab_of(workspace: LocalWorkspace) -> Iterator[Lab]:
         headers={"Authorization": f"Bearer {workspace.token}"},
         timeout=30,
         trust_env=False,
+        verify=ssl.create_default_context(cafile=workspace.authority) if workspace.authority else True,
     )
     with http:
         yield Lab(workspace, workspace.client(), http)

@@ -23,8 +23,8 @@ import psutil
 from databricks_local.execution.channel import Channel
 from databricks_local.execution.engines.sessions import release, url_of_session
 from databricks_local.execution.mounts import Mounts, enter
+from databricks_local.jobs.bodies.programs import arguments_of
 from databricks_local.jobs.engines import SAIL, SPARK
-from databricks_local.jobs.programs import arguments_of
 from databricks_local.jobs.specs import ProgramSpec, PythonWheelSpec
 from databricks_local.runtime.apache_spark.batches import send_batches_home
 from databricks_local.runtime.dbutils.context import NotebookContext
@@ -38,12 +38,11 @@ from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.runtime.program import run_entry_point, run_python_file
-from databricks_local.runtime.spark_paths import WAREHOUSE, path_rewriter, refusing_s3, spark_rewriter
+from databricks_local.runtime.spark_paths import path_rewriter, refusing_s3, spark_rewriter
 from databricks_local.runtime.spark_session import connect
 from databricks_local.runtime.tables.catalog.client import CatalogClient
-from databricks_local.runtime.tables.catalog.session import Reach
 from databricks_local.runtime.tables.plain_paths import PlainPaths
-from databricks_local.runtime.tables.serving import DEFAULT_CATALOG, INITIAL_CATALOG, serve_tables
+from databricks_local.runtime.tables.serving import open_with_tables
 from databricks_local.runtime.tables.without_delta import refuse_delta
 
 LOOPBACK = "127.0.0.1"
@@ -199,25 +198,18 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
-    rewrite = spark_rewriter(launch.spark_places or places)
-    sail = launch.engine == SAIL
-    own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if sail else {}
-    reached = rewrite if launch.s3 else refusing_s3(rewrite)
-    hooks: list[Any] = []
-    session = connect(launch.spark_remote, reached, {**own, **launch.spark_conf}, sail=sail, hooks=hooks)
-    if sail:
+    if launch.engine == SAIL:
         client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
         links = PlainPaths(Path(launch.place) / "links")
-        reach = Reach(links.around(rewrite), spark_rewriter(places))
-        serve_tables(session, client, reach, hooks, _initial_catalog(launch))
+        return open_with_tables(launch.spark_remote, launch.spark_conf, places, client, links)
+    rewrite = spark_rewriter(launch.spark_places or places)
+    reach = rewrite if launch.s3 else refusing_s3(rewrite)
+    hooks: list[Any] = []
+    session = connect(launch.spark_remote, reach, launch.spark_conf, sail=False, hooks=hooks)
     if launch.engine == SPARK:
         refuse_delta(session, hooks)
         send_batches_home(places, launch.offers, s3=launch.s3)
     return session
-
-
-def _initial_catalog(launch: TaskLaunch) -> str:
-    return launch.spark_conf.get(INITIAL_CATALOG, DEFAULT_CATALOG).strip("`")
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ class Machine:
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
         log_delivery_seconds: How often the logs of clusters are delivered; at least every 0.1 seconds.
         engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
+        warehouse_start_seconds: Seconds to wait before a warehouse starts.
     """
 
     cluster_start_seconds: float = 0
@@ -39,6 +40,7 @@ class Machine:
     spark_remote: str = ""
     log_delivery_seconds: float = DELIVERY_SECONDS
     engine: str = SAIL
+    warehouse_start_seconds: float = 0
 
     def __post_init__(self) -> None:
         # In this form, no number is refused, too.

@@ -1,6 +1,8 @@
 """Starts and ends the processes of clusters and tasks."""
 
 import asyncio
+import logging
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
+from databricks_local.execution.driver_log import last_words
 from databricks_local.execution.engines.choice import chosen_engine
 from databricks_local.execution.engines.memory import SparkMemory, needed_mib
 from databricks_local.execution.engines.sail_catalog import CatalogAccess
@@ -16,10 +19,15 @@ from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.provisioning.cache import InstallationError
+from databricks_local.execution.provisioning.dbt import dbt_directory, install_dbt_main
 from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
 from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_processes import TaskProcesses
+from databricks_local.execution.warehouses.starting import PREFIX, WAREHOUSE_SPEC, WarehouseProcesses
+from databricks_local.execution.warehouses.warehouse import Warehouse
+from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -27,11 +35,14 @@ from databricks_local.secrets.access import UnresolvedSecretError, resolve
 from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_leftovers
 
+_LOG = logging.getLogger("databricks_local")
+
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|warehouse-[0-9a-f]{16})"
+    r"(-libraries|-offers|-spark|-links|-install\.log|-statements\.log|\.log)",
     re.ASCII,
 )
-"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters and warehouses."""
 
 
 class Executor(TaskProcesses):
@@ -66,6 +77,8 @@ class Executor(TaskProcesses):
         self.memory = SparkMemory(partial(needed_mib, machine=machine))
         self._catalogs = catalogs
         self._servers = SparkServers(self._processes, directory, mounts, environments)
+        self._warehouses = WarehouseProcesses(directory, self._processes, mounts, tokens, workspace)
+        self._installing_dbt = asyncio.Lock()
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -84,8 +97,30 @@ class Executor(TaskProcesses):
             ClusterError: If it does not come up.
         """
         engine = chosen_engine(spec, self._machine)
-        redactor = Redactor()
         await asyncio.sleep(self._machine.cluster_start_seconds)
+        return await self._bring_up(cluster_id, spec, engine)
+
+    async def start_warehouse(self, warehouse_id: str) -> Warehouse:
+        """Start a warehouse, which is always on Sail.
+
+        Raises:
+            ClusterError: If it does not come up.
+        """
+        await asyncio.sleep(self._machine.warehouse_start_seconds)
+        cluster = await self._bring_up(f"{PREFIX}{warehouse_id}", WAREHOUSE_SPEC, SAIL)
+        try:
+            return await self._warehouses.start(cluster)
+        except BaseException:
+            await self.stop_cluster(cluster)
+            raise
+
+    async def stop_warehouse(self, warehouse: Warehouse) -> None:
+        """End a warehouse."""
+        await self._warehouses.stop(warehouse)
+        await self.stop_cluster(warehouse.cluster)
+
+    async def _bring_up(self, cluster_id: str, spec: ClusterSpec, engine: str) -> Cluster:
+        redactor = Redactor()
         try:
             spec = resolve(spec, self._secrets, redactor)
         except UnresolvedSecretError as error:
@@ -127,6 +162,33 @@ class Executor(TaskProcesses):
             if cluster.logs is not None:
                 await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
         await self._servers.forget(cluster.cluster_id)
+
+    async def dbt_packages(self) -> str:
+        """Where dbt is installed; it is, if it was not, which takes a minute.
+
+        Raises:
+            InstallationError: If pip cannot.
+        """
+        directory = dbt_directory(os.environ)
+        async with self._installing_dbt:
+            if not directory.exists():
+                _LOG.info("installing dbt-databricks in %s (about 200 MB, once)", directory)
+                await self._install_dbt()
+        return str(directory)
+
+    async def _install_dbt(self) -> None:
+        log = self._directory / "dbt-install.log"
+        child = await self._processes.start(
+            install_dbt_main, (str(log), self._mounts, self._environments.pip)
+        )
+        try:
+            message = await child.messages.get()
+        finally:
+            await self._processes.kill(child)
+        failure = await last_words(log, Redactor()) if message is None else message["error"]
+        log.unlink(missing_ok=True)
+        if message is None or failure:
+            raise InstallationError(failure)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster, for all its tasks.

@@ -55,6 +55,9 @@ class TaskExecutor(Protocol):
     ) -> TaskResult:
         """Run a program to its end."""
 
+    async def dbt_packages(self) -> str:
+        """Where dbt is installed; it is, if it was not."""
+
     async def run_notebook(
         self,
         cluster: Cluster,

@@ -5,8 +5,6 @@ and puts each without its token, then completes the upload with the parts' tags.
 """
 
 import asyncio
-import hashlib
-import hmac
 import re
 import secrets
 import shutil
@@ -19,6 +17,7 @@ from databricks_local.api.bodies import Json, read_required_integer, read_string
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.files.tree import PIECE, Tree, new_part
 from databricks_local.files.volumes import Volumes
+from databricks_local.storage.signatures import Signatures
 
 OPEN_PREFIX = "/local/storage"
 """The beginning of presigned URLs. Their signature lets them in, not the token."""
@@ -55,7 +54,7 @@ class Uploads:
         self._volumes = volumes
         self._origin = origin
         self._clock = clock
-        self._key = secrets.token_bytes(32)
+        self._signatures = Signatures()
         self._uploads: dict[str, Upload] = {}
 
     async def start(self, path: str, *, overwrite: bool) -> str:
@@ -120,7 +119,7 @@ class Uploads:
     def signed_url(self, method: str, path: str, token: str = "", part: int = 0) -> str:
         """A URL that allows one operation, for an hour."""
         expires = str(self._clock() + LIFETIME_MILLISECONDS)
-        signature = self._sign(method, path, token, str(part), expires)
+        signature = self._signatures.of(method, path, token, str(part), expires)
         query = f"session_token={quote(token)}&part_number={part}&expires={expires}&signature={signature}"
         return f"{self._origin}{OPEN_PREFIX}{quote(path)}?{query}"
 
@@ -132,17 +131,13 @@ class Uploads:
         """
         token, expires = query.get("session_token", ""), query.get("expires", "")
         part = query.get("part_number", "")
-        expected = self._sign(method, path, token, part, expires)
-        given = query.get("signature", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(expected.encode(), given) or not _NUMBER.fullmatch(expires):
+        fits = self._signatures.fits(query.get("signature", ""), method, path, token, part, expires)
+        if not fits or not _NUMBER.fullmatch(expires):
             raise PresignedUrlError("SignatureDoesNotMatch", "The signature does not match the request.")
         if int(expires) < self._clock():
             # Source: databricks-sdk-py asks for a new URL when it reads these words.
             raise PresignedUrlError("AccessDenied", "Request has expired")
         return token, int(part)
-
-    def _sign(self, *parts: str) -> str:
-        return hmac.new(self._key, "\0".join(parts).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _join(parts: Sequence[Path], place: Path, tree: Tree) -> None:

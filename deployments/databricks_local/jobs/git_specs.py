@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from databricks_local.api.bodies import Json, read_object, read_required_string, read_string
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.jobs.specs import ForEachSpec, GitSpec, NotebookSpec, PythonFileSpec, TaskSpec
+from databricks_local.jobs.specs import (
+    DbtSpec,
+    ForEachSpec,
+    GitSpec,
+    NotebookSpec,
+    PythonFileSpec,
+    SqlSpec,
+    TaskSpec,
+)
 
 PROVIDERS = (
     "github", "gitlab", "bitbucketcloud", "gitlabenterpriseedition", "bitbucketserver",
@@ -37,5 +45,5 @@ def check_sources(tasks: Sequence[TaskSpec], git: GitSpec | None) -> None:
     """Refuse tasks with the source GIT if there is no `git_source`."""
     for task in tasks:
         body = task.body.task.body if isinstance(task.body, ForEachSpec) else task.body
-        if isinstance(body, NotebookSpec | PythonFileSpec) and body.git and git is None:
+        if isinstance(body, NotebookSpec | PythonFileSpec | SqlSpec | DbtSpec) and body.git and git is None:
             raise invalid_parameter(f"Task {task.key} has the source GIT, but there is no git_source.")

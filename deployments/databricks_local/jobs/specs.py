@@ -124,7 +124,43 @@ class ForEachSpec:
     concurrency: int = 1
 
 
-Body = NotebookSpec | PythonFileSpec | PythonWheelSpec | ConditionSpec | RunJobSpec | ForEachSpec
+@dataclass(frozen=True)
+class SqlSpec:
+    """A `sql_task`: a saved query, or a file. With `git`, its path is relative to the repository."""
+
+    warehouse_id: str
+    query_id: str = ""
+    path: str = ""
+    git: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DbtSpec:
+    """A `dbt_task`. With `git`, its project is in the repository of the run.
+
+    Without a warehouse, the project has a profile of its own.
+    """
+
+    commands: tuple[str, ...]
+    project_directory: str = ""
+    git: bool = False
+    warehouse_id: str = ""
+    catalog: str = ""
+    schema: str = ""
+    profiles_directory: str = ""
+
+
+Body = (
+    NotebookSpec
+    | PythonFileSpec
+    | PythonWheelSpec
+    | ConditionSpec
+    | RunJobSpec
+    | ForEachSpec
+    | SqlSpec
+    | DbtSpec
+)
 """What a task does."""
 
 

@@ -1,7 +1,7 @@
 """Reads tasks out of request bodies, or refuses them in Databricks' words. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
@@ -19,10 +19,11 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.api.sizes import json_size
 from databricks_local.jobs.alerts import read_alerts
+from databricks_local.jobs.bodies.programs import SOURCES, parse_python_file, parse_python_wheel
+from databricks_local.jobs.bodies.sql_specs import parse_dbt, parse_sql
 from databricks_local.jobs.compute import KEY, Compute, SharedCompute, parse_compute
 from databricks_local.jobs.graph import topological_order
 from databricks_local.jobs.parameters import read_overriding
-from databricks_local.jobs.programs import SOURCES, parse_python_file, parse_python_wheel
 from databricks_local.jobs.specs import (
     CONDITION_OPERATORS,
     Body,
@@ -32,6 +33,7 @@ from databricks_local.jobs.specs import (
     RetrySpec,
     RunIf,
     RunJobSpec,
+    SqlSpec,
     TaskSpec,
 )
 
@@ -42,7 +44,7 @@ MAX_CONCURRENCY = 100
 
 SERVED_BODIES = (
     "notebook_task", "spark_python_task", "python_wheel_task", "condition_task", "for_each_task",
-    "run_job_task",
+    "run_job_task", "sql_task", "dbt_task",
 )  # fmt: skip
 
 OF_NESTED_TASK = (
@@ -74,7 +76,7 @@ def parse_task(raw: Json, shared: SharedCompute, *, git: bool = False) -> TaskSp
     _refuse_unserved(raw)
     body = _body(raw, key, shared, git)
     compute = Compute()
-    if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec):
+    if not isinstance(body, ConditionSpec | ForEachSpec | RunJobSpec | SqlSpec):
         compute = parse_compute(raw, key, shared, needs_environment=not isinstance(body, NotebookSpec))
     depends_on, outcomes = _dependencies(raw)
     return TaskSpec(
@@ -146,18 +148,22 @@ def _body(raw: Json, key: str, shared: SharedCompute, git: bool) -> Body:
     if len(given) > 1:
         raise invalid_parameter(f"Task {key} has more than one task body: {', '.join(given)}.")
     task: Json = raw[given[0]]
-    if given[0] == "notebook_task":
-        return _notebook(task, git)
-    if given[0] == "spark_python_task":
-        return parse_python_file(task)
-    if given[0] == "python_wheel_task":
-        return parse_python_wheel(task)
-    if given[0] == "condition_task":
-        return _condition(task)
-    if given[0] == "run_job_task":
-        job_id, job_parameters = read_required_integer(task, "job_id"), read_strings(task, "job_parameters")
-        return RunJobSpec(job_id, job_parameters, read_overriding(task))
-    return _for_each(task, shared, git)
+    readers: dict[str, Callable[[], Body]] = {
+        "notebook_task": lambda: _notebook(task, git),
+        "spark_python_task": lambda: parse_python_file(task),
+        "python_wheel_task": lambda: parse_python_wheel(task),
+        "condition_task": lambda: _condition(task),
+        "for_each_task": lambda: _for_each(task, shared, git),
+        "run_job_task": lambda: _run_job(task),
+        "sql_task": lambda: parse_sql(task, git=git),
+        "dbt_task": lambda: parse_dbt(task, git=git),
+    }
+    return readers[given[0]]()
+
+
+def _run_job(task: Json) -> RunJobSpec:
+    job_id, job_parameters = read_required_integer(task, "job_id"), read_strings(task, "job_parameters")
+    return RunJobSpec(job_id, job_parameters, read_overriding(task))
 
 
 def _notebook(task: Json, git: bool) -> NotebookSpec:
@@ -178,6 +184,9 @@ def _with_source(raw: Json, body: Body) -> Json:
     """The JSON of a task, with `source` filled in where its default depends on the run."""
     if isinstance(body, NotebookSpec) and body.git:
         return {**raw, "notebook_task": {**raw["notebook_task"], "source": "GIT"}}
+    if isinstance(body, SqlSpec) and body.git:
+        sql: Json = raw["sql_task"]
+        return {**raw, "sql_task": {**sql, "file": {**sql["file"], "source": "GIT"}}}
     if isinstance(body, ForEachSpec):
         return {**raw, "for_each_task": {**raw["for_each_task"], "task": body.task.raw}}
     return raw

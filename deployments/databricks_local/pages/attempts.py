@@ -8,11 +8,13 @@ from functools import cached_property
 from databricks_local.jobs.specs import (
     Body,
     ConditionSpec,
+    DbtSpec,
     ForEachSpec,
     NotebookSpec,
     PythonFileSpec,
     PythonWheelSpec,
     RunJobSpec,
+    SqlSpec,
 )
 from databricks_local.pages.formatting import (
     MAX_ROWS,
@@ -151,9 +153,17 @@ def what(body: Body) -> str:
             return body.path
         case PythonWheelSpec():
             return f"{body.package}: {body.entry_point}"
+        case SqlSpec() | DbtSpec():
+            return _on_warehouse(body)
         case RunJobSpec():
             return f"Run job {body.job_id}"
         case ConditionSpec():
             return cut(f"{body.left} {body.op} {body.right}", INPUT_CHARACTERS)
         case ForEachSpec():
             return f"For each: {what(body.task.body)}"
+
+
+def _on_warehouse(body: SqlSpec | DbtSpec) -> str:
+    if isinstance(body, DbtSpec):
+        return cut("; ".join(body.commands), INPUT_CHARACTERS)
+    return body.path or f"Query {body.query_id}"

@@ -19,6 +19,7 @@ from databricks_local.runs.runner import Runner
 from databricks_local.runs.store import Clock, RunStore
 from databricks_local.runs.timetable import Timetable
 from databricks_local.secrets.store import SecretStore
+from databricks_local.sql.service import Sql
 from databricks_local.storage.database import Database
 from databricks_local.storage.documents import Documents
 
@@ -38,9 +39,11 @@ class Services:
     clusters: ClusterRegistry
     permissions: Permissions
     repos: Repos
+    sql: Sql
 
     async def close(self) -> None:
-        """End the clusters, and close the files."""
+        """End the clusters and warehouses, and close the files."""
+        await self.sql.close()
         await self.clusters.close()
         self.secrets.close()
         self.tables.locations.aliases.close()

@@ -17,6 +17,10 @@ from databricks_local.routes.files.volume_files import volume_files_router
 from databricks_local.routes.governance import governance_router
 from databricks_local.routes.repos import repos_router
 from databricks_local.routes.secret_scopes import secrets_router
+from databricks_local.routes.sql.history import history_router
+from databricks_local.routes.sql.queries import queries_router
+from databricks_local.routes.sql.statements import statements_router
+from databricks_local.routes.sql.warehouses import warehouses_router
 
 
 def services_router(services: Services, find_job: Callable[[int], object]) -> APIRouter:
@@ -37,6 +41,12 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(local_catalog_router(services.catalog, services.tables))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
-    router.include_router(governance_router(services.permissions, services.clusters, find_job))
+    router.include_router(
+        governance_router(services.permissions, services.clusters, services.sql.warehouses, find_job)
+    )
     router.include_router(repos_router(services.repos))
+    router.include_router(warehouses_router(services.sql))
+    router.include_router(statements_router(services.sql))
+    router.include_router(history_router(services.sql))
+    router.include_router(queries_router(services.sql.queries))
     return router

@@ -34,6 +34,7 @@ class TaskRun:
         kept: Of a for-each task, the ids of iterations that succeeded before and do not run again.
         settled_time: When its state became final, also if it never started and has no times of its own.
         stored: Whether its output is only in the database.
+        sql_output: Of a SQL task, which statements it executed.
     """
 
     run_id: int
@@ -64,6 +65,7 @@ class TaskRun:
     logs: str = ""
     logs_truncated: bool = False
     stored: bool = False
+    sql_output: dict[str, Any] = field(default_factory=dict)
 
     @property
     def setup_duration(self) -> int:

@@ -22,7 +22,7 @@ from databricks_local.runtime.outputs import CellResult
 _TASK_FIELDS = (
     "run_id", "attempt_number", "original_run_id", "round", "parent_run_id", "start_time", "ready_time",
     "end_time", "cluster_id", "error", "outcome", "resolved", "values", "child_run_id", "total_iterations",
-    "input_index", "kept", "settled_time",
+    "input_index", "kept", "settled_time", "sql_output",
 )  # fmt: skip
 
 

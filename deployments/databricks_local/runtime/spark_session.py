@@ -84,7 +84,7 @@ def connect(
 
     builder = DefaultChannelBuilder(remote)
     builder.add_interceptor(Interceptor())
-    session = configuration.session = SparkSession.builder.channelBuilder(builder).getOrCreate()
+    session = configuration.session = SparkSession.builder.channelBuilder(builder).create()
     if sail:
         hint_at_spark(session)
         count_in_signed_numbers(session)

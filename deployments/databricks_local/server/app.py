@@ -29,7 +29,7 @@ from databricks_local.server.token_check import TokenCheck
 from databricks_local.storage.database import NotWrittenError
 
 IDLE_CHECK_SECONDS = 5
-"""How often to look for idle clusters. Their idle times are minutes, so that a few seconds do not matter."""
+"""How often to look for idle clusters and warehouses. Their idle times are minutes: seconds do not matter."""
 
 RETENTION_CHECK_SECONDS = 3600
 """How often to look for runs that are older than runs are kept, which is days."""
@@ -121,6 +121,7 @@ async def _end_idle_clusters(workspace: Workspace) -> None:
     while True:
         await asyncio.sleep(IDLE_CHECK_SECONDS)
         workspace.services.clusters.end_idle()
+        workspace.services.sql.end_idle()
 
 
 async def _forget_old_runs(workspace: Workspace) -> None:

@@ -29,7 +29,7 @@ from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
 from databricks_local.server.answering import answer
 from databricks_local.server.app import create_app
-from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
+from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs, work_of
 from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.process import (
     log_to_stderr,
@@ -39,7 +39,6 @@ from databricks_local.server.process import (
 from databricks_local.server.services import mounts_of, open_catalog, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, ensure_certificates, write_bundle
 from databricks_local.storage.database import Database, RootInUseError
-from databricks_local.tasks.work import do_work
 
 BACKLOG = 2048
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
@@ -149,7 +148,7 @@ async def _serve(
     executor = Executor(
         root / "tasks", environments, mounts, secrets, machine, tools.tokens, told, opened.names
     )
-    services = open_services(root, origin, USER, clock, executor, secrets, opened)
+    services = open_services(root, origin, USER, clock, executor, secrets, opened, database)
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,
@@ -163,7 +162,7 @@ async def _serve(
         clock,
         USER,
         options,
-        with_faults(do_work, tools.faults.of_task),
+        with_faults(work_of(services.sql, mounts.places, authorities), tools.faults.of_task),
     )
     workspace = Workspace(
         database=database,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from databricks_local.access.permissions import Permissions
 from databricks_local.catalog.delta_log import DeltaLogs
@@ -22,11 +23,18 @@ from databricks_local.git.repos import Repos
 from databricks_local.routes.context import Services
 from databricks_local.runs.clock import TurnableClock
 from databricks_local.secrets.store import SecretStore
+from databricks_local.sql.service import open_sql
+from databricks_local.sql.warehouses import WarehouseStarter
+from databricks_local.storage.database import Database
 from databricks_local.storage.documents import Documents
 from databricks_local.storage.leftovers import remove_leftovers
 
 SECRETS = "secrets"
 """The directory under the root that only the server looks into."""
+
+
+class ServerStarter(ClusterStarter, WarehouseStarter, Protocol):
+    """Starts and ends the servers of clusters and warehouses."""
 
 
 def open_secrets(root: Path, user: str, clock: Callable[[], int]) -> SecretStore:
@@ -88,9 +96,10 @@ def open_services(
     origin: str,
     user: str,
     clock: TurnableClock,
-    starter: ClusterStarter,
+    starter: ServerStarter,
     secrets: SecretStore,
     opened: OpenCatalog,
+    database: Database,
 ) -> Services:
     """Open the services' state under the root.
 
@@ -99,9 +108,10 @@ def open_services(
         origin: Where the workspace is reached; presigned URLs begin with it.
         user: The one user.
         clock: The time. Uploads that are under way, and URLs that were given out, keep to the real one.
-        starter: Starts the servers of clusters.
+        starter: Starts the servers of clusters and warehouses.
         secrets: The secrets; `open_secrets` opens them.
         opened: The catalog; `open_catalog` opens it.
+        database: Where statements are kept.
     """
     # Parts of uploads that were under way when the last server ended.
     remove_leftovers(root / PARTS, PARTS_NAME)
@@ -118,4 +128,5 @@ def open_services(
         clusters=ClusterRegistry(starter, documents, clock, user),
         permissions=Permissions(documents, user),
         repos=Repos(root / "files", root / "repos", documents, user),
+        sql=open_sql(root, origin, user, clock, starter, documents, database),
     )

@@ -11,6 +11,7 @@ from databricks_local.access.oauth import DISCOVERY_PATH, METADATA_PATH, TOKEN_P
 from databricks_local.access.tokens import cookie_name, is_token, session_of
 from databricks_local.api import errors
 from databricks_local.files.uploads import OPEN_PREFIX
+from databricks_local.sql.results import OPEN_PREFIX as RESULTS_PREFIX
 
 
 class TokenCheck:
@@ -25,7 +26,7 @@ class TokenCheck:
         """Handle one connection."""
         path = scope.get("path", "")
         # Presigned URLs carry a signature instead.
-        is_open = path in OPEN_PATHS or path.startswith(f"{OPEN_PREFIX}/")
+        is_open = path in OPEN_PATHS or path.startswith((f"{OPEN_PREFIX}/", f"{RESULTS_PREFIX}/"))
         if scope["type"] == "http" and not is_open:
             headers = Headers(scope=scope)
             if path == "/api" or path.startswith(API_PREFIXES):
@@ -55,4 +56,4 @@ class TokenCheck:
 OPEN_PATHS = frozenset({METADATA_PATH, "/login", "/favicon.ico", DISCOVERY_PATH, TOKEN_PATH})
 
 
-API_PREFIXES = ("/api/", "/local/")
+API_PREFIXES = ("/api/", "/local/", "/sql/")

@@ -56,6 +56,8 @@ async def do_work(drive: Drive, task: TaskRun, inputs: tuple[Any, ...]) -> State
             return _condition(task, body, context)
         if isinstance(body, RunJobSpec):
             return await _run_job(drive, task, body, context)
+        if not isinstance(body, ForEachSpec):
+            raise TypeError(f"A {type(body).__name__} is done by with_sql.")
         return await _for_each(drive, task, body, context)
     except (UnresolvedReferenceError, conditions.ConditionError) as error:
         task.error = str(error)
@@ -156,9 +158,9 @@ async def _notebook(drive: Drive, task: TaskRun, body: NotebookSpec, context: Co
     async def execute(cluster: Cluster) -> State:
         calls = TaskCalls(drive, task, cluster, notebook.path)
         result = await drive.tools.executor.run_notebook(
-            cluster, notebook, code, _on_ready(drive, task), task.cells.append, calls.answer
+            cluster, notebook, code, on_ready(drive, task), task.cells.append, calls.answer
         )
-        return _ending(task, result)
+        return ending(task, result)
 
     return await on_cluster(drive, task, execute)
 
@@ -176,18 +178,20 @@ async def _program(drive: Drive, task: TaskRun, body: ProgramSpec, context: Cont
     async def execute(cluster: Cluster) -> State:
         calls = TaskCalls(drive, task, cluster, path)
         result = await drive.tools.executor.run_program(
-            cluster, program, code, _on_ready(drive, task), calls.answer
+            cluster, program, code, on_ready(drive, task), calls.answer
         )
-        return _ending(task, result)
+        return ending(task, result)
 
     return await on_cluster(drive, task, execute)
 
 
-def _on_ready(drive: Drive, task: TaskRun) -> Callable[[], None]:
+def on_ready(drive: Drive, task: TaskRun) -> Callable[[], None]:
+    """What marks a task as running."""
     return lambda: drive.set_task(task, states.RUNNING)
 
 
-def _ending(task: TaskRun, result: TaskResult) -> State:
+def ending(task: TaskRun, result: TaskResult) -> State:
+    """Take over how a program or notebook ended."""
     task.exit_value, task.exit_truncated = result.exit_value, result.exit_truncated
     task.error, task.error_trace = result.error, result.error_trace
     task.logs, task.logs_truncated = result.logs, result.logs_truncated

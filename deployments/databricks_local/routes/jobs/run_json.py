@@ -6,7 +6,14 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.links import Links
 from databricks_local.api.paging import Arrays, Page, paged
 from databricks_local.jobs.parameters import parameters_json
-from databricks_local.jobs.specs import ForEachSpec, NotebookSpec, PythonFileSpec, PythonWheelSpec, RunType
+from databricks_local.jobs.specs import (
+    DbtSpec,
+    ForEachSpec,
+    NotebookSpec,
+    PythonFileSpec,
+    PythonWheelSpec,
+    RunType,
+)
 from databricks_local.runs.models import Round, Run, TaskRun
 from databricks_local.runs.states import SUCCEEDED, LifeCycle, State
 
@@ -232,9 +239,11 @@ def output_json(run: Run, task: TaskRun, links: Links) -> Json:
         shown["notebook_output"] = {}
     if task.exit_value is not None:
         shown["notebook_output"] = {"result": task.exit_value, "truncated": task.exit_truncated}
+    if task.sql_output:
+        shown["sql_output"] = task.sql_output
     if task.child_run_id:
         shown["run_job_output"] = {"run_id": task.child_run_id}
-    if isinstance(task.spec.body, PythonFileSpec | PythonWheelSpec):
+    if isinstance(task.spec.body, PythonFileSpec | PythonWheelSpec | DbtSpec):
         shown |= {"logs": task.logs, "logs_truncated": task.logs_truncated}
     if task.error:
         shown["error"] = task.error

@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 
 
 class PlainPaths:
-    """Links to directories whose names have other than plain characters."""
+    """Links to directories whose names have other than plain characters. Many threads may use it."""
 
     def __init__(self, directory: Path | None = None) -> None:
         """Set up.
@@ -26,6 +27,7 @@ class PlainPaths:
         plain = directory is not None and all(_PLAIN.fullmatch(part) for part in directory.parts[1:])
         self._directory = directory if plain else None
         self._targets: dict[str, Path] = {}
+        self._lock = threading.Lock()
 
     def plain(self, place: Path) -> Path:
         """The same place by a path in plain characters.
@@ -36,6 +38,10 @@ class PlainPaths:
         odd = next((each for each in (place, *place.parents) if not _PLAIN.fullmatch(each.name)), None)
         if odd is None or not odd.exists():
             return place
+        with self._lock:
+            return self._link(odd) / place.relative_to(odd)
+
+    def _link(self, odd: Path) -> Path:
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="databricks-local-"))
         alias = self._directory / hashlib.sha256(str(odd).encode()).hexdigest()[:16]
@@ -43,7 +49,7 @@ class PlainPaths:
             self._directory.mkdir(parents=True, exist_ok=True)
             alias.symlink_to(odd)
             self._targets[str(alias)] = odd
-        return alias / place.relative_to(odd)
+        return alias
 
     def around(self, rewrite: Callable[[str], str]) -> Callable[[str], str]:
         """A function that rewrites as another one does, into a URI in plain characters.

@@ -1,15 +1,39 @@
 """Serves tables in a session: sees what goes to the server, and does what the server cannot."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from databricks_local.runtime.spark_paths import WAREHOUSE, spark_rewriter
+from databricks_local.runtime.spark_session import connect
 from databricks_local.runtime.tables.catalog.client import CatalogClient
 from databricks_local.runtime.tables.catalog.session import Place, Reach, SessionCatalog
 from databricks_local.runtime.tables.commands import serve_command
 from databricks_local.runtime.tables.engine import Engine
+from databricks_local.runtime.tables.plain_paths import PlainPaths
 from databricks_local.runtime.tables.plans import PlanHook
 
 INITIAL_CATALOG = "spark.databricks.sql.initial.catalog.name"
 DEFAULT_CATALOG = "main"
+
+
+def open_with_tables(
+    remote: str, conf: Mapping[str, str], places: Mapping[str, str], client: CatalogClient, links: PlainPaths
+) -> Any:
+    """A session on Sail that has the tables of the workspace.
+
+    Args:
+        remote: The server.
+        conf: The configuration of the session.
+        places: Where `/dbfs`, `/Volumes` and `/Workspace` are, for the server as for this process.
+        client: The catalog of the workspace.
+        links: Gives the paths of tables to Sail.
+    """
+    rewrite = spark_rewriter(places)
+    hooks: list[Any] = []
+    session = connect(remote, rewrite, {"spark.sql.warehouse.dir": rewrite(WAREHOUSE), **conf}, hooks=hooks)
+    initial = conf.get(INITIAL_CATALOG, DEFAULT_CATALOG).strip("`")
+    serve_tables(session, client, Reach(links.around(rewrite), rewrite), hooks, initial)
+    return session
 
 
 def serve_tables(

@@ -10,8 +10,8 @@ import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.driver_log import end_of_log
 from databricks_local.execution.provisioning.installing import installation_failure
+from databricks_local.jobs.bodies.programs import arguments_of, parse_python_file
 from databricks_local.jobs.libraries import Library, parse_libraries
-from databricks_local.jobs.programs import arguments_of, parse_python_file
 from databricks_local.jobs.specs import PythonFileSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.environment import FIXED

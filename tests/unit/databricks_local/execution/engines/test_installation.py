@@ -12,6 +12,7 @@ from databricks_local.execution.engines.installation import (
     ensure_spark,
     series_of,
 )
+from databricks_local.execution.provisioning import cache
 
 CLIENT = metadata.version("pyspark-client")
 
@@ -36,7 +37,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, version: str = CLIENT, code: int = 0, s
             put_spark(Path(command[command.index("--target") + 1]), version)
         return subprocess.CompletedProcess(command, code, "", said)
 
-    monkeypatch.setattr(installation.subprocess, "run", run)
+    monkeypatch.setattr(cache.subprocess, "run", run)
     return calls
 
 

@@ -1,0 +1,1 @@
+select kind, sum(power) as power, count(*) as plants from {{ ref('plants') }} group by kind
