@@ -1,13 +1,18 @@
 """Tables in the plans of data frames: what `spark.table` names is found in the catalog of the workspace."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog, is_path
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import syntax_error, table_not_found
 from databricks_local.runtime.tables.listing import list_in_catalog
 from databricks_local.runtime.tables.reading.cursor import StatementError, name_in
+from databricks_local.runtime.tables.reading.tokens import quoted_text
 from databricks_local.runtime.tables.sources import Sources, check_version, version_at
+
+_OF_TIME = {"versionasof", "timestampasof"}
 
 
 class PlanHook:
@@ -53,8 +58,7 @@ class PlanHook:
             except StatementError as error:
                 raise syntax_error(str(error)) from error
         elif relation.read.data_source.format.lower() in ("", "delta"):
-            paths = relation.read.data_source.paths
-            paths[:] = [self._catalog.uri(path) for path in paths]
+            self._read_path(relation.read.data_source)
         return True
 
     def _read(self, relation: Any) -> None:
@@ -75,15 +79,33 @@ class PlanHook:
         elif not entry.is_delta:
             relation.subquery_alias.input.sql.query = f"SELECT * FROM {self._sources.other_format(entry)}"  # noqa: S608
         else:
-            version = options.get("versionasof")
-            moment = options.get("timestampasof")
-            if moment:
-                value = self._engine.value(f"unix_millis(CAST('{moment}' AS TIMESTAMP))")
-                version = str(version_at(entry, int(value), moment))
+            uri, version = self._sources.place_at(entry, self._version(entry, options))
             relation.subquery_alias.input.read.is_streaming = streams
             source = relation.subquery_alias.input.read.data_source
             source.format = "delta"
-            source.paths.append(entry.uri)
-            if version:
-                source.options["versionAsOf"] = str(check_version(entry, int(version)))
+            source.paths.append(uri)
+            if version is not None:
+                source.options["versionAsOf"] = str(version)
         relation.subquery_alias.alias = parts[-1]
+
+    def _read_path(self, source: Any) -> None:
+        """Find a Delta table by its path, at the version that the options ask for."""
+        named = {name.lower(): name for name in source.options}
+        if len(source.paths) == 1 and not _OF_TIME.isdisjoint(named):
+            entry = self._catalog.at_path(source.paths[0])
+            options = {name: source.options.pop(named[name]) for name in named.keys() & _OF_TIME}
+            uri, version = self._sources.place_at(entry, self._version(entry, options))
+            source.paths[:] = [uri]
+            if version is not None:
+                source.options["versionAsOf"] = str(version)
+        else:
+            source.paths[:] = [self._catalog.uri(path) for path in source.paths]
+
+    def _version(self, entry: Entry, options: Mapping[str, str]) -> int | None:
+        """The version that options ask for."""
+        moment = options.get("timestampasof")
+        if moment:
+            value = self._engine.value(f"unix_millis(CAST({quoted_text(moment)} AS TIMESTAMP))")
+            return version_at(entry, int(value), moment)
+        version = options.get("versionasof")
+        return None if version is None else check_version(entry, int(version))

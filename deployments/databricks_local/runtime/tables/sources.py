@@ -8,6 +8,7 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import Place, SessionCatalog, is_path
 from databricks_local.runtime.tables.delta.log import DeltaLog, NoDeltaTableError
+from databricks_local.runtime.tables.delta.versions import DIRECTORY, laid_out
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, table_not_found
 from databricks_local.runtime.tables.information_schema import INFORMATION_SCHEMA, information_table
@@ -91,7 +92,19 @@ class Sources:
             return self.other_format(entry)
         if entry.by_path and entry.path is not None and not DeltaLog(entry.path).exists:
             raise analysis_error("DELTA_MISSING_DELTA_TABLE", f"{entry.shown} is not a Delta table.")
-        return entry.for_engine + ("" if version is None else f" VERSION AS OF {version}")
+        return self.at_version(entry, version)
+
+    def at_version(self, entry: Entry, version: int | None) -> str:
+        """A Delta table at a version, as the engine reads it in SQL; None is the newest one."""
+        uri, left = self.place_at(entry, version)
+        return f"delta.{quoted_name(uri)}" + ("" if left is None else f" VERSION AS OF {left}")
+
+    def place_at(self, entry: Entry, version: int | None) -> tuple[str, int | None]:
+        """Where the engine finds a Delta table at a version, and the version that it has to be asked for."""
+        place = None if version is None or entry.path is None else laid_out(entry.path, version)
+        if place is None:
+            return entry.uri, version
+        return f"{entry.uri.rstrip('/')}/{DIRECTORY}/{place.name}", None
 
     def version(self, entry: Entry, reference: Reference, like: Any) -> int | None:
         """The version of a table that a query asks for; None for the newest one."""

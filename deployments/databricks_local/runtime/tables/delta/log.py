@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from databricks_local.runtime.tables.delta.schema import Field
 
@@ -45,6 +46,11 @@ class Snapshot:
     files: Mapping[str, Action] = field(default_factory=dict)
 
     @property
+    def paths(self) -> list[str]:
+        """The paths of its files, below the table."""
+        return [unquote(path) for path in self.files]
+
+    @property
     def is_mapped(self) -> bool:
         """Whether columns have other names in its files."""
         return self.configuration.get("delta.columnMapping.mode", "none") != "none"
@@ -82,6 +88,11 @@ class DeltaLog:
             _COMMIT.fullmatch(each.name) or _CHECKPOINT.fullmatch(each.name)
             for each in self.directory.iterdir()
         )
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether there is a checkpoint."""
+        return bool(self._checkpoints())
 
     def path_of(self, version: int) -> Path:
         """The file of a commit."""

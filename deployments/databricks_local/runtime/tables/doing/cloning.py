@@ -9,7 +9,7 @@ from databricks_local.runtime.tables.doing.definitions import CONSTRAINT, Defini
 from databricks_local.runtime.tables.engine import answer, nothing
 from databricks_local.runtime.tables.errors import refused, table_exists
 from databricks_local.runtime.tables.reading.cursor import Cursor
-from databricks_local.runtime.tables.sources import check_version
+from databricks_local.runtime.tables.sources import Sources, check_version
 from databricks_local.runtime.tables.statements import Statement
 
 _COUNTS = ("source_table_size", "source_num_of_files", "num_removed_files", "num_copied_files",
@@ -49,8 +49,8 @@ def clone(statement: Statement, cursor: Cursor) -> Any:
     }
     comment = source.record.get("comment") or snapshot.metadata.get("description")
     definition = Definition(snapshot.fields, snapshot.partitions, properties, comment, location)
-    at = "" if version is None else f" VERSION AS OF {version}"
-    frame = statement.engine.frame(f"SELECT * FROM {source.for_engine}{at}")  # noqa: S608 - a place of our own
+    rows = Sources(statement.engine, statement.catalog).at_version(source, version)
+    frame = statement.engine.frame(f"SELECT * FROM {rows}")  # noqa: S608 - a place of our own
     told = {NOTE: sorted(loaded_files(table))}
     creator.with_rows(known, entry, definition, frame, "CLONE", told)
     size = sum(int(add.get("size", 0)) for add in snapshot.files.values())

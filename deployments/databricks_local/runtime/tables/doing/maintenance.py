@@ -9,6 +9,7 @@ from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError, Snapshot
 from databricks_local.runtime.tables.delta.staging import forget_leftovers
+from databricks_local.runtime.tables.delta.versions import forget_versions
 from databricks_local.runtime.tables.engine import answer
 from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
@@ -125,6 +126,7 @@ def vacuum(statement: Statement, cursor: Cursor) -> Any:
         unused = DeltaTable(table).vacuum(int(hours), dry_run=dry, enforce_retention_duration=False)
         if not dry:
             forget_leftovers(table, max(hours, 1) * SECONDS_IN_HOUR)
+            forget_versions(table)
     place = str(entry.record.get("storage_location") or entry.names[-1])
     paths = [f"{place.rstrip('/')}/{name}" for name in unused] if dry else [place]
     return answer([("path", "string")], [(path,) for path in paths])

@@ -29,6 +29,7 @@ from databricks_local.runtime.tables.delta.staging import (
     staged,
     staging,
 )
+from databricks_local.runtime.tables.delta.versions import forget_versions, laid_out
 from databricks_local.runtime.tables.doing.definitions import field_of
 from databricks_local.runtime.tables.reading.create import read_columns
 from deltalake import DeltaTable
@@ -83,6 +84,23 @@ def test_a_snapshot_of_any_version_with_and_without_a_checkpoint(tmp_path: Path)
     assert list(newest.fields) == list(FIELDS)
     with pytest.raises(NoDeltaTableError, match="no version 3"):
         log.snapshot(3)
+
+
+def test_an_old_version_is_a_table_of_its_own_once_there_is_a_checkpoint(tmp_path: Path) -> None:
+    make(tmp_path)
+    for version in range(1, 11):
+        assert laid_out(tmp_path, 0) is None
+        (tmp_path / f"k={version}").mkdir()
+        write_commit(tmp_path, version, [commit_info("WRITE"), {"add": add(f"k={version}/a%20b.parquet")}])
+    place = laid_out(tmp_path, 3)
+    assert place is not None
+    assert laid_out(tmp_path, 3) == place
+    snapshot = DeltaLog(place).snapshot()
+    assert (snapshot.version, snapshot.paths) == (0, [f"k={version}/a b.parquet" for version in (1, 2, 3)])
+    assert (place / "k=2").resolve() == tmp_path / "k=2"
+    assert DeltaLog(tmp_path).latest() == 10
+    forget_versions(tmp_path)
+    assert not place.exists()
 
 
 def test_there_is_no_table(tmp_path: Path) -> None:
