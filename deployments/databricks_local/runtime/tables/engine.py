@@ -100,17 +100,17 @@ class Engine:
 
     def append(self, frame: Any, uri: str) -> None:
         """Add the rows of a data frame to the Delta table at a place."""
-        self._write(frame.write.format("delta").mode("append"), uri)
+        self.save(frame.write.format("delta").mode("append"), uri)
 
     def overwrite(self, frame: Any, uri: str) -> None:
         """Put the rows of a data frame in the place of all, in the Delta table at a place."""
-        self._write(frame.write.format("delta").mode("overwrite"), uri)
+        self.save(frame.write.format("delta").mode("overwrite"), uri)
 
     def replace_where(self, frame: Any, uri: str, condition: str) -> None:
         """Put the rows of a data frame in the place of those of a condition, in a Delta table."""
-        self._write(frame.write.format("delta").mode("overwrite").option("replaceWhere", condition), uri)
+        self.save(frame.write.format("delta").mode("overwrite").option("replaceWhere", condition), uri)
 
-    def _write(self, writer: Any, uri: str) -> None:
+    def save(self, writer: Any, uri: str) -> None:
         """Write as `save` does, but for what is served when a notebook does."""
         writer._write.path = uri
         self._execute(writer._write.command(self.session.client))

@@ -1,13 +1,15 @@
 """CREATE TABLE of files that are no Delta table, as CSV."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import EXTERNAL
-from databricks_local.runtime.tables.delta.schema import column_infos, fields_of
+from databricks_local.runtime.tables.delta.schema import Field, column_infos, fields_of
 from databricks_local.runtime.tables.doing.definitions import field_of
 from databricks_local.runtime.tables.engine import nothing
 from databricks_local.runtime.tables.errors import refused, table_exists
 from databricks_local.runtime.tables.reading.create import CreateTable
+from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
 
 
@@ -15,10 +17,9 @@ def create_of_other_format(statement: Statement, asked: CreateTable) -> Any:
     """Make files of another format known as a table."""
     catalog = statement.catalog
     location = asked.location or next((v for k, v in asked.options.items() if k.lower() == "path"), "")
-    if asked.query or asked.partitions:
+    if asked.partitions:
         raise refused(
-            f"CREATE TABLE … USING {asked.using} with {'a query' if asked.query else 'partitions'}",
-            "leave USING away, for a Delta table",
+            f"CREATE TABLE … USING {asked.using} with partitions", "leave USING away, for a Delta table"
         )
     if not location:
         raise refused(
@@ -32,7 +33,9 @@ def create_of_other_format(statement: Statement, asked: CreateTable) -> Any:
         raise table_exists(names)
     fields = [field_of(column) for column in asked.columns]
     options = {name: value for name, value in asked.options.items() if name.lower() != "path"}
-    if not fields:
+    if asked.query:
+        fields = _write(statement, asked, location, options)
+    elif not fields:
         reader = statement.engine.session.read.format(asked.using).options(**options)
         fields = fields_of(reader.load(location).schema)
     catalog.register(
@@ -52,3 +55,15 @@ def create_of_other_format(statement: Statement, asked: CreateTable) -> Any:
         }
     )
     return nothing()
+
+
+def _write(
+    statement: Statement, asked: CreateTable, location: str, options: Mapping[str, str]
+) -> Sequence[Field]:
+    """Write the rows of a query into files; gives their columns."""
+    engine, catalog = statement.engine, statement.catalog
+    frame = engine.frame(
+        Sources(engine, catalog).in_query(asked.query, statement.relation), statement.relation
+    )
+    engine.save(frame.write.format(asked.using).options(**options), catalog.uri(location))
+    return fields_of(frame.schema)
