@@ -131,8 +131,10 @@ class Executor(TaskProcesses):
         if self._machine.spark_remote:
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
         token = self._tokens.issue()
-        access = CatalogAccess(self._workspace.inner_origin, token, tuple(self._catalogs()))
         try:
+            # Each is a directory.
+            catalogs = tuple(await asyncio.to_thread(self._catalogs))
+            access = CatalogAccess(self._workspace.inner_origin, token, catalogs)
             child, remote = await self._servers.start(cluster_id, spec, engine, redactor, access)
         except BaseException:
             self._tokens.revoke(token)

@@ -1,6 +1,6 @@
 """CREATE TABLE of files that are no Delta table, as CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import EXTERNAL
@@ -59,7 +59,7 @@ def create_of_other_format(statement: Statement, asked: CreateTable) -> Any:
 
 def _write(
     statement: Statement, asked: CreateTable, location: str, options: Mapping[str, str]
-) -> Sequence[Field]:
+) -> list[Field]:
     """Write the rows of a query into files; gives their columns."""
     engine, catalog = statement.engine, statement.catalog
     frame = engine.frame(
