@@ -24,8 +24,8 @@ LONGEST_SECONDS = 2.0
 """Of the clock: on a busy machine the loop may have to wait. The recorder does not depend on that."""
 SLOW = re.compile(r"Executing (.+) took ([\d.]+) seconds")
 
-SHORT = re.compile(r"os\.listdir volumes/main(/default)?|open parts/part-\w+")
-"""What does not grow: the names of schemas and volumes, and a part whose pieces are written as they come."""
+SHORT = re.compile(r"os\.listdir volumes(/main(/default)?)?|open parts/part-\w+")
+"""What does not grow: the names of catalogs, schemas and volumes, and a part whose pieces are written as they come."""
 
 RECORDER = """
 import asyncio, os, sys
