@@ -63,8 +63,8 @@ class Image:
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that Docker would be sent: those of the repository, and what must stay out of the image."""
     everything, sent = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("context")
-    listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.rstrip("\0").split("\0")
     for name in [*names, ".env", "flows/.env", ".dbflow/stack.json", "deployments/.dbflow/stack.json"]:
         (everything / name).parent.mkdir(parents=True, exist_ok=True)
         source = ROOT / name

@@ -238,7 +238,9 @@ class RunLife:
             asked_for=asked_for,
         )
         if isinstance(decision, Repair):
-            wait = 0.0 if asked_for else self._options.policy.repair.wait(repairs_before, self._chance())
+            # The wait grows with the repairs of this start. A job that starts over has fewer than were found.
+            of_this_start = max(repairs_before - found, 0)
+            wait = 0.0 if asked_for else self._options.policy.repair.wait(of_this_start, self._chance())
             decision = replace(
                 decision,
                 number=repairs_before + 1,

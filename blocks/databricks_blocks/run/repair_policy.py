@@ -99,7 +99,7 @@ class RepairPolicy(BaseModel):
         """Seconds before a repair.
 
         Args:
-            repairs_before: How many repairs there were before this one.
+            repairs_before: How many repairs this start of the flow has made before.
             chance: A random number from 0 to 1.
         """
         wait = self.wait_seconds * self.backoff_factor**repairs_before * (1 + self.jitter * chance)

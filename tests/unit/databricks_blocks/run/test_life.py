@@ -11,7 +11,7 @@ from databricks_blocks.errors import (
     DatabricksRunSkipped,
     DatabricksUnreachable,
 )
-from databricks_blocks.run.repair_policy import GiveUp
+from databricks_blocks.run.repair_policy import GiveUp, Repair
 from databricks_blocks.workspace.polling import PollingPolicy
 
 from .fake_workspace import EPOCH, FakeWorkspace
@@ -202,6 +202,27 @@ def test_a_start_does_not_take_the_repairs_that_earlier_starts_left(
     repairs, last = notes.decisions[:-1], notes.decisions[-1]
     assert [str(repair).partition(" in ")[0] for repair in repairs] == ["repair 1 of 2", "repair 2 of 2"]
     assert last == GiveUp("2 of 2 repairs are used up")
+
+
+@pytest.mark.parametrize("launch", ["submit", "run_now"])
+def test_the_first_repair_of_a_start_waits_no_longer_than_that_of_the_first_start(
+    workspace: FakeWorkspace, launch: str
+) -> None:
+    workspace.outcomes = {"join": [ENDED_BADLY] * 50}
+    waits = []
+    for started in (1, 2, 3):
+        notes = Notes()
+        with pytest.raises(DatabricksRunFailed):
+            live(
+                workspace,
+                chain(launch),
+                wishes=policy(max_repairs=2, wait_seconds=10, jitter=0),
+                started=started,
+                notes=notes,
+            )
+        repairs = [each for each in notes.decisions if isinstance(each, Repair)]
+        waits.append([each.wait_seconds for each in repairs if each.wait_seconds])
+    assert waits == [[10, 20]] * 3
 
 
 def test_each_start_of_the_flow_has_its_own_runs_in_place_of_repairs(workspace: FakeWorkspace) -> None:
