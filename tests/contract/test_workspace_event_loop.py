@@ -25,7 +25,7 @@ LONGEST_SECONDS = 2.0
 SLOW = re.compile(r"Executing (.+) took ([\d.]+) seconds")
 
 SHORT = re.compile(r"os\.listdir volumes(/main(/default)?)?|open parts/part-\w+")
-"""What does not grow: the names of catalogs, schemas and volumes, and a part whose pieces are written as they come."""
+"""What does not grow: the names of catalogs, schemas and volumes, and a part whose pieces come one by one."""
 
 RECORDER = """
 import asyncio, os, sys
