@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2]
 README = Path(databricks_local.__file__).with_name("README.md")
 ABSENT = {"prefect", "boto3", "seaborn", "sqlalchemy", "matplotlib", "typer"}
 MOST_PACKAGES = 75
-"""68 when this was written, itself included; an environment for the flows has more than 150."""
+"""68 when this was written, IPython and itself included; an environment for the flows has more than 150."""
 
 SCRIPT = """
 import base64
