@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import httpx
 import pyarrow as pa
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound
 from databricks.sdk.service import catalog as uc
 from deltalake import DeltaTable, write_deltalake
+
+from tests.unit.databricks_local.pages.html_reader import HtmlPage
 
 from .workspace_lab import Lab
 
@@ -237,3 +240,20 @@ def test_hive_metastore_has_its_files_below_its_warehouse(sdk: WorkspaceClient) 
     sdk.schemas.delete("hive_metastore.sales", force=True)
     with pytest.raises(InvalidParameterValue, match="cannot be deleted"):
         sdk.catalogs.delete("hive_metastore", force=True)
+
+
+def test_the_pages_of_the_catalog(lab: Lab, sdk: WorkspaceClient) -> None:
+    create(sdk, "main.default.50%<b>")
+    with httpx.Client(base_url=lab.workspace.url, trust_env=False, follow_redirects=True) as browser:
+        browser.post("/login", data={"token": lab.workspace.token})
+        for path in ("/catalog", "/catalog/main/default"):
+            page = HtmlPage(browser.get(path).text)
+            assert "/catalog" in [link.get("href") for link in page.all(".//nav/a")]
+        [link] = [each for each in page.all(".//section[@id='tables']//a") if each.text == "50%<b>"]
+        shown = HtmlPage(browser.get(link.get("href", "")).text)
+        assert shown.texts(".//h1") == ["50%<b>"]
+        assert shown.texts(".//section[@id='columns']//td")[:2] == ["Id", "int"]
+        assert shown.texts(".//section[@id='history']//td")[2] == "CREATE TABLE"
+        assert browser.get("/catalog/main/default/nothing").status_code == 404
+        assert browser.get("/catalog/nothing/default").status_code == 404
+    lab.http.delete("/api/2.1/unity-catalog/tables/main.default.50%25%3Cb%3E")

@@ -29,14 +29,11 @@ SECONDS = 170
 # Of each engine: the notebooks that do not run, the words of the error, and the reason in the README.
 NO_CONTEXT = "there is no `sparkContext` over Spark Connect, as on shared clusters there"
 NO_SINK = "Sail writes streams to the console only"
-NO_DELTA_STATEMENT = "Sail does not know the statement"
 LANGUAGE = "Python and SQL only"
 REFUSED: dict[str, dict[str, tuple[str, str]]] = {
     "sail": {
         "dataframes/quantiles": ("approx quantile", "Sail lacks `approxQuantile`"),
         "dataframes/string_arithmetic": ("Cannot coerce arithmetic", "Sail does not calculate with strings"),
-        "delta/history": ("found HISTORY", NO_DELTA_STATEMENT),
-        "delta/maintenance": ("found OPTIMIZE", NO_DELTA_STATEMENT),
         "delta/python_api": ("No module named 'delta': delta-spark needs", "delta-spark needs Delta's jars"),
         "machine_learning/spark_ml": ("ml command", "Sail lacks `pyspark.ml`"),
         "streaming/available_now": ("must write data to a sink", NO_SINK),

@@ -183,6 +183,9 @@ FIELDS = {
     "/jobs/{job_id}": "state",
     "/jobs/{job_id}/runs/{run_id}": "",
     "/runs/{run_id}": "",
+    "/catalog": "",
+    "/catalog/{catalog}/{schema}": "",
+    "/catalog/{catalog}/{schema}/{table}": "",
     "/login": "next token",
 }
 """What each route reads, in its query or its body; the versions of the API are one."""

@@ -63,7 +63,7 @@ class DeltaLogs:
         Args:
             storage_options: How storage besides this machine's is reached.
         """
-        self._storage_options = dict(storage_options)
+        self.storage_options = dict(storage_options)
         self._read: dict[str, tuple[tuple[int, int], DeltaState]] = {}
         self._reading = threading.Lock()
 
@@ -91,7 +91,7 @@ class DeltaLogs:
 
         if isinstance(place, Path):
             return (place / LOG).is_dir() and any((place / LOG).iterdir())
-        return bool(DeltaTable.is_deltatable(place, self._storage_options))
+        return bool(DeltaTable.is_deltatable(place, self.storage_options))
 
     def create(self, place: Path | str, table: NewTable) -> None:
         """Write the first commit of a table.
@@ -160,7 +160,7 @@ class DeltaLogs:
         )
 
     def _options(self, place: Path | str) -> dict[str, str] | None:
-        return None if isinstance(place, Path) else self._storage_options
+        return None if isinstance(place, Path) else self.storage_options
 
 
 def _mark(place: Path, version: int) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
 from databricks_local.catalog.delta_log import DeltaLogs, DeltaState, NewTable
 from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.looking import Look, look_at
 from databricks_local.catalog.names import HIVE, checked, parts_of
 from databricks_local.catalog.records import (
     DELTA,
@@ -95,6 +96,11 @@ class Tables:
         """
         record = self.record(names)
         return Table(names, record, await self._state(record))
+
+    async def look(self, table: Table) -> Look:
+        """The first rows and the history of a table."""
+        place = self._place(table.record["storage_location"])
+        return await asyncio.to_thread(look_at, table, place, self._logs.storage_options)
 
     def staging(self, names: Names) -> tuple[str, str]:
         """An id and a location for a managed table that is to be made."""

@@ -42,6 +42,9 @@ from databricks_local.runtime.spark_paths import (
     refusing_s3,
     spark_rewriter,
 )
+from databricks_local.runtime.tables.catalog.client import CatalogClient
+from databricks_local.runtime.tables.catalog.session import Reach
+from databricks_local.runtime.tables.serving import DEFAULT_CATALOG, INITIAL_CATALOG, serve_tables
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -195,7 +198,17 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
     reach = rewrite if launch.s3 else refusing_s3(rewrite)
-    return connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail)
+    hooks: list[Any] = []
+    session = connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks)
+    if launch.sail:
+        client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
+        here = Reach(rewrite, spark_rewriter(places))
+        serve_tables(session, client, here, hooks, _initial_catalog(launch))
+    return session
+
+
+def _initial_catalog(launch: TaskLaunch) -> str:
+    return launch.spark_conf.get(INITIAL_CATALOG, DEFAULT_CATALOG).strip("`")
 
 
 def begin(logs: Sequence[str], mounts: Mounts) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ MODULES = (
     "databricks_local.execution.engines.apache_spark",
     "databricks_local.execution.engines.sail",
     "databricks_local.execution.warehouses.process",
+    "sqlglot.dialects.databricks",
 )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from databricks_local.pages.rendering import CONTENT_SECURITY_POLICY
+
 
 class JsonAnswer(JSONResponse):
     """An answer as JSON."""
@@ -19,9 +21,23 @@ class JsonAnswer(JSONResponse):
         return text.encode("utf-8", "replace")
 
 
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""Of each page."""
+
+
 class PageAnswer(HTMLResponse):
     """A page."""
 
     def render(self, content: Any) -> bytes:
         """The bytes of the page."""
         return str(content).encode("utf-8", "replace")
+
+
+def page_answer(text: str, status: int = 200) -> PageAnswer:
+    """A page with the headers of all pages."""
+    return PageAnswer(text, status, HEADERS)

@@ -9,7 +9,7 @@ import importlib
 import re
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -228,7 +228,14 @@ class Configuration:
                     self.session.conf._set_all(conf, silent=False)
 
 
-def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: bool = True) -> Any:
+def connect(
+    remote: str,
+    rewrite: Rewrite,
+    conf: Mapping[str, str],
+    *,
+    sail: bool = True,
+    hooks: Sequence[Callable[[Any], object]] = (),
+) -> Any:
     """A Spark session whose requests have their paths replaced.
 
     Args:
@@ -236,6 +243,7 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
         rewrite: Rewrites paths.
         conf: The configuration of the session.
         sail: Whether the server is Sail, which needs help with some requests.
+        hooks: See each request first, and may change it; more may be added later.
     """
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
@@ -244,17 +252,21 @@ def connect(remote: str, rewrite: Rewrite, conf: Mapping[str, str], *, sail: boo
     # By name, since it has no types.
     grpc = importlib.import_module("grpc")
 
+    def prepare(request: Any) -> None:
+        configuration.ensure()
+        for hook in hooks:
+            hook(request)
+        rewrite_request(request, rewrite, sail=sail)
+
     class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[name-defined, misc]
         """Sees each request before it is sent."""
 
         def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            configuration.ensure()
-            rewrite_request(request, rewrite, sail=sail)
+            prepare(request)
             return continuation(details, request)
 
         def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-            configuration.ensure()
-            rewrite_request(request, rewrite, sail=sail)
+            prepare(request)
             return continuation(details, request)
 
     builder = DefaultChannelBuilder(remote)

@@ -14,6 +14,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.execution.executor import Executor
 from databricks_local.routes.answers import JsonAnswer
 from databricks_local.routes.catalog.governance import metastore_router
+from databricks_local.routes.catalog.pages import catalog_pages_router
 from databricks_local.routes.context import Workspace
 from databricks_local.routes.files.workspace_files import files_router, import_file_router
 from databricks_local.routes.jobs.jobs import jobs_router
@@ -88,6 +89,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
     app.include_router(local_router(tools.faults, tools.requests))
     app.include_router(oidc_router(tools.issuer, workspace.links))
     app.include_router(pages_router(workspace, token))
+    app.include_router(catalog_pages_router(workspace.services))
     return app
 
 

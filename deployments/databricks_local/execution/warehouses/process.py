@@ -12,6 +12,9 @@ from typing import Any
 from databricks_local.execution.children import begin
 from databricks_local.execution.mounts import Mounts
 from databricks_local.runtime.spark_paths import WAREHOUSE, connect, spark_rewriter
+from databricks_local.runtime.tables.catalog.client import CatalogClient
+from databricks_local.runtime.tables.catalog.session import Reach
+from databricks_local.runtime.tables.serving import serve_tables
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
 from databricks_local.runtime.warehouse.sessions import Sessions
 from databricks_local.runtime.warehouse.statements import Statements
@@ -98,4 +101,9 @@ def open_session(launch: WarehouseLaunch, places: Mapping[str, str]) -> Any:
     """A new Spark session of a warehouse."""
     rewrite = spark_rewriter(launch.spark_places or places)
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
-    return connect(launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=launch.sail)
+    hooks: list[Any] = []
+    session = connect(launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks)
+    if launch.sail:
+        client = CatalogClient(launch.workspace, launch.token)
+        serve_tables(session, client, Reach(rewrite, spark_rewriter(places)), hooks)
+    return session

@@ -100,13 +100,15 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         catalog.get(SCHEMA, names[:2])
         location = tables.locations.kept(read_required_string(body, "storage_location"), by_sail=True)
         properties = read_strings(body, "properties")
+        # Sail says it twice.
+        comment = properties.pop("comment", "")
         asked = TableRequest(
             names,
             read_choice(body, "table_type", (MANAGED, EXTERNAL), MANAGED),
             read_required_string(body, "data_source_format").upper(),
             tuple(read_objects(body, "columns")),
             location,
-            read_string(body, "comment") or properties.pop("comment", ""),
+            read_string(body, "comment", comment),
             properties,
         )
         async with in_words_of_sail():

@@ -6,6 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from databricks_local.jobs.specs import ForEachSpec, NotebookSpec, Parameters
+from databricks_local.pages.catalog import (
+    CatalogSection,
+    SchemaRow,
+    catalog_page,
+    schema_page,
+    table_page,
+    table_row,
+)
 from databricks_local.pages.lists import job_page, jobs_page, login_page, message_page, runs_page
 from databricks_local.pages.run import export_page, run_page, task_page
 from databricks_local.runs import states
@@ -14,6 +22,7 @@ from databricks_local.runtime.outputs import CellResult, Output
 
 from tests.unit.databricks_local.pages.html_reader import HtmlPage
 from tests.unit.databricks_local.pages.page_lab import end, make_job, make_run, spec
+from tests.unit.databricks_local.pages.test_catalog import look_full_of, make_table
 
 EVIL = [
     "<script>alert('&\"')</script>",
@@ -65,6 +74,14 @@ PAGES: dict[str, Callable[[str], str]] = {
         make_job(spec(text), name=text, settings={text: text}), [run_full_of(text)], {}, "", 7_000
     ),
     "jobs": lambda text: jobs_page([(make_job(spec(text), name=text), run_full_of(text))], 1),
+    "catalog": lambda text: catalog_page([CatalogSection(text, text, [SchemaRow(text, "/x", 1, 1, text)])]),
+    "schema": lambda text: schema_page(
+        (text, text),
+        [table_row(make_table(text))],
+        1,
+        [{"name": text, "storage_location": text, "comment": text}],
+    ),
+    "table": lambda text: table_page(make_table(text, view_definition=text), look_full_of(text)),
     "login": lambda text: login_page(text, text),
     "message": lambda text: message_page(text, text),
 }

@@ -1,0 +1,169 @@
+"""COPY INTO: each file is loaded once, and what was loaded is noted in the commit of its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.entries import Entry
+from databricks_local.runtime.tables.copying.complaints import located
+from databricks_local.runtime.tables.copying.reading import SHOWN_ROWS, Copy, chosen, read_copy
+from databricks_local.runtime.tables.copying.sources import FileReader, SourceFile, source_files
+from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
+from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
+from databricks_local.runtime.tables.delta.schema import Field, fields_of, find, merged
+from databricks_local.runtime.tables.delta.staging import ConcurrentWriteError, publish, staged, staging
+from databricks_local.runtime.tables.doing.columns import by_name, by_position
+from databricks_local.runtime.tables.engine import counts
+from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
+from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.tokens import quoted_name, quoted_text
+from databricks_local.runtime.tables.statements import Statement
+
+
+def copy_into(statement: Statement, cursor: Cursor) -> Any:
+    """Serve COPY INTO."""
+    copy = read_copy(cursor)
+    entry = statement.catalog.require_table(copy.table, "COPY INTO")
+    loading = Loading(statement, copy, entry, entry.on_disk("COPY INTO"))
+    return loading.validate() if copy.validates else loading.load()
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Loads files into a table."""
+
+    statement: Statement
+    copy: Copy
+    entry: Entry
+    table: Path
+
+    def load(self) -> Any:
+        """Load what was not loaded before."""
+        with writing(self.table):
+            before = DeltaLog(self.table).snapshot()
+            files = self._files(loaded_files(self.table) if not self.copy.is_set("force") else set())
+            reader = FileReader(self.copy, self.statement.engine)
+            good = reader.readable(files)
+            if not good:
+                return _counts(0, len(files))
+            return _counts(self._write(before, reader, good), len(files) - len(good))
+
+    def validate(self) -> Any:
+        """Check what would be loaded, and show the first rows."""
+        from pyspark.errors import PySparkException
+
+        before = DeltaLog(self.table).snapshot()
+        reader = FileReader(self.copy, self.statement.engine)
+        files = reader.readable(self._files(set()))
+        rows, _ = self._rows(before, reader, files)
+        wanted = self.copy.validate
+        checked = rows if wanted is None else rows.limit(wanted)
+        try:
+            table = checked.toArrow()
+        except PySparkException as error:
+            raise (
+                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
+            ) from None
+        return table.slice(0, SHOWN_ROWS)
+
+    def _files(self, known: set[str]) -> list[SourceFile]:
+        files = source_files(self.copy, self.statement.engine, self.statement.catalog)
+        wanted = set(chosen(self.copy, [file.name for file in files]))
+        return [file for file in files if file.name in wanted and file.key not in known]
+
+    def _write(self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]) -> int:
+        from pyspark.errors import PySparkException
+
+        try:
+            rows, metadata = self._rows(before, reader, files)
+            like = metadata or before.metadata
+            with staging(self.table, like, before.protocol) as place:
+                self.statement.engine.append(rows, f"{self.entry.uri.rstrip('/')}/{place.name}")
+                written = staged(place)
+                if written.metadata["schemaString"] != like["schemaString"]:
+                    metadata = {**like, "schemaString": written.metadata["schemaString"]}
+                note = {NOTE: [file.key for file in files], "readVersion": before.version}
+                parameters = {"source": self.copy.source, "fileFormat": self.copy.file_format}
+                info = commit_info("COPY INTO", parameters, written.metrics, **note)
+                publish(self.table, before, written, info, metadata=metadata)
+                return written.rows
+        except ConcurrentWriteError as error:
+            raise conflict(str(error), self.entry.shown) from error
+        except PySparkException as error:
+            raise (
+                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
+            ) from None
+
+    def _rows(
+        self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]
+    ) -> tuple[Any, Action | None]:
+        """The rows as the table has them, and what the table becomes if that changes."""
+        frames = [frame for _, frame in reader.frames(files)]
+        if not frames:
+            raise analysis_error("COPY_INTO_NO_FILES", f"There are no files to check in {self.copy.source}.")
+        fields: Sequence[Field] = before.fields
+        if self.copy.by_position or self.copy.columns:
+            placed = [by_position(frame, fields, self.copy.columns) for frame in frames]
+            return reduce(lambda one, other: one.union(other), placed), None
+        for frame in frames:
+            fields = self._widened(fields, frame)
+        placed = [by_name(self._dated(frame, fields), fields) for frame in frames]
+        rows = reduce(lambda one, other: one.unionByName(other), placed)
+        if list(fields) == list(before.fields):
+            return rows, None
+        return rows, {**before.metadata, "schemaString": new_metadata(fields)["schemaString"]}
+
+    def _widened(self, fields: Sequence[Field], frame: Any) -> Sequence[Field]:
+        given = [{**field, "metadata": {}} for field in fields_of(frame.schema)]
+        new = [field["name"] for field in given if find(fields, field["name"]) is None]
+        if not new:
+            return fields
+        if not self.copy.is_set("mergeschema"):
+            names = ", ".join(quoted_name(name) for name in new)
+            raise analysis_error(
+                "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
+                f"A schema mismatch was detected while copying into the Delta table {self.entry.shown}: it "
+                "has no "
+                f"column {names}. To let it be added, set COPY_OPTIONS ('mergeSchema' = 'true').",
+            )
+        if any(field.get("metadata", {}).get("delta.columnMapping.id") for field in fields):
+            raise refused(
+                "COPY INTO with mergeSchema into a table with column mapping", "ALTER TABLE ADD COLUMNS first"
+            )
+        return merged(fields, given)
+
+    def _dated(self, frame: Any, fields: Sequence[Field]) -> Any:
+        """Rows whose texts of dates and times are read as the options say."""
+        formats = {
+            "date": self.copy.format_options.get("dateformat"),
+            "timestamp": self.copy.format_options.get("timestampformat"),
+        }
+        types = {field["name"]: field["type"] for field in fields_of(frame.schema)}
+        expressions = []
+        for name, kind in types.items():
+            field = find(fields, name) or {}
+            pattern = formats.get(str(field.get("type"))) if kind == "string" else None
+            column = quoted_name(name)
+            expressions.append(
+                column if pattern is None else f"{_parsed(column, pattern, field)} AS {column}"
+            )
+        return frame.selectExpr(*expressions)
+
+
+def _parsed(column: str, pattern: str, field: Field) -> str:
+    tried = f"try_to_timestamp({column}, {quoted_text(pattern)})"
+    kind = str(field["type"])
+    end = quoted_text(
+        f'\' of the type "STRING" cannot be cast to "{kind.upper()}" because it is malformed, for the column '
+        f"{quoted_name(field['name'])}. Correct the value, or the format {pattern}. SQLSTATE: 22018"
+    )
+    said = f"concat({quoted_text('[CAST_INVALID_INPUT] The value ' + chr(39))}, {column}, {end})"
+    failed = f"CAST(raise_error({said}) AS {kind})"
+    return f"IF({column} IS NOT NULL AND {tried} IS NULL, {failed}, CAST({tried} AS {kind}))"
+
+
+def _counts(rows: int, corrupt: int) -> Any:
+    return counts(num_affected_rows=rows, num_inserted_rows=rows, num_skipped_corrupt_files=corrupt)

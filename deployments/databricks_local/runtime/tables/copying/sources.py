@@ -1,0 +1,189 @@
+"""The files of a COPY INTO: which there are, and how they are read."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from databricks_local.runtime.tables.catalog.session import SessionCatalog
+from databricks_local.runtime.tables.copying.reading import Copy
+from databricks_local.runtime.tables.engine import Engine
+from databricks_local.runtime.tables.errors import analysis_error
+
+_NOT_FOR_THE_READER = (
+    "inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
+    "dateformat", "timestampformat", "mode", "rescueddatacolumn",
+)  # fmt: skip
+_WITH_SCHEMA = ("parquet", "avro", "orc")
+_METADATA = "_metadata"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file.
+
+    Attributes:
+        name: Its path below the source.
+        key: How it is noted once it is loaded.
+        uri: It, as the engine reads it.
+        path: It, as this process reads it; None if it is not on this machine.
+    """
+
+    name: str
+    key: str
+    uri: str
+    path: Path | None
+
+
+def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[SourceFile]:
+    """All files of a source, sorted by name.
+
+    Raises:
+        AnalysisException: If the source is not there.
+    """
+    base, key = catalog.uri(copy.source), _key(copy.source)
+    path = catalog.path(copy.source)
+    if path is None:
+        names = _listed_by_engine(copy, engine, base)
+        return [SourceFile(name, f"{key}/{name}", f"{base.rstrip('/')}/{name}", None) for name in names]
+    if path.is_file():
+        return [SourceFile(path.name, key, base, path)]
+    if not path.is_dir():
+        raise analysis_error("PATH_NOT_FOUND", f"Path does not exist: {copy.source}.")
+    names = sorted(_listed(path, recursive=copy.format_options.get("recursivefilelookup") == "true"))
+    return [SourceFile(name, f"{key}/{name}", f"{base.rstrip('/')}/{name}", path / name) for name in names]
+
+
+def _key(source: str) -> str:
+    """The place of files as it is noted: the same, however it is written."""
+    plain = source.rstrip("/")
+    return f"dbfs:{plain}" if plain.startswith("/") else plain.replace("dbfs:///", "dbfs:/")
+
+
+def _listed(path: Path, *, recursive: bool, before: str = "") -> Iterator[str]:
+    for each in path.iterdir():
+        if each.is_file():
+            yield before + each.name
+        # Directories of partitions are looked into in any case, as Spark does.
+        elif each.is_dir() and (recursive or "=" in each.name):
+            yield from _listed(each, recursive=recursive, before=f"{before}{each.name}/")
+
+
+def _listed_by_engine(copy: Copy, engine: Engine, base: str) -> list[str]:
+    """The files of a source in a cloud, which only the engine reaches."""
+    if copy.files:
+        return sorted(copy.files)
+    rows = engine.session.read.format("binaryFile").load(base).select("path").collect()
+    inside = unquote(base.partition("://")[2].partition("/")[2]).rstrip("/")
+    names = [str(row[0]).removeprefix(inside).lstrip("/") for row in rows]
+    return sorted(names)
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads the files of a copy."""
+
+    copy: Copy
+    engine: Engine
+
+    def frames(self, files: Sequence[SourceFile]) -> list[tuple[list[SourceFile], Any]]:
+        """Data frames of files; those that have the same columns in the same order are one."""
+        groups: dict[Any, list[SourceFile]] = {}
+        for file in files:
+            groups.setdefault(self._columns(file), []).append(file)
+        return [(group, self._selected(self._read(group), group)) for group in groups.values()]
+
+    def readable(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+        """The files that are not broken; all of them, if that is not asked for."""
+        if self.copy.format_options.get("ignorecorruptfiles", "false").lower() != "true":
+            return list(files)
+        return [file for file in files if self._is_readable(file)]
+
+    def _is_readable(self, file: SourceFile) -> bool:
+        from pyspark.errors import PySparkException
+
+        try:
+            self._read([file]).limit(1).collect()
+        except PySparkException:
+            return False
+        return True
+
+    @property
+    def _has_header(self) -> bool:
+        return self.copy.format_options.get("header", "false").lower() == "true"
+
+    def _columns(self, file: SourceFile) -> Any:
+        """What tells apart files that cannot be read at once. The engine takes columns of CSV by position."""
+        if _METADATA in self.copy.select or "input_file_name" in self.copy.select:
+            return file.key
+        if self.copy.file_format == "csv" and self._has_header:
+            return header_of(file.path, self.copy) if file.path else file.key
+        if self.copy.file_format in _WITH_SCHEMA:
+            return file.key if file.path is None else self._read([file]).schema.json()
+        return ""
+
+    def _read(self, files: Sequence[SourceFile]) -> Any:
+        options = {k: v for k, v in self.copy.format_options.items() if k not in _NOT_FOR_THE_READER}
+        reader = self.engine.session.read.format(self.copy.file_format).options(**options)
+        if self.copy.file_format == "csv" and self._infers:
+            reader = reader.option("inferSchema", "true")
+        return reader.load([file.uri for file in files])
+
+    @property
+    def _infers(self) -> bool:
+        """Whether types are found by the content. Columns of the table have their types already."""
+        wanted = self.copy.format_options.get("inferschema", "false").lower() == "true"
+        return wanted and (self.copy.is_set("mergeschema") or bool(self.copy.select))
+
+    def _selected(self, frame: Any, files: Sequence[SourceFile]) -> Any:
+        """The rows of the query around the source."""
+        copy = self.copy
+        if not copy.select:
+            return frame
+        select = copy.select
+        if _METADATA in select or "input_file_name" in select:
+            frame = _with_metadata(frame, files[0])
+            names = ", ".join(f"`{name}`" for name in frame.columns if name != _METADATA)
+            select = (
+                names if select.strip() == "*" else select.replace("*", names, 1) if "*" in select else select
+            )
+            select = select.replace("input_file_name()", f"{_METADATA}.file_path")
+        view = f"__local_copy_{abs(hash((copy.table, files[0].key)))}"
+        frame.createOrReplaceTempView(view)
+        where = f" WHERE {copy.where}" if copy.where else ""
+        return self.engine.frame(f"SELECT {select} FROM {view} AS {copy.alias or view}{where}")  # noqa: S608
+
+
+def _with_metadata(frame: Any, file: SourceFile) -> Any:
+    """Rows with what Spark tells of the file that each is from."""
+    from pyspark.sql import functions
+
+    size = file.path.stat().st_size if file.path else None
+    changed = file.path.stat().st_mtime if file.path else None
+    told = functions.struct(
+        functions.lit(file.key).alias("file_path"),
+        functions.lit(file.name.rpartition("/")[2]).alias("file_name"),
+        functions.lit(size).cast("bigint").alias("file_size"),
+        functions.lit(changed).cast("timestamp").alias("file_modification_time"),
+    )
+    return frame.withColumn(_METADATA, told)
+
+
+def dialect_of(copy: Copy) -> dict[str, Any]:
+    """How Python reads the CSV of a copy."""
+    options = copy.format_options
+    separator = options.get("sep") or options.get("delimiter") or ","
+    return {
+        "delimiter": {"\\t": "\t", "tab": "\t"}.get(separator, separator)[:1],
+        "quotechar": (options.get("quote") or '"')[:1],
+        "escapechar": None if options.get("escape", '"') == '"' else options["escape"][:1],
+    }
+
+
+def header_of(path: Path, copy: Copy) -> tuple[str, ...]:
+    """The names of the columns of a CSV file."""
+    encoding = copy.format_options.get("encoding") or copy.format_options.get("charset") or "utf-8"
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        return tuple(next(csv.reader(file, **dialect_of(copy)), ()))

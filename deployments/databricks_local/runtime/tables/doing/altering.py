@@ -1,0 +1,283 @@
+"""ALTER TABLE and COMMENT ON: what a table is changes, by a commit that changes no row."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.entries import Entry
+from databricks_local.runtime.tables.delta.commits import with_fields
+from databricks_local.runtime.tables.delta.log import Action, Snapshot
+from databricks_local.runtime.tables.delta.schema import Field, find, with_metadata
+from databricks_local.runtime.tables.doing.columns import DEFAULT
+from databricks_local.runtime.tables.doing.definitions import MAPPING_MODE, field_of, mapped
+from databricks_local.runtime.tables.doing.properties import (
+    add_constraint,
+    commit_change,
+    drop_constraint,
+    set_properties,
+    unset_properties,
+)
+from databricks_local.runtime.tables.doing.views import rename
+from databricks_local.runtime.tables.engine import nothing
+from databricks_local.runtime.tables.errors import analysis_error, refused
+from databricks_local.runtime.tables.reading.create import read_columns, read_type
+from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
+from databricks_local.runtime.tables.reading.tokens import quoted_name
+from databricks_local.runtime.tables.statements import Statement
+
+_PLACES = ("FIRST", "AFTER")
+
+
+def alter_table(statement: Statement, cursor: Cursor) -> Any:
+    """Serve ALTER TABLE."""
+    cursor.expect("ALTER", "TABLE")
+    name = cursor.name()
+    if cursor.accept("RENAME", "TO"):
+        rename(statement, statement.catalog.require(name), cursor.name())
+        return nothing()
+    entry = statement.catalog.require_table(name, "ALTER TABLE")
+    for words, serve in _ALTERED:
+        if cursor.accept(*words):
+            serve(statement, entry, cursor)
+            cursor.finish()
+            return nothing()
+    raise refused(
+        f"ALTER TABLE … {cursor.rest()[:60]}",
+        "there are ADD, RENAME, DROP and ALTER COLUMN, SET and UNSET TBLPROPERTIES, RENAME TO, ADD and DROP "
+        "CONSTRAINT",
+    )
+
+
+def _add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    text = cursor.in_parentheses() if cursor.looks_at("(") else cursor.rest()
+    placed = [_placed(each) for each in split_list(text)]
+
+    def changed(before: Snapshot) -> Action:
+        fields = list(before.fields)
+        for field, place in placed:
+            if find(fields, field["name"]) is not None:
+                raise analysis_error(
+                    "FIELD_ALREADY_EXISTS",
+                    f"Cannot add column, because {quoted_name(field['name'])} already exists in "
+                    f"{entry.shown}.",
+                )
+            fields.insert(_index(fields, place), field)
+        new, configuration = mapped(fields, before.configuration)
+        return {**with_fields(before, new), "configuration": configuration}
+
+    commit_change(entry, "ADD COLUMNS", changed, {"columns": [{"column": field} for field, _ in placed]})
+
+
+def _placed(text: str) -> tuple[Field, str]:
+    """A column, and the one that it comes after: empty for the end, FIRST for the begin."""
+    cursor = Cursor(text)
+    written = cursor.until(*_PLACES)
+    place = ""
+    if cursor.accept("FIRST"):
+        place = "FIRST"
+    elif cursor.accept("AFTER"):
+        place = cursor.word()
+    (column,) = read_columns(written)
+    return field_of(column), place
+
+
+def _index(fields: Sequence[Field], place: str) -> int:
+    if not place:
+        return len(fields)
+    if place == "FIRST":
+        return 0
+    after = required_field(fields, place)
+    return list(fields).index(after) + 1
+
+
+def required_field(fields: Sequence[Field], name: str) -> Field:
+    """The field of a name.
+
+    Raises:
+        AnalysisException: If there is none.
+    """
+    field = find(fields, name)
+    if field is None:
+        names = ", ".join(quoted_name(each["name"]) for each in fields)
+        raise analysis_error(
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+            f"A column with name {quoted_name(name)} cannot be resolved. Did you mean one of the "
+            f"following? [{names}].",
+        )
+    return field
+
+
+def _needs_mapping(before: Snapshot, entry: Entry, what: str, condition: str) -> None:
+    if not before.is_mapped:
+        raise analysis_error(
+            condition,
+            f"{what} is not supported for your Delta table {entry.shown}. Please enable column mapping: "
+            "ALTER TABLE "
+            f"{'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
+        )
+
+
+def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    old = cursor.word()
+    cursor.expect("TO")
+    new = cursor.word()
+
+    def changed(before: Snapshot) -> Action:
+        _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
+        field = required_field(before.fields, old)
+        if find(before.fields, new) is not None:
+            raise analysis_error(
+                "FIELD_ALREADY_EXISTS", f"{quoted_name(new)} already exists in {entry.shown}."
+            )
+        fields = [{**each, "name": new} if each is field else each for each in before.fields]
+        partitions = [new if name == field["name"] else name for name in before.partitions]
+        return {**with_fields(before, fields), "partitionColumns": partitions}
+
+    commit_change(entry, "RENAME COLUMN", changed, {"oldColumnPath": old, "newColumnPath": new})
+
+
+def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    if_exists = cursor.accept("IF", "EXISTS")
+    names = split_list(cursor.in_parentheses()) if cursor.looks_at("(") else cursor.rest().split(",")
+    gone = [Cursor(name).word() for name in names]
+
+    def changed(before: Snapshot) -> Action:
+        _needs_mapping(before, entry, "DROP COLUMN", "DELTA_UNSUPPORTED_DROP_COLUMN")
+        found = [
+            find(before.fields, name) if if_exists else required_field(before.fields, name) for name in gone
+        ]
+        for field in found:
+            if field is not None and field["name"] in before.partitions:
+                raise analysis_error(
+                    "DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN",
+                    f"Dropping partition columns ({field['name']}) is not allowed.",
+                )
+        return with_fields(before, [field for field in before.fields if field not in found])
+
+    commit_change(entry, "DROP COLUMNS", changed, {"columns": gone})
+
+
+def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
+    name = cursor.word()
+    new_name = ""
+    if (
+        cursor.current is not None
+        and cursor.current.is_name
+        and not any(map(cursor.looks_at, ("SET", "DROP", "COMMENT", "TYPE", "FIRST", "AFTER")))
+    ):
+        new_name, kind = cursor.word(), read_type(cursor)
+    else:
+        kind = read_type(cursor) if cursor.accept("TYPE") else ""
+    change, place = _column_change(cursor)
+
+    def changed(before: Snapshot) -> Action:
+        old = required_field(before.fields, name)
+        if new_name and new_name.lower() != name.lower():
+            _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
+        field = {**change(statement, entry, old), **({"name": new_name} if new_name else {})}
+        if kind:
+            field = _with_type(old, field, kind)
+        fields = [field if each is old else each for each in before.fields]
+        if place:
+            fields.remove(field)
+            fields.insert(_index(fields, place), field)
+        return with_fields(before, fields)
+
+    commit_change(entry, "CHANGE COLUMN", changed, {"column": name})
+
+
+Change = Callable[[Statement, Entry, Field], Field]
+
+
+def _column_change(cursor: Cursor) -> tuple[Change, str]:
+    """What becomes of a column, and which one it comes after."""
+    if cursor.accept("FIRST"):
+        return _unchanged, "FIRST"
+    if cursor.accept("AFTER"):
+        return _unchanged, cursor.word()
+    for words, change in _COLUMN_CHANGES:
+        if cursor.accept(*words):
+            return change(cursor), ""
+    return _unchanged, ""
+
+
+def _unchanged(statement: Statement, entry: Entry, field: Field) -> Field:
+    return field
+
+
+def _comment(cursor: Cursor) -> Change:
+    comment = cursor.string()
+    return lambda _, __, field: with_metadata(field, {"comment": comment})
+
+
+def _default(cursor: Cursor) -> Change:
+    default = cursor.rest()
+    return lambda _, __, field: with_metadata(field, {DEFAULT: default})
+
+
+def _no_default(cursor: Cursor) -> Change:
+    return lambda _, __, field: with_metadata(field, {DEFAULT: None, "EXISTS_DEFAULT": None})
+
+
+def _nullable(cursor: Cursor) -> Change:
+    return lambda _, __, field: {**field, "nullable": True}
+
+
+def _not_null(cursor: Cursor) -> Change:
+    def change(statement: Statement, entry: Entry, field: Field) -> Field:
+        name = quoted_name(field["name"])
+        missing = f"SELECT 1 FROM {entry.for_engine} WHERE {name} IS NULL LIMIT 1"  # noqa: S608 - names of their own
+        if statement.engine.rows(missing):
+            raise analysis_error(
+                "DELTA_NEW_NOT_NULL_VIOLATION",
+                f"Rows in {entry.shown} violate the new NOT NULL constraint on {name}.",
+            )
+        return {**field, "nullable": False}
+
+    return change
+
+
+_COLUMN_CHANGES: tuple[tuple[tuple[str, ...], Callable[[Cursor], Change]], ...] = (
+    (("COMMENT",), _comment),
+    (("SET", "NOT", "NULL"), _not_null),
+    (("DROP", "NOT", "NULL"), _nullable),
+    (("SET", "DEFAULT"), _default),
+    (("DROP", "DEFAULT"), _no_default),
+)
+
+
+def _with_type(old: Field, field: Field, kind: str) -> Field:
+    (column,) = read_columns(f"{quoted_name(field['name'])} {kind}")
+    wanted = field_of(column)["type"]
+    if wanted == old["type"]:
+        return field
+    raise refused(
+        f"ALTER COLUMN {old['name']} TYPE {kind}",
+        f"use CREATE OR REPLACE TABLE … AS SELECT with CAST({old['name']} AS {kind})",
+    )
+
+
+def _told_only(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """What changes nothing here: tags, owners, clustering."""
+    cursor.rest()
+
+
+_ALTERED: tuple[tuple[tuple[str, ...], Callable[[Statement, Entry, Cursor], None]], ...] = (
+    (("ADD", "COLUMNS"), _add_columns),
+    (("ADD", "COLUMN"), _add_columns),
+    (("ADD", "CONSTRAINT"), add_constraint),
+    (("DROP", "CONSTRAINT"), drop_constraint),
+    (("RENAME", "COLUMN"), _rename_column),
+    (("DROP", "COLUMNS"), _drop_columns),
+    (("DROP", "COLUMN"), _drop_columns),
+    (("ALTER", "COLUMN"), _change_column),
+    (("CHANGE", "COLUMN"), _change_column),
+    (("CHANGE",), _change_column),
+    (("SET", "TBLPROPERTIES"), set_properties),
+    (("UNSET", "TBLPROPERTIES"), unset_properties),
+    (("SET", "TAGS"), _told_only),
+    (("UNSET", "TAGS"), _told_only),
+    (("CLUSTER", "BY"), _told_only),
+    (("SET", "OWNER"), _told_only),
+    (("OWNER", "TO"), _told_only),
+)

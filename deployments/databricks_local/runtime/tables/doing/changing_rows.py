@@ -1,0 +1,117 @@
+"""UPDATE, DELETE, MERGE and TRUNCATE: the engine changes the rows, the log says how many."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.entries import Entry
+from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
+from databricks_local.runtime.tables.delta.log import DeltaLog
+from databricks_local.runtime.tables.delta.staging import conflict_with
+from databricks_local.runtime.tables.engine import counts, nothing
+from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
+from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.sources import Sources
+from databricks_local.runtime.tables.statements import Statement
+
+_FAILED = "Failed to commit transaction"
+_EVOLUTION = re.compile(r"(?i)\bMERGE\s+WITH\s+SCHEMA\s+EVOLUTION\s+INTO\b")
+
+Metrics = Mapping[str, Any]
+
+
+def update(statement: Statement, cursor: Cursor) -> Any:
+    """Serve UPDATE."""
+    cursor.expect("UPDATE")
+    metrics = _change(statement, cursor.name(), "UPDATE")
+    return counts(num_affected_rows=_number(metrics, "numUpdatedRows"))
+
+
+def delete(statement: Statement, cursor: Cursor) -> Any:
+    """Serve DELETE."""
+    cursor.expect("DELETE")
+    cursor.accept("FROM")
+    metrics = _change(statement, cursor.name(), "DELETE")
+    return counts(num_affected_rows=_number(metrics, "numDeletedRows"))
+
+
+def merge(statement: Statement, cursor: Cursor) -> Any:
+    """Serve MERGE."""
+    cursor.expect("MERGE")
+    evolves = cursor.accept("WITH", "SCHEMA", "EVOLUTION")
+    cursor.accept("INTO")
+    if evolves:
+        raise refused("MERGE WITH SCHEMA EVOLUTION", "ALTER TABLE ADD COLUMNS first, then MERGE")
+    metrics = _change(statement, cursor.name(), "MERGE")
+    updated = _number(metrics, "numTargetRowsUpdated")
+    deleted = _number(metrics, "numTargetRowsDeleted")
+    inserted = _number(metrics, "numTargetRowsInserted")
+    return counts(
+        num_affected_rows=updated + deleted + inserted,
+        num_updated_rows=updated,
+        num_deleted_rows=deleted,
+        num_inserted_rows=inserted,
+    )
+
+
+def truncate(statement: Statement, cursor: Cursor) -> Any:
+    """Serve TRUNCATE TABLE."""
+    cursor.expect("TRUNCATE", "TABLE")
+    entry = statement.catalog.require_table(cursor.name(), "TRUNCATE TABLE")
+    if cursor.looks_at("PARTITION"):
+        raise refused("TRUNCATE TABLE … PARTITION", "use DELETE FROM … WHERE")
+    cursor.finish()
+    empty(entry)
+    return nothing()
+
+
+def empty(entry: Entry) -> None:
+    """Take all rows out of a table."""
+    table = entry.on_disk("TRUNCATE TABLE")
+    with writing(table):
+        before = DeltaLog(table).snapshot()
+        metrics = {"numRemovedFiles": len(before.files)}
+        info = commit_info("TRUNCATE", metrics=metrics, readVersion=before.version)
+        now = info["commitInfo"]["timestamp"]
+        removes = [remove_action(add, now) for add in before.files.values()]
+        write_commit(table, before.version + 1, [info, *removes])
+
+
+def _change(statement: Statement, name: tuple[str, ...], operation: str) -> Metrics:
+    """Let the engine change rows; gives what its commit says."""
+    entry = statement.catalog.require_table(name, operation)
+    text = Sources(statement.engine, statement.catalog).in_query(statement.text, statement.relation)
+    if entry.path is None:
+        _run(statement, text, entry)
+        raise analysis_error("NO_COUNTS", f"{operation} is done; how many rows it changed is not known.")
+    log = DeltaLog(entry.path)
+    with writing(entry.path):
+        before = log.snapshot()
+        _run(statement, text, entry, before.version)
+        commits = [
+            commit for commit in log.commits(before.version) if commit.info.get("operation") == operation
+        ]
+    return dict(commits[-1].info.get("operationMetrics") or {}) if commits else {}
+
+
+def _run(statement: Statement, text: str, entry: Entry, version: int = -1) -> None:
+    from pyspark.errors import PySparkException
+
+    try:
+        _, properties, _ = statement.engine.run(text, statement.relation)
+        statement.engine.session.client.to_table(_plan(properties), {})
+    except PySparkException as error:
+        if _FAILED not in str(error) or entry.path is None:
+            raise
+        names = [conflict_with(commit, alone=True) for commit in DeltaLog(entry.path).commits(version)]
+        raise conflict(next(filter(None, names), "ConcurrentWriteException"), entry.shown) from error
+
+
+def _plan(properties: Mapping[str, Any]) -> Any:
+    from pyspark.sql.connect.proto import Plan
+
+    return Plan(root=properties["sql_command_result"])
+
+
+def _number(metrics: Metrics, name: str) -> int:
+    return int(metrics.get(name, 0))

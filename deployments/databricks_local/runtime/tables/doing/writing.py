@@ -1,0 +1,202 @@
+"""Rows of a query or data frame become rows of a table."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.entries import Entry
+from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
+from databricks_local.runtime.tables.delta.schema import Field, find, merged
+from databricks_local.runtime.tables.delta.staging import (
+    ConcurrentWriteError,
+    Staged,
+    publish,
+    staged,
+    staging,
+)
+from databricks_local.runtime.tables.doing.columns import by_name, by_position
+from databricks_local.runtime.tables.engine import Engine
+from databricks_local.runtime.tables.errors import analysis_error, conflict
+
+HIGH_WATER = "delta.identity.highWaterMark"
+
+Removed = Callable[[Snapshot, Staged], Sequence[Action]]
+"""Which files the new rows take the place of."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a statement has written.
+
+    Attributes:
+        version: The version that it made.
+        rows: How many rows.
+    """
+
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """How rows are written.
+
+    Attributes:
+        operation: The operation, as the history shows it.
+        parameters: Its parameters.
+        by_name: Whether columns are found by their names; by their position if not.
+        merge_schema: Whether new columns of the rows become columns of the table.
+        columns: The columns that the rows are for, by position; empty for all.
+        removed: Which files the rows take the place of.
+        told: Further fields of the commit.
+    """
+
+    operation: str = "WRITE"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    by_name: bool = False
+    merge_schema: bool = False
+    columns: tuple[str, ...] = ()
+    removed: Removed = lambda before, rows: ()
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+def nothing_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
+    """For rows that are added."""
+    return ()
+
+
+def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
+    """For rows that take the place of all."""
+    return list(before.files.values())
+
+
+def same_partitions_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
+    """For rows that take the place of those in the same partitions."""
+    values = [add.get("partitionValues") or {} for add in rows.adds]
+    return [add for add in before.files.values() if (add.get("partitionValues") or {}) in values]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes rows."""
+
+    engine: Engine
+
+    def add(self, entry: Entry, frame: Any, change: Change) -> Written:
+        """Write rows into a table that is there.
+
+        Args:
+            entry: The table.
+            frame: The rows.
+            change: How they are written.
+        """
+        table = entry.on_disk(change.operation)
+        with writing(table):
+            before = DeltaLog(table).snapshot()
+            fields = self._fields(entry, before, frame, change)
+            new = list(fields) != list(before.fields)
+            metadata = _with_fields(before.metadata, fields) if new else None
+            named = change.by_name
+            rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
+            return self._publish(entry, table, before, rows, change, metadata, None)
+
+    def replace(
+        self, entry: Entry, frame: Any, metadata: Action, change: Change, protocol: Action | None = None
+    ) -> Written:
+        """Write rows that are all that a table has from then on, whatever it was before.
+
+        Args:
+            entry: The table.
+            frame: The rows.
+            metadata: What it becomes.
+            change: How they are written.
+            protocol: The features of Delta that this needs; None leaves those that are there.
+        """
+        table = entry.on_disk(change.operation)
+        with writing(table):
+            log = DeltaLog(table)
+            before = log.snapshot() if log.exists else Snapshot(-1)
+            if before.metadata:
+                metadata = {**metadata, "id": before.metadata["id"]}
+            needed = protocol or (None if before.protocol else PROTOCOL)
+            return self._publish(entry, table, before, frame, change, metadata, needed)
+
+    def _fields(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> Sequence[Field]:
+        """The fields that the table has afterwards."""
+        if not change.by_name:
+            return before.fields
+        from databricks_local.runtime.tables.delta.schema import fields_of
+
+        given = fields_of(frame.schema)
+        new = [each["name"] for each in given if find(before.fields, each["name"]) is None]
+        if not change.merge_schema:
+            if new:
+                raise schema_mismatch(entry, new)
+            return before.fields
+        if before.is_mapped and new:
+            raise analysis_error(
+                "DELTA_UNSUPPORTED_SCHEMA_CHANGE",
+                f"mergeSchema cannot add columns to {entry.shown}, whose columns are mapped by name. Use "
+                "ALTER "
+                "TABLE ADD COLUMNS.",
+            )
+        try:
+            return merged(before.fields, [{**each, "metadata": {}} for each in given])
+        except ValueError as error:
+            name = str(error)
+            raise analysis_error(
+                "DELTA_FAILED_TO_MERGE_FIELDS", f"Failed to merge fields '{name}' and '{name}'."
+            ) from error
+
+    def _publish(
+        self,
+        entry: Entry,
+        table: Path,
+        before: Snapshot,
+        frame: Any,
+        change: Change,
+        metadata: Action | None,
+        protocol: Action | None,
+    ) -> Written:
+        like = metadata or before.metadata
+        with staging(table, like, protocol or before.protocol) as place:
+            self.engine.append(frame, f"{entry.uri.rstrip('/')}/{place.name}")
+            rows = staged(place)
+            if numbers_of(rows.metadata) != numbers_of(like):
+                metadata = {**like, "schemaString": rows.metadata["schemaString"]}
+            removed = change.removed(before, rows)
+            told = {"isBlindAppend": not removed and change.operation == "WRITE", **change.told}
+            if before.version >= 0:
+                told["readVersion"] = before.version
+            info = commit_info(change.operation, change.parameters, rows.metrics, **told)
+            try:
+                version = publish(
+                    table, before, rows, info, removed=removed, metadata=metadata, protocol=protocol
+                )
+            except ConcurrentWriteError as error:
+                raise conflict(str(error), entry.shown) from error
+        return Written(version, rows.rows)
+
+
+def _with_fields(metadata: Action, fields: Sequence[Field]) -> Action:
+    return {**metadata, "schemaString": new_metadata(fields)["schemaString"]}
+
+
+def numbers_of(metadata: Action) -> list[Any]:
+    """The last numbers of the identity columns of a table."""
+    fields = json.loads(metadata["schemaString"])["fields"]
+    return [field.get("metadata", {}).get(HIGH_WATER) for field in fields]
+
+
+def schema_mismatch(entry: Entry, names: Sequence[str]) -> Exception:
+    """Columns that a table does not have."""
+    return analysis_error(
+        "DELTA_METADATA_MISMATCH",
+        f"A schema mismatch detected when writing to the Delta table {entry.shown}: it has no column "
+        f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please "
+        "set: "
+        '\'.option("mergeSchema", "true")\'.',
+    )

@@ -1,0 +1,268 @@
+"""DESCRIBE: tables, their details and history, schemas and catalogs."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.entries import Entry
+from databricks_local.runtime.tables.delta.log import Commit, DeltaLog
+from databricks_local.runtime.tables.delta.schema import Field, comment_of, fields_of, find, shown_type
+from databricks_local.runtime.tables.engine import answer
+from databricks_local.runtime.tables.errors import analysis_error, catalog_not_found
+from databricks_local.runtime.tables.information_schema import moment
+from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.tokens import quoted_name
+from databricks_local.runtime.tables.sources import Sources
+from databricks_local.runtime.tables.statements import Statement
+
+_COLUMNS = (("col_name", "string"), ("data_type", "string"), ("comment", "string"))
+_HISTORY = (
+    ("version", "long"), ("timestamp", "timestamp"), ("userId", "string"), ("userName", "string"),
+    ("operation", "string"), ("operationParameters", "map"), ("job", "string"), ("notebook", "string"),
+    ("clusterId", "string"), ("readVersion", "long"), ("isolationLevel", "string"),
+    ("isBlindAppend", "boolean"), ("operationMetrics", "map"), ("userMetadata", "string"),
+    ("engineInfo", "string"),
+)  # fmt: skip
+_DETAIL = (
+    ("format", "string"), ("id", "string"), ("name", "string"), ("description", "string"),
+    ("location", "string"), ("createdAt", "timestamp"), ("lastModified", "timestamp"),
+    ("partitionColumns", "strings"), ("clusteringColumns", "strings"), ("numFiles", "long"),
+    ("sizeInBytes", "long"), ("properties", "map"), ("minReaderVersion", "int"), ("minWriterVersion", "int"),
+    ("tableFeatures", "strings"),
+)  # fmt: skip
+
+Row = tuple[str, str, str | None]
+
+
+def describe(statement: Statement, cursor: Cursor) -> Any:
+    """Serve DESCRIBE; None for what the engine describes."""
+    if not cursor.accept("DESCRIBE"):
+        cursor.expect("DESC")
+    if cursor.looks_at("FUNCTION"):
+        return None
+    for words, serve in _DESCRIBED:
+        if cursor.accept(*words):
+            return serve(statement, cursor)
+    if any(map(cursor.looks_at, ("SELECT", "WITH", "VALUES", "FROM"))):
+        return _query(statement, cursor.rest())
+    cursor.accept("TABLE")
+    extended = bool(cursor.accept_any("EXTENDED", "FORMATTED"))
+    return _table(statement, cursor, extended=extended)
+
+
+def _table(statement: Statement, cursor: Cursor, *, extended: bool) -> Any:
+    parts = cursor.name()
+    entry = statement.catalog.find(parts)
+    if entry is None:
+        return _query(statement, f"SELECT * FROM {quoted_name(*parts)}")  # noqa: S608 - names of their own
+    fields, partitions = columns_of(entry)
+    if not cursor.at_end and not cursor.looks_at("AS"):
+        return _column(fields, ".".join(cursor.name()))
+    rows: list[Row] = [(field["name"], shown_type(field), comment_of(field)) for field in fields]
+    if partitions:
+        rows += [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
+        rows += [(name, shown_type(find(fields, name) or {}), None) for name in partitions]
+    if extended:
+        rows += [("", "", ""), ("# Detailed Table Information", "", ""), *_told(entry)]
+    return answer(_COLUMNS, rows)
+
+
+def columns_of(entry: Entry) -> tuple[list[Field], list[str]]:
+    """The columns of a table or view, and those by which it is partitioned."""
+    if entry.is_delta and entry.path is not None:
+        log = DeltaLog(entry.path)
+        if not log.exists:
+            raise analysis_error("DELTA_MISSING_DELTA_TABLE", f"{entry.shown} is not a Delta table.")
+        snapshot = log.snapshot()
+        return list(snapshot.fields), list(snapshot.partitions)
+    columns = entry.record.get("columns") or []
+    fields = []
+    for column in columns:
+        field = json.loads(column["type_json"])
+        if column.get("comment"):
+            field["metadata"] = {**field.get("metadata", {}), "comment": column["comment"]}
+        fields.append(field)
+    partitioned = [column for column in columns if "partition_index" in column]
+    return fields, [
+        column["name"] for column in sorted(partitioned, key=lambda each: each["partition_index"])
+    ]
+
+
+def _column(fields: list[Field], name: str) -> Any:
+    field = find(fields, name)
+    if field is None:
+        raise analysis_error("COLUMN_NOT_FOUND", f"The column {quoted_name(name)} cannot be found.")
+    rows = [
+        ("col_name", field["name"]),
+        ("data_type", shown_type(field)),
+        ("comment", comment_of(field) or "NULL"),
+    ]
+    return answer((("info_name", "string"), ("info_value", "string")), rows)
+
+
+def _told(entry: Entry) -> Iterator[Row]:
+    record = entry.record
+    if not entry.by_path:
+        for label, part in zip(("Catalog", "Database", "Table"), entry.names, strict=True):
+            yield label, part, ""
+        yield "Created Time", str(moment(record.get("created_at")) or ""), ""
+        yield "Last Access", "UNKNOWN", ""
+        yield "Created By", str(record.get("created_by", "")), ""
+        yield "Type", str(record.get("table_type", "")), ""
+    comment = record.get("comment")
+    if comment:
+        yield "Comment", str(comment), ""
+    if entry.is_view:
+        yield "View Text", str(record["view_definition"]), ""
+    else:
+        yield "Location", str(record.get("storage_location") or entry.names[-1]), ""
+        yield "Provider", str(record.get("data_source_format", "delta")).lower(), ""
+    if not entry.by_path:
+        yield "Owner", str(record.get("owner", "")), ""
+    if record.get("table_type") == "MANAGED":
+        yield "Is_managed_location", "true", ""
+    yield "Table Properties", _properties_text(table_properties(entry)), ""
+
+
+def _properties_text(properties: dict[str, str]) -> str:
+    return "[" + ",".join(f"{name}={value}" for name, value in sorted(properties.items())) + "]"
+
+
+def table_properties(entry: Entry) -> dict[str, str]:
+    """The properties of a table, with those that Delta adds."""
+    shown = {
+        name: value
+        for name, value in entry.properties.items()
+        if not name.startswith(("databricks_local.", "option."))
+    }
+    if not entry.is_delta or entry.path is None:
+        return shown
+    snapshot = DeltaLog(entry.path).snapshot()
+    versions = {
+        f"delta.{name}": str(snapshot.protocol[name]) for name in ("minReaderVersion", "minWriterVersion")
+    }
+    return {**shown, **snapshot.configuration, **versions}
+
+
+def _query(statement: Statement, text: str) -> Any:
+    query = Sources(statement.engine, statement.catalog).in_query(text, statement.relation)
+    fields = fields_of(statement.engine.frame(query, statement.relation).schema)
+    return answer(_COLUMNS, [(field["name"], shown_type(field), comment_of(field)) for field in fields])
+
+
+def _schema(statement: Statement, cursor: Cursor) -> Any:
+    catalog = statement.catalog
+    extended = cursor.accept("EXTENDED")
+    names = catalog.full_schema(cursor.name())
+    told = catalog.require_schema(names)
+    rows = [
+        ("Catalog Name", names[0]),
+        ("Namespace Name", names[1]),
+        ("Comment", told.get("comment", "")),
+        ("Location", told.get("storage_location", "")),
+        ("Owner", told.get("owner", "")),
+    ]
+    if extended:
+        rows.append(("Properties", _properties_text(told.get("properties") or {})))
+    return answer((("database_description_item", "string"), ("database_description_value", "string")), rows)
+
+
+def _catalog(statement: Statement, cursor: Cursor) -> Any:
+    catalog = statement.catalog
+    extended = cursor.accept("EXTENDED")
+    name = cursor.word().lower()
+    told = catalog.client.find("catalogs", (name,))
+    if told is None:
+        raise catalog_not_found(name)
+    rows = [("Catalog Name", name), ("Comment", told.get("comment", "")), ("Owner", told.get("owner", ""))]
+    if extended:
+        rows.append(("Catalog Type", told.get("catalog_type", "")))
+    return answer((("info_name", "string"), ("info_value", "string")), rows)
+
+
+def history(entry: Entry, cursor: Cursor) -> Any:
+    """The commits of a table, the newest first."""
+    limit = int(cursor.value()) if cursor.accept("LIMIT") else None
+    cursor.finish()
+    log = DeltaLog(entry.on_disk("DESCRIBE HISTORY"))
+    commits = list(reversed(log.commits()))[:limit]
+    return answer(_HISTORY, [_line(commit) for commit in commits])
+
+
+def _line(commit: Commit) -> tuple[Any, ...]:
+    info = commit.info
+    return (
+        commit.version,
+        moment(info.get("timestamp")),
+        None,
+        info.get("userName"),
+        info.get("operation"),
+        _texts(info.get("operationParameters")),
+        None,
+        None,
+        info.get("clusterId"),
+        info.get("readVersion"),
+        info.get("isolationLevel", "WriteSerializable"),
+        info.get("isBlindAppend"),
+        _texts(info.get("operationMetrics")),
+        info.get("userMetadata"),
+        info.get("engineInfo"),
+    )
+
+
+def _texts(values: Any) -> list[tuple[str, str]]:
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value))
+        for name, value in (values or {}).items()
+    ]
+
+
+def detail(entry: Entry) -> Any:
+    """One row about a Delta table."""
+    log = DeltaLog(entry.on_disk("DESCRIBE DETAIL"))
+    snapshot = log.snapshot()
+    protocol = snapshot.protocol
+    features = sorted({*(protocol.get("readerFeatures") or ()), *(protocol.get("writerFeatures") or ())})
+    if not features:
+        features = ["appendOnly", "invariants"]
+    row: tuple[Any, ...] = (
+        "delta",
+        snapshot.metadata["id"],
+        None if entry.by_path else ".".join(entry.names),
+        entry.record.get("comment") or snapshot.metadata.get("description"),
+        entry.record.get("storage_location") or entry.names[-1],
+        moment(snapshot.metadata.get("createdTime")),
+        _modified(log, snapshot.version),
+        list(snapshot.partitions),
+        [],
+        len(snapshot.files),
+        sum(int(add.get("size", 0)) for add in snapshot.files.values()),
+        list({**entry.properties, **snapshot.configuration}.items()),
+        int(protocol["minReaderVersion"]),
+        int(protocol["minWriterVersion"]),
+        features,
+    )
+    return answer(_DETAIL, [row])
+
+
+def _modified(log: DeltaLog, version: int) -> datetime | None:
+    return moment(log.commit(version).info.get("timestamp")) if version in log.versions() else None
+
+
+def _history_of(statement: Statement, cursor: Cursor) -> Any:
+    return history(statement.catalog.require_table(cursor.name(), "DESCRIBE HISTORY"), cursor)
+
+
+def _detail_of(statement: Statement, cursor: Cursor) -> Any:
+    return detail(statement.catalog.require_table(cursor.name(), "DESCRIBE DETAIL"))
+
+
+_DESCRIBED: tuple[tuple[tuple[str, ...], Callable[[Statement, Cursor], Any]], ...] = (
+    (("SCHEMA",), _schema),
+    (("DATABASE",), _schema),
+    (("CATALOG",), _catalog),
+    (("QUERY",), lambda statement, cursor: _query(statement, cursor.rest())),
+    (("HISTORY",), _history_of),
+    (("DETAIL",), _detail_of),
+)

@@ -1,0 +1,77 @@
+"""Tables in the plans of data frames: what `spark.table` names is found in the catalog of the workspace."""
+
+from typing import Any
+
+from databricks_local.runtime.tables.catalog.session import SessionCatalog
+from databricks_local.runtime.tables.engine import Engine
+from databricks_local.runtime.tables.listing import list_in_catalog
+from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.sources import Sources, check_version, version_at
+
+
+class PlanHook:
+    """Changes plans before they are sent."""
+
+    def __init__(self, engine: Engine, catalog: SessionCatalog) -> None:
+        """Set up.
+
+        Args:
+            engine: Runs queries.
+            catalog: Knows the names of the session.
+        """
+        self._engine = engine
+        self._catalog = catalog
+        self._sources = Sources(engine, catalog)
+
+    def __call__(self, request: Any) -> None:
+        """Change what a request names."""
+        # Not by recursion: a plan may be thousands of steps deep.
+        messages = [request]
+        while messages:
+            message = messages.pop()
+            if message.DESCRIPTOR.name == "Relation" and self._change(message):
+                continue
+            for field, value in message.ListFields():
+                if field.message_type is None or field.message_type.GetOptions().map_entry:
+                    continue
+                if field.message_type.name != "Expression":
+                    messages.extend([value] if hasattr(value, "ListFields") else value)
+
+    def _change(self, relation: Any) -> bool:
+        kind = relation.WhichOneof("rel_type")
+        if kind == "catalog":
+            answered = list_in_catalog(relation.catalog, self._engine, self._catalog)
+            if answered is not None:
+                relation.local_relation.CopyFrom(answered.local_relation)
+            return True
+        if kind != "read" or relation.read.WhichOneof("read_type") != "named_table":
+            return False
+        self._read(relation)
+        return True
+
+    def _read(self, relation: Any) -> None:
+        named = relation.read.named_table
+        parts = Cursor(named.unparsed_identifier).name()
+        options = {name.lower(): value for name, value in named.options.items()}
+        entry = self._catalog.find(parts)
+        if entry is None:
+            if "information_schema" in (part.lower() for part in parts[-2:-1]):
+                relation.sql.query = self._sources.in_query(f"SELECT * FROM {named.unparsed_identifier}")  # noqa: S608
+            return
+        if entry.is_view:
+            query = self._sources.view_query(entry)
+            relation.subquery_alias.input.sql.query = query
+        elif not entry.is_delta:
+            relation.subquery_alias.input.sql.query = f"SELECT * FROM {self._sources.other_format(entry)}"  # noqa: S608
+        else:
+            version = options.get("versionasof")
+            moment = options.get("timestampasof")
+            if moment:
+                value = self._engine.value(f"unix_millis(CAST('{moment}' AS TIMESTAMP))")
+                version = str(version_at(entry, int(value), moment))
+            source = relation.subquery_alias.input.read.data_source
+            source.format = "delta"
+            source.paths.append(entry.uri)
+            if version:
+                source.options["versionAsOf"] = str(check_version(entry, int(version)))
+        relation.subquery_alias.alias = parts[-1]

@@ -1,0 +1,66 @@
+"""The first rows and the history of a table, as text."""
+
+import datetime
+import decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from databricks_local.catalog.looking import CELL_LENGTH, COMMITS, ROWS, look_at
+from databricks_local.catalog.records import Table
+from deltalake import write_deltalake
+
+VALUES = {
+    "n": 1,
+    "s": "<b>",
+    "t": datetime.datetime(2026, 1, 2, 3, 4),
+    "d": decimal.Decimal("1.50"),
+    "b": b"\x00\xff",
+    "l": [1, None],
+    "m": {"k": datetime.date(2026, 1, 2)},
+    "z": None,
+}
+TEXTS = ("1", "<b>", "2026-01-02 03:04:00", "1.50", "00FF", "[1, null]", '{"k": "2026-01-02"}', None)
+
+
+def table(data_format: str = "DELTA") -> Table:
+    return Table(("main", "s", "t"), {"data_source_format": data_format}, None)
+
+
+def rows_of(values: dict[str, object], number: int) -> pa.Table:
+    columns = {name: [value] * number for name, value in values.items()}
+    return pa.table(columns).set_column(len(values) - 1, "z", pa.nulls(number, pa.string()))
+
+
+def test_the_first_rows_and_the_last_commits(tmp_path: Path) -> None:
+    for _ in range(COMMITS + 5):
+        write_deltalake(tmp_path, rows_of(VALUES, 2), mode="append")
+    look = look_at(table(), tmp_path, {})
+    assert look.columns == tuple(VALUES)
+    assert look.rows == (TEXTS,) * ROWS
+    assert [commit["version"] for commit in look.history] == list(range(COMMITS + 4, 4, -1))
+    assert not look.problem
+
+
+def test_parquet_has_rows_and_no_history(tmp_path: Path) -> None:
+    pq.write_table(rows_of(VALUES, 100), tmp_path / "part.parquet")
+    look = look_at(table("PARQUET"), tmp_path, {})
+    assert (look.columns, look.rows, look.history) == (tuple(VALUES), (TEXTS,) * ROWS, ())
+
+
+def test_long_values_are_cut(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"s": ["x" * 10_000]}))
+    [[cell]] = look_at(table(), tmp_path, {}).rows
+    assert cell == "x" * CELL_LENGTH + "…"
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    assert "Delta and Parquet" in look_at(table("CSV"), tmp_path, {}).problem
+    assert "cannot be read" in look_at(table(), tmp_path / "gone", {}).problem
+    assert "on this machine" in look_at(table("PARQUET"), "s3://bucket/t", {}).problem
+    write_deltalake(tmp_path / "t", pa.table({"n": [1]}))
+    for file in (tmp_path / "t").glob("*.parquet"):
+        file.unlink()
+    look = look_at(table(), tmp_path / "t", {})
+    assert "The rows cannot be read" in look.problem
+    assert len(look.history) == 1
