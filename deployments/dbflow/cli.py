@@ -198,6 +198,9 @@ def workspace(
     cluster_start_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds that a cluster takes to start, as it would in the cloud.")
     ] = 0,
+    warehouse_start_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that a SQL warehouse takes to start.")
+    ] = 0,
     log_delivery_seconds: Annotated[
         float, typer.Option(min=0.1, help="How often the logs of a cluster go to its cluster_log_conf.")
     ] = 300,
@@ -229,7 +232,12 @@ def workspace(
         client = ClientCredentials(client_id, client_secret) if client_secret else None
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
         machine = Machine(
-            cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds, engine
+            cluster_start_seconds,
+            mount_namespaces == "auto",
+            spark_remote,
+            log_delivery_seconds,
+            engine,
+            warehouse_start_seconds,
         )
         serve(host, port, token, root, Access(tls, client), options, machine)
 

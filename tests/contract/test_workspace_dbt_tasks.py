@@ -10,7 +10,7 @@ from databricks_local import LocalWorkspace
 
 from .client_lab import SCRIPTS
 from .git_lab import git
-from .job_lab import latest, run_job
+from .job_lab import create, latest, run_now
 from .sql_lab import SqlLab, starter_of
 from .workspace_lab import Lab, lab_of
 
@@ -25,7 +25,9 @@ def task(of: str, *commands: str, **fields: Any) -> dict[str, Any]:
 
 def run(lab: Lab, given: dict[str, Any], **settings: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run a job with one dbt task; its state and its output."""
-    ended = latest(run_job(lab, given, job_clusters=[], environments=SERVERLESS, **settings))["only"]
+    job_id = create(lab, given, job_clusters=[], environments=SERVERLESS, **settings)
+    # The first one installs dbt.
+    ended = latest(lab.ended(run_now(lab, job_id), 300))["only"]
     return ended["state"], lab.get("/api/2.2/jobs/runs/get-output", run_id=ended["run_id"]).json()
 
 
