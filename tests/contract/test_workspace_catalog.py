@@ -228,7 +228,8 @@ def test_the_metastore(sdk: WorkspaceClient) -> None:
 
 
 def test_hive_metastore_has_its_files_below_its_warehouse(sdk: WorkspaceClient) -> None:
-    sdk.schemas.create("sales", "hive_metastore")
+    made = sdk.schemas.create("sales", "hive_metastore")
+    assert made.storage_location == "dbfs:/user/hive/warehouse/sales.db"
     assert create(sdk, "hive_metastore.default.Plain").storage_location == "dbfs:/user/hive/warehouse/plain"
     in_schema = create(sdk, "hive_metastore.sales.orders").storage_location
     assert in_schema == "dbfs:/user/hive/warehouse/sales.db/orders"
@@ -244,7 +245,8 @@ def test_hive_metastore_has_its_files_below_its_warehouse(sdk: WorkspaceClient) 
 
 def test_the_pages_of_the_catalog(lab: Lab, sdk: WorkspaceClient) -> None:
     create(sdk, "main.default.50%<b>")
-    with httpx.Client(base_url=lab.workspace.url, trust_env=False, follow_redirects=True) as browser:
+    url = lab.workspace.url
+    with httpx.Client(base_url=url, trust_env=False, follow_redirects=True, timeout=30) as browser:
         browser.post("/login", data={"token": lab.workspace.token})
         for path in ("/catalog", "/catalog/main/default"):
             page = HtmlPage(browser.get(path).text)
@@ -257,3 +259,18 @@ def test_the_pages_of_the_catalog(lab: Lab, sdk: WorkspaceClient) -> None:
         assert browser.get("/catalog/main/default/nothing").status_code == 404
         assert browser.get("/catalog/nothing/default").status_code == 404
     lab.http.delete("/api/2.1/unity-catalog/tables/main.default.50%25%3Cb%3E")
+
+
+def test_a_schema_says_where_its_tables_are(sdk: WorkspaceClient) -> None:
+    sdk.schemas.create("placed", "hive_metastore", storage_root="dbfs:/lessons/placed.db")
+    assert sdk.schemas.get("hive_metastore.placed").storage_root == "dbfs:/lessons/placed.db"
+    assert create(sdk, "hive_metastore.placed.t").storage_location == "dbfs:/lessons/placed.db/t"
+    sdk.schemas.delete("hive_metastore.placed", force=True)
+    assert not sdk.dbfs.exists("/lessons/placed.db/t")
+    sdk.catalogs.create("placed", storage_root="dbfs:/placed")
+    table = create(sdk, "placed.default.t")
+    assert table.storage_location == f"dbfs:/placed/__unitystorage/{table.table_id}"
+    sdk.catalogs.delete("placed", force=True)
+    assert list(sdk.dbfs.list("/placed/__unitystorage")) == []
+    with pytest.raises(InvalidParameterValue, match="not supported in hive_metastore"):
+        sdk.volumes.create("hive_metastore", "default", "v", uc.VolumeType.MANAGED)

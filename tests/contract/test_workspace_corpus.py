@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 README = Path(databricks_local.__file__).with_name("README.md")
 HEADING = "## Notebooks that run"
 SECONDS = 170
+MAX_TASKS = 100
 
 # Of each engine: the notebooks that do not run, the words of the error, and the reason in the README.
 NO_CONTEXT = "there is no `sparkContext` over Spark Connect, as on shared clusters there"
@@ -59,6 +61,17 @@ def notebooks() -> list[str]:
     """The names of the notebooks: folder and file, without the extension."""
     places = [place for place in CORPUS.rglob("*") if place.suffix in (".py", ".sql")]
     return sorted(_name(place) for place in places if detect_language(place.read_text()))
+
+
+def runs() -> list[list[str]]:
+    """The notebooks of each run, which has at most a hundred tasks; a theme is in one run."""
+    found: list[list[str]] = [[]]
+    for _, theme in groupby(notebooks(), key=lambda name: name.partition("/")[0]):
+        names = list(theme)
+        if len(found[-1]) + len(names) > MAX_TASKS:
+            found.append([])
+        found[-1] += names
+    return found
 
 
 def _name(place: Path) -> str:
@@ -103,12 +116,14 @@ def outcomes(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for lab in lab_of(workspace):
             upload(lab, tmp_path_factory.mktemp("wheel"))
             cluster = lab.sdk.clusters.create(**{**CLUSTER, "cluster_name": "corpus"}).result()
-            tasks = [task_of(name, str(cluster.cluster_id)) for name in notebooks()]
-            run = lab.ended(lab.submit(*tasks), SECONDS)
-            by_key = {
-                task["task_key"]: task for task in lab.sdk.jobs.get_run(run["run_id"]).as_dict()["tasks"]
-            }
-            yield {name: outcome_of(lab, by_key[key_of(name)]) for name in notebooks()}
+            found: dict[str, Outcome] = {}
+            for names in runs():
+                tasks = [task_of(name, str(cluster.cluster_id)) for name in names]
+                run = lab.ended(lab.submit(*tasks), SECONDS)
+                shown = lab.sdk.jobs.get_run(run["run_id"]).as_dict()["tasks"]
+                by_key = {task["task_key"]: task for task in shown}
+                found |= {name: outcome_of(lab, by_key[key_of(name)]) for name in names}
+            yield {name: found[name] for name in notebooks()}
 
 
 def outcome_of(lab: Lab, task: dict[str, Any]) -> Outcome:

@@ -54,6 +54,11 @@ def test_what_to_install_is_what_the_project_declares() -> None:
     assert [each for each in wanted if each not in declared] == []
 
 
+def test_tables(lab: Lab) -> None:
+    execute("Tables", client=lab.sdk)
+    lab.sdk.schemas.delete("main.sales", force=True)
+
+
 def test_faults(lab: Lab) -> None:
     try:
         execute("Faults", workspace=lab.workspace)

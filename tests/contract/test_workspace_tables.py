@@ -1,6 +1,7 @@
 """Tables outlive the task that makes them: other clusters see them, and they are there after a restart."""
 
 import io
+import json
 from pathlib import Path
 
 from databricks.sdk.service import compute, jobs
@@ -79,3 +80,30 @@ def test_tables_are_there_with_tls_and_odd_names_of_folders(tmp_path: Path) -> N
         output = sdk.jobs.get_run_output((run.tasks or [])[0].run_id or 0).as_dict()
         assert output["notebook_output"]["result"] == "[1, 2, 3]"
     assert DeltaTable(root / "dbfs" / "my data" / "t").version() == 1
+
+
+ODD = ["it's", 'a"b', "a\\b", "größe", "表", "{x}", "a,b", "😀", "\\u00e9", "%", "1"]
+IN_CATALOGS = """
+import json
+from databricks.sdk import WorkspaceClient
+for name in json.loads(dbutils.widgets.get("names")):
+    spark.sql(f"USE CATALOG `{name}`")
+    spark.sql("CREATE TABLE there AS SELECT current_catalog() AS here")
+    assert spark.sql(f"SELECT * FROM `{name}`.default.there").first().here == name
+WorkspaceClient().catalogs.create("Later")
+spark.sql("CREATE TABLE later.default.there AS SELECT 1 AS x")
+assert spark.sql("SELECT x FROM LATER.default.There").first().x == 1
+"""
+
+
+def test_catalogs_of_any_name_and_made_while_the_cluster_runs(tmp_path: Path) -> None:
+    with LocalWorkspace(tmp_path) as workspace:
+        for lab in lab_of(workspace):
+            for name in ODD:
+                lab.sdk.catalogs.create(name)
+            path = lab.notebook("catalogs", IN_CATALOGS)
+            run = lab.run(lab.task("only", path, parameters={"names": json.dumps(ODD)}))
+            output = lab.get("/api/2.2/jobs/runs/get-output", run_id=run["tasks"][0]["run_id"]).json()
+            assert "error" not in output, output
+            for name in [*ODD, "later"]:
+                assert [table.name for table in lab.sdk.tables.list(name, "default")] == ["there"]

@@ -37,17 +37,23 @@ class Locations:
         """The directory of managed tables."""
         return self.root / "tables"
 
-    def managed(self, names: tuple[str, ...], table_id: str) -> str:
+    def managed(self, names: tuple[str, ...], table_id: str, storage_root: str = "") -> str:
         """Where a managed table is.
 
         Args:
             names: The names of catalog, schema and table.
             table_id: The id of the table, by which its files are told apart from those of one before.
+            storage_root: Where the tables of its schema are; empty for the usual place.
         """
         catalog, schema, table = names
         if catalog == HIVE:
-            return f"{WAREHOUSE}/{table}" if schema == "default" else f"{WAREHOUSE}/{schema}.db/{table}"
-        return f"file://{self.tables / table_id}"
+            return f"{storage_root or hive_directory(schema)}/{table}"
+        # Docs: managed tables of a location are in this folder.
+        return (
+            f"{storage_root}/__unitystorage/{table_id}"
+            if storage_root
+            else f"file://{self.tables / table_id}"
+        )
 
     def kept(self, given: str, *, by_sail: bool = False) -> str:
         """A location as it is kept and shown.
@@ -104,3 +110,13 @@ class Locations:
         if place == directory or not leads_inside(place, directory.resolve()):
             raise invalid_parameter(f"'{kept[:1000]}' is not a location of a table.")
         return place
+
+
+def hive_directory(schema: str) -> str:
+    """Where the tables of a schema of `hive_metastore` are.
+
+    Example:
+        >>> hive_directory("sales")
+        'dbfs:/user/hive/warehouse/sales.db'
+    """
+    return WAREHOUSE if schema == "default" else f"{WAREHOUSE}/{schema}.db"

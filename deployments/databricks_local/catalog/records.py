@@ -6,7 +6,6 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos
 from databricks_local.catalog.delta_log import LOG, DeltaState
-from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.names import HIVE
 
 DELTA, MANAGED, EXTERNAL, VIEW = "DELTA", "MANAGED", "EXTERNAL", "VIEW"
@@ -69,7 +68,7 @@ class Table:
 
 
 def new_record(
-    names: Names, request: TableRequest, table_id: str, locations: Locations, now: int, user: str
+    names: Names, request: TableRequest, table_id: str, managed_location: str, now: int, user: str
 ) -> Json:
     """What is kept of a new table or view.
 
@@ -77,7 +76,7 @@ def new_record(
         names: Its names.
         request: What is asked for.
         table_id: A new id.
-        locations: Where tables are.
+        managed_location: Where it is if it is a managed table.
         now: The time.
         user: Who owns it.
 
@@ -98,26 +97,25 @@ def new_record(
     if request.table_type == VIEW:
         return {**record, "view_definition": request.view_definition, "columns": list(request.columns)}
     record["data_source_format"] = request.data_source_format
-    record["storage_location"] = request.location or locations.managed(names, table_id)
+    record["storage_location"] = request.location or managed_location
     if request.table_type == MANAGED:
-        _check_managed(names, request, locations)
+        _check_managed(names, request, managed_location)
     if request.table_type == MANAGED and request.location and names[0] != HIVE:
         record["table_id"] = request.location.rpartition("/")[2]
     return record
 
 
-def _check_managed(names: Names, request: TableRequest, locations: Locations) -> None:
+def _check_managed(names: Names, request: TableRequest, managed_location: str) -> None:
     if names[0] == HIVE:
         # Sail adds an id to the name of the table.
-        staged = request.location.startswith(locations.managed(names, ""))
+        staged = request.location.startswith(managed_location)
     elif request.data_source_format != DELTA:
         raise invalid_parameter(
             f"Managed tables are Delta tables; {'.'.join(names)} is {request.data_source_format}: "
             "give it a location, or make it in hive_metastore."
         )
     else:
-        place = locations.on_disk(request.location) if request.location else None
-        staged = place is not None and place.parent == locations.tables
+        staged = request.location.rpartition("/")[0] == managed_location.rpartition("/")[0]
     if request.location and not staged:
         raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
 

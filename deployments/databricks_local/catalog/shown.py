@@ -41,6 +41,13 @@ def sail_table(table: Table, locations: Locations) -> Json:
     }
 
 
+def sail_schema(schema: Json, locations: Locations) -> Json:
+    """A schema as Sail needs it: its location is a property, by which tables other than Delta are placed."""
+    location = schema.get("storage_location", "")
+    placed = {"location": locations.for_sail(location)} if location else {}
+    return {**schema, "properties": {**schema.get("properties", {}), **placed}}
+
+
 def _named(table: Table) -> Json:
     catalog, schema, name = table.names
     return {

@@ -105,7 +105,7 @@ class Tables:
     def staging(self, names: Names) -> tuple[str, str]:
         """An id and a location for a managed table that is to be made."""
         table_id = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        return table_id, self.locations.managed(names, table_id)
+        return table_id, self.locations.managed(names, table_id, self._storage_root(names))
 
     async def create(self, request: TableRequest) -> Table:
         """Make a table or view. A Delta table that is there already keeps its log.
@@ -117,8 +117,7 @@ class Tables:
         async with self._locked(names):
             if self.has(names):
                 raise taken(names)
-            table_id, _ = self.staging(names)
-            record = new_record(names, request, table_id, self.locations, self._clock(), self._user)
+            record = new_record(names, request, *self.staging(names), self._clock(), self._user)
             if request.table_type != VIEW:
                 record |= await self._make(names, request, record["storage_location"])
             self._documents.put(KIND, ".".join(names), record)
@@ -148,7 +147,7 @@ class Tables:
             if self.has(renamed):
                 raise taken(renamed)
             if names[0] == HIVE and record["table_type"] == MANAGED:
-                before, location = record["storage_location"], self.locations.managed(renamed, "")
+                before, location = record["storage_location"], self.staging(renamed)[1]
                 await asyncio.to_thread(self._move_files, before, location)
                 record["storage_location"] = location
             record |= {"updated_at": self._clock(), "updated_by": self._user}
@@ -201,6 +200,14 @@ class Tables:
             self._documents.delete(IN_WORK, location)
             raise
         return {"comment": "", "properties": {}}
+
+    def _storage_root(self, names: Names) -> str:
+        """Where the managed tables of a schema are, if that was said of it or of its catalog."""
+        for kind, above in (("schema", names[:2]), ("catalog", names[:1])):
+            root = (self._documents.get(kind, ".".join(above)) or {}).get("storage_root", "")
+            if root:
+                return str(root)
+        return ""
 
     def _remove_files(self, location: str) -> None:
         place = self.locations.on_disk(location)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.catalog.locations import hive_directory
 from databricks_local.catalog.names import HIVE, checked
 from databricks_local.catalog.shown import METASTORE_ID
 from databricks_local.catalog.tables import Tables
@@ -69,6 +70,8 @@ class Catalog:
         above = names[:-1]
         if level.depth > 1:
             above = self.existing(LEVELS[level.depth - 2], above)
+        if level is VOLUME and above[0] == HIVE:
+            raise invalid_parameter("Volumes are not supported in hive_metastore.")
         if level is not VOLUME:
             names = (*above, checked(names[-1], names[0]))
         names = (*above, names[-1])
@@ -109,6 +112,10 @@ class Catalog:
             shown["catalog_name"] = names[0]
         if level is SCHEMA:
             shown |= {"schema_id": told.get("id", ""), "catalog_type": _catalog_type(names)}
+        if level is SCHEMA and names[0] == HIVE:
+            shown["storage_location"] = hive_directory(names[1])
+        if told.get("storage_root"):
+            shown |= dict.fromkeys(("storage_root", "storage_location"), told["storage_root"])
         if level is VOLUME:
             shown |= {
                 "schema_name": names[1],

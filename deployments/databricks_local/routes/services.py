@@ -33,7 +33,7 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(dbfs_router(services.dbfs))
     router.include_router(volume_files_router(services.volumes, services.uploads))
     router.include_router(uploads_router(services.volumes, services.uploads))
-    router.include_router(catalog_router(services.catalog))
+    router.include_router(catalog_router(services.catalog, services.tables.locations))
     router.include_router(tables_router(services.catalog, services.tables))
     router.include_router(grants_router(services.grants))
     router.include_router(sail_router(services.catalog, services.tables))

@@ -58,8 +58,8 @@ def catalog_settings(access: CatalogAccess, initial: str) -> dict[str, str]:
     names = dict.fromkeys([*access.catalogs, HIVE, DEFAULT_CATALOG, initial])
     providers = {name: name for name in names if name != RESERVED} | {SPARK_CATALOG: HIVE}
     listed = ", ".join(
-        f'{{type="unity", name={json.dumps(name)}, uri={json.dumps(uri)}, '
-        f"default_catalog={json.dumps(catalog)}, token={json.dumps(access.token)}}}"
+        f'{{type="unity", name={_quoted(name)}, uri={_quoted(uri)}, '
+        f"default_catalog={_quoted(catalog)}, token={_quoted(access.token)}}}"
         for name, catalog in providers.items()
     )
     return {"SAIL_CATALOG__LIST": f"[{listed}]", "SAIL_CATALOG__DEFAULT_CATALOG": initial}
@@ -74,3 +74,8 @@ def hiding_the_catalog(environment: Iterable[str]) -> list[str]:
     """
     names = {prefix + rest for prefix in _PREFIXES for rest in _OVERRIDING}
     return [name for name in environment if name.upper() in names]
+
+
+def _quoted(text: str) -> str:
+    """A text as Sail reads it: it does not know the pairs of escapes for what is far up in Unicode."""
+    return json.dumps(text, ensure_ascii=False)

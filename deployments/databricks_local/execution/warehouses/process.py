@@ -102,7 +102,9 @@ def open_session(launch: WarehouseLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
     hooks: list[Any] = []
-    session = connect(launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks)
+    session = connect(
+        launch.spark_remote, rewrite, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks
+    )
     if launch.sail:
         client = CatalogClient(launch.workspace, launch.token)
         serve_tables(session, client, Reach(rewrite, spark_rewriter(places)), hooks)

@@ -16,6 +16,7 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import not_served
 from databricks_local.api.paging import page_of
+from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.names import parts_of
 from databricks_local.catalog.unity_catalog import CATALOG, SCHEMA, VOLUME, Catalog, Level
 from databricks_local.routes.incoming import read_body
@@ -23,20 +24,25 @@ from databricks_local.routes.incoming import read_body
 _VOLUME_TYPES = ("MANAGED", "EXTERNAL")
 
 
-def catalog_router(catalog: Catalog) -> APIRouter:
-    """The routes of catalogs, schemas and volumes."""
+def catalog_router(catalog: Catalog, locations: Locations) -> APIRouter:
+    """The routes of catalogs, schemas and volumes.
+
+    Args:
+        catalog: Catalogs, schemas and volumes.
+        locations: Where tables are.
+    """
     router = APIRouter(prefix="/api/2.1/unity-catalog")
     for level, plural in ((CATALOG, "catalogs"), (SCHEMA, "schemas"), (VOLUME, "volumes")):
-        _add_level(router, catalog, level, plural)
+        _add_level(router, catalog, locations, level, plural)
     return router
 
 
-def _add_level(router: APIRouter, catalog: Catalog, level: Level, plural: str) -> None:
+def _add_level(router: APIRouter, catalog: Catalog, locations: Locations, level: Level, plural: str) -> None:
     @router.post(f"/{plural}")
     async def create(request: Request) -> Json:
         body = await read_body(request)
         names = (*_above(level, body), read_required_string(body, "name"))
-        return catalog.create(level, names, _told(level, body))
+        return catalog.create(level, names, _told(level, body, locations))
 
     @router.get(f"/{plural}")
     async def list_all(request: Request) -> Json:
@@ -77,8 +83,12 @@ def _names(full_name: str, level: Level) -> tuple[str, ...]:
     return tuple(full_name.split(".")) if level is VOLUME else parts_of(full_name)
 
 
-def _told(level: Level, body: Json) -> Json:
+def _told(level: Level, body: Json, locations: Locations) -> Json:
     told = _comment(body)
+    root = read_string(body, "storage_root")
+    if root and level is not VOLUME:
+        told["storage_root"] = locations.kept(root)
+        locations.on_disk(told["storage_root"])
     if level is VOLUME:
         kind = read_choice(body, "volume_type", _VOLUME_TYPES, "MANAGED")
         location = read_string(body, "storage_location")

@@ -20,7 +20,7 @@ from databricks_local.api.bodies import (
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.names import parts_of, unquoted
 from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest, missing, taken
-from databricks_local.catalog.shown import sail_table
+from databricks_local.catalog.shown import sail_schema, sail_table
 from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import SCHEMA, Catalog
 from databricks_local.routes.incoming import read_body
@@ -37,7 +37,7 @@ def sail_router(catalog: Catalog, tables: Tables) -> APIRouter:
         tables: Tables and views.
     """
     router = APIRouter(prefix=SAIL_PATH)
-    _add_schemas(router, catalog)
+    _add_schemas(router, catalog, tables)
     _add_tables(router, catalog, tables)
     return router
 
@@ -53,7 +53,7 @@ async def in_words_of_sail() -> AsyncIterator[None]:
         raise
 
 
-def _add_schemas(router: APIRouter, catalog: Catalog) -> None:
+def _add_schemas(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     @router.get("/catalogs/{name}")
     async def get_catalog(name: str) -> Json:
         return {"name": unquoted(name)}
@@ -61,19 +61,26 @@ def _add_schemas(router: APIRouter, catalog: Catalog) -> None:
     @router.get("/schemas")
     async def list_schemas(request: Request) -> Json:
         above = (unquoted(read_required_string(request.query_params, "catalog_name")),)
-        return {"schemas": catalog.within(SCHEMA, above)}
+        return {
+            "schemas": [sail_schema(schema, tables.locations) for schema in catalog.within(SCHEMA, above)]
+        }
 
     @router.post("/schemas")
     async def create_schema(request: Request) -> Json:
         body = await read_body(request)
         names = unquoted(read_required_string(body, "catalog_name")), read_required_string(body, "name")
-        told: Json = {"comment": read_string(body, "comment"), "properties": read_strings(body, "properties")}
+        told: Json = {"comment": read_string(body, "comment")}
+        told["properties"] = read_strings(body, "properties")
+        told["properties"].pop("comment", None)
+        location = told["properties"].pop("location", "")
+        if location:
+            told["storage_root"] = tables.locations.kept(location, by_sail=True)
         async with in_words_of_sail():
-            return catalog.create(SCHEMA, names, told)
+            return sail_schema(catalog.create(SCHEMA, names, told), tables.locations)
 
     @router.get("/schemas/{name}")
     async def get_schema(name: str) -> Json:
-        return catalog.get(SCHEMA, parts_of(name))
+        return sail_schema(catalog.get(SCHEMA, parts_of(name)), tables.locations)
 
     @router.delete("/schemas/{name}")
     async def delete_schema(request: Request, name: str) -> Json:

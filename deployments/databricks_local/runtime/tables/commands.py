@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from databricks_local.runtime.source import without_comments_before
+from databricks_local.runtime.source import split_statements, without_comments_before
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.altering import alter_table
@@ -159,7 +159,7 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     }
     variables = {name: _text_of(variable.literal) for name, variable in catalog.variables.items()}
     try:
-        text = with_identifiers(without_comments_before(holder.sql.query)[1], {**variables, **arguments})
+        text = with_identifiers(_alone(holder.sql.query), {**variables, **arguments})
         statement = Statement(text, relation, arguments, engine, catalog)
         served = _served(statement)
     except StatementError as error:
@@ -168,8 +168,13 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         return served if hasattr(served, "DESCRIPTOR") else local_relation(served)
     text = with_inner_statements(text, lambda inner: _kept(inner, statement))
     changed = Sources(engine, catalog).in_query(text, relation)
-    _, properties, _ = engine.run(changed, relation)
-    return properties.get("sql_command_result") or engine.relation(changed, relation)
+    return engine.asked(changed, relation)
+
+
+def _alone(text: str) -> str:
+    """A statement without what is around it: comments before it, and a semicolon after it."""
+    statements = split_statements(text)
+    return without_comments_before(statements[0] if len(statements) == 1 else text)[1]
 
 
 def _served(statement: Statement) -> Any:

@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from databricks_local.runtime.tables.errors import refused
+from databricks_local.runtime.tables.reading.parameters import with_parameters
+from databricks_local.runtime.tables.reading.tokens import quoted_text
+
 Execute = Callable[..., tuple[Any, dict[str, Any], Any]]
 
 
@@ -56,12 +60,34 @@ class Engine:
         return relation
 
     def run(self, text: str, like: Any = None) -> tuple[Any, dict[str, Any], Any]:
-        """Execute a statement; gives what the server answers."""
+        """Execute a statement that is no query; gives what the server answers.
+
+        Args:
+            text: The statement.
+            like: The relation of the statement that it is from. The engine binds no arguments to commands, so
+                that their values are written into the text.
+        """
+        from pyspark.sql.connect.proto import Command
+
+        command = Command()
+        if like is not None:
+            text = with_parameters(text, *literals_of(like))
+        command.sql_command.input.CopyFrom(self.relation(text, like))
+        holder = command.sql_command.input
+        if holder.WhichOneof("rel_type") == "with_relations":
+            holder = holder.with_relations.root
+        holder.sql.ClearField("named_arguments")
+        holder.sql.ClearField("pos_arguments")
+        return self._execute(command)
+
+    def asked(self, text: str, like: Any) -> Any:
+        """Send a statement as it came, as queries are; gives the relation of its answer."""
         from pyspark.sql.connect.proto import Command
 
         command = Command()
         command.sql_command.input.CopyFrom(self.relation(text, like))
-        return self._execute(command)
+        _, properties, _ = self._execute(command)
+        return properties.get("sql_command_result") or self.relation(text, like)
 
     def rows(self, text: str, like: Any = None) -> list[Any]:
         """The rows of a query."""
@@ -79,6 +105,48 @@ class Engine:
     def conf(self, name: str) -> str:
         """A configuration of the session; empty if it is not set."""
         return str(self.session.conf.get(name, None) or "")
+
+
+def literals_of(relation: Any) -> tuple[dict[str, str], list[str]]:
+    """The arguments of a statement as SQL: by name, and by position.
+
+    Raises:
+        UnsupportedOperationException: If one is no plain value.
+    """
+    holder = relation.with_relations.root if relation.WhichOneof("rel_type") == "with_relations" else relation
+    named = {name: _literal(value) for name, value in holder.sql.named_arguments.items()}
+    return named, [_literal(value) for value in holder.sql.pos_arguments]
+
+
+def _literal(expression: Any) -> str:
+    from datetime import UTC, date, datetime, timedelta
+
+    literal = expression.literal
+    kind = literal.WhichOneof("literal_type")
+    value = getattr(literal, kind or "null")
+    if kind == "null":
+        return "NULL"
+    if kind == "string":
+        return quoted_text(value)
+    if kind == "decimal":
+        return f"CAST({quoted_text(value.value)} AS DECIMAL(38, {len(value.value.partition('.')[2])}))"
+    if kind == "date":
+        return f"DATE'{date(1970, 1, 1) + timedelta(days=value)}'"
+    if kind == "timestamp":
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+        return f"TIMESTAMP'{moment.isoformat(sep=' ')}'"
+    if kind in _PLAIN:
+        return f"CAST({quoted_text(str(value))} AS {_PLAIN[kind]})"
+    raise refused(
+        f"A parameter of the kind {kind or 'expression'} in a statement that changes rows",
+        "write it in the text",
+    )
+
+
+_PLAIN = {
+    "boolean": "BOOLEAN", "byte": "TINYINT", "short": "SMALLINT", "integer": "INT", "long": "BIGINT",
+    "float": "FLOAT", "double": "DOUBLE",
+}  # fmt: skip
 
 
 def local_relation(table: Any) -> Any:

@@ -171,7 +171,7 @@ def chosen(copy: Copy, names: Sequence[str]) -> list[str]:
         return [name for name in names if name in wanted]
     if copy.pattern:
         pattern = re.compile(_pattern(copy.pattern))
-        return [name for name in names if pattern.fullmatch(name)]
+        return [name for name in names if pattern.fullmatch(name) and not is_hidden(name)]
     return [name for name in names if not is_hidden(name)]
 
 

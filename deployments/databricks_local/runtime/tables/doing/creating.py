@@ -128,15 +128,17 @@ class Creator:
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
         protocol = definition.protocol if known is None else _stronger(place, definition)
+        fresh = known is None
         try:
             written = Writer(self.statement.engine).replace(
-                place, rows, definition.metadata, change, protocol
+                place, rows, definition.metadata, change, protocol, fresh=fresh
             )
-            self._known_from_now(known, entry, definition)
         except BaseException:
-            if known is None and not entry.by_path:
+            # Another session may have made a table in the same place meanwhile.
+            if fresh and not DeltaLog(table).exists:
                 shutil.rmtree(table, ignore_errors=True)
             raise
+        self._known_from_now(known, entry, definition)
         return written.rows
 
     def like(self, asked: CreateTable) -> Any:
@@ -190,10 +192,9 @@ class Creator:
         actions = [info, {"protocol": definition.protocol}, {"metaData": definition.metadata}]
         try:
             write_commit(table, 0, actions)
-            self._known_from_now(None, entry, definition)
-        except BaseException:
-            shutil.rmtree(table, ignore_errors=True)
-            raise
+        except FileExistsError as error:
+            raise table_exists(entry.names) from error
+        self._known_from_now(None, entry, definition)
 
     def _adopt(self, entry: Entry, definition: Definition, table: Any) -> None:
         """Make files that are there known as a table."""
@@ -205,7 +206,7 @@ class Creator:
                 f"The specified schema does not match the existing schema at {definition.location}.",
             )
         found = Definition(snapshot.fields, snapshot.partitions, {}, definition.comment, definition.location)
-        self._known_from_now(None, entry, found)
+        self._known_from_now(None, entry, found, adopted=True)
 
     def _replace_by_nothing(self, place: Entry, definition: Definition, known: Entry | None) -> None:
         require_names(definition)
@@ -223,7 +224,9 @@ class Creator:
             write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
         self._known_from_now(known, place, definition)
 
-    def _known_from_now(self, known: Entry | None, entry: Entry, definition: Definition) -> None:
+    def _known_from_now(
+        self, known: Entry | None, entry: Entry, definition: Definition, *, adopted: bool = False
+    ) -> None:
         if len(entry.names) == len(("format", "path")):
             return
         if known is not None:
@@ -242,7 +245,13 @@ class Creator:
             "comment": definition.comment or "",
             "properties": definition.kept,
         }
-        self._catalog.register(body)
+        try:
+            self._catalog.register(body)
+        except BaseException:
+            # What this statement has written is nobody's.
+            if not adopted and entry.path is not None:
+                shutil.rmtree(entry.path, ignore_errors=True)
+            raise
 
 
 def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from databricks_local.runtime.tables.delta.staging import (
 )
 from databricks_local.runtime.tables.doing.columns import by_name, by_position
 from databricks_local.runtime.tables.engine import Engine
-from databricks_local.runtime.tables.errors import analysis_error, conflict
+from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 
 HIGH_WATER = "delta.identity.highWaterMark"
 
@@ -104,7 +104,14 @@ class Writer:
             return self._publish(entry, table, before, rows, change, metadata, None)
 
     def replace(
-        self, entry: Entry, frame: Any, metadata: Action, change: Change, protocol: Action | None = None
+        self,
+        entry: Entry,
+        frame: Any,
+        metadata: Action,
+        change: Change,
+        protocol: Action | None = None,
+        *,
+        fresh: bool = False,
     ) -> Written:
         """Write rows that are all that a table has from then on, whatever it was before.
 
@@ -114,11 +121,14 @@ class Writer:
             metadata: What it becomes.
             change: How they are written.
             protocol: The features of Delta that this needs; None leaves those that are there.
+            fresh: Whether there must be none before.
         """
         table = entry.on_disk(change.operation)
         with writing(table):
             log = DeltaLog(table)
             before = log.snapshot() if log.exists else Snapshot(-1)
+            if before.metadata and fresh:
+                raise table_exists(entry.names)
             if before.metadata:
                 metadata = {**metadata, "id": before.metadata["id"]}
             needed = protocol or (None if before.protocol else PROTOCOL)

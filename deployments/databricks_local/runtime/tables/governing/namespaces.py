@@ -51,6 +51,9 @@ def create(statement: Statement, cursor: Cursor) -> Any:
         if kind == "CATALOG" and client.find("schemas", (names[0], DEFAULT_SCHEMA)) is None:
             client.create("schemas", {"catalog_name": names[0], "name": DEFAULT_SCHEMA})
     except CatalogError as error:
+        # Another session may have made it meanwhile.
+        if if_not_exists and error.code.endswith("_ALREADY_EXISTS"):
+            return nothing()
         raise refusal_of(error, names) from error
     return nothing()
 
