@@ -104,6 +104,21 @@ def test_a_result_is_closed_by_the_client(starter: SqlLab) -> None:
     assert state_of(starter.ended(running)) is sql.StatementState.CANCELED
 
 
+def test_a_statement_whose_answer_is_lost_is_found_by_its_tag(starter: SqlLab) -> None:
+    faults = starter.lab.workspace.faults
+    body = {
+        "statement": "SELECT 1",
+        "warehouse_id": starter.warehouse_id,
+        "query_tags": [{"key": "request", "value": "4711"}],
+    }
+    lost = faults.injected(path="/api/2.0/sql/statements", when="after", effect="reset")
+    with lost, pytest.raises(httpx.TransportError):
+        starter.lab.post("/api/2.0/sql/statements", body)
+    tag = sql.QueryTag("request", "4711")
+    found = [each for each in history(starter.lab) if tag in (each.query_tags or [])]
+    assert [each.query_text for each in found] == ["SELECT 1"]
+
+
 def test_a_killed_server_loses_no_statement(tmp_path: Path) -> None:
     with own_workspace(tmp_path) as lab:
         starter = starter_of(lab)

@@ -177,6 +177,20 @@ def process_of(made: SqlLab, log: str) -> int:
     raise AssertionError(f"no process writes to {name}")
 
 
+def test_permissions_are_kept(made: SqlLab) -> None:
+    warehouses = made.lab.sdk.warehouses
+    entry = sql.WarehouseAccessControlRequest(
+        group_name="users", permission_level=sql.WarehousePermissionLevel.CAN_USE
+    )
+    warehouses.update_permissions(made.warehouse_id, access_control_list=[entry])
+    shown = warehouses.get_permissions(made.warehouse_id).access_control_list or []
+    levels = {each.group_name or each.user_name: (each.all_permissions or [])[0] for each in shown}
+    assert levels["users"].permission_level is sql.WarehousePermissionLevel.CAN_USE
+    assert sql.WarehousePermissionLevel.IS_OWNER in {each.permission_level for each in levels.values()}
+    with pytest.raises(NotFound):
+        warehouses.get_permissions("0123456789abcdef")
+
+
 def test_a_second_warehouse_of_a_name_is_refused_by_edit(made: SqlLab) -> None:
     with pytest.raises(ResourceAlreadyExists, match="already exists"):
         made.lab.sdk.warehouses.edit(made.warehouse_id, name="Starter Warehouse")

@@ -16,8 +16,12 @@ LEVELS_BY_TYPE = {
     "repos": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "instance-pools": ("CAN_ATTACH_TO", "CAN_MANAGE"),
     "cluster-policies": ("CAN_USE",),
+    "warehouses": ("CAN_VIEW", "CAN_MONITOR", "CAN_USE", "IS_OWNER", "CAN_MANAGE"),
 }
 """What may be granted on which type of object (docs: Permissions API)."""
+
+OWNED = ("jobs", "warehouses")
+"""What has an owner."""
 
 
 class Permissions:
@@ -75,7 +79,7 @@ class Permissions:
         self._documents.put(KIND, f"/{kind}/{object_id}", {"entries": entries})
 
     def _initial(self, kind: str) -> list[Json]:
-        level = "IS_OWNER" if kind == "jobs" else LEVELS_BY_TYPE[kind][-1]
+        level = "IS_OWNER" if kind in OWNED else LEVELS_BY_TYPE[kind][-1]
         return [{"user_name": self._user, "permission_level": level}]
 
     def _read(self, kind: str, body: Json) -> list[Json]:

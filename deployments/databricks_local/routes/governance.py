@@ -10,6 +10,7 @@ from databricks_local.api.bodies import Json, read_required_string
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.clusters.registry import ClusterRegistry
 from databricks_local.routes.incoming import read_body
+from databricks_local.sql.warehouses import Warehouses
 
 MAX_ID_LENGTH = 100
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -28,13 +29,17 @@ POLICIES: tuple[Json, ...] = (
 
 
 def governance_router(
-    permissions: Permissions, clusters: ClusterRegistry, find_job: Callable[[int], object]
+    permissions: Permissions,
+    clusters: ClusterRegistry,
+    warehouses: Warehouses,
+    find_job: Callable[[int], object],
 ) -> APIRouter:
     """The routes of permissions, pools and policies.
 
     Args:
         permissions: The access control lists.
         clusters: The all-purpose clusters.
+        warehouses: The SQL warehouses.
         find_job: Refuses the id of an unknown job.
     """
     router = APIRouter()
@@ -43,6 +48,8 @@ def governance_router(
         _check(kind, object_id)
         if kind == "clusters":
             clusters.get(object_id)
+        if kind == "warehouses":
+            warehouses.usable(object_id)
         if kind == "jobs":
             if not _NUMBER.fullmatch(object_id):
                 raise invalid_parameter(f"'{object_id}' is not the id of a job.")

@@ -39,7 +39,9 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(sail_router(services.catalog, services.tables))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
-    router.include_router(governance_router(services.permissions, services.clusters, find_job))
+    router.include_router(
+        governance_router(services.permissions, services.clusters, services.sql.warehouses, find_job)
+    )
     router.include_router(repos_router(services.repos))
     router.include_router(warehouses_router(services.sql))
     router.include_router(statements_router(services.sql))

@@ -1,13 +1,16 @@
 """The record of a statement, and what of it is shown when. Pure."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any, TypeVar, cast
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError
 from databricks_local.runtime.warehouse.orders import Outcome
 from databricks_local.sql.requests import StatementRequest
+
+T = TypeVar("T")
 
 HOUR_MILLIS = 3600 * 1000
 RESULT_MILLIS = HOUR_MILLIS
@@ -133,7 +136,8 @@ class StatementRecord:
 
         What cannot be read of it is missing; it never keeps the server from starting.
         """
-        request = StatementRequest(**{"statement": "", "warehouse_id": "", **document.get("request", {})})
+        request = _read(StatementRequest, {"statement": "", "warehouse_id": ""}, document.get("request"))
+        state = document.get("state")
         record = StatementRecord(
             statement_id,
             request,
@@ -141,13 +145,19 @@ class StatementRecord:
             document.get("created_at", now),
             document.get("began_at", 0),
             document.get("ended_at", 0),
-            StatementState(document.get("state", StatementState.FAILED)),
-            Outcome(**{"state": "FAILED", **document.get("outcome", {})}),
+            StatementState(state) if state in tuple(StatementState) else StatementState.FAILED,
+            _read(Outcome, {"state": "FAILED"}, document.get("outcome")),
             document.get("source", {}),
         )
         if record.active:
             record.end(lost(STOPPED), now)
         return record
+
+
+def _read(kind: type[T], defaults: Json, stored: Json | None) -> T:
+    """What was stored by this or another version: of fields that this one does not know, nothing."""
+    known = {each.name for each in fields(cast(Any, kind))}
+    return kind(**{**defaults, **{name: value for name, value in (stored or {}).items() if name in known}})
 
 
 def lost(message: str) -> Outcome:

@@ -56,7 +56,7 @@ class WarehouseProcesses:
             environment=task_environment(cluster.spec, self._workspace),
             mounts=self._mounts,
             log=str(self._log_of(cluster)),
-            sail=cluster.engine in (SAIL, ""),
+            sail=cluster.engine == SAIL,
             workspace=self._workspace.origin,
             token=token,
         )

@@ -62,3 +62,15 @@ def test_an_active_statement_is_lost_with_the_server() -> None:
 def test_a_document_that_lost_its_fields_is_read_as_far_as_it_goes() -> None:
     read = StatementRecord.from_document("an-id", {}, 700)
     assert (read.state, read.request.statement) == (StatementState.FAILED, "")
+
+
+def test_a_document_of_another_version_is_read_without_what_is_not_known() -> None:
+    document = ended().as_document()
+    later = {
+        **document,
+        "request": {**document["request"], "priority": 3},
+        "outcome": {**document["outcome"], "cost": 1},
+        "state": "PAUSED",
+    }
+    read = StatementRecord.from_document("an-id", later, 700)
+    assert (read.state, read.request.statement, read.rows) == (StatementState.FAILED, "SELECT 1", 3)
