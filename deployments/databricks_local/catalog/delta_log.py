@@ -12,6 +12,7 @@ from typing import Any
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.runtime.tables.delta.log import DeltaLog
 
 LOG = "_delta_log"
 
@@ -90,7 +91,7 @@ class DeltaLogs:
         from deltalake import DeltaTable
 
         if isinstance(place, Path):
-            return (place / LOG).is_dir() and any((place / LOG).iterdir())
+            return DeltaLog(place).exists
         return bool(DeltaTable.is_deltatable(place, self.storage_options))
 
     def create(self, place: Path | str, table: NewTable) -> None:
@@ -137,6 +138,8 @@ class DeltaLogs:
             raise invalid_parameter(f"The Delta table cannot be changed: {error}") from error
 
     def _state(self, place: Path | str) -> DeltaState | None:
+        if isinstance(place, Path):
+            return _state_on_disk(place)
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -161,6 +164,25 @@ class DeltaLogs:
 
     def _options(self, place: Path | str) -> dict[str, str] | None:
         return None if isinstance(place, Path) else self.storage_options
+
+
+def _state_on_disk(place: Path) -> DeltaState | None:
+    """The newest state of a table on this machine, also of one without columns, which deltalake refuses."""
+    log = DeltaLog(place)
+    if not log.exists:
+        return None
+    try:
+        snapshot = log.snapshot()
+    except (ValueError, KeyError, OSError) as error:
+        raise ApiError(400, "INVALID_STATE", f"The Delta log at {place} cannot be read: {error}") from error
+    return DeltaState(
+        snapshot.version,
+        snapshot.fields,
+        snapshot.partitions,
+        dict(snapshot.configuration),
+        snapshot.metadata.get("description") or "",
+        str(snapshot.metadata["id"]),
+    )
 
 
 def _mark(place: Path, version: int) -> tuple[int, int] | None:

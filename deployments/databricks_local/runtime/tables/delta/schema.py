@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.reading.tokens import quoted_name
+from databricks_local.runtime.tables.reading.types import read_type
 
 Field = dict[str, Any]
 """A field as Delta and Spark write it: name, type, nullable, metadata."""
@@ -20,12 +22,16 @@ def fields_of(schema: Any) -> list[Field]:
     return [_nullable(field) for field in schema.jsonValue()["fields"]]
 
 
-def fields_in(ddl: str) -> list[Field]:
-    """The fields that are written in SQL, as `id INT NOT NULL COMMENT 'key', name VARCHAR(10)`."""
-    from pyspark.sql.types import StructType
+def field_in(name: str, type_ddl: str) -> Field:
+    """The field of a column whose type is written in SQL.
 
-    fields: list[Field] = StructType.fromDDL(ddl).jsonValue()["fields"]  # type: ignore[assignment, index]
-    return [_with_characters(field) for field in fields]
+    Raises:
+        StatementError: If there is no such type.
+    """
+    cursor = Cursor(type_ddl)
+    kind = read_type(cursor)
+    cursor.finish()
+    return _with_characters({"name": name, "type": kind, "nullable": True, "metadata": {}})
 
 
 def _with_characters(field: Field) -> Field:

@@ -19,7 +19,7 @@ from databricks_local.runtime.tables.doing.properties import (
 from databricks_local.runtime.tables.doing.views import rename
 from databricks_local.runtime.tables.engine import nothing
 from databricks_local.runtime.tables.errors import analysis_error, refused
-from databricks_local.runtime.tables.reading.create import read_columns, read_type
+from databricks_local.runtime.tables.reading.create import read_columns, type_text_in
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
 from databricks_local.runtime.tables.reading.tokens import quoted_name
 from databricks_local.runtime.tables.statements import Statement
@@ -165,9 +165,9 @@ def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
         and cursor.current.is_name
         and not any(map(cursor.looks_at, ("SET", "DROP", "COMMENT", "TYPE", "FIRST", "AFTER")))
     ):
-        new_name, kind = cursor.word(), read_type(cursor)
+        new_name, kind = cursor.word(), type_text_in(cursor)
     else:
-        kind = read_type(cursor) if cursor.accept("TYPE") else ""
+        kind = type_text_in(cursor) if cursor.accept("TYPE") else ""
     change, place = _column_change(cursor)
 
     def changed(before: Snapshot) -> Action:

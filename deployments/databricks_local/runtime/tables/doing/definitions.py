@@ -7,7 +7,7 @@ from typing import Any
 
 from databricks_local.runtime.tables.delta.commits import PROTOCOL, new_metadata
 from databricks_local.runtime.tables.delta.log import Action
-from databricks_local.runtime.tables.delta.schema import Field, fields_in, fields_of, find
+from databricks_local.runtime.tables.delta.schema import Field, field_in, fields_of, find
 from databricks_local.runtime.tables.doing.columns import (
     DEFAULT,
     GENERATED,
@@ -125,7 +125,7 @@ def field_of(column: Column) -> Field:
         raise analysis_error(
             "DELTA_COLUMN_WITHOUT_TYPE", f"The column {quoted_name(column.name)} needs a type."
         )
-    (field,) = fields_in(f"{quoted_name(column.name)} {column.type_ddl}")
+    field = field_in(column.name, column.type_ddl)
     metadata = dict(field["metadata"])
     if column.comment is not None:
         metadata["comment"] = column.comment

@@ -201,7 +201,7 @@ def read_columns(text: str) -> list[Column]:
 def _column(cursor: Cursor) -> Column:
     name = cursor.word()
     cursor.accept(":")
-    column = Column(name, read_type(cursor))
+    column = Column(name, type_text_in(cursor))
     while not cursor.at_end:
         column = _with_clause(column, cursor)
     return column
@@ -253,7 +253,7 @@ def _identity(cursor: Cursor, *, always: bool) -> Identity:
     return Identity(always, start, step)
 
 
-def read_type(cursor: Cursor) -> str:
+def type_text_in(cursor: Cursor) -> str:
     """The text of a type that begins here."""
     if cursor.at_end or any(cursor.looks_at(word) for word in ("GENERATED", "COMMENT", "NOT")):
         return ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from databricks_local.runtime.tables.reading.create import read_type
+from databricks_local.runtime.tables.reading.create import type_text_in
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.reading.references import Query, edited
 from databricks_local.runtime.tables.reading.tokens import quoted_name
@@ -41,7 +41,7 @@ def read_declare(cursor: Cursor) -> Declaration:
     names = [cursor.name()[-1]]
     while cursor.accept(","):
         names.append(cursor.name()[-1])
-    kind = "" if cursor.at_end or any(map(cursor.looks_at, ("DEFAULT", "="))) else read_type(cursor)
+    kind = "" if cursor.at_end or any(map(cursor.looks_at, ("DEFAULT", "="))) else type_text_in(cursor)
     default = cursor.rest() if cursor.accept_any("DEFAULT", "=") else ""
     cursor.finish()
     return Declaration(tuple(names), replace, kind, default)

@@ -1,0 +1,88 @@
+"""COPY INTO as it is written, and the files that it is for."""
+
+import pytest
+from databricks_local.runtime.tables.copying.reading import Copy, chosen, is_hidden, read_copy
+from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
+
+
+def test_all_that_can_be_said() -> None:
+    copy = read_copy(
+        Cursor(
+            "COPY INTO a.b.c FROM (SELECT _c0 AS x, _metadata.file_name f FROM 's3://b/in' "
+            "WITH (CREDENTIAL (AWS_ACCESS_KEY = 'k', AWS_SECRET_KEY = 's')) AS s WHERE _c0 > 1) "
+            "FILEFORMAT = CSV VALIDATE 15 ROWS PATTERN = '*.csv' "
+            "FORMAT_OPTIONS ('header' = 'true', 'mergeSchema' = true) COPY_OPTIONS (FORCE = 'true')"
+        )
+    )
+    assert copy == Copy(
+        table=("a", "b", "c"),
+        source="s3://b/in",
+        file_format="csv",
+        select="_c0 AS x, _metadata.file_name f",
+        alias="s",
+        where="_c0 > 1",
+        validate=15,
+        pattern="*.csv",
+        format_options={"header": "true", "mergeschema": "true"},
+        copy_options={"force": "true"},
+    )
+    assert copy.validates
+    assert copy.is_set("force")
+
+
+@pytest.mark.parametrize(
+    ("text", "validate"),
+    [
+        ("", -1),
+        ("VALIDATE", None),
+        ("VALIDATE ALL", None),
+        ("VALIDATE 3 ROWS", 3),
+    ],
+)
+def test_validate(text: str, validate: int | None) -> None:
+    assert read_copy(Cursor(f"COPY INTO t FROM '/x' FILEFORMAT = JSON {text}")).validate == validate
+
+
+def test_columns_and_positions() -> None:
+    assert read_copy(Cursor("COPY INTO t BY POSITION FROM '/x' FILEFORMAT = CSV")).by_position
+    assert read_copy(Cursor("COPY INTO t (a, `b c`) FROM '/x' FILEFORMAT = CSV")).columns == ("a", "b c")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("COPY INTO t FROM '/x' FILEFORMAT = EXCEL", "excel is not one of"),
+        ("COPY INTO t FROM /x FILEFORMAT = CSV", "a string"),
+        ("COPY INTO t FROM '/x' FILEFORMAT = CSV FILES = ('a') PATTERN = 'b'", "exclude each other"),
+        ("COPY INTO t FROM '/x' FILEFORMAT = CSV NONSENSE", "FILES, PATTERN"),
+        (
+            "COPY INTO t FROM '/x' FILEFORMAT = CSV FILES = (" + "'a', " * 1000 + "'a')",
+            "1000 are allowed",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, message: str) -> None:
+    with pytest.raises(StatementError, match=message):
+        read_copy(Cursor(text))
+
+
+NAMES = ["a.csv", "b.json", "_x.csv", ".c.csv", "day=1/a.csv", "day=1/_y.csv"]
+
+
+@pytest.mark.parametrize(
+    ("files", "pattern", "expected"),
+    [
+        ((), "", ["a.csv", "b.json", "day=1/a.csv"]),
+        ((), "*.csv", ["a.csv"]),
+        ((), "{a,b}.*", ["a.csv", "b.json"]),
+        ((), "day=[0-9]/?.csv", ["day=1/a.csv"]),
+        (("a.csv", "/in/b.json", "none.csv"), "", ["a.csv", "b.json"]),
+    ],
+)
+def test_the_files_that_are_chosen(files: tuple[str, ...], pattern: str, expected: list[str]) -> None:
+    assert chosen(Copy(("t",), "/in", "csv", files=files, pattern=pattern), NAMES) == expected
+
+
+def test_hidden_files() -> None:
+    assert is_hidden("a/_b/c.csv")
+    assert not is_hidden("_a=1/c.csv")

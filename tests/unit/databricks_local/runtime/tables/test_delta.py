@@ -1,0 +1,207 @@
+"""The log of a Delta table: what is read from it, and commits that are whole or not there."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from databricks_local.runtime.tables.delta.commits import (
+    PROTOCOL,
+    commit_info,
+    new_metadata,
+    remove_action,
+    write_commit,
+    writing,
+)
+from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
+from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError
+from databricks_local.runtime.tables.delta.schema import (
+    Field,
+    merged,
+    shown_type,
+    type_ddl,
+    type_text,
+)
+from databricks_local.runtime.tables.delta.staging import (
+    ConcurrentWriteError,
+    forget_leftovers,
+    publish,
+    staged,
+    staging,
+)
+from databricks_local.runtime.tables.doing.definitions import field_of
+from databricks_local.runtime.tables.reading.create import read_columns
+from deltalake import DeltaTable
+
+
+def fields_in(ddl: str) -> list[Field]:
+    return [field_of(column) for column in read_columns(ddl)]
+
+
+FIELDS = fields_in("id INT, name STRING")
+
+
+def make(table: Path, partitions: tuple[str, ...] = ()) -> None:
+    metadata = new_metadata(FIELDS, partitions, {"team": "a"})
+    write_commit(table, 0, [commit_info("CREATE TABLE"), {"protocol": PROTOCOL}, {"metaData": metadata}])
+
+
+def add(path: str, rows: int = 1) -> Action:
+    stats = json.dumps({"numRecords": rows})
+    return {"path": path, "partitionValues": {}, "size": 10, "modificationTime": 1, "dataChange": True,
+            "stats": stats}  # fmt: skip
+
+
+def test_deltalake_reads_what_is_written(tmp_path: Path) -> None:
+    make(tmp_path, ("name",))
+    write_commit(tmp_path, 1, [commit_info("WRITE"), {"add": add("a.parquet")}])
+    table = DeltaTable(tmp_path)
+    assert table.version() == 1
+    assert table.metadata().partition_columns == ["name"]
+    assert [entry["operation"] for entry in table.history()] == ["WRITE", "CREATE TABLE"]
+
+
+def test_a_snapshot_of_any_version_with_and_without_a_checkpoint(tmp_path: Path) -> None:
+    make(tmp_path)
+    for version in range(1, 13):
+        actions = [commit_info("WRITE"), {"add": add(f"{version}.parquet")}]
+        if version > 1:
+            actions.append(remove_action(add(f"{version - 1}.parquet"), 1))
+        write_commit(tmp_path, version, actions)
+    log = DeltaLog(tmp_path)
+    assert list(log.directory.glob("*.checkpoint.parquet"))
+    assert [list(log.snapshot(version).files) for version in (0, 5, 11)] == [
+        [],
+        ["5.parquet"],
+        ["11.parquet"],
+    ]
+    for version in range(10):
+        log.path_of(version).unlink()
+    newest = log.snapshot()
+    assert (newest.version, list(newest.files)) == (12, ["12.parquet"])
+    assert newest.configuration == {"team": "a"}
+    assert list(newest.fields) == list(FIELDS)
+    with pytest.raises(NoDeltaTableError, match="no version 3"):
+        log.snapshot(3)
+
+
+def test_there_is_no_table(tmp_path: Path) -> None:
+    assert not DeltaLog(tmp_path).exists
+    with writing(tmp_path):
+        assert not DeltaLog(tmp_path).exists
+    with pytest.raises(NoDeltaTableError):
+        DeltaLog(tmp_path).snapshot()
+
+
+def test_a_version_is_written_once(tmp_path: Path) -> None:
+    make(tmp_path)
+    with pytest.raises(FileExistsError):
+        make(tmp_path)
+    assert [path.name for path in DeltaLog(tmp_path).directory.iterdir()] == [f"{0:020}.json"]
+
+
+def put_rows(place: Path, name: str, rows: int) -> None:
+    (place / name).write_text("rows")
+    write_commit(place, 1, [commit_info("WRITE"), {"add": add(name, rows)}])
+
+
+def test_staged_rows_become_part_of_the_table(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = DeltaLog(tmp_path).snapshot()
+    with staging(tmp_path, before.metadata, before.protocol) as place:
+        put_rows(place, "new.parquet", 3)
+        rows = staged(place)
+        assert rows.metrics == {"numFiles": 1, "numOutputRows": 3, "numOutputBytes": 10}
+        assert publish(tmp_path, before, rows, commit_info("WRITE")) == 1
+    assert (tmp_path / "new.parquet").exists()
+    assert not list(tmp_path.glob("_staging-*"))
+    assert list(DeltaLog(tmp_path).snapshot().files) == ["new.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("other", "removed", "conflict"),
+    [
+        ({"add": add("other.parquet")}, False, ""),
+        ({"add": add("other.parquet")}, True, "ConcurrentAppendException"),
+        (remove_action(add("old.parquet"), 1), True, "ConcurrentDeleteReadException"),
+        ({"metaData": new_metadata(FIELDS)}, False, "MetadataChangedException"),
+        ({"protocol": PROTOCOL}, False, "ProtocolChangedException"),
+    ],
+)
+def test_a_writer_that_knows_no_lock_is_found(
+    tmp_path: Path, other: Action, removed: bool, conflict: str
+) -> None:
+    make(tmp_path)
+    write_commit(tmp_path, 1, [commit_info("WRITE"), {"add": add("old.parquet")}])
+    before = DeltaLog(tmp_path).snapshot()
+    with staging(tmp_path, before.metadata, before.protocol) as place:
+        put_rows(place, "new.parquet", 1)
+        rows = staged(place)
+        write_commit(tmp_path, 2, [commit_info("WRITE"), other])
+        gone = list(before.files.values()) if removed else []
+        if not conflict:
+            assert publish(tmp_path, before, rows, commit_info("WRITE"), removed=gone) == 3
+            return
+        with pytest.raises(ConcurrentWriteError, match=conflict):
+            publish(tmp_path, before, rows, commit_info("WRITE"), removed=gone)
+    assert not (tmp_path / "new.parquet").exists()
+    assert DeltaLog(tmp_path).latest() == 2
+
+
+def test_writers_wait_for_each_other(tmp_path: Path) -> None:
+    make(tmp_path)
+    order: list[str] = []
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with writing(tmp_path):
+            entered.set()
+            leave.wait(10)
+            order.append("first")
+
+    def second() -> None:
+        with writing(tmp_path):
+            order.append("second")
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    assert entered.wait(10)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_what_killed_statements_left_is_removed(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "_staging-x").mkdir()
+    forget_leftovers(tmp_path, 3600)
+    assert (tmp_path / "_staging-x").exists()
+    forget_leftovers(tmp_path, -1)
+    assert not (tmp_path / "_staging-x").exists()
+
+
+def test_loaded_files_are_those_of_all_commits(tmp_path: Path) -> None:
+    make(tmp_path)
+    write_commit(tmp_path, 1, [commit_info("COPY INTO", **{NOTE: ["a", "b"]})])
+    write_commit(tmp_path, 2, [commit_info("WRITE")])
+    write_commit(tmp_path, 3, [commit_info("COPY INTO", **{NOTE: ["c"]})])
+    assert loaded_files(tmp_path) == {"a", "b", "c"}
+
+
+def test_types_in_sql() -> None:
+    (field,) = fields_in("s STRUCT<`a b`: ARRAY<BIGINT>, m: MAP<STRING, DECIMAL(10, 2)>>")
+    assert type_text(field["type"]) == "struct<a b:array<bigint>,m:map<string,decimal(10,2)>>"
+    assert fields_in(f"s {type_ddl(field['type'])}") == [field]
+    (text,) = fields_in("v VARCHAR(10)")
+    assert (text["type"], shown_type(text)) == ("string", "varchar(10)")
+
+
+def test_new_columns_come_last_also_in_structs() -> None:
+    old = fields_in("a INT, s STRUCT<x: INT>")
+    new = fields_in("s STRUCT<y: INT, x: INT>, b STRING NOT NULL")
+    assert merged(old, new) == fields_in("a INT, s STRUCT<x: INT, y: INT>, b STRING")
+    with pytest.raises(ValueError, match="a"):
+        merged(old, fields_in("a ARRAY<INT>"))
