@@ -18,6 +18,7 @@ from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
 
 _COLUMNS = (("col_name", "string"), ("data_type", "string"), ("comment", "string"))
+_JSON = (("json_metadata", "string"),)
 _HISTORY = (
     ("version", "long"), ("timestamp", "timestamp"), ("userId", "string"), ("userName", "string"),
     ("operation", "string"), ("operationParameters", "map"), ("job", "string"), ("notebook", "string"),
@@ -62,10 +63,15 @@ def _table(statement: Statement, cursor: Cursor, *, extended: bool) -> Any:
     parts = cursor.name()
     entry = statement.catalog.find(parts)
     if entry is None:
-        return _query(statement, f"SELECT * FROM {quoted_name(*parts)}")  # noqa: S608 - names of their own
+        text = f"SELECT * FROM {quoted_name(*parts)}"  # noqa: S608 - names of their own
+        if cursor.accept("AS", "JSON"):
+            # A temporary view.
+            told = {"table_name": parts[-1], "columns": list(map(_column_as_json, _fields(statement, text)))}
+            return answer(_JSON, [(json.dumps(told),)])
+        return _query(statement, text)
     fields, partitions = columns_of(entry)
     if cursor.accept("AS", "JSON"):
-        return answer((("json_metadata", "string"),), [(json.dumps(_as_json(entry, fields, partitions)),)])
+        return answer(_JSON, [(json.dumps(_as_json(entry, fields, partitions)),)])
     if not cursor.at_end and not cursor.looks_at("AS"):
         return _column(fields, ".".join(cursor.name()))
     rows: list[Row] = [(field["name"], shown_type(field), comment_of(field)) for field in fields]
@@ -211,9 +217,13 @@ def table_properties(entry: Entry) -> dict[str, str]:
     return {**shown, **snapshot.configuration, **versions}
 
 
-def _query(statement: Statement, text: str) -> Any:
+def _fields(statement: Statement, text: str) -> list[Field]:
     query = Sources(statement.engine, statement.catalog).in_query(text, statement.relation)
-    fields = fields_of(statement.engine.frame(query, statement.relation).schema)
+    return list(fields_of(statement.engine.frame(query, statement.relation).schema))
+
+
+def _query(statement: Statement, text: str) -> Any:
+    fields = _fields(statement, text)
     return answer(_COLUMNS, [(field["name"], shown_type(field), comment_of(field)) for field in fields])
 
 
