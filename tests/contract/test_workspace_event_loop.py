@@ -9,9 +9,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from databricks.sdk.service import sql
 from databricks.sdk.service.catalog import VolumeType
 
 from .job_lab import create, latest, output, own_workspace, results, run_now, step
+from .sql_lab import starter_of
 from .workspace_lab import Lab
 
 MEGABYTE = 1024 * 1024
@@ -90,3 +92,19 @@ def test_large_folders_are_listed_and_removed(watched: Lab) -> None:
     watched.sdk.workspace.delete("/Shared/many", recursive=True)
     watched.sdk.volumes.delete("main.default.v")
     assert not list(root.glob("*/*/many"))
+
+
+def test_statements_with_large_texts_and_results(watched: Lab) -> None:
+    starter = starter_of(watched)
+    server = psutil.Process(watched.workspace.process.pid)
+    starter.rows("SELECT 1")
+    before = server.memory_info().rss
+    answer = starter.execute("SELECT id, repeat('x', 100) AS filling FROM range(150000)")
+    chunks = answer.manifest.total_chunk_count
+    for index in range(chunks):
+        assert starter.statements.get_statement_result_chunk_n(answer.statement_id, index).data_array
+    assert starter.rows(f"SELECT length('{'y' * 8_000_000}')") == [["8000000"]]
+    links = {"disposition": sql.Disposition.EXTERNAL_LINKS, "format": sql.Format.ARROW_STREAM}
+    large = starter.execute("SELECT id, repeat('x', 100) AS filling FROM range(3000000)", **links)
+    assert large.manifest.total_byte_count > 300 * MEGABYTE
+    assert server.memory_info().rss - before < 150 * MEGABYTE
