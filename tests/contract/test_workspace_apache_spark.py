@@ -154,6 +154,32 @@ def test_what_spark_cannot_reach_is_refused_in_one_line(lab: Lab) -> None:
     assert "\n" not in output["error"]
 
 
+WITHOUT_DELTA = """
+path = "dbfs:/tmp/no-delta"
+for ask in (
+    lambda: spark.sql("CREATE TABLE t (a INT) USING DELTA"),
+    lambda: spark.sql("DESCRIBE HISTORY t"),
+    lambda: spark.range(1).write.format("delta").save(path),
+    lambda: spark.read.format("delta").load(path).count(),
+):
+    try:
+        ask()
+    except Exception as error:
+        assert "needs Delta" in str(error) and "local_engine" in str(error) and "\\n" not in str(error), error
+    else:
+        raise AssertionError("done")
+spark.sql("CREATE TABLE plain AS SELECT 1 AS a")
+assert spark.table("plain").count() == 1
+dbutils.notebook.exit("refused")
+"""
+
+
+def test_what_needs_delta_is_refused_in_one_line(lab: Lab) -> None:
+    task, output = lab.run_source("any", WITHOUT_DELTA)
+    assert task["state"]["result_state"] == "SUCCESS", output
+    assert output["notebook_output"]["result"] == "refused"
+
+
 def test_a_tag_gives_one_cluster_the_other_engine(lab: Lab) -> None:
     tagged = {"custom_tags": {ENGINE_TAG: SAIL}}
     path = lab.notebook("any", "import time\nspark.range(3).count()\ndbutils.notebook.exit('done')")

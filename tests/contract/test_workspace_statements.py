@@ -2,6 +2,7 @@
 "dies."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ counts = []
 for number in range(4):
     spark.sql(f"INSERT INTO main.default.written VALUES ({{me}}, {{number}})")
     counts.append(spark.sql("UPDATE main.default.written SET n = n + 1 WHERE id = 9").first()[0])
-    spark.createDataFrame([(me, 100)], "id int, n int").write.mode("append").saveAsTable("main.default.written")
+    row = spark.createDataFrame([(me, 100)], "id int, n int")
+    row.write.mode("append").saveAsTable("main.default.written")
 dbutils.notebook.exit(json.dumps(counts))
 """
 
@@ -118,7 +120,7 @@ SEEN = """
 assert [row.number for row in spark.table("kept.big").collect()] == [2]
 assert spark.catalog.getTable("kept.notes").description == "mine"
 assert spark.sql("SHOW GRANTS ON TABLE kept.notes").first().Principal == "readers"
-assert spark.sql("DESCRIBE HISTORY kept.notes").count() == 3
+assert "RENAME COLUMN" in [row.operation for row in spark.sql("DESCRIBE HISTORY kept.notes").collect()]
 spark.sql("DELETE FROM kept.notes WHERE number = 1")
 """
 
@@ -145,15 +147,16 @@ dbutils.notebook.exit(str(answer.first().num_inserted_rows))
 COUNT = "dbutils.notebook.exit(str(spark.table('main.default.many').count()))"
 
 
-@pytest.mark.parametrize("moment", ["_staging-*/*.parquet", "_staging-*"])
+@pytest.mark.parametrize("later", [0, 0.1, 0.2])
 def test_a_server_that_is_killed_while_it_loads_has_loaded_all_or_nothing(
-    tmp_path: Path, moment: str
+    tmp_path: Path, later: float
 ) -> None:
     with LocalWorkspace(tmp_path) as workspace:
         for lab in lab_of(workspace):
             ran(lab, "fill", FILL)
             lab.submit(lab.task("load", lab.notebook("load", LOAD)))
-            until(lambda: next((tmp_path / "tables").glob(f"*/{moment}"), None))
+            until(lambda: next((tmp_path / "tables").glob("*/_staging-*"), None))
+            time.sleep(later)
             assert workspace.process is not None
             workspace.process.kill()
             workspace.process.wait()

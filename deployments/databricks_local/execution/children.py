@@ -45,6 +45,7 @@ from databricks_local.runtime.spark_paths import (
 from databricks_local.runtime.tables.catalog.client import CatalogClient
 from databricks_local.runtime.tables.catalog.session import Reach
 from databricks_local.runtime.tables.serving import DEFAULT_CATALOG, INITIAL_CATALOG, serve_tables
+from databricks_local.runtime.tables.without_delta import refuse_delta
 
 LOOPBACK = "127.0.0.1"
 MAX_RESULT_BYTES = 5 * 1024 * 1024
@@ -197,13 +198,17 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     rewrite = spark_rewriter(launch.spark_places or places)
     own = {"spark.sql.warehouse.dir": rewrite(WAREHOUSE)} if launch.sail else {}
-    reach = rewrite if launch.s3 else refusing_s3(rewrite)
+    reached = rewrite if launch.s3 else refusing_s3(rewrite)
     hooks: list[Any] = []
-    session = connect(launch.spark_remote, reach, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks)
+    session = connect(
+        launch.spark_remote, reached, {**own, **launch.spark_conf}, sail=launch.sail, hooks=hooks
+    )
     if launch.sail:
         client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
-        here = Reach(rewrite, spark_rewriter(places))
-        serve_tables(session, client, here, hooks, _initial_catalog(launch))
+        reach = Reach(rewrite, spark_rewriter(places))
+        serve_tables(session, client, reach, hooks, _initial_catalog(launch))
+    else:
+        refuse_delta(session, hooks)
     return session
 
 

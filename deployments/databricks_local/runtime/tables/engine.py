@@ -1,6 +1,7 @@
 """What statements ask of the engine: rows of queries, and files of rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from databricks_local.runtime.tables.errors import refused
@@ -119,34 +120,55 @@ def literals_of(relation: Any) -> tuple[dict[str, str], list[str]]:
 
 
 def _literal(expression: Any) -> str:
-    from datetime import UTC, date, datetime, timedelta
-
-    literal = expression.literal
-    kind = literal.WhichOneof("literal_type")
-    value = getattr(literal, kind or "null")
-    if kind == "null":
-        return "NULL"
-    if kind == "string":
-        return quoted_text(value)
-    if kind == "decimal":
-        return f"CAST({quoted_text(value.value)} AS DECIMAL(38, {len(value.value.partition('.')[2])}))"
-    if kind == "date":
-        return f"DATE'{date(1970, 1, 1) + timedelta(days=value)}'"
-    if kind == "timestamp":
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
-        return f"TIMESTAMP'{moment.isoformat(sep=' ')}'"
-    if kind in _PLAIN:
-        return f"CAST({quoted_text(str(value))} AS {_PLAIN[kind]})"
-    raise refused(
-        f"A parameter of the kind {kind or 'expression'} in a statement that changes rows",
-        "write it in the text",
-    )
+    if expression.WhichOneof("expr_type") == "cast":
+        return f"CAST({_literal(expression.cast.expr)} AS {_cast_type(expression.cast)})"
+    kind = expression.literal.WhichOneof("literal_type") or "expression"
+    if kind not in _WRITTEN:
+        raise refused(
+            f"A parameter of the kind {kind} in a statement that changes rows", "write it in the text"
+        )
+    return _WRITTEN[kind](getattr(expression.literal, kind))
 
 
-_PLAIN = {
-    "boolean": "BOOLEAN", "byte": "TINYINT", "short": "SMALLINT", "integer": "INT", "long": "BIGINT",
-    "float": "FLOAT", "double": "DOUBLE",
-}  # fmt: skip
+def _decimal(value: Any) -> str:
+    return f"CAST({quoted_text(value.value)} AS DECIMAL(38, {len(value.value.partition('.')[2])}))"
+
+
+def _date(days: int) -> str:
+    return f"DATE'{date(1970, 1, 1) + timedelta(days=days)}'"
+
+
+def _timestamp(microseconds: int) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return f"TIMESTAMP'{moment.isoformat(sep=' ')}'"
+
+
+def _number(kind: str) -> Callable[[Any], str]:
+    return lambda value: f"CAST({quoted_text(str(value))} AS {kind})"
+
+
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "null": lambda _: "NULL",
+    "string": quoted_text,
+    "boolean": _number("BOOLEAN"),
+    "byte": _number("TINYINT"),
+    "short": _number("SMALLINT"),
+    "integer": _number("INT"),
+    "long": _number("BIGINT"),
+    "float": _number("FLOAT"),
+    "double": _number("DOUBLE"),
+    "decimal": _decimal,
+    "date": _date,
+    "timestamp": _timestamp,
+}
+
+
+def _cast_type(cast: Any) -> str:
+    from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
+
+    if cast.WhichOneof("cast_to_type") == "type_str":
+        return str(cast.type_str)
+    return str(proto_schema_to_pyspark_data_type(cast.type).simpleString())
 
 
 def local_relation(table: Any) -> Any:

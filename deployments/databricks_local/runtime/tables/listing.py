@@ -9,7 +9,11 @@ from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
 from databricks_local.runtime.tables.doing.changing_rows import empty
 from databricks_local.runtime.tables.engine import Engine, answer, local_relation, nothing
 from databricks_local.runtime.tables.errors import table_not_found
-from databricks_local.runtime.tables.governing.namespaces import go_to_catalog, go_to_schema
+from databricks_local.runtime.tables.governing.namespaces import (
+    go_to_catalog,
+    go_to_schema,
+    let_engine_follow,
+)
 from databricks_local.runtime.tables.looking.describing import columns_of, table_properties
 from databricks_local.runtime.tables.looking.showing import create_text, temporary_views
 from databricks_local.runtime.tables.reading.cursor import Cursor
@@ -39,6 +43,8 @@ def list_in_catalog(asked: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     kind = asked.WhichOneof("cat_type")
     serve = _SERVED.get(kind)
     answered = None if serve is None else serve(getattr(asked, kind), catalog)
+    if kind in ("set_current_database", "set_current_catalog"):
+        let_engine_follow(engine, catalog)
     return None if answered is None else local_relation(answered)
 
 

@@ -1,11 +1,12 @@
 """Catalogs and schemas: CREATE, DROP, USE; and COMMENT ON."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import DEFAULT_SCHEMA, SessionCatalog, refusal_of
-from databricks_local.runtime.tables.engine import nothing
+from databricks_local.runtime.tables.engine import Engine, nothing
 from databricks_local.runtime.tables.errors import (
     analysis_error,
     catalog_not_found,
@@ -135,7 +136,20 @@ def use(statement: Statement, cursor: Cursor) -> Any:
         parts = tuple(cursor.string().split(".")) if cursor.at_string else cursor.name()
         go_to_schema(catalog, parts)
     cursor.finish()
+    let_engine_follow(statement.engine, catalog)
     return nothing()
+
+
+def let_engine_follow(engine: Engine, catalog: SessionCatalog) -> None:
+    """Tell the engine where the session is, for queries that are not read here.
+
+    It may not know the place: a catalog that is younger than the cluster.
+    """
+    from pyspark.errors import PySparkException
+
+    with contextlib.suppress(PySparkException):
+        engine.run(f"USE CATALOG {quoted_name(catalog.place.catalog)}")
+        engine.run(f"USE SCHEMA {quoted_name(catalog.place.schema)}")
 
 
 def go_to_catalog(catalog: SessionCatalog, name: str) -> None:
