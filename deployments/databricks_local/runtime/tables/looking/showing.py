@@ -7,8 +7,7 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.delta.log import DeltaLog
-from databricks_local.runtime.tables.delta.schema import Field
-from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
+from databricks_local.runtime.tables.delta.schema import Field, comment_of, shown_type
 from databricks_local.runtime.tables.engine import answer
 from databricks_local.runtime.tables.errors import analysis_error, catalog_not_found, refused
 from databricks_local.runtime.tables.information_schema import INFORMATION_SCHEMA
