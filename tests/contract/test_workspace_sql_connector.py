@@ -65,6 +65,12 @@ def test_results_of_every_size(shown: Any) -> None:
 
 def test_catalogs_are_listed(shown: Any) -> None:
     assert {"hive_metastore", "main"} <= set(shown["catalogs"])
+    assert any("default" in name for name in shown["schemas"])
+
+
+def test_tables_and_columns_are_listed(shown: Any) -> None:
+    assert shown["tables"] == [["main", "default", "listed", "TABLE"]]
+    assert [name for name, _ in shown["columns"]] == ["first", "second one"]
 
 
 def test_errors_have_their_condition(shown: Any) -> None:

@@ -54,11 +54,23 @@ def in_a_session() -> dict[str, Any]:
             shown["async"] = [list(row) for row in cursor.fetchall()]
             cursor.catalogs()
             shown["catalogs"] = sorted(row[0] for row in cursor.fetchall())
+            cursor.schemas(catalog_name="main")
+            shown["schemas"] = sorted(row[0] for row in cursor.fetchall())
             try:
                 cursor.execute("SELECT * FROM not_there")
             except sql.exc.ServerOperationError as error:
                 shown["failure"] = str(error)
     return shown
+
+
+def listed() -> dict[str, Any]:
+    """What cursors say of tables and columns."""
+    with connect(use_sea=True) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE main.default.listed (first INT, `second one` STRING)")
+        cursor.tables(catalog_name="main", schema_name="def%", table_name="list%")
+        tables = [[row.catalogName, row.namespace, row.tableName, row.tableType] for row in cursor.fetchall()]
+        cursor.columns(catalog_name="main", schema_name="default", table_name="listed")
+        return {"tables": tables, "columns": [[row.col_name, row.columnType] for row in cursor.fetchall()]}
 
 
 def begun_elsewhere() -> list[list[str]]:
@@ -85,6 +97,7 @@ def main() -> None:
     }.items():
         with connect(use_sea=True, **fields) as connection:
             shown[name] = rows(connection, VALUES)
+    shown |= listed()
     shown["thrift"] = by_thrift()
     json.dump(shown, sys.stdout)
 

@@ -10,6 +10,7 @@ from databricks_local.runtime.sail.conditions import condition_of
 from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.warehouse.chunks import Limits, ResultFiles, ResultTooLargeError
 from databricks_local.runtime.warehouse.columns import columns_of
+from databricks_local.runtime.warehouse.metadata import known_statement
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
 from databricks_local.runtime.warehouse.sessions import Sessions
 
@@ -91,7 +92,7 @@ def run_statement(session: Any, order: StatementOrder) -> Outcome:
     """Execute a statement in a session, and write its result."""
     if not without_comments_before(order.statement)[1].strip("; \n"):
         raise EmptyStatementError
-    frame = session.sql(order.statement, **_arguments(order.parameters))
+    frame = session.sql(known_statement(order.statement), **_arguments(order.parameters))
     limits = Limits(order.chunk_bytes, order.row_limit, order.byte_limit, order.refuse_bytes)
     files = ResultFiles(Path(order.directory), order.format, limits)
     client, schema = session.client, None

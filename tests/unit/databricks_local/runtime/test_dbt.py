@@ -9,7 +9,7 @@ from databricks_local.execution.provisioning import dbt as installation
 from databricks_local.runtime import dbt
 from databricks_local.runtime.dbt import DbtOrder, command_line, environment_of, profile_name, profile_of
 from databricks_local.runtime.sail import conditions
-from databricks_local.runtime.warehouse import columns, sessions, statements, values
+from databricks_local.runtime.warehouse import columns, metadata, sessions, statements, values
 from databricks_local.sql import history, queries, tags
 from databricks_local.sql import sessions as sql_sessions
 from databricks_local.tasks import sql
@@ -19,8 +19,8 @@ ORDER = DbtOrder(["dbt run"], "/packages", "/sql/1.0/warehouses/w", "main", "gre
 
 @pytest.mark.parametrize(
     "module",
-    [cache, installation, dbt, conditions, columns, sessions, statements, values, history, queries, tags,
-     sql_sessions, sql],
+    [cache, installation, dbt, conditions, columns, metadata, sessions, statements, values, history, queries,
+     tags, sql_sessions, sql],
 )  # fmt: skip
 def test_the_examples_of_the_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
