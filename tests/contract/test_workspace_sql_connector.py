@@ -31,12 +31,19 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlLab]:
 
 
 @pytest.fixture(scope="module")
-def shown(starter: SqlLab, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environment_with(tmp_path_factory.mktemp("env") / "env", "databricks-sql-connector", "pyarrow")
+
+
+def told(starter: SqlLab, programs: Path, *wanted: str) -> Any:
     """What the script got."""
-    programs = environment_with(tmp_path_factory.mktemp("env") / "env", "databricks-sql-connector", "pyarrow")
-    command = [str(programs / "python"), str(SCRIPTS / "sql_connector.py")]
-    variables = variables_of(starter.lab.workspace, starter.warehouse_id)
-    return json.loads(said(command, variables, Path.cwd()))
+    command = [str(programs / "python"), str(SCRIPTS / "sql_connector.py"), *wanted]
+    return json.loads(said(command, variables_of(starter.lab.workspace, starter.warehouse_id), Path.cwd()))
+
+
+@pytest.fixture(scope="module")
+def shown(starter: SqlLab, programs: Path) -> Any:
+    return told(starter, programs)
 
 
 def test_values_by_every_way_of_fetching(shown: Any) -> None:
@@ -68,9 +75,10 @@ def test_catalogs_are_listed(shown: Any) -> None:
     assert any("default" in name for name in shown["schemas"])
 
 
-def test_tables_and_columns_are_listed(shown: Any) -> None:
-    assert shown["tables"] == [["main", "default", "listed", "TABLE"]]
-    assert [name for name, _ in shown["columns"]] == ["first", "second one"]
+def test_tables_and_columns_are_listed(starter: SqlLab, programs: Path) -> None:
+    got = told(starter, programs, "listed")
+    assert got["tables"] == [["main", "default", "listed", "TABLE"]]
+    assert [name for name, _ in got["columns"]] == ["first", "second"]
 
 
 def test_errors_have_their_condition(shown: Any) -> None:
