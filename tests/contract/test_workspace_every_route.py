@@ -100,6 +100,7 @@ FIELDS = {
     "unity-catalog/metastore_summary": "",
     "unity-catalog/metastores": "max_results page_token",
     "unity-catalog/metastores/{metastore_id}": "",
+    "/local/catalog/staging-tables": OBJECT,
     "/local/sail/api/2.1/unity-catalog/catalogs/{name}": "",
     "/local/sail/api/2.1/unity-catalog/schemas": OBJECT_LIST,
     "/local/sail/api/2.1/unity-catalog/schemas/{name}": "force",

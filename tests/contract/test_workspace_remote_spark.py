@@ -13,6 +13,7 @@ import pytest
 from databricks.sdk.service.catalog import VolumeType
 
 from .job_lab import own_workspace, results, run_job, step, value
+from .sql_lab import starter_of
 from .wheel_lab import build_wheel
 from .workspace_lab import Lab
 
@@ -121,3 +122,11 @@ def test_what_is_refused(tmp_path: Path, options: list[str]) -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("workspace: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_warehouses_use_the_server_too(tmp_path: Path) -> None:
+    with spark_server() as remote, own_workspace(tmp_path, spark_remote=remote) as lab:
+        starter = starter_of(lab)
+        assert starter.rows("SELECT count(*) FROM range(3)") == [["3"]]
+        lab.sdk.warehouses.stop_and_wait(starter.warehouse_id)
+        assert starter.rows("SELECT 2") == [["2"]]

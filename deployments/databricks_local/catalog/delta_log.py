@@ -119,23 +119,33 @@ class DeltaLogs:
         except (DeltaError, ValueError, OSError) as error:
             raise invalid_parameter(f"The Delta table cannot be made: {error}") from error
 
-    def tell(self, place: Path | str, told: Json) -> None:
+    def tell(self, place: Path | str, told: Json) -> bool:
         """Change what a table is told to be: its `comment`, and `properties` besides those that it has.
+
+        Returns:
+            Whether it is in the log: `deltalake` cannot write that of a table with identity or clustering.
 
         Raises:
             ApiError: If Delta refuses it.
         """
         from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
+        from deltalake.exceptions import CommitFailedError, DeltaError
 
         try:
-            alter = DeltaTable(place, storage_options=self._options(place)).alter
+            opened = DeltaTable(place, storage_options=self._options(place))
             if "comment" in told:
-                alter.set_table_description(told["comment"])
+                opened.alter.set_table_description(told["comment"])
             if told.get("properties"):
-                alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+                opened.alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+        except CommitFailedError as error:
+            state = self.state(place)
+            if state is not None and state.version == opened.version():
+                # Nobody else has written meanwhile.
+                return False
+            raise ApiError(409, "RESOURCE_CONFLICT", f"The table was changed meanwhile: {error}") from error
         except (DeltaError, ValueError, OSError) as error:
             raise invalid_parameter(f"The Delta table cannot be changed: {error}") from error
+        return True
 
     def _state(self, place: Path | str) -> DeltaState | None:
         if isinstance(place, Path):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.catalog.aliases import Aliases
 from databricks_local.catalog.names import HIVE
 from databricks_local.files.tree import leads_inside
+from databricks_local.runtime.plain_paths import PlainPaths
 
 WAREHOUSE = "dbfs:/user/hive/warehouse"
 """Docs: where the managed tables of `hive_metastore` are."""
@@ -30,7 +30,7 @@ class Locations:
     """
 
     root: Path
-    aliases: Aliases = field(default_factory=Aliases)
+    aliases: PlainPaths = field(default_factory=PlainPaths)
 
     @property
     def tables(self) -> Path:
@@ -49,11 +49,15 @@ class Locations:
         if catalog == HIVE:
             return f"{storage_root or hive_directory(schema)}/{table}"
         # Docs: managed tables of a location are in this folder.
-        return (
-            f"{storage_root}/__unitystorage/{table_id}"
-            if storage_root
-            else f"file://{self.tables / table_id}"
-        )
+        return f"{storage_root}/__unitystorage/{table_id}" if storage_root else self.staged(table_id)
+
+    def staged(self, table_id: str) -> str:
+        """Where the files of a managed table may be before it is registered."""
+        return f"file://{self.tables / table_id}"
+
+    def is_staged(self, kept: str, names: tuple[str, ...]) -> bool:
+        """Whether a table is there that has to move when it is registered."""
+        return names[0] == HIVE and kept.startswith(f"file://{self.tables}/")
 
     def kept(self, given: str, *, by_sail: bool = False) -> str:
         """A location as it is kept and shown.

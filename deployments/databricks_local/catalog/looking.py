@@ -12,6 +12,9 @@ from databricks_local.catalog.records import DELTA, Table
 ROWS = 50
 COMMITS = 50
 CELL_LENGTH = 300
+MAPPING = "delta.columnMapping.mode"
+"""With it, columns have other names in the files, which `deltalake` does not look for."""
+
 _ANSWERED_FORMATS = (DELTA, "PARQUET")
 
 
@@ -53,6 +56,8 @@ def look_at(table: Table, place: Path | str, storage_options: Mapping[str, str])
         history = tuple(opened.history(COMMITS))
     except (DeltaError, OSError, ValueError) as error:
         return Look(problem=f"The table cannot be read: {error}")
+    if opened.metadata().configuration.get(MAPPING, "none") != "none":
+        return Look(history=history, problem="Rows are not shown of tables with column mapping.")
     look = _first_rows(opened.to_pyarrow_dataset)
     return replace(look, history=history)
 

@@ -1,5 +1,6 @@
 """Tables and views as they are asked for, and as they are kept. Pure."""
 
+import re
 from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json
@@ -11,6 +12,17 @@ from databricks_local.catalog.names import HIVE
 DELTA, MANAGED, EXTERNAL, VIEW = "DELTA", "MANAGED", "EXTERNAL", "VIEW"
 TOLD = ("comment", "properties")
 """What a Delta table's log says; records have it of what has no log, or where it is said besides."""
+
+UNREADABLE: Json = {
+    "table_type": EXTERNAL,
+    "table_id": "",
+    "data_source_format": "",
+    "storage_location": "",
+    "created_at": 0,
+    "updated_at": 0,
+    "comment": "The record of this table cannot be read. Its files are where they were.",
+}
+"""What stands for a record that is damaged, so that its table can be seen and dropped."""
 
 Names = tuple[str, ...]
 
@@ -108,7 +120,9 @@ def new_record(
 def _check_managed(names: Names, request: TableRequest, managed_location: str) -> None:
     if names[0] == HIVE:
         # Sail adds an id to the name of the table.
-        staged = request.location.startswith(managed_location)
+        staged = (
+            re.fullmatch(f"{re.escape(managed_location)}(-[0-9a-f-]{{36}})?", request.location) is not None
+        )
     elif request.data_source_format != DELTA:
         raise invalid_parameter(
             f"Managed tables are Delta tables; {'.'.join(names)} is {request.data_source_format}: "
@@ -120,6 +134,11 @@ def _check_managed(names: Names, request: TableRequest, managed_location: str) -
         raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
 
 
+def is_readable(record: Json) -> bool:
+    """Whether a record was read: one that was not is empty."""
+    return "table_type" in record
+
+
 def missing(names: Names) -> ApiError:
     """The refusal for a table that is not there."""
     return ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{'.'.join(names)[:1000]}' does not exist.")
@@ -128,6 +147,14 @@ def missing(names: Names) -> ApiError:
 def taken(names: Names) -> ApiError:
     """The refusal for a name that is taken."""
     return ApiError(400, "TABLE_ALREADY_EXISTS", f"Table '{'.'.join(names)[:1000]}' already exists")
+
+
+def location_taken(location: str) -> ApiError:
+    """The refusal for a managed table in whose place there is something (Spark's own words)."""
+    return invalid_parameter(
+        f"[LOCATION_ALREADY_EXISTS] Cannot name the managed table, as its associated location '{location}' "
+        "already exists. Please pick a different table name, or remove the existing location first."
+    )
 
 
 def without_log(names: Names, location: str) -> ApiError:

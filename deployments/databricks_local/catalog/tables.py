@@ -9,7 +9,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from databricks_local.api.bodies import Json
@@ -24,22 +24,28 @@ from databricks_local.catalog.records import (
     EXTERNAL,
     MANAGED,
     TOLD,
+    UNREADABLE,
     VIEW,
     Names,
     Table,
     TableRequest,
     check_same_columns,
+    is_readable,
+    location_taken,
     missing,
     new_record,
     taken,
     without_log,
 )
-from databricks_local.files.tree import remove
+from databricks_local.catalog.table_files import TableFiles
 from databricks_local.storage.documents import Documents
 
 KIND = "table"
 IN_WORK = "table_in_work"
 """Documents by location: files that belong to no table, unless one is found to have them."""
+
+MOVING = "moving_to"
+"""In a record: where its files are about to go, with its new name."""
 
 
 class Tables:
@@ -59,6 +65,7 @@ class Tables:
         """
         self._documents = documents
         self.locations = locations
+        self._files = TableFiles(locations)
         self._logs = logs
         self._clock = clock
         self._user = user
@@ -82,7 +89,7 @@ class Tables:
         record = self._documents.get(KIND, ".".join(names))
         if record is None:
             raise missing(names)
-        return record
+        return record if is_readable(record) else UNREADABLE
 
     def keep(self, names: Names, changes: Json) -> None:
         """Change what is kept of a table or view that is there."""
@@ -99,7 +106,7 @@ class Tables:
 
     async def look(self, table: Table) -> Look:
         """The first rows and the history of a table."""
-        place = self._place(table.record["storage_location"])
+        place = self._files.place(table.record["storage_location"])
         return await asyncio.to_thread(look_at, table, place, self._logs.storage_options)
 
     def staging(self, names: Names) -> tuple[str, str]:
@@ -107,8 +114,18 @@ class Tables:
         table_id = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
         return table_id, self.locations.managed(names, table_id, self._storage_root(names))
 
+    def staging_of_whole(self, names: Names) -> tuple[str, str]:
+        """An id and a location for a managed Delta table that is registered once it is whole."""
+        table_id, location = self.staging(names)
+        if self.locations.on_disk(location) is None:
+            return table_id, location
+        # In `hive_metastore` it moves to where its name says when it is registered.
+        return table_id, self.locations.staged(table_id)
+
     async def create(self, request: TableRequest) -> Table:
         """Make a table or view. A Delta table that is there already keeps its log.
+
+        A managed one may have been written where `staging_of_whole` says; it is there, whole, from then on.
 
         Raises:
             ApiError: If the name is taken or refused, or the table cannot be made so.
@@ -117,8 +134,14 @@ class Tables:
         async with self._locked(names):
             if self.has(names):
                 raise taken(names)
+            staged = ""
+            if request.table_type == MANAGED and self.locations.is_staged(request.location, names):
+                staged, request = request.location, replace(request, location="")
             record = new_record(names, request, *self.staging(names), self._clock(), self._user)
-            if request.table_type != VIEW:
+            if staged:
+                await self._take(staged, record["storage_location"], fields_of(request.columns))
+                record |= {"comment": "", "properties": {}}
+            elif request.table_type != VIEW:
                 record |= await self._make(names, request, record["storage_location"])
             self._documents.put(KIND, ".".join(names), record)
             self._documents.delete(IN_WORK, record.get("storage_location", ""))
@@ -131,8 +154,8 @@ class Tables:
             told = {key: changes[key] for key in TOLD if key in changes}
             if table.state is not None and told:
                 location = table.record["storage_location"]
-                await asyncio.to_thread(self._logs.tell, self._place(location), told)
-                changes = {**changes, "comment": "", "properties": {}}
+                if await asyncio.to_thread(self._logs.tell, self._files.place(location), told):
+                    changes = {**changes, "comment": "", "properties": {}}
             self.keep(names, {**changes, "updated_at": self._clock(), "updated_by": self._user})
         return await self.get(names)
 
@@ -148,7 +171,8 @@ class Tables:
                 raise taken(renamed)
             if names[0] == HIVE and record["table_type"] == MANAGED:
                 before, location = record["storage_location"], self.staging(renamed)[1]
-                await asyncio.to_thread(self._move_files, before, location)
+                self.keep(names, {MOVING: location})
+                await self._move(before, location)
                 record["storage_location"] = location
             record |= {"updated_at": self._clock(), "updated_by": self._user}
             self._documents.replace(KIND, ".".join(names), ".".join(renamed), record)
@@ -164,28 +188,42 @@ class Tables:
             location = record["storage_location"]
             self._documents.put(IN_WORK, location, {})
             self._documents.delete(KIND, ".".join(names))
-            await asyncio.to_thread(self._remove_files, location)
+            await asyncio.to_thread(self._files.remove, location)
             self._documents.delete(IN_WORK, location)
 
     def remove_leftovers(self) -> None:
-        """Remove the files of tables that a killed server did not finish, or not remove to the end."""
-        used = {record.get("storage_location") for _, record in self._documents.all(KIND)}
+        """Bring files to where they belong that a killed server left in the middle of something."""
+        for key, record in self._documents.all(KIND):
+            if MOVING in record:
+                self._files.move_back(record["storage_location"], record.pop(MOVING))
+                self._documents.put(KIND, key, record)
+        records = [record for _, record in self._documents.all(KIND)]
+        if not all(map(is_readable, records)):
+            # Nobody knows whose files are there.
+            return
+        used = {str(record.get("storage_location")) for record in records}
         for location in self._documents.ids(IN_WORK, ""):
             if location not in used:
-                self._remove_files(location)
+                self._files.remove(location)
             self._documents.delete(IN_WORK, location)
-        self.locations.tables.mkdir(exist_ok=True)
-        for place in self.locations.tables.iterdir():
-            if f"file://{place}" not in used:
-                remove(place)
+        self._files.sweep(used)
 
     async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
         """Write the first commit of a Delta table, unless it has one. What the record has because of it."""
         fields, partitions = fields_of(request.columns), partitions_of(request.columns)
-        if request.data_source_format != DELTA:
+        place = self._files.place(location)
+        delta = request.data_source_format == DELTA
+        state = await asyncio.to_thread(self._logs.state, place) if delta else None
+        # What is there would be removed with the table.
+        finished = state is not None and request.location
+        if (
+            request.table_type == MANAGED
+            and not finished
+            and await asyncio.to_thread(self._files.are_at, location)
+        ):
+            raise location_taken(location)
+        if not delta:
             return {"columns": column_infos(fields, partitions)}
-        place = self._place(location)
-        state = await asyncio.to_thread(self._logs.state, place)
         if state is not None:
             check_same_columns(location, state, fields)
             return {}
@@ -209,28 +247,29 @@ class Tables:
                 return str(root)
         return ""
 
-    def _remove_files(self, location: str) -> None:
-        place = self.locations.on_disk(location)
-        if place is None or not place.exists():
-            return
-        # At once gone from its place, where the next table of this name may be made meanwhile.
-        waste = self.locations.tables / f"dropped-{secrets.token_hex(8)}"
-        place.rename(waste)
-        remove(waste)
+    async def _take(self, staged: str, location: str, fields: list[Json]) -> None:
+        """Bring a Delta table to its place."""
+        state = await asyncio.to_thread(self._logs.state, self._files.place(staged))
+        if state is None:
+            raise invalid_parameter(f"There is no Delta table at {staged[:1000]}.")
+        check_same_columns(staged, state, fields)
+        self._documents.put(IN_WORK, location, {})
+        try:
+            await self._move(staged, location)
+        except ApiError:
+            self._documents.delete(IN_WORK, location)
+            raise
 
-    def _move_files(self, location: str, target: str) -> None:
-        before, after = self.locations.on_disk(location), self.locations.on_disk(target)
-        if before is not None and after is not None and before.exists():
-            after.parent.mkdir(parents=True, exist_ok=True)
-            before.rename(after)
+    async def _move(self, before: str, location: str) -> None:
+        try:
+            await asyncio.to_thread(self._files.move, before, location)
+        except OSError as error:
+            raise location_taken(location) from error
 
     async def _state(self, record: Json) -> DeltaState | None:
         if record.get("data_source_format") != DELTA:
             return None
-        return await asyncio.to_thread(self._logs.state, self._place(record["storage_location"]))
-
-    def _place(self, location: str) -> Path | str:
-        return self.locations.on_disk(location) or location
+        return await asyncio.to_thread(self._logs.state, self._files.place(record["storage_location"]))
 
     @asynccontextmanager
     async def _locked(self, *tables: Names) -> AsyncIterator[None]:

@@ -123,7 +123,7 @@ class WorkspaceFiles:
             raise invalid_parameter("The root folder cannot be deleted.")
         if not place.exists():
             raise errors.path_not_found(path)
-        if recursive or place.is_file() or place.is_symlink():
+        if recursive or not place.is_dir() or place.is_symlink():
             remove(place)
         elif any(place.iterdir()):
             raise errors.directory_not_empty(path)

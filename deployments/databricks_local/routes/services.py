@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from databricks_local.routes.catalog.governance import grants_router
+from databricks_local.routes.catalog.local import local_catalog_router
 from databricks_local.routes.catalog.namespace import catalog_router
 from databricks_local.routes.catalog.sail import sail_router
 from databricks_local.routes.catalog.tables import tables_router
@@ -37,6 +38,7 @@ def services_router(services: Services, find_job: Callable[[int], object]) -> AP
     router.include_router(tables_router(services.catalog, services.tables))
     router.include_router(grants_router(services.grants))
     router.include_router(sail_router(services.catalog, services.tables))
+    router.include_router(local_catalog_router(services.catalog, services.tables))
     router.include_router(secrets_router(services.secrets))
     router.include_router(clusters_router(services.clusters))
     router.include_router(

@@ -13,6 +13,8 @@ from databricks_local.server.connections import Connections
 from databricks_local.server.tls import TlsFiles
 
 SHUTDOWN_SECONDS = 1
+KEEP_ALIVE_SECONDS = 120
+"""Longer than Sail keeps an unused connection (90 s): it repeats no request that meets its end."""
 
 
 class InnerServer(uvicorn.Server):
@@ -66,4 +68,5 @@ def _config(
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

@@ -19,7 +19,7 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.names import parts_of, unquoted
-from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest, missing, taken
+from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest, missing
 from databricks_local.catalog.shown import sail_schema, sail_table
 from databricks_local.catalog.tables import Tables
 from databricks_local.catalog.unity_catalog import SCHEMA, Catalog
@@ -94,8 +94,7 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     async def stage(request: Request) -> Json:
         names = _names(await read_body(request))
         catalog.get(SCHEMA, names[:2])
-        if tables.has(names):
-            raise ApiError(409, "TABLE_ALREADY_EXISTS", taken(names).message)
+        # Also for a table that is there: Sail asks before it appends to one.
         table_id, location = tables.staging(names)
         place = tables.locations.for_sail(location)
         return {"id": table_id, "name": names[2], "staging_location": place}
@@ -131,7 +130,8 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         above = tuple(unquoted(read_required_string(query, name)) for name in ("catalog_name", "schema_name"))
         catalog.get(SCHEMA, above)
         found = [await tables.get(names) for names in tables.names_below(*above)]
-        return {"tables": [sail_table(table, tables.locations) for table in found if not table.is_view]}
+        placed = [table for table in found if table.record.get("storage_location")]
+        return {"tables": [sail_table(table, tables.locations) for table in placed]}
 
     @router.get("/tables/{name}")
     async def get(name: str) -> Json:

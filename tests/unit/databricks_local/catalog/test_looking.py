@@ -10,6 +10,8 @@ from databricks_local.catalog.looking import CELL_LENGTH, COMMITS, ROWS, look_at
 from databricks_local.catalog.records import Table
 from deltalake import write_deltalake
 
+from tests.unit.databricks_local.catalog.log_lab import write_log
+
 VALUES = {
     "n": 1,
     "s": "<b>",
@@ -64,3 +66,11 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     look = look_at(table(), tmp_path / "t", {})
     assert "The rows cannot be read" in look.problem
     assert len(look.history) == 1
+
+
+def test_columns_with_other_names_in_the_files_are_not_shown_as_null(tmp_path: Path) -> None:
+    mapped = {"delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1"}
+    properties = {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "1"}
+    write_log(tmp_path, {"minReaderVersion": 2, "minWriterVersion": 5}, {"metadata": mapped}, properties)
+    look = look_at(table(), tmp_path, {})
+    assert (look.problem, len(look.history)) == ("Rows are not shown of tables with column mapping.", 1)

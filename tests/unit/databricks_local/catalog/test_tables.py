@@ -4,14 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.delta_log import DeltaLogs, NewTable
 from databricks_local.catalog.locations import Locations
-from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest
+from databricks_local.catalog.records import EXTERNAL, MANAGED, UNREADABLE, TableRequest
+from databricks_local.catalog.shown import table_info
+from databricks_local.catalog.table_files import TableFiles
 from databricks_local.catalog.tables import Tables
 from databricks_local.storage.documents import Documents
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
+
+from tests.unit.databricks_local.catalog.log_lab import write_log
 
 COLUMNS = ({"name": "id", "type_text": "int"},)
 PLACES = [("main", "default", "t"), ("hive_metastore", "default", "t"), ("hive_metastore", "sales", "t")]
@@ -75,11 +80,11 @@ def test_a_table_that_was_being_dropped_is_gone_after_a_kill(
     tables = rig.opened()
     asyncio.run(tables.create(TableRequest(names, MANAGED, columns=COLUMNS)))
 
-    def killed(_: Tables, __: str) -> None:
+    def killed(_: TableFiles, __: str) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Tables, "_remove_files", killed)
+        patch.setattr(TableFiles, "remove", killed)
         with pytest.raises(Killed):
             asyncio.run(tables.delete(names))
     assert rig.logs()
@@ -158,3 +163,122 @@ def test_what_is_told_is_in_the_log(rig: Rig) -> None:
         assert changed.record["owner"] == "you"
 
     asyncio.run(told())
+
+
+@pytest.mark.parametrize("names", PLACES)
+def test_a_table_is_registered_once_it_is_whole(rig: Rig, names: tuple[str, ...]) -> None:
+    tables = rig.opened()
+    _, location = tables.staging_of_whole(names)
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    made = asyncio.run(tables.create(TableRequest(names, MANAGED, location=location)))
+    assert made.record["storage_location"].startswith("dbfs:" if names[0] == "hive_metastore" else "file:")
+    assert made.state is not None
+    [log] = rig.logs()
+    assert DeltaTable(log.parent).to_pyarrow_table().num_rows == 2
+    assert rig.opened().has(names)
+    assert rig.logs() == [log]
+    asyncio.run(tables.delete(names))
+    assert not rig.logs()
+
+
+def test_a_staged_table_that_nobody_registered_is_removed(rig: Rig) -> None:
+    _, location = rig.opened().staging_of_whole(("hive_metastore", "default", "t"))
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    rig.opened()
+    assert not rig.logs()
+
+
+def test_what_is_in_the_place_of_a_managed_table_stays(rig: Rig) -> None:
+    names = ("hive_metastore", "default", "t")
+    place = rig.root / "dbfs" / "user" / "hive" / "warehouse" / "t"
+    write_deltalake(place, pa.table({"theirs": [1]}))
+    tables = rig.opened()
+    _, location = tables.staging_of_whole(names)
+    write_deltalake(location.removeprefix("file://"), pa.table({"id": [1, 2]}))
+    for request in (
+        TableRequest(names, MANAGED, location=location),
+        TableRequest(names, MANAGED, columns=COLUMNS),
+    ):
+        with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+            asyncio.run(tables.create(request))
+    old = ("hive_metastore", "default", "old")
+    asyncio.run(tables.create(TableRequest(old, MANAGED, columns=COLUMNS)))
+    with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+        asyncio.run(tables.rename(old, "t"))
+    assert rig.opened().has(old)
+    assert DeltaTable(place).to_pyarrow_table().column_names == ["theirs"]
+
+
+def test_a_log_that_deltalake_cannot_write_keeps_what_is_told_beside_it(rig: Rig) -> None:
+    identity = {
+        "delta.identity.start": 1,
+        "delta.identity.step": 1,
+        "delta.identity.allowExplicitInsert": False,
+    }
+    write_log(
+        rig.root / "dbfs" / "t", {"minReaderVersion": 1, "minWriterVersion": 6}, {"metadata": identity}, {}
+    )
+    tables = rig.opened()
+    names = ("main", "default", "t")
+    asyncio.run(tables.create(TableRequest(names, EXTERNAL, location="dbfs:/t")))
+    changed = asyncio.run(tables.update(names, {"comment": "told", "properties": {"a": "b"}}))
+    shown = table_info(changed)
+    assert (shown["comment"], shown["properties"]) == ("told", {"a": "b"})
+
+
+@pytest.mark.parametrize("data_format", ["DELTA", "PARQUET"])
+def test_files_of_others_are_not_taken_for_a_table(rig: Rig, data_format: str) -> None:
+    theirs = rig.root / "dbfs" / "user" / "hive" / "warehouse" / "t" / "theirs.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    names = ("hive_metastore", "default", "t")
+    for request in (
+        TableRequest(names, MANAGED, data_format, COLUMNS),
+        TableRequest(names, MANAGED, data_format, COLUMNS, location="dbfs:/user/hive/warehouse/t"),
+    ):
+        with pytest.raises(ApiError, match="LOCATION_ALREADY_EXISTS"):
+            asyncio.run(rig.opened().create(request))
+    rig.opened()
+    assert theirs.exists()
+
+
+def test_a_managed_table_is_not_in_the_place_of_another(rig: Rig) -> None:
+    tables = rig.opened()
+    other = TableRequest(("hive_metastore", "default", "tables"), MANAGED, columns=COLUMNS)
+    location = asyncio.run(tables.create(other)).record["storage_location"]
+    with pytest.raises(ApiError, match="no location of its own"):
+        asyncio.run(
+            tables.create(TableRequest(("hive_metastore", "default", "t"), MANAGED, location=location))
+        )
+
+
+def test_a_table_that_was_being_renamed_has_its_files_after_a_kill(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("hive_metastore", "default", "old")
+    tables = rig.opened()
+    asyncio.run(tables.create(TableRequest(names, MANAGED, columns=COLUMNS)))
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Documents, "replace", killed)
+        with pytest.raises(Killed):
+            asyncio.run(tables.rename(names, "new"))
+    opened = rig.opened()
+    assert asyncio.run(opened.get(names)).columns[0]["name"] == "id"
+    asyncio.run(opened.rename(names, "new"))
+    assert rig.opened().names_below("hive_metastore") == [("hive_metastore", "default", "new")]
+    assert len(rig.logs()) == 1
+
+
+def test_a_damaged_record_costs_no_file(rig: Rig) -> None:
+    names = ("main", "default", "t")
+    asyncio.run(rig.opened().create(TableRequest(names, MANAGED, columns=COLUMNS)))
+    rig.documents.put("table", "main.default.t", {})
+    tables = rig.opened()
+    shown = table_info(asyncio.run(tables.get(names)))
+    assert (shown["columns"], shown["comment"]) == ([], UNREADABLE["comment"])
+    asyncio.run(tables.delete(names))
+    assert len(rig.logs()) == 1

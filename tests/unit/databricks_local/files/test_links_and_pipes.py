@@ -52,8 +52,10 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
             ask()
         assert missing.value.status == 404
     assert files.notebook_source("/Shared/pipe") is None
+    files.delete("/Shared/pipe", recursive=False)
     dbfs.delete("/tmp/pipe", recursive=False)
-    assert dbfs.children("/tmp") == []
+    assert not list((tmp_path / "files" / "Shared").iterdir())
+    assert not list((tmp_path / "dbfs" / "tmp").iterdir())
 
 
 def test_what_vanishes_while_it_is_removed_is_no_error(

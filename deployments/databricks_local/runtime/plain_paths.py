@@ -7,12 +7,14 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.=-]*", re.ASCII)
+_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 
 
-class Aliases:
+class PlainPaths:
     """Links to directories whose names have other than plain characters."""
 
     def __init__(self) -> None:
@@ -20,9 +22,13 @@ class Aliases:
         self._targets: dict[str, Path] = {}
 
     def plain(self, place: Path) -> Path:
-        """The same place by a path in plain characters. The directory with the last odd name is there."""
+        """The same place by a path in plain characters.
+
+        Args:
+            place: The place. If its last odd name is not there, it cannot be linked, and stays as it is.
+        """
         odd = next((each for each in (place, *place.parents) if not _PLAIN.fullmatch(each.name)), None)
-        if odd is None:
+        if odd is None or not odd.exists():
             return place
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="databricks-local-"))
@@ -31,6 +37,23 @@ class Aliases:
             alias.symlink_to(odd)
             self._targets[str(alias)] = odd
         return alias / place.relative_to(odd)
+
+    def around(self, rewrite: Callable[[str], str]) -> Callable[[str], str]:
+        """A function that rewrites as another one does, into a URI in plain characters.
+
+        Args:
+            rewrite: Gives a path or URI as the server reads it.
+        """
+
+        def in_plain_characters(path: str) -> str:
+            place = rewrite(path)
+            if _SCHEME.match(place) and not place.startswith("file:"):
+                return place
+            here = Path("/" + place.removeprefix("file:").lstrip("/"))
+            plain = self.plain(here)
+            return place if plain == here else f"file://{plain}"
+
+        return in_plain_characters
 
     def original(self, path: str) -> str:
         """The path that was replaced by one in plain characters."""
