@@ -175,9 +175,8 @@ dbutils.notebook.exit("refused")
 
 
 def test_what_needs_delta_is_refused_in_one_line(lab: Lab) -> None:
-    task, output = lab.run_source("any", WITHOUT_DELTA)
-    assert task["state"]["result_state"] == "SUCCESS", output
-    assert output["notebook_output"]["result"] == "refused"
+    run = lab.ended(lab.submit(lab.task("only", lab.notebook("any", WITHOUT_DELTA))), 55)
+    assert value(lab, run, "only") == "refused"
 
 
 def test_a_tag_gives_one_cluster_the_other_engine(lab: Lab) -> None:

@@ -34,6 +34,7 @@ from databricks_local.runtime.imports.offered import offer
 from databricks_local.runtime.modules import provide_modules
 from databricks_local.runtime.notebook import NotebookResult, run_notebook
 from databricks_local.runtime.outputs import CellResult
+from databricks_local.runtime.plain_paths import PlainPaths
 from databricks_local.runtime.program import run_entry_point, run_python_file
 from databricks_local.runtime.spark_paths import (
     WAREHOUSE,
@@ -66,7 +67,7 @@ class TaskLaunch:
     `spark_places` maps `/dbfs` and the like to directories, for a Spark server outside of the namespace.
     `folder` is the folder of the repository in which the task begins, `home` that of the workspace.
     `logs` are the files of stdout and stderr; a single one is for both. `facts` are those of the run.
-    `sail` is whether the server is Sail, `s3` whether it reaches S3.
+    `sail` is whether the server is Sail, `s3` whether it reaches S3, `delta` whether it may have Delta.
     """
 
     path: str
@@ -88,6 +89,7 @@ class TaskLaunch:
     facts: Mapping[str, str] = field(default_factory=dict, repr=False)
     sail: bool = True
     s3: bool = True
+    delta: bool = True
 
 
 def task_main(connection: Connection, launch: TaskLaunch) -> None:
@@ -205,9 +207,10 @@ def _session(launch: TaskLaunch, places: Mapping[str, str]) -> Any:
     )
     if launch.sail:
         client = CatalogClient(launch.facts["apiUrl"], launch.facts["apiToken"])
-        reach = Reach(rewrite, spark_rewriter(places))
+        links = PlainPaths(Path(launch.place) / "links")
+        reach = Reach(links.around(rewrite), spark_rewriter(places))
         serve_tables(session, client, reach, hooks, _initial_catalog(launch))
-    else:
+    elif not launch.delta:
         refuse_delta(session, hooks)
     return session
 

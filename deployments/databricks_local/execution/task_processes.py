@@ -26,7 +26,7 @@ from databricks_local.execution.mounts import Mounts
 from databricks_local.execution.processes import Child, Processes
 from databricks_local.execution.provisioning.log_delivery import LogDelivery
 from databricks_local.execution.task_executor import Code
-from databricks_local.jobs.engines import SAIL
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.jobs.specs import NotebookSpec, ProgramSpec, PythonFileSpec
 from databricks_local.runtime.dbutils.calls import OnCall
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -126,6 +126,7 @@ class TaskProcesses:
             pip_environment=self._environments.pip,
             sail=cluster.engine == SAIL,
             s3=reaches_s3(cluster.spec, cluster.engine),
+            delta=cluster.engine != SPARK,
         )
 
     async def _run(

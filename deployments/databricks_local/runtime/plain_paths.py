@@ -17,8 +17,14 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 class PlainPaths:
     """Links to directories whose names have other than plain characters."""
 
-    def __init__(self) -> None:
-        self._directory: Path | None = None
+    def __init__(self, directory: Path | None = None) -> None:
+        """Set up.
+
+        Args:
+            directory: Where the links are put. `None`, or one with odd characters itself: a temporary one.
+        """
+        plain = directory is not None and all(_PLAIN.fullmatch(part) for part in directory.parts[1:])
+        self._directory = directory if plain else None
         self._targets: dict[str, Path] = {}
 
     def plain(self, place: Path) -> Path:
@@ -34,6 +40,7 @@ class PlainPaths:
             self._directory = Path(tempfile.mkdtemp(prefix="databricks-local-"))
         alias = self._directory / hashlib.sha256(str(odd).encode()).hexdigest()[:16]
         if str(alias) not in self._targets:
+            self._directory.mkdir(parents=True, exist_ok=True)
             alias.symlink_to(odd)
             self._targets[str(alias)] = odd
         return alias / place.relative_to(odd)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
 from databricks_local.runtime.sail.results import cache_nothing, count_in_signed_numbers
-from databricks_local.runtime.sail.statements import serve_settings, with_known_words
+from databricks_local.runtime.sail.statements import serve_settings
 from databricks_local.runtime.source import without_comments_before
 
 PATH_FIELDS = frozenset({"path", "paths"})
@@ -140,9 +140,7 @@ def rewrite_request(request: Any, rewrite: Rewrite, *, sail: bool = False) -> No
         for field, value in message.ListFields():
             if field.message_type is None:
                 _rewrite_field(message, field.name, value, rewrite)
-                if sail and field.name in SQL_FIELDS and isinstance(value, str):
-                    setattr(message, field.name, with_known_words(getattr(message, field.name)))
-                elif sail and field.name == "paths" and not message.format:
+                if sail and field.name == "paths" and not message.format:
                     message.format = DEFAULT_FORMAT
             elif field.message_type.GetOptions().map_entry:
                 _rewrite_options(value, rewrite)

@@ -1,39 +1,11 @@
-"""Statements of Spark that Sail does not know, in words that both know. Pure but for `serve_settings`."""
+"""`SET name = value`, which Sail does not know. Pure but for `serve_settings`."""
 
 import re
 from typing import Any
 
 from databricks_local.runtime.source import without_comments_before
 
-_USE = re.compile(r"(?is)(\s*USE\s+)(?!(?:DATABASE|SCHEMA|NAMESPACE|CATALOG)\s)(?=[\w`])")
-_DESCRIBE = re.compile(
-    r"(?is)(\s*DESC(?:RIBE)?\s+)(?!(?:TABLE|EXTENDED|FORMATTED|FUNCTION|CATALOG|DATABASE|SCHEMA|NAMESPACE|QUERY"
-    r"|HISTORY|DETAIL|VOLUME|SELECT|WITH)\b)(?=[\w`])"
-)
-_TRUNCATE = re.compile(r"(?is)\s*TRUNCATE\s+TABLE\s+(?P<table>[\w.`]+)\s*;?\s*")
 _SET = re.compile(r"(?is)\s*SET\s+(?P<name>[\w.\-]*\.[\w.\-]*)\s*=\s*(?P<value>.*?)\s*;?\s*")
-
-
-def with_known_words(statement: str) -> str:
-    """A statement without the forms that Sail does not parse.
-
-    Example:
-        >>> with_known_words("USE sales"), with_known_words("DESCRIBE people")
-        ('USE SCHEMA sales', 'DESCRIBE TABLE people')
-    """
-    before, statement = without_comments_before(statement)
-    return before + _known(statement)
-
-
-def _known(statement: str) -> str:
-    truncated = _TRUNCATE.fullmatch(statement)
-    if truncated is not None:
-        table = truncated["table"]
-        return f"INSERT OVERWRITE {table} SELECT * FROM {table} WHERE false"  # noqa: S608 - their own statement
-    for short, word in ((_USE, "SCHEMA"), (_DESCRIBE, "TABLE")):
-        if short.match(statement):
-            return short.sub(rf"\1{word} ", statement, count=1)
-    return statement
 
 
 def setting_of(statement: str) -> tuple[str, str] | None:

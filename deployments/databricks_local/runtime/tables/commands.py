@@ -178,9 +178,10 @@ def _alone(text: str) -> str:
 
 
 def _served(statement: Statement) -> Any:
+    cursor = Cursor(statement.text)
     for words, serve in _SERVED:
-        if Cursor(statement.text).looks_at(*words):
-            served = serve(statement, Cursor(statement.text))
+        if cursor.rewind().looks_at(*words):
+            served = serve(statement, cursor)
             if served is not None:
                 return served
     return None

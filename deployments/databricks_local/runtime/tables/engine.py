@@ -1,6 +1,6 @@
 """What statements ask of the engine: rows of queries, and files of rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -98,10 +98,18 @@ class Engine:
         """The value of an expression."""
         return self.rows(f"SELECT {expression}", like)[0][0]
 
-    def append(self, frame: Any, uri: str, options: Mapping[str, str] | None = None) -> None:
+    def append(self, frame: Any, uri: str) -> None:
         """Add the rows of a data frame to the Delta table at a place."""
-        writer = frame.write.format("delta").mode("append")
-        writer.options(**(options or {})).save(uri)
+        self._write(frame.write.format("delta").mode("append"), uri)
+
+    def replace_where(self, frame: Any, uri: str, condition: str) -> None:
+        """Put the rows of a data frame in the place of those of a condition, in a Delta table."""
+        self._write(frame.write.format("delta").mode("overwrite").option("replaceWhere", condition), uri)
+
+    def _write(self, writer: Any, uri: str) -> None:
+        """Write as `save` does, but for what is served when a notebook does."""
+        writer._write.path = uri
+        self._execute(writer._write.command(self.session.client))
 
     def conf(self, name: str) -> str:
         """A configuration of the session; empty if it is not set."""

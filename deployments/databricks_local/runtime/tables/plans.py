@@ -44,13 +44,18 @@ class PlanHook:
             if answered is not None:
                 relation.local_relation.CopyFrom(answered.local_relation)
             return True
-        if kind != "read" or relation.read.WhichOneof("read_type") != "named_table":
+        if kind != "read":
             return False
-        self._read(relation)
+        if relation.read.WhichOneof("read_type") == "named_table":
+            self._read(relation)
+        elif relation.read.data_source.format.lower() in ("", "delta"):
+            paths = relation.read.data_source.paths
+            paths[:] = [self._catalog.uri(path) for path in paths]
         return True
 
     def _read(self, relation: Any) -> None:
         named = relation.read.named_table
+        streams = relation.read.is_streaming
         parts = Cursor(named.unparsed_identifier).name()
         options = {name.lower(): value for name, value in named.options.items()}
         entry = self._catalog.find(parts)
@@ -69,6 +74,7 @@ class PlanHook:
             if moment:
                 value = self._engine.value(f"unix_millis(CAST('{moment}' AS TIMESTAMP))")
                 version = str(version_at(entry, int(value), moment))
+            relation.subquery_alias.input.read.is_streaming = streams
             source = relation.subquery_alias.input.read.data_source
             source.format = "delta"
             source.paths.append(entry.uri)

@@ -1,4 +1,8 @@
-"""`saveAsTable`, `insertInto` and `writeTo`: data frames become tables."""
+"""`saveAsTable`, `insertInto`, `writeTo`, and `save` of Delta: data frames become tables.
+
+Of Delta tables by their path, too, the engine would leave out columns that a table does not have, and write
+null for values that do not fit.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +36,7 @@ _V2_MODES = {
 }
 _MODES = {0: "error", 1: "append", 2: "overwrite", 3: "error", 4: "ignore"}
 _INSERT = 2
+DELTA = "delta"
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,18 @@ class Save:
 
 
 def save(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
-    """Serve a command that writes a table; None if it writes files by their path."""
+    """Serve a command that writes a table; None if it writes files that are no Delta table."""
     insert = False
     if command.WhichOneof("command_type") == "write_operation":
         asked = command.write_operation
-        if asked.WhichOneof("save_type") != "table":
+        mode = _MODES[asked.mode]
+        if asked.WhichOneof("save_type") == "table":
+            name = Cursor(asked.table.table_name).name()
+            insert = asked.table.save_method == _INSERT
+        elif asked.source.lower() in ("", DELTA) and catalog.path(asked.path) is not None:
+            name = (DELTA, asked.path)
+        else:
             return None
-        name, mode = Cursor(asked.table.table_name).name(), _MODES[asked.mode]
-        insert = asked.table.save_method == _INSERT
         properties: dict[str, str] = {}
         source = asked.source
     else:
@@ -96,6 +105,13 @@ def _frame(engine: Engine, relation: Any) -> Any:
     return DataFrame(CachedRelation(relation), engine.session)
 
 
+def _path_exists(entry: Entry) -> Exception:
+    return analysis_error(
+        "DELTA_PATH_EXISTS",
+        f"Cannot write to already existent path {entry.names[-1]} without setting OVERWRITE = 'true'.",
+    )
+
+
 @dataclass(frozen=True)
 class Saver:
     """Saves a data frame."""
@@ -114,7 +130,7 @@ class Saver:
                 "leave the format away for a Delta table, or write files by save(path)",
             )
         if mode in ("error", "create") and known is not None:
-            raise table_exists(known.names)
+            raise _path_exists(known) if known.by_path else table_exists(known.names)
         if mode == "ignore" and known is not None:
             return
         if (
@@ -168,8 +184,7 @@ class Saver:
         """Rows in the place of others, whose columns stay."""
         where = self.asked.option("replaceWhere")
         if where:
-            writer = self.asked.frame.write.format("delta").mode("overwrite")
-            writer.option("replaceWhere", where).save(known.uri)
+            self.engine.replace_where(self.asked.frame, known.uri, where)
             return
         mode = self.asked.option("partitionOverwriteMode") or self.engine.conf(PARTITION_MODE)
         given = {name.lower() for name in self.asked.frame.columns}
@@ -188,6 +203,8 @@ class Saver:
         fields = fields_of_rows(self.asked.frame.schema)
         definition = Definition(fields, self.asked.partitions, self._properties(known), None, location)
         operation = "CREATE OR REPLACE TABLE AS SELECT" if known else "CREATE TABLE AS SELECT"
+        if entry.by_path and entry.names[0] == DELTA:
+            operation = "WRITE"
         creator.with_rows(known, entry, definition, self.asked.frame, operation)
 
     def _properties(self, known: Entry | None) -> dict[str, str]:

@@ -27,6 +27,8 @@ from databricks_local.runtime.tables.reading.variables import with_variables
 VIEW_COLUMNS = "databricks_local.view.columns"
 VIEW_PLACE = "databricks_local.view.place"
 MAX_VIEWS = 50
+_NAMES_TABLES = re.compile(r"(?i)\b(from|join|into|update|using|stream)\b")
+"""The words before names of tables. Rows that are written out have none, and may be many."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Sources:
         place = self.catalog.place
         text = expanded(text, place.catalog, place.schema)
         text = with_file_functions(text, lambda arguments: self._files(arguments, like))
+        if not self.catalog.variables and not _NAMES_TABLES.search(text):
+            return text
         try:
             query = read_query(text)
         except UnreadableQueryError:

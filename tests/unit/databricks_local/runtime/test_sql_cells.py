@@ -10,7 +10,7 @@ from databricks_local.runtime.magics.sql import (
     replaced,
     widget_statement,
 )
-from databricks_local.runtime.sail.statements import setting_of, with_known_words
+from databricks_local.runtime.sail.statements import setting_of
 from databricks_local.runtime.source import split_statements
 
 WIDGETS = {"a": "1", "land": "o'hare", "int": "x"}
@@ -77,27 +77,6 @@ def test_statements_about_widgets(statement: str, widget: WidgetStatement | None
 )
 def test_comments_alone_are_no_statements(text: str, statements: list[str]) -> None:
     assert split_statements(text) == statements
-
-
-@pytest.mark.parametrize(
-    ("statement", "known"),
-    [
-        ("USE sales", "USE SCHEMA sales"),
-        ("use `my sales`", "use SCHEMA `my sales`"),
-        ("USE main.sales", "USE SCHEMA main.sales"),
-        ("USE CATALOG main", "USE CATALOG main"),
-        ("DESCRIBE people", "DESCRIBE TABLE people"),
-        ("desc `my db`.people", "desc TABLE `my db`.people"),
-        ("-- who\n/* is */ DESCRIBE people", "-- who\n/* is */ DESCRIBE TABLE people"),
-        ("DESCRIBE HISTORY people", "DESCRIBE HISTORY people"),
-        ("DESCRIBE EXTENDED people", "DESCRIBE EXTENDED people"),
-        ("TRUNCATE TABLE a.b;", "INSERT OVERWRITE a.b SELECT * FROM a.b WHERE false"),
-        ("use schema s", "use schema s"),
-        ("SELECT 'USE x'", "SELECT 'USE x'"),
-    ],
-)
-def test_forms_that_sail_does_not_parse(statement: str, known: str) -> None:
-    assert with_known_words(statement) == known
 
 
 @pytest.mark.parametrize(

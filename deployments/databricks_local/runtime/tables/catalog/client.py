@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 API = "/api/2.1/unity-catalog"
-STAGING = "/local/sail/api/2.1/unity-catalog/staging-tables"
+STAGING = "/local/catalog/staging-tables"
 SECONDS = 120
 NOT_FOUND = 404
 
@@ -136,9 +136,10 @@ class CatalogClient:
         return answer
 
     def _connection(self) -> http.client.HTTPConnection:
-        known = getattr(self._own, "connection", None)
-        if known is not None:
-            return known  # type: ignore[no-any-return]
+        known: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        # A connection is not shared with a child that a notebook forks.
+        if known is not None and self._own.process == os.getpid():
+            return known
         host, port = self._origin.hostname or "", self._origin.port
         if self._origin.scheme == "https":
             trusted = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
@@ -147,5 +148,5 @@ class CatalogClient:
             )
         else:
             made = http.client.HTTPConnection(host, port, timeout=SECONDS)
-        self._own.connection = made
+        self._own.connection, self._own.process = made, os.getpid()
         return made

@@ -1,6 +1,6 @@
 """Tables and views as a statement finds them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,22 @@ class Entry:
 
     Attributes:
         names: The names of catalog, schema and table; of a table by its path, `delta` and the path.
-        uri: Where its files are, for the engine.
+        location: Where its files are, as the catalog or the statement says.
         path: Where they are for this process; None if they are not on this machine.
         record: What the catalog says about it; empty of a table by its path.
+        locate: Gives the place for the engine.
     """
 
     names: tuple[str, ...]
-    uri: str = ""
+    location: str = ""
     path: Path | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    locate: Callable[[], str] = str
+
+    @property
+    def uri(self) -> str:
+        """Where its files are, for the engine. A place that is made meanwhile may have another one then."""
+        return self.locate()
 
     @property
     def is_view(self) -> bool:
@@ -68,7 +75,7 @@ class Entry:
         """
         if self.path is None:
             raise refused(
-                f"{statement} of a table at {self.uri}",
+                f"{statement} of a table at {self.location}",
                 "only SELECT, UPDATE, DELETE and MERGE reach tables that are not on this machine",
             )
         return self.path

@@ -1,7 +1,7 @@
 """The names of a session: where it is in the catalog, its temporary views, what a name stands for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,19 +126,21 @@ class SessionCatalog:
         """A record of the catalog as a statement finds it."""
         names = (record["catalog_name"], record["schema_name"], record["name"])
         location = record.get("storage_location") or ""
-        return (
-            Entry(names, self.uri(location), self.path(location), record)
-            if location
-            else Entry(names, record=record)
-        )
+        return self.placed(names, location, record) if location else Entry(names, record=record)
+
+    def placed(self, names: tuple[str, ...], location: str, record: Mapping[str, Any] | None = None) -> Entry:
+        """A table at a location."""
+        return Entry(names, location, self.path(location), record or {}, lambda: self.uri(location))
 
     def at_path(self, path: str) -> Entry:
         """The table at a path."""
-        return Entry(("delta", path), self.uri(path), self.path(path))
+        return self.placed(("delta", path), path)
 
     def uri(self, location: str) -> str:
         """A location as the engine reads it."""
-        return self.reach.engine(location)
+        place = self.reach.engine(location)
+        # Paths without a scheme are those of DBFS, where statements are sent.
+        return place if _SCHEME.match(place) else f"file://{place}"
 
     def path(self, location: str) -> Path | None:
         """A location as this process reads it; None if it is not on this machine."""

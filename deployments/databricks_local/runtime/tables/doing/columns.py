@@ -22,7 +22,8 @@ def by_name(frame: Any, fields: Sequence[Field]) -> Any:
     """Rows with the columns of a table, found by their names."""
     given = {name.lower(): name for name in frame.columns}
     named = {field["name"]: given.get(field["name"].lower(), "") for field in fields}
-    return _selected(frame, fields, {name: source for name, source in named.items() if source})
+    types = {field["name"]: field["type"] for field in fields_of(frame.schema)}
+    return _selected(frame, types, fields, {name: source for name, source in named.items() if source})
 
 
 def by_position(frame: Any, fields: Sequence[Field], columns: Sequence[str] = ()) -> Any:
@@ -40,8 +41,11 @@ def by_position(frame: Any, fields: Sequence[Field], columns: Sequence[str] = ()
     targets = _targets(fields, columns, len(given))
     if len(targets) != len(given):
         raise _wrong_number(targets, given)
-    frame = frame.toDF(*[f"_{position}" for position in range(len(given))])
-    return _selected(frame, fields, {target: f"_{position}" for position, target in enumerate(targets)})
+    names = [f"_{position}" for position in range(len(given))]
+    # Asked before the columns get other names: each data frame asks the engine for its own.
+    kinds = [field["type"] for field in fields_of(frame.schema)]
+    types = dict(zip(names, kinds, strict=True))
+    return _selected(frame.toDF(*names), types, fields, dict(zip(targets, names, strict=True)))
 
 
 def _targets(fields: Sequence[Field], columns: Sequence[str], number: int) -> list[str]:
@@ -78,9 +82,8 @@ def _is_generated(field: Field) -> bool:
     return GENERATED in metadata or IDENTITY_START in metadata
 
 
-def _selected(frame: Any, fields: Sequence[Field], named: Mapping[str, str]) -> Any:
+def _selected(frame: Any, types: Mapping[str, Any], fields: Sequence[Field], named: Mapping[str, str]) -> Any:
     """Rows with the columns of a table. What the engine makes by itself is left to it."""
-    types = {field["name"]: field["type"] for field in fields_of(frame.schema)}
     expressions = []
     for field in fields:
         name, source = field["name"], named.get(field["name"])

@@ -70,6 +70,7 @@ class Creator:
             self._replace_by_nothing(known or entry, definition, known)
         else:
             require_names(definition)
+            self._refuse_full(entry, definition)
             self._begin(entry, definition)
         return nothing()
 
@@ -116,19 +117,15 @@ class Creator:
         require_names(definition)
         place = known or entry
         table = place.on_disk(operation)
-        if known is None and not entry.by_path and table.is_dir() and any(table.iterdir()):
-            raise analysis_error(
-                "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
-                f"Cannot create table ('{entry.shown}'). The associated location ('{definition.location}') "
-                "is not "
-                "empty and also not a Delta table.",
-            )
+        if known is None:
+            self._refuse_full(entry, definition)
         parameters = _parameters(definition, managed=not definition.location)
         change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
         protocol = definition.protocol if known is None else _stronger(place, definition)
         fresh = known is None
+        was_there = table.exists()
         try:
             written = Writer(self.statement.engine).replace(
                 place, rows, definition.metadata, change, protocol, fresh=fresh
@@ -136,10 +133,21 @@ class Creator:
         except BaseException:
             # Another session may have made a table in the same place meanwhile.
             if fresh and not DeltaLog(table).exists:
-                shutil.rmtree(table, ignore_errors=True)
+                shutil.rmtree(DeltaLog(table).directory if was_there else table, ignore_errors=True)
             raise
         self._known_from_now(known, entry, definition)
         return written.rows
+
+    def _refuse_full(self, entry: Entry, definition: Definition) -> None:
+        """Refuse a place with files of somebody else."""
+        table = entry.path
+        is_named = len(entry.names) != len(("format", "path"))
+        if is_named and table is not None and table.is_dir() and any(table.iterdir()):
+            raise analysis_error(
+                "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
+                f"Cannot create table ('{entry.shown}'). The associated location "
+                f"('{definition.location}') is not empty and also not a Delta table.",
+            )
 
     def like(self, asked: CreateTable) -> Any:
         """Make a table like another one, without rows."""
@@ -164,7 +172,7 @@ class Creator:
             return catalog.find(name)  # type: ignore[no-any-return]
         names = catalog.full(name)
         place = location or self._known_location(names) or catalog.client.staging_location(names)
-        return Entry(names, catalog.uri(place), catalog.path(place))
+        return catalog.placed(names, place)  # type: ignore[no-any-return]
 
     def known(self, entry: Entry) -> Entry | None:
         """The table that is there already."""
@@ -240,7 +248,7 @@ class Creator:
             "name": name,
             "table_type": EXTERNAL if definition.location else MANAGED,
             "data_source_format": DELTA,
-            "storage_location": definition.location or entry.uri,
+            "storage_location": definition.location or entry.location,
             "columns": column_infos(definition.fields, definition.partitions),
             "comment": definition.comment or "",
             "properties": definition.kept,
@@ -250,7 +258,8 @@ class Creator:
         except BaseException:
             # What this statement has written is nobody's.
             if not adopted and entry.path is not None:
-                shutil.rmtree(entry.path, ignore_errors=True)
+                mine = DeltaLog(entry.path).directory if definition.location else entry.path
+                shutil.rmtree(mine, ignore_errors=True)
             raise
 
 

@@ -155,6 +155,5 @@ def _replace_where(statement: Statement, entry: Entry, frame: Any, asked: Insert
             f"'{asked.replace_where}'.",
         )
     number = rows.count()
-    writer = rows.select(*names).write.format("delta").mode("overwrite")
-    writer.option("replaceWhere", asked.replace_where).save(entry.uri)
+    statement.engine.replace_where(rows.select(*names), entry.uri, asked.replace_where)
     return counts(num_affected_rows=number, num_inserted_rows=number)

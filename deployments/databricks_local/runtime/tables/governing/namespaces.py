@@ -65,10 +65,7 @@ def _told(cursor: Cursor) -> dict[str, Any]:
         if cursor.accept("COMMENT"):
             told["comment"] = cursor.string()
         elif cursor.accept("MANAGED", "LOCATION") or cursor.accept("LOCATION"):
-            raise refused(
-                f"LOCATION '{cursor.string()}' of a schema or catalog",
-                "leave it away, and give a LOCATION to tables that need one",
-            )
+            told["storage_root"] = cursor.string()
         elif cursor.accept("WITH", "DBPROPERTIES") or cursor.accept("DBPROPERTIES"):
             told["properties"] = cursor.properties()
         elif cursor.accept("DEFAULT", "COLLATION"):

@@ -1,6 +1,6 @@
 """Reads a statement word by word. Pure."""
 
-from databricks_local.runtime.tables.reading.tokens import SIGN, STRING, Token, tokens_of
+from databricks_local.runtime.tables.reading.tokens import SIGN, STRING, Token, each_token
 
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -19,13 +19,29 @@ class Cursor:
             text: The statement.
         """
         self.text = text.rstrip().rstrip(";")
-        self._tokens = tokens_of(self.text)
+        self._tokens: list[Token] = []
+        self._following = each_token(self.text)
         self._index = 0
+        self._ended = False
+
+    def rewind(self) -> "Cursor":
+        """Go back to the begin."""
+        self._index, self._ended = 0, False
+        return self
+
+    def _token(self, index: int) -> Token | None:
+        """The token at an index. No more are read than are needed: a statement may be long."""
+        while len(self._tokens) <= index:
+            token = next(self._following, None)
+            if token is None:
+                return None
+            self._tokens.append(token)
+        return self._tokens[index]
 
     @property
     def current(self) -> Token | None:
         """The token here; None at the end."""
-        return self._tokens[self._index] if self._index < len(self._tokens) else None
+        return None if self._ended else self._token(self._index)
 
     @property
     def at_end(self) -> bool:
@@ -44,9 +60,11 @@ class Cursor:
 
     def looks_at(self, *words: str) -> bool:
         """Whether these words or signs follow."""
-        following = self._tokens[self._index : self._index + len(words)]
-        return len(following) == len(words) and all(
-            token.is_word(word) or (token.kind == SIGN and token.text == word)
+        if self._ended:
+            return False
+        following = (self._token(self._index + number) for number in range(len(words)))
+        return all(
+            token is not None and (token.is_word(word) or (token.kind == SIGN and token.text == word))
             for token, word in zip(following, words, strict=True)
         )
 
@@ -164,7 +182,7 @@ class Cursor:
     def rest(self) -> str:
         """All that follows."""
         text = self.text[self.position :]
-        self._index = len(self._tokens)
+        self._ended = True
         return text
 
     def finish(self) -> None:

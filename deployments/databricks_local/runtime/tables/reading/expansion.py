@@ -1,5 +1,6 @@
 """A query's own words that the engine does not know: IDENTIFIER, `read_files`, names of the session. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from databricks_local.runtime.tables.reading.cursor import StatementError
@@ -9,6 +10,9 @@ from databricks_local.runtime.tables.reading.tokens import SIGN, STRING, WORD, T
 METASTORE = "local:dbflow:11111111-2222-4333-8444-555555555555"
 """As `current_metastore()` names it: cloud, region, id."""
 
+_TABLE = re.compile(r"(?i)\s*TABLE\s+(?=[\w`])")
+_CURRENT = re.compile(r"(?i)\bcurrent_(catalog|schema|database|metastore)\b")
+_INNER = re.compile(r"(?i)\(\s*(describe|desc|show)\b")
 _FILE_FUNCTIONS = ("READ_FILES", "CLOUD_FILES")
 
 
@@ -73,11 +77,12 @@ def expanded(text: str, catalog: str, schema: str) -> str:
         >>> expanded("SELECT current_schema()", "main", "default")
         "SELECT 'default' AS `current_schema()`"
     """
-    tokens = tokens_of(text)
-    text = edited(text, _session_edits(tokens, catalog, schema))
-    if tokens and tokens[0].is_word("TABLE") and len(tokens) > 1 and tokens[1].is_name:
-        text = "SELECT * FROM" + text[tokens[0].end :]
-    return text
+    found = _TABLE.match(text)
+    if found is not None:
+        text = "SELECT * FROM " + text[found.end() :]  # noqa: S608 - their own statement
+    if not _CURRENT.search(text):
+        return text
+    return edited(text, _session_edits(tokens_of(text), catalog, schema))
 
 
 def _session_edits(tokens: list[Token], catalog: str, schema: str) -> list[tuple[int, int, str]]:
@@ -137,6 +142,8 @@ def with_inner_statements(text: str, replacement: Callable[[str], str]) -> str:
         >>> with_inner_statements("SELECT max(version) FROM (DESCRIBE HISTORY t)", lambda text: "q")
         'SELECT max(version) FROM (q)'
     """
+    if not _INNER.search(text):
+        return text
     tokens = tokens_of(text)
     edits: list[tuple[int, int, str]] = []
     for index, token in enumerate(tokens[1:], 1):

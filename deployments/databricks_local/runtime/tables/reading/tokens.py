@@ -50,10 +50,11 @@ def tokens_of(text: str) -> list[Token]:
         >>> [token.text for token in tokens_of("SELECT `a``b` FROM t -- all")]
         ['SELECT', 'a`b', 'FROM', 't']
     """
-    return list(_tokens(text))
+    return list(each_token(text))
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def each_token(text: str) -> Iterator[Token]:
+    """The tokens of a statement one by one: its end may be far away."""
     position = 0
     while position < len(text):
         if text[position].isspace():
