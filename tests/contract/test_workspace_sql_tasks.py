@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.errors import BadRequest, NotFound
+from databricks.sdk.errors import NotFound, ResourceAlreadyExists
 from databricks.sdk.service import jobs, sql
 from databricks.sdk.service.workspace import ImportFormat
 
@@ -167,7 +167,7 @@ def test_saved_queries(lab: Lab) -> None:
     kept = queries.get(made)
     assert (kept.query_text, kept.description, kept.tags) == ("SELECT 2", "", ["a"])
     assert made in {each.id for each in queries.list()}
-    with pytest.raises(BadRequest, match="already exists"):
+    with pytest.raises(ResourceAlreadyExists, match="already exists"):
         queries.create(query=sql.CreateQueryRequestQuery(display_name="mine"))
     queries.delete(made)
     with pytest.raises(NotFound):

@@ -1,6 +1,6 @@
 """Puts together the stores of jobs and runs, the runner and the launcher."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,13 @@ from databricks_local.runs.launcher import Launcher, Options
 from databricks_local.runs.runner import Runner
 from databricks_local.runs.store import RunStore, random_id
 from databricks_local.runs.timetable import Timetable
+from databricks_local.sql.service import Sql
 from databricks_local.storage.database import Database
 from databricks_local.tasks.code import python_source
 from databricks_local.tasks.compute import check_clusters
+from databricks_local.tasks.dbt import with_dbt
+from databricks_local.tasks.sql import with_sql
+from databricks_local.tasks.work import do_work
 
 USER = "local@dbflow.example"
 """The one user of a local workspace."""
@@ -79,6 +83,17 @@ def open_jobs(
     runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
     launcher = Launcher(runs, jobs, runner, user, options)
     return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher, files_below))
+
+
+def work_of(sql: Sql, places: Mapping[str, str], authorities: str) -> Work:
+    """What does the work of tasks of all kinds.
+
+    Args:
+        sql: The warehouses.
+        places: Where the paths of the workspace are on disk.
+        authorities: The file of the certificate authorities that clients trust; empty without TLS.
+    """
+    return with_dbt(with_sql(do_work, sql), sql, places, authorities)
 
 
 def database_path(root: Path) -> Path:

@@ -33,14 +33,11 @@ from databricks_local.runs.clock import TurnableClock
 from databricks_local.runs.launcher import Options
 from databricks_local.server.answering import answer
 from databricks_local.server.app import create_app
-from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs
+from databricks_local.server.assembly import USER, WORKSPACE_ID, database_path, open_jobs, work_of
 from databricks_local.server.local_tools import make_local_tools
 from databricks_local.server.services import mounts_of, open_catalog, open_secrets, open_services
 from databricks_local.server.tls import TlsFiles, bundle_with, ensure_certificates
 from databricks_local.storage.database import Database, RootInUseError
-from databricks_local.tasks.dbt import with_dbt
-from databricks_local.tasks.sql import with_sql
-from databricks_local.tasks.work import do_work
 
 BACKLOG = 2048
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
@@ -164,10 +161,7 @@ async def _serve(
         clock,
         USER,
         options,
-        with_faults(
-            with_dbt(with_sql(do_work, services.sql), services.sql, mounts.places, authorities),
-            tools.faults.of_task,
-        ),
+        with_faults(work_of(services.sql, mounts.places, authorities), tools.faults.of_task),
     )
     workspace = Workspace(
         database=database,
