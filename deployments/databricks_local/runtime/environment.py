@@ -11,8 +11,8 @@ from pathlib import Path
 
 FIXED = (
     "cloudpickle", "googleapis-common-protos", "grpcio", "grpcio-status", "numpy", "pandas", "protobuf",
-    "psutil", "pyarrow", "pysail", "pyspark-client", "python-dateutil", "pytz", "six", "typing_extensions",
-    "zstandard",
+    "psutil", "pyarrow", "pysail", "pyspark-client", "python-dateutil", "pytz", "six", "sqlglot",
+    "typing_extensions", "zstandard",
 )  # fmt: skip
 """Packages that are loaded before tasks are forked. Another version could be installed, but not imported."""
 

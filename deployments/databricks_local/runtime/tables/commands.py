@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from databricks_local.runtime.source import split_statements, without_comments_before
+from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.altering import alter_table
@@ -15,7 +16,7 @@ from databricks_local.runtime.tables.doing.maintenance import optimize, restore,
 from databricks_local.runtime.tables.doing.variables import declare, drop_variable, set_variable
 from databricks_local.runtime.tables.doing.views import alter_view, create_view, drop
 from databricks_local.runtime.tables.engine import Engine, local_relation, nothing
-from databricks_local.runtime.tables.errors import refused, syntax_error
+from databricks_local.runtime.tables.errors import analysis_error, refused, syntax_error
 from databricks_local.runtime.tables.governing.comments import comment_on
 from databricks_local.runtime.tables.governing.grants import deny, grant, revoke, show_grants
 from databricks_local.runtime.tables.governing.namespaces import alter as alter_namespace
@@ -139,11 +140,22 @@ def serve_command(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     Returns:
         The relation of its answer; None if the engine has to execute it.
     """
+    try:
+        return _serve(command, engine, catalog)
+    except StatementError as error:
+        raise syntax_error(str(error)) from error
+    except CatalogError as error:
+        raise analysis_error(error.code or "CATALOG_ERROR", str(error)) from error
+
+
+def _serve(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     kind = command.WhichOneof("command_type")
     if kind == "sql_command":
         return _serve_sql(command.sql_command, engine, catalog)
     if kind in ("write_operation", "write_operation_v2"):
         return save(command, engine, catalog)
+    if kind == "merge_into_table_command":
+        raise refused("DataFrame.mergeInto", "use MERGE INTO by spark.sql")
     if kind == "create_dataframe_view" and not command.create_dataframe_view.is_global:
         catalog.temporary.add(command.create_dataframe_view.name.lower())
     return None
@@ -158,12 +170,9 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         if value.literal.WhichOneof("literal_type") == "string"
     }
     variables = {name: _text_of(variable.literal) for name, variable in catalog.variables.items()}
-    try:
-        text = with_identifiers(_alone(holder.sql.query), {**variables, **arguments})
-        statement = Statement(text, relation, arguments, engine, catalog)
-        served = _served(statement)
-    except StatementError as error:
-        raise syntax_error(str(error)) from error
+    text = with_identifiers(_alone(holder.sql.query), {**variables, **arguments})
+    statement = Statement(text, relation, arguments, engine, catalog)
+    served = _served(statement)
     if served is not None:
         return served if hasattr(served, "DESCRIPTOR") else local_relation(served)
     text = with_inner_statements(text, lambda inner: _kept(inner, statement))

@@ -102,6 +102,10 @@ class Engine:
         """Add the rows of a data frame to the Delta table at a place."""
         self._write(frame.write.format("delta").mode("append"), uri)
 
+    def overwrite(self, frame: Any, uri: str) -> None:
+        """Put the rows of a data frame in the place of all, in the Delta table at a place."""
+        self._write(frame.write.format("delta").mode("overwrite"), uri)
+
     def replace_where(self, frame: Any, uri: str, condition: str) -> None:
         """Put the rows of a data frame in the place of those of a condition, in a Delta table."""
         self._write(frame.write.format("delta").mode("overwrite").option("replaceWhere", condition), uri)
@@ -218,8 +222,8 @@ def answer(names: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]] = ())
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def counts(**numbers: int) -> Any:
-    """One row of counts."""
+def counts(**numbers: int | None) -> Any:
+    """One row of counts; None for those that are not known."""
     return answer([(name, "long") for name in numbers], [tuple(numbers.values())])
 
 

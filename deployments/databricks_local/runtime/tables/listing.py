@@ -16,7 +16,7 @@ from databricks_local.runtime.tables.governing.namespaces import (
 )
 from databricks_local.runtime.tables.looking.describing import columns_of, table_properties
 from databricks_local.runtime.tables.looking.showing import create_text, temporary_views
-from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.cursor import name_in
 
 _TABLE = (
     ("name", "string"), ("catalog", "string"), ("namespace", "strings"), ("description", "string"),
@@ -65,15 +65,15 @@ def _fits(asked: Any) -> Callable[[str], bool]:
 
 def _schema(asked: Any, catalog: SessionCatalog) -> tuple[str, ...]:
     if asked.HasField("db_name"):
-        names = catalog.full_schema(Cursor(asked.db_name).name())
+        names = catalog.full_schema(name_in(asked.db_name))
         catalog.require_schema(names)
         return names
     return catalog.place.catalog, catalog.place.schema
 
 
 def _parts(asked: Any) -> tuple[str, ...]:
-    parts = Cursor(asked.table_name).name()
-    return (*Cursor(asked.db_name).name(), *parts) if asked.HasField("db_name") else parts
+    parts = name_in(asked.table_name)
+    return (*name_in(asked.db_name), *parts) if asked.HasField("db_name") else parts
 
 
 def _table_row(record: Any) -> tuple[Any, ...]:
@@ -146,12 +146,12 @@ def _list_databases(asked: Any, catalog: SessionCatalog) -> Any:
 
 
 def _get_database(asked: Any, catalog: SessionCatalog) -> Any:
-    names = catalog.full_schema(Cursor(asked.db_name).name())
+    names = catalog.full_schema(name_in(asked.db_name))
     return answer(_DATABASE, [_database_row(catalog.require_schema(names))])
 
 
 def _database_exists(asked: Any, catalog: SessionCatalog) -> Any:
-    names = catalog.full_schema(Cursor(asked.db_name).name())
+    names = catalog.full_schema(name_in(asked.db_name))
     return _value(catalog.client.find("schemas", names) is not None, "boolean")
 
 
@@ -162,7 +162,7 @@ def _list_catalogs(asked: Any, catalog: SessionCatalog) -> Any:
 
 
 def _set_database(asked: Any, catalog: SessionCatalog) -> Any:
-    go_to_schema(catalog, Cursor(asked.db_name).name())
+    go_to_schema(catalog, name_in(asked.db_name))
     return nothing()
 
 
@@ -176,9 +176,9 @@ def _drop_temporary(asked: Any, catalog: SessionCatalog) -> Any:
 
 
 def _drop_table(asked: Any, catalog: SessionCatalog) -> Any:
-    entry = catalog.find(Cursor(asked.table_name).name())
+    entry = catalog.find(name_in(asked.table_name))
     if entry is None and not asked.if_exists:
-        raise table_not_found(Cursor(asked.table_name).name())
+        raise table_not_found(name_in(asked.table_name))
     if entry is not None:
         catalog.forget(entry.names)
     return nothing()
@@ -190,7 +190,7 @@ def _truncate(asked: Any, catalog: SessionCatalog) -> Any:
 
 
 def _parts_of_name(asked: Any) -> tuple[str, ...]:
-    return Cursor(asked.table_name).name()
+    return name_in(asked.table_name)
 
 
 def _entry(asked: Any, catalog: SessionCatalog) -> Entry:

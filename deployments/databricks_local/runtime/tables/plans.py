@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from databricks_local.runtime.tables.catalog.session import SessionCatalog
+from databricks_local.runtime.tables.catalog.session import SessionCatalog, is_path
 from databricks_local.runtime.tables.engine import Engine
+from databricks_local.runtime.tables.errors import syntax_error, table_not_found
 from databricks_local.runtime.tables.listing import list_in_catalog
-from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.cursor import StatementError, name_in
 from databricks_local.runtime.tables.sources import Sources, check_version, version_at
 
 
@@ -47,7 +48,10 @@ class PlanHook:
         if kind != "read":
             return False
         if relation.read.WhichOneof("read_type") == "named_table":
-            self._read(relation)
+            try:
+                self._read(relation)
+            except StatementError as error:
+                raise syntax_error(str(error)) from error
         elif relation.read.data_source.format.lower() in ("", "delta"):
             paths = relation.read.data_source.paths
             paths[:] = [self._catalog.uri(path) for path in paths]
@@ -56,12 +60,14 @@ class PlanHook:
     def _read(self, relation: Any) -> None:
         named = relation.read.named_table
         streams = relation.read.is_streaming
-        parts = Cursor(named.unparsed_identifier).name()
+        parts = name_in(named.unparsed_identifier)
         options = {name.lower(): value for name, value in named.options.items()}
         entry = self._catalog.find(parts)
         if entry is None:
             if "information_schema" in (part.lower() for part in parts[-2:-1]):
                 relation.sql.query = self._sources.in_query(f"SELECT * FROM {named.unparsed_identifier}")  # noqa: S608
+            elif len(parts) > 1 and not is_path(parts) and not self._catalog.is_temporary(parts):
+                raise table_not_found(parts)
             return
         if entry.is_view:
             query = self._sources.view_query(entry)

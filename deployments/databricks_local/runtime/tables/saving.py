@@ -23,7 +23,7 @@ from databricks_local.runtime.tables.doing.writing import (
 )
 from databricks_local.runtime.tables.engine import Engine, local_relation, nothing
 from databricks_local.runtime.tables.errors import analysis_error, not_a_table, refused, table_exists
-from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.cursor import name_in
 from databricks_local.runtime.tables.statements import Statement
 
 _V2_MODES = {
@@ -67,7 +67,7 @@ def save(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         asked = command.write_operation
         mode = _MODES[asked.mode]
         if asked.WhichOneof("save_type") == "table":
-            name = Cursor(asked.table.table_name).name()
+            name = name_in(asked.table.table_name)
             insert = asked.table.save_method == _INSERT
         elif asked.source.lower() in ("", DELTA) and catalog.path(asked.path) is not None:
             name = (DELTA, asked.path)
@@ -77,7 +77,7 @@ def save(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         source = asked.source
     else:
         asked = command.write_operation_v2
-        name, mode = Cursor(asked.table_name).name(), _V2_MODES[asked.mode]
+        name, mode = name_in(asked.table_name), _V2_MODES[asked.mode]
         properties, source = dict(asked.table_properties), asked.provider
         if asked.HasField("overwrite_condition"):
             raise refused("writeTo(…).overwrite(condition)", "use option('replaceWhere', …) of df.write")

@@ -76,6 +76,6 @@ class Entry:
         if self.path is None:
             raise refused(
                 f"{statement} of a table at {self.location}",
-                "only SELECT, UPDATE, DELETE and MERGE reach tables that are not on this machine",
+                "SELECT, INSERT, UPDATE, DELETE and MERGE reach tables that are not on this machine",
             )
         return self.path

@@ -60,13 +60,12 @@ class Loading:
         files = reader.readable(self._files(set()))
         rows, _ = self._rows(before, reader, files)
         wanted = self.copy.validate
+        names = [field["name"] for field in before.fields]
         checked = rows if wanted is None else rows.limit(wanted)
         try:
             table = checked.toArrow()
         except PySparkException as error:
-            raise (
-                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
-            ) from None
+            raise (located(error, reader, files, names) or error) from None
         return table.slice(0, SHOWN_ROWS)
 
     def _files(self, known: set[str]) -> list[SourceFile]:
@@ -77,6 +76,7 @@ class Loading:
     def _write(self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]) -> int:
         from pyspark.errors import PySparkException
 
+        names = [field["name"] for field in before.fields]
         try:
             rows, metadata = self._rows(before, reader, files)
             like = metadata or before.metadata
@@ -93,9 +93,7 @@ class Loading:
         except ConcurrentWriteError as error:
             raise conflict(str(error), self.entry.shown) from error
         except PySparkException as error:
-            raise (
-                located(error, self.copy, files, [field["name"] for field in before.fields]) or error
-            ) from None
+            raise (located(error, reader, files, names) or error) from None
 
     def _rows(
         self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]

@@ -1,6 +1,7 @@
 """The files of a COPY INTO: which there are, and how they are read."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[So
     path = catalog.path(copy.source)
     if path is None:
         names = _listed_by_engine(copy, engine, base)
+        if names == [""]:
+            return [SourceFile(key.rpartition("/")[2], key, base, None)]
         return [SourceFile(name, f"{key}/{name}", f"{base.rstrip('/')}/{name}", None) for name in names]
     if path.is_file():
         return [SourceFile(path.name, key, base, path)]
@@ -59,7 +62,9 @@ def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[So
 def _key(source: str) -> str:
     """The place of files as it is noted: the same, however it is written."""
     plain = source.rstrip("/")
-    return f"dbfs:{plain}" if plain.startswith("/") else plain.replace("dbfs:///", "dbfs:/")
+    if plain.startswith("/"):
+        return f"dbfs:{plain}"
+    return re.sub(r"^dbfs:/*", "dbfs:/", re.sub(r"^s3[an]:", "s3:", plain))
 
 
 def _listed(path: Path, *, recursive: bool, before: str = "") -> Iterator[str]:
@@ -100,6 +105,16 @@ class FileReader:
         if self.copy.format_options.get("ignorecorruptfiles", "false").lower() != "true":
             return list(files)
         return [file for file in files if self._is_readable(file)]
+
+    def lines(self, file: SourceFile) -> Iterator[str]:
+        """The lines of a file of text."""
+        if file.path is not None:
+            encoding = encoding_of(self.copy)
+            with file.path.open(encoding=encoding, errors="replace", newline="") as text:
+                yield from text
+        else:
+            rows = self.engine.session.read.format("text").load(file.uri).toLocalIterator()
+            yield from (f"{row[0]}\n" for row in rows)
 
     def _is_readable(self, file: SourceFile) -> bool:
         from pyspark.errors import PySparkException
@@ -182,8 +197,12 @@ def dialect_of(copy: Copy) -> dict[str, Any]:
     }
 
 
+def encoding_of(copy: Copy) -> str:
+    """The encoding of the files of a copy."""
+    return copy.format_options.get("encoding") or copy.format_options.get("charset") or "utf-8"
+
+
 def header_of(path: Path, copy: Copy) -> tuple[str, ...]:
     """The names of the columns of a CSV file."""
-    encoding = copy.format_options.get("encoding") or copy.format_options.get("charset") or "utf-8"
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
+    with path.open(encoding=encoding_of(copy), errors="replace", newline="") as file:
         return tuple(next(csv.reader(file, **dialect_of(copy)), ()))

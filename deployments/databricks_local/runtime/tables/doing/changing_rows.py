@@ -9,7 +9,7 @@ from databricks_local.runtime.tables.delta.commits import commit_info, remove_ac
 from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.delta.staging import conflict_with
 from databricks_local.runtime.tables.engine import counts, nothing
-from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
+from databricks_local.runtime.tables.errors import conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
@@ -46,8 +46,9 @@ def merge(statement: Statement, cursor: Cursor) -> Any:
     updated = _number(metrics, "numTargetRowsUpdated")
     deleted = _number(metrics, "numTargetRowsDeleted")
     inserted = _number(metrics, "numTargetRowsInserted")
+    known = [number for number in (updated, deleted, inserted) if number is not None]
     return counts(
-        num_affected_rows=updated + deleted + inserted,
+        num_affected_rows=sum(known) if known else None,
         num_updated_rows=updated,
         num_deleted_rows=deleted,
         num_inserted_rows=inserted,
@@ -77,13 +78,14 @@ def empty(entry: Entry) -> None:
         write_commit(table, before.version + 1, [info, *removes])
 
 
-def _change(statement: Statement, name: tuple[str, ...], operation: str) -> Metrics:
-    """Let the engine change rows; gives what its commit says."""
+def _change(statement: Statement, name: tuple[str, ...], operation: str) -> Metrics | None:
+    """Let the engine change rows; gives what its commit says, and None if that is not known."""
     entry = statement.catalog.require_table(name, operation)
     text = Sources(statement.engine, statement.catalog).in_query(statement.text, statement.relation)
     if entry.path is None:
+        # The log of a table elsewhere is not read here.
         _run(statement, text, entry)
-        raise analysis_error("NO_COUNTS", f"{operation} is done; how many rows it changed is not known.")
+        return None
     log = DeltaLog(entry.path)
     with writing(entry.path):
         before = log.snapshot()
@@ -113,5 +115,5 @@ def _plan(properties: Mapping[str, Any]) -> Any:
     return Plan(root=properties["sql_command_result"])
 
 
-def _number(metrics: Metrics, name: str) -> int:
-    return int(metrics.get(name, 0))
+def _number(metrics: Metrics | None, name: str) -> int | None:
+    return None if metrics is None else int(metrics.get(name, 0))

@@ -63,6 +63,10 @@ class Creator:
             if asked.if_not_exists:
                 return nothing()
             raise table_exists(entry.names)
+        if entry.path is None and known is None:
+            # The catalog reaches it, and writes its first commit.
+            self._known_from_now(None, entry, definition, adopted=True)
+            return nothing()
         table = entry.on_disk("CREATE TABLE")
         if known is None and DeltaLog(table).exists:
             self._adopt(entry, definition, table)

@@ -27,6 +27,11 @@ Removed = Callable[[Snapshot, Staged], Sequence[Action]]
 """Which files the new rows take the place of."""
 
 
+def nothing_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
+    """For rows that are added."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Written:
     """What a statement has written.
@@ -59,13 +64,8 @@ class Change:
     by_name: bool = False
     merge_schema: bool = False
     columns: tuple[str, ...] = ()
-    removed: Removed = lambda before, rows: ()
+    removed: Removed = nothing_removed
     told: Mapping[str, Any] = field(default_factory=dict)
-
-
-def nothing_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
-    """For rows that are added."""
-    return ()
 
 
 def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
@@ -93,7 +93,9 @@ class Writer:
             frame: The rows.
             change: How they are written.
         """
-        table = entry.on_disk(change.operation)
+        if entry.path is None:
+            return self._add_elsewhere(entry, frame, change)
+        table = entry.path
         with writing(table):
             before = DeltaLog(table).snapshot()
             fields = self._fields(entry, before, frame, change)
@@ -102,6 +104,21 @@ class Writer:
             named = change.by_name
             rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
             return self._publish(entry, table, before, rows, change, metadata, None)
+
+    def _add_elsewhere(self, entry: Entry, frame: Any, change: Change) -> Written:
+        """Let the engine write a table that is not on this machine; it adds rows, or replaces all."""
+        plain = change.removed in (nothing_removed, all_removed) and not change.merge_schema
+        if not plain or entry.by_path:
+            entry.on_disk(change.operation)
+        fields = [json.loads(column["type_json"]) for column in entry.record.get("columns") or ()]
+        named = change.by_name
+        rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
+        number = int(rows.count())
+        if change.removed is all_removed:
+            self.engine.overwrite(rows, entry.uri)
+        else:
+            self.engine.append(rows, entry.uri)
+        return Written(-1, number)
 
     def replace(
         self,

@@ -195,6 +195,22 @@ class Cursor:
             raise self.error("end of input")
 
 
+def name_in(text: str) -> tuple[str, ...]:
+    """The parts of a name.
+
+    Raises:
+        StatementError: If it is something else.
+
+    Example:
+        >>> name_in("main.`my schema`.t")
+        ('main', 'my schema', 't')
+    """
+    cursor = Cursor(text)
+    parts = cursor.name()
+    cursor.finish()
+    return parts
+
+
 def split_list(text: str) -> list[str]:
     """The parts between the commas that are in no parentheses.
 
