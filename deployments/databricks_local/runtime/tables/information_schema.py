@@ -164,6 +164,39 @@ def moment(milliseconds: Any) -> datetime | None:
 
 
 Rows = Callable[[CatalogClient, str], Iterator[tuple[Any, ...]]]
+
+
+def _nothing(*_: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows of a view of what there is none of here: tags, masks, filters, constraints."""
+    yield from ()
+
+
+def _of_texts(names: str) -> Columns:
+    return tuple((name, "string") for name in names.split())
+
+
+_TABLE = "table_catalog table_schema table_name"
+_CONSTRAINT = "constraint_catalog constraint_schema constraint_name"
+_EMPTY: dict[str, Columns] = {
+    "table_tags": _of_texts("catalog_name schema_name table_name tag_name tag_value"),
+    "column_tags": _of_texts("catalog_name schema_name table_name column_name tag_name tag_value"),
+    "column_masks": _of_texts(f"{_TABLE} column_name mask_name using_columns"),
+    "row_filters": _of_texts(f"{_TABLE} filter_name target_columns"),
+    "table_constraints": _of_texts(
+        f"{_CONSTRAINT} {_TABLE} constraint_type is_deferrable initially_deferred enforced comment"
+    ),
+    "key_column_usage": (
+        *_of_texts(f"{_CONSTRAINT} {_TABLE} column_name"),
+        ("ordinal_position", "int"),
+        ("position_in_unique_constraint", "int"),
+    ),
+    "referential_constraints": _of_texts(
+        f"{_CONSTRAINT} unique_constraint_catalog unique_constraint_schema unique_constraint_name "
+        "match_option update_rule delete_rule"
+    ),
+}
+"""What is asked for by clients such as dbt, and has no rows here."""
+
 _BY_NAME: dict[str, tuple[Columns, Rows]] = {
     "catalogs": (_CATALOGS, _catalogs),
     "schemata": (_SCHEMATA, _schemata),
@@ -172,3 +205,4 @@ _BY_NAME: dict[str, tuple[Columns, Rows]] = {
     "columns": (_COLUMNS, _columns),
     "volumes": (_VOLUMES, _volumes),
 }
+_BY_NAME |= {name: (columns, _nothing) for name, columns in _EMPTY.items()}

@@ -1,6 +1,7 @@
 """DESCRIBE: tables, their details and history, schemas and catalogs."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
 
 _COLUMNS = (("col_name", "string"), ("data_type", "string"), ("comment", "string"))
+_JSON = (("json_metadata", "string"),)
 _HISTORY = (
     ("version", "long"), ("timestamp", "timestamp"), ("userId", "string"), ("userName", "string"),
     ("operation", "string"), ("operationParameters", "map"), ("job", "string"), ("notebook", "string"),
@@ -31,6 +33,12 @@ _DETAIL = (
     ("sizeInBytes", "long"), ("properties", "map"), ("minReaderVersion", "int"), ("minWriterVersion", "int"),
     ("tableFeatures", "strings"),
 )  # fmt: skip
+
+_DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)")
+_TYPE_NAMES = {
+    "long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint", "timestamp": "timestamp_ltz",
+}  # fmt: skip
+"""The names that differ from those of the Delta log."""
 
 Row = tuple[str, str, str | None]
 
@@ -55,8 +63,15 @@ def _table(statement: Statement, cursor: Cursor, *, extended: bool) -> Any:
     parts = cursor.name()
     entry = statement.catalog.find(parts)
     if entry is None:
-        return _query(statement, f"SELECT * FROM {quoted_name(*parts)}")  # noqa: S608 - names of their own
+        text = f"SELECT * FROM {quoted_name(*parts)}"  # noqa: S608 - names of their own
+        if cursor.accept("AS", "JSON"):
+            # A temporary view.
+            told = {"table_name": parts[-1], "columns": list(map(_column_as_json, _fields(statement, text)))}
+            return answer(_JSON, [(json.dumps(told),)])
+        return _query(statement, text)
     fields, partitions = columns_of(entry)
+    if cursor.accept("AS", "JSON"):
+        return answer(_JSON, [(json.dumps(_as_json(entry, fields, partitions)),)])
     if not cursor.at_end and not cursor.looks_at("AS"):
         return _column(fields, ".".join(cursor.name()))
     rows: list[Row] = [(field["name"], shown_type(field), comment_of(field)) for field in fields]
@@ -125,6 +140,63 @@ def _told(entry: Entry) -> Iterator[Row]:
     yield "Table Properties", _properties_text(table_properties(entry)), ""
 
 
+def _as_json(entry: Entry, fields: list[Field], partitions: list[str]) -> dict[str, Any]:
+    """A table as DESCRIBE … AS JSON tells it (docs: JSON formatted output)."""
+    record = entry.record
+    shown = {
+        "columns": [_column_as_json(field) for field in fields],
+        "type": record.get("table_type"),
+        "owner": record.get("owner"),
+        "comment": record.get("comment"),
+        "table_properties": table_properties(entry),
+    }
+    if not entry.by_path:
+        names = dict(zip(("catalog_name", "schema_name", "table_name"), entry.names, strict=True))
+        shown |= {**names, "namespace": [names["schema_name"]]}
+    if partitions:
+        shown["partition_columns"] = partitions
+    if entry.is_view:
+        shown["view_text"] = record["view_definition"]
+    else:
+        provider = str(record.get("data_source_format", "delta")).lower()
+        shown |= {"location": record.get("storage_location"), "provider": provider}
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _column_as_json(field: Field) -> dict[str, Any]:
+    comment = comment_of(field)
+    shown = {
+        "name": field["name"],
+        "type": _type_as_json(field["type"]),
+        "nullable": field.get("nullable", True),
+    }
+    return {**shown, "comment": comment} if comment else shown
+
+
+def _type_as_json(kind: Any) -> dict[str, Any]:
+    """A type of the Delta log as an object."""
+    if isinstance(kind, str):
+        decimal = _DECIMAL.fullmatch(kind)
+        if decimal is not None:
+            return {"name": "decimal", "precision": int(decimal[1]), "scale": int(decimal[2])}
+        return {"name": _TYPE_NAMES.get(kind, kind)}
+    if kind["type"] == "array":
+        nullable = kind.get("containsNull", True)
+        return {
+            "name": "array",
+            "element_type": _type_as_json(kind["elementType"]),
+            "element_nullable": nullable,
+        }
+    if kind["type"] == "map":
+        return {
+            "name": "map",
+            "key_type": _type_as_json(kind["keyType"]),
+            "value_type": _type_as_json(kind["valueType"]),
+            "value_nullable": kind.get("valueContainsNull", True),
+        }
+    return {"name": "struct", "fields": [_column_as_json(each) for each in kind["fields"]]}
+
+
 def _properties_text(properties: dict[str, str]) -> str:
     return "[" + ",".join(f"{name}={value}" for name, value in sorted(properties.items())) + "]"
 
@@ -145,9 +217,13 @@ def table_properties(entry: Entry) -> dict[str, str]:
     return {**shown, **snapshot.configuration, **versions}
 
 
-def _query(statement: Statement, text: str) -> Any:
+def _fields(statement: Statement, text: str) -> list[Field]:
     query = Sources(statement.engine, statement.catalog).in_query(text, statement.relation)
-    fields = fields_of(statement.engine.frame(query, statement.relation).schema)
+    return list(fields_of(statement.engine.frame(query, statement.relation).schema))
+
+
+def _query(statement: Statement, text: str) -> Any:
+    fields = _fields(statement, text)
     return answer(_COLUMNS, [(field["name"], shown_type(field), comment_of(field)) for field in fields])
 
 

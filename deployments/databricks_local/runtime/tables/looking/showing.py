@@ -7,7 +7,7 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.delta.log import DeltaLog
-from databricks_local.runtime.tables.delta.schema import comment_of, shown_type
+from databricks_local.runtime.tables.delta.schema import Field, comment_of, shown_type
 from databricks_local.runtime.tables.engine import answer
 from databricks_local.runtime.tables.errors import analysis_error, catalog_not_found, refused
 from databricks_local.runtime.tables.information_schema import INFORMATION_SCHEMA
@@ -106,9 +106,22 @@ def _table_extended(catalog: SessionCatalog, cursor: Cursor) -> Any:
                 "Provider": str(record.get("data_source_format", "")).lower(),
             }
             told |= {"Location": record.get("storage_location", "")}
+            told |= {"Owner": record.get("owner", ""), "Comment": record.get("comment", "")}
             text = "".join(f"{name}: {value}\n" for name, value in told.items() if value)
-            rows.append((within[1], record["name"], False, text))
+            fields, _ = columns_of(catalog.require((*within, record["name"])))
+            rows.append((within[1], record["name"], False, f"{text}Schema: root\n{_tree(fields)}\n"))
     return answer(columns, rows)
+
+
+def _tree(fields: list[Field]) -> str:
+    """The columns of a table as Spark prints a schema, without what is inside of them."""
+    lines = []
+    for field in fields:
+        kind = field["type"] if isinstance(field["type"], str) else field["type"]["type"]
+        lines.append(
+            f" |-- {field['name']}: {kind} (nullable = {str(field.get('nullable', True)).lower()})\n"
+        )
+    return "".join(lines)
 
 
 def _columns(catalog: SessionCatalog, cursor: Cursor) -> Any:
