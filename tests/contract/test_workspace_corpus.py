@@ -1,7 +1,8 @@
 """Notebooks as people write them, of `tests/corpus`: each runs, or is refused for a reason in the README.
 
 A notebook checks itself by `assert`. They run as the tasks of few runs on one cluster, so that the whole
-corpus takes little more than its work. On Apache Spark: `uv run pytest -m apache_spark`.
+corpus takes little more than its work. On Apache Spark, for which CI has no time: `uv run pytest -m matrix`,
+or `-m apache_spark`.
 """
 
 import re
@@ -144,7 +145,10 @@ def key_of(name: str) -> str:
     return re.sub(r"[^\w]", "-", name)
 
 
-@pytest.fixture(scope="module", params=["sail", pytest.param("spark", marks=pytest.mark.apache_spark)])
+@pytest.fixture(
+    scope="module",
+    params=["sail", pytest.param("spark", marks=(pytest.mark.apache_spark, pytest.mark.matrix))],
+)
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine of the clusters."""
     return str(request.param)

@@ -179,7 +179,8 @@ class RunLife:
             # What a person changed for one repair holds for those after it.
             parameters |= decision.job_parameters
             decision = replace(decision, job_parameters=dict(parameters))
-            if stale:
+            # A cancel may come when all tasks have succeeded: there is none that failed, and no success.
+            if stale or not run.failed:
                 decision = replace(decision, task_keys=tuple(task.task_key for task in run.tasks))
             try:
                 new_run_id = await self._repair(run, ended.run, decision)

@@ -299,6 +299,8 @@ class FakeWorkspace(BaseAdapter):
             raise Refusal("rerun_tasks cannot contain duplicate task keys.")
         latest = {attempt.key: attempt for attempt in run.attempts}
         wanted = set(keys or [key for key, attempt in latest.items() if attempt.result != "SUCCESS"])
+        if not wanted:
+            raise Refusal("There are no failed tasks to repair.")
         order = [task["task_key"] for task in run.settings["tasks"]]
         if sent.get("rerun_dependent_tasks"):
             for task in run.settings["tasks"]:

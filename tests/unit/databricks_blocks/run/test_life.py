@@ -180,6 +180,16 @@ def test_a_retry_repairs_the_run_that_failed_whatever_the_error(
     assert attempts(run, "plot") == ["FAILED", "SUCCESS"]
 
 
+def test_a_retry_repairs_a_run_that_was_cancelled_when_all_its_tasks_had_succeeded(
+    workspace: FakeWorkspace,
+) -> None:
+    first = workspace.runs[live(workspace, chain("run_now")).run_id]
+    first.cancelled_at = first.end
+    run = live(workspace, chain("run_now"), started=2)
+    assert run.run_id == first.run_id
+    assert attempts(run, "join") == attempts(run, "plot") == ["SUCCESS", "SUCCESS"]
+
+
 def test_each_start_of_the_flow_has_its_own_repairs(workspace: FakeWorkspace) -> None:
     workspace.outcomes = {"join": [ENDED_BADLY] * 50}
     tries = []
