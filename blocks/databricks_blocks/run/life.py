@@ -180,7 +180,7 @@ class RunLife:
             parameters |= decision.job_parameters
             decision = replace(decision, job_parameters=dict(parameters))
             # A cancel may come when all tasks have succeeded: there is none that failed, and no success.
-            if stale or not run.failed:
+            if stale or not (run.failed or decision.task_keys):
                 decision = replace(decision, task_keys=tuple(task.task_key for task in run.tasks))
             try:
                 new_run_id = await self._repair(run, ended.run, decision)

@@ -84,11 +84,11 @@ def test_variables_of_the_cluster_win() -> None:
         "DATABRICKS_RUNTIME_VERSION": "15.4",
         "DATABRICKS_CONFIG_FILE": "/mine",
     }
-    trusting = WorkspaceFacts("https://h", 7, "/root/tls/bundle.pem")
+    trusting = WorkspaceFacts("https://h", 7, "/srv/workspace/tls/bundle.pem")
     assert task_environment(ClusterSpec(), trusting) == {
         "DATABRICKS_RUNTIME_VERSION": "local",
         "DATABRICKS_CONFIG_FILE": os.devnull,
-        "REQUESTS_CA_BUNDLE": "/root/tls/bundle.pem",
+        "REQUESTS_CA_BUNDLE": "/srv/workspace/tls/bundle.pem",
     }
 
 
