@@ -156,6 +156,7 @@ class SpareServer:
 
     def _lost(self, name: str) -> None:
         if self._spare is not None and self._spare.name == name:
+            _LOG.info("spare server %s is lost", name)
             self._end(self._spare)
 
     def _end(self, spare: _Spare) -> "asyncio.Task[None]":

@@ -239,7 +239,7 @@ def test_none_begins_without_memory_for_it() -> None:
         stage.memory.give("a")
         await stage.cluster()
         await settle()
-        assert stage.begun == ["spare-1"]
+        assert len(stage.begun) == 1
 
     play(scenario, free=int((CLUSTER_MIB + SPARE_MIB) / memory.SHARE) - 1)
 
