@@ -146,17 +146,16 @@ class SpareServer:
     async def _start(self, name: str, spec: ClusterSpec) -> Server:
         server = await self._servers.start_spare(name, spec)
         _LOG.info("spare server %s waits for a cluster", name)
-        server.gone.add_done_callback(lambda _: self._lost(name))
+        server.gone.add_done_callback(lambda _: self._lost(name, "is lost"))
         return server
 
     def _report(self, name: str, starting: "asyncio.Task[Server]") -> None:
         if not starting.cancelled() and starting.exception() is not None:
-            _LOG.warning("spare server %s could not be started: %r", name, starting.exception())
-            self._lost(name)
+            self._lost(name, f"could not be started: {starting.exception()!r}")
 
-    def _lost(self, name: str) -> None:
+    def _lost(self, name: str, how: str) -> None:
         if self._spare is not None and self._spare.name == name:
-            _LOG.info("spare server %s is lost", name)
+            _LOG.warning("spare server %s %s", name, how)
             self._end(self._spare)
 
     def _end(self, spare: _Spare) -> "asyncio.Task[None]":
