@@ -115,6 +115,6 @@ def test_kill_9_of_the_workspace_leaves_no_spare_server(tmp_path: Path, moment: 
 def test_the_end_of_the_workspace_is_the_end_of_the_spare_server(tmp_path: Path, moment: str) -> None:
     with own_workspace(tmp_path, engine=SPARK) as own:
         servers = servers_at(own, moment)
-    assert not any(each.is_running() for each in servers)
+    until(lambda: not any(each.is_running() for each in servers))
     assert files_of_clusters(tmp_path) == set()
     assert "Traceback" not in (tmp_path / "server.log").read_text()

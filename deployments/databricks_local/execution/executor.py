@@ -11,7 +11,7 @@ from databricks_local.execution.cluster import Cluster, ClusterError, Machine
 from databricks_local.execution.engines.choice import chosen_engine
 from databricks_local.execution.engines.memory import SparkMemory, needed_mib
 from databricks_local.execution.engines.servers import Server, SparkServers
-from databricks_local.execution.engines.spare import SpareServer
+from databricks_local.execution.engines.spare import SpareServer, answers_at
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
@@ -65,7 +65,7 @@ class Executor(TaskProcesses):
         self.memory = SparkMemory(partial(needed_mib, machine=machine))
         self._servers = SparkServers(self._processes, directory, mounts, environments)
         spare = machine.engine == SPARK and machine.spark_spare
-        self._spare = SpareServer(self._servers, self.memory, enabled=spare)
+        self._spare = SpareServer(self._servers, self.memory, answers_at, enabled=spare)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:

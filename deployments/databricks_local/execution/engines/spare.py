@@ -3,14 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
 from databricks_local.execution.engines.choice import spare_spec
 from databricks_local.execution.engines.memory import SparkMemory
 from databricks_local.execution.engines.servers import Server
-from databricks_local.execution.remote_spark import reach
+from databricks_local.execution.remote_spark import spark_address
 from databricks_local.jobs.specs import ClusterSpec
+
+ANSWER_SECONDS = 5.0
+"""How long a spare server may take to answer. A cluster starts its own otherwise, which takes as long."""
+
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+"""How a client of HTTP/2 begins, and an empty frame of settings."""
 
 _LOG = logging.getLogger("databricks_local")
 
@@ -46,7 +53,7 @@ class SpareServer:
         self,
         servers: SpareStarter,
         memory: SparkMemory,
-        reaches: Callable[[str], Awaitable[None]] = reach,
+        answers: Callable[[str], Awaitable[bool]],
         *,
         enabled: bool,
     ) -> None:
@@ -55,12 +62,12 @@ class SpareServer:
         Args:
             servers: Starts and ends it.
             memory: What it may take.
-            reaches: Raises ConnectionError if nothing listens at a URL.
+            answers: Whether a server answers at a URL: `answers_at`.
             enabled: Whether there ever is one.
         """
         self._servers = servers
         self._memory = memory
-        self._reaches = reaches
+        self._answers = answers
         self._enabled = enabled
         self._spare: _Spare | None = None
         self._last: ClusterSpec | None = None
@@ -115,12 +122,8 @@ class SpareServer:
         return None
 
     async def _is_alive(self, server: Server) -> bool:
-        # Its process may outlive Java by a moment.
-        try:
-            await self._reaches(server.remote)
-        except ConnectionError:
-            return False
-        return not server.gone.done()
+        # Java that was killed may be dying for a while, and listen.
+        return not server.gone.done() and await self._answers(server.remote) and not server.gone.done()
 
     async def _make_room(self, spec: ClusterSpec) -> None:
         if self._spare is not None and self._memory.is_short(spec):
@@ -175,3 +178,15 @@ class SpareServer:
         else:
             await self._servers.forget(spare.name)
         self._memory.give_spare(spare.name)
+
+
+async def answers_at(remote: str) -> bool:
+    """Whether a Spark Connect server answers: its process is there, listens, and does something."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(*spark_address(remote))
+            with closing(writer):
+                writer.write(_HELLO)
+                return bool(await reader.read(1))
+    except OSError:
+        return False

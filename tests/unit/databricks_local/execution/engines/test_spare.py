@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from databricks_local.execution.cluster import ClusterError
-from databricks_local.execution.engines import memory
+from databricks_local.execution.engines import memory, spare
 from databricks_local.execution.engines.memory import SPARE_MIB, SparkMemory
 from databricks_local.execution.engines.servers import Server
-from databricks_local.execution.engines.spare import SpareServer
+from databricks_local.execution.engines.spare import SpareServer, answers_at
 from databricks_local.jobs.specs import ClusterSpec
 
 OLD, NEW = ClusterSpec("15.4.x-scala2.12"), ClusterSpec("17.3.x-scala2.13")
@@ -31,7 +32,7 @@ class Stage:
         self.spares_come_up.set()
         self.failing: Exception | None = None
         self.memory = SparkMemory(lambda _: CLUSTER_MIB, lambda: free)
-        self.spare = SpareServer(self, self.memory, self.reach, enabled=True)
+        self.spare = SpareServer(self, self.memory, self.answers, enabled=True)
         self.clusters = 0
 
     async def start_spare(self, name: str, spec: ClusterSpec) -> Server:
@@ -49,9 +50,8 @@ class Stage:
     async def forget(self, name: str) -> None:
         self.forgotten.append(name)
 
-    async def reach(self, remote: str) -> None:
-        if remote in self.deaf:
-            raise ConnectionError(remote)
+    async def answers(self, remote: str) -> bool:
+        return remote not in self.deaf
 
     def comes_up(self, name: str) -> Server:
         played: Any = SimpleNamespace(end=asyncio.Event())
@@ -266,3 +266,24 @@ def test_one_that_fits_is_taken_although_memory_is_short() -> None:
         assert stage.begun == ["spare-1"]
 
     play(scenario, free=int(CLUSTER_MIB / memory.SHARE) - SPARE_MIB + 10)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_server_that_only_listens_does_not_answer(monkeypatch: pytest.MonkeyPatch, alive: bool) -> None:
+    monkeypatch.setattr(spare, "ANSWER_SECONDS", 5 if alive else 0.1)
+
+    async def scenario() -> None:
+        async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(bytes(9))
+            writer.close()
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            remote = f"sc://127.0.0.1:{listener.getsockname()[1]}"
+            if not alive:
+                assert not await answers_at(remote)
+                return
+            async with await asyncio.start_server(greet, sock=listener):
+                assert await answers_at(remote)
+        assert not await answers_at(remote)
+
+    asyncio.run(scenario())
