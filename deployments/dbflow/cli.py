@@ -211,6 +211,13 @@ def workspace(
         Literal["sail", "spark"],
         typer.Option(help="What runs Spark: Sail, or Apache Spark, installed at its first use."),
     ] = "sail",
+    spark_spare: Annotated[
+        Literal["auto", "off"],
+        typer.Option(
+            help="Whether a spare server of Apache Spark waits for the next cluster, where --engine is spark "
+            "and memory allows."
+        ),
+    ] = "auto",
     spark_remote: Annotated[
         str,
         typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
@@ -227,7 +234,12 @@ def workspace(
 
         options = Options(repair_one_time_runs == "accept", repair_visible_after, repairs == "limited")
         machine = Machine(
-            cluster_start_seconds, mount_namespaces == "auto", spark_remote, log_delivery_seconds, engine
+            cluster_start_seconds,
+            mount_namespaces == "auto",
+            spark_remote,
+            log_delivery_seconds,
+            engine,
+            spark_spare=spark_spare == "auto",
         )
         access = Access(tls, _service_principal(client_id, client_secret))
         serve(host, port, token, root, access, options, machine)

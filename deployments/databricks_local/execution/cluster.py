@@ -32,6 +32,7 @@ class Machine:
         spark_remote: The Spark Connect server that all clusters use; empty if each has one of its own.
         log_delivery_seconds: How often the logs of clusters are delivered; at least every 0.1 seconds.
         engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
+        spark_spare: Whether a spare server waits for the next cluster, where all are on Apache Spark.
     """
 
     cluster_start_seconds: float = 0
@@ -39,6 +40,7 @@ class Machine:
     spark_remote: str = ""
     log_delivery_seconds: float = DELIVERY_SECONDS
     engine: str = SAIL
+    spark_spare: bool = True
 
     def __post_init__(self) -> None:
         # In this form, no number is refused, too.
@@ -64,6 +66,7 @@ class Cluster:
         offers: The directory in which tasks offer what they installed by %pip.
         logs: Delivers its logs; None if they are not wanted.
         ended_by_user: Whether a user terminated it.
+        files: What the names of its server's files begin with.
     """
 
     child: Child | None
@@ -76,3 +79,4 @@ class Cluster:
     offers: str = ""
     logs: LogDelivery | None = None
     ended_by_user: bool = False
+    files: str = ""

@@ -10,15 +10,17 @@ from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.execution.cluster import Cluster, ClusterError, Machine
 from databricks_local.execution.engines.choice import chosen_engine
 from databricks_local.execution.engines.memory import SparkMemory, needed_mib
-from databricks_local.execution.engines.servers import SparkServers
+from databricks_local.execution.engines.servers import Server, SparkServers
+from databricks_local.execution.engines.spare import SpareServer, answers_at
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
-from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.processes import Processes
 from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
 from databricks_local.execution.provisioning.log_delivery import LogDelivery, deliver_regularly, delivery_for
 from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_processes import TaskProcesses
+from databricks_local.jobs.engines import SPARK
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -27,10 +29,10 @@ from databricks_local.secrets.store import SecretStore
 from databricks_local.storage.leftovers import remove_leftovers
 
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8})(-libraries|-offers|-spark|-install\.log|\.log)",
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|spare-\d+)(-libraries|-offers|-spark|-install\.log|\.log)",
     re.ASCII,
 )
-"""The directories of tasks; logs, libraries and files of clusters, of jobs and all-purpose ones."""
+"""The directories of tasks; logs, libraries and files of clusters and spare servers."""
 
 
 class Executor(TaskProcesses):
@@ -62,6 +64,8 @@ class Executor(TaskProcesses):
         self._machine = machine
         self.memory = SparkMemory(partial(needed_mib, machine=machine))
         self._servers = SparkServers(self._processes, directory, mounts, environments)
+        spare = machine.engine == SPARK and machine.spark_spare
+        self._spare = SpareServer(self._servers, self.memory, answers_at, enabled=spare)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -69,8 +73,9 @@ class Executor(TaskProcesses):
         self._directory.mkdir(parents=True, exist_ok=True)
         await self._processes.warm()
 
-    def close(self) -> None:
-        """End what `warm` started, after everything else has ended."""
+    async def close(self) -> None:
+        """End the spare server and what `warm` started, after everything else has ended."""
+        await self._spare.close()
         self._processes.close()
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
@@ -88,24 +93,36 @@ class Executor(TaskProcesses):
             raise ClusterError(str(error)) from error
         # A dying task may have written there after the cluster had ended.
         await self._servers.forget(cluster_id)
-        libraries = ClusterLibraries(self._servers.libraries_of(cluster_id))
         if self._machine.spark_remote:
+            libraries = ClusterLibraries(self._servers.libraries_of(cluster_id))
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
-        child, remote = await self._servers.start(cluster_id, spec, engine, redactor)
-        gone = asyncio.create_task(_gone(child))
-        offers = str(self._servers.offers_of(cluster_id))
-        logs = self._delivering(cluster_id, spec, gone, redactor)
-        return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)
+        start = partial(self._servers.start, cluster_id, spec, engine, redactor)
+        server = await (self._spare.server_for(spec, start) if engine == SPARK else start())
+        libraries = ClusterLibraries(self._servers.libraries_of(server.name))
+        offers = str(self._servers.offers_of(server.name))
+        logs = self._delivering(cluster_id, spec, server, redactor)
+        return Cluster(
+            server.child,
+            cluster_id,
+            spec,
+            server.remote,
+            server.gone,
+            libraries,
+            engine,
+            offers,
+            logs,
+            files=server.name,
+        )
 
     def _delivering(
-        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]", redactor: Redactor
+        self, cluster_id: str, spec: ClusterSpec, server: Server, redactor: Redactor
     ) -> LogDelivery | None:
         """Begin the delivery of a cluster's logs, which goes on until its server is gone."""
         logs = delivery_for(spec.log_destination, cluster_id, self._mounts.places)
         if logs is not None:
-            logs.add("log4j-active.log", self._servers.log_of(cluster_id), redactor)
+            logs.add("log4j-active.log", self._servers.log_of(server.name), redactor)
             working = asyncio.create_task(deliver_regularly(logs, self._machine.log_delivery_seconds))
-            gone.add_done_callback(lambda _: working.cancel())
+            server.gone.add_done_callback(lambda _: working.cancel())
         return logs
 
     async def stop_cluster(self, cluster: Cluster) -> None:
@@ -114,8 +131,8 @@ class Executor(TaskProcesses):
             await self._processes.kill(cluster.child)
             await cluster.lost
             if cluster.logs is not None:
-                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
-        await self._servers.forget(cluster.cluster_id)
+                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.files))
+        await self._servers.forget(cluster.files)
 
     async def install_libraries(self, cluster: Cluster, libraries: Sequence[Library]) -> None:
         """Install libraries on a cluster, for all its tasks.
@@ -133,9 +150,4 @@ async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: Cl
     except ConnectionError as error:
         raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="")
-
-
-async def _gone(child: Child) -> None:
-    while await child.messages.get() is not None:
-        continue
+    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="", files=cluster_id)
