@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psutil
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
@@ -100,6 +101,12 @@ def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
             raise AssertionError(f"not within {seconds} s")
         time.sleep(0.02)
     return answer
+
+
+def java_processes(lab: Lab) -> list[psutil.Process]:
+    """The servers of Apache Spark that a workspace runs."""
+    server = psutil.Process(lab.workspace.process.pid)
+    return [each for each in server.children(recursive=True) if each.name() == "java"]
 
 
 def lab_of(workspace: LocalWorkspace) -> Iterator[Lab]:
