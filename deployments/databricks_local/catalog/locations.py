@@ -17,7 +17,8 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 _MOUNTED = {"/dbfs": "dbfs", "/Volumes": "volumes", "/Workspace": "files"}
 """The paths that tasks and clusters see, and the directories of the workspace that they lead to."""
 
-_BEFORE = {"dbfs": "dbfs:", "volumes": "dbfs:/Volumes", "files": "file:/Workspace", "tables": ""}
+_BEFORE = {"dbfs": "dbfs:", "volumes": "dbfs:/Volumes", "files": "file:/Workspace"}
+_IN_TABLES = "tables:"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,22 @@ class Locations:
     def staged(self, table_id: str) -> str:
         """Where the files of a managed table may be before it is registered."""
         return f"file://{self.tables / table_id}"
+
+    def portable(self, kept: str) -> str:
+        """A location without the path of the workspace, for what is kept on disk.
+
+        Example:
+            >>> Locations(Path("/w")).portable("file:///w/tables/one")
+            'tables:one'
+        """
+        before = f"file://{self.tables}/"
+        return f"{_IN_TABLES}{kept.removeprefix(before)}" if kept.startswith(before) else kept
+
+    def here(self, portable: str) -> str:
+        """The location that `portable` was given."""
+        if not portable.startswith(_IN_TABLES):
+            return portable
+        return f"file://{self.tables}/{portable.removeprefix(_IN_TABLES)}"
 
     def is_staged(self, kept: str, names: tuple[str, ...]) -> bool:
         """Whether a table is there that has to move when it is registered."""

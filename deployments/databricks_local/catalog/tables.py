@@ -24,7 +24,6 @@ from databricks_local.catalog.records import (
     EXTERNAL,
     MANAGED,
     TOLD,
-    UNREADABLE,
     VIEW,
     Names,
     Table,
@@ -32,20 +31,13 @@ from databricks_local.catalog.records import (
     check_same_columns,
     is_readable,
     location_taken,
-    missing,
     new_record,
     taken,
     without_log,
 )
 from databricks_local.catalog.table_files import TableFiles
+from databricks_local.catalog.table_records import MOVING, TableRecords
 from databricks_local.storage.documents import Documents
-
-KIND = "table"
-IN_WORK = "table_in_work"
-"""Documents by location: files that belong to no table, unless one is found to have them."""
-
-MOVING = "moving_to"
-"""In a record: where its files are about to go, with its new name."""
 
 
 class Tables:
@@ -65,6 +57,7 @@ class Tables:
         """
         self._documents = documents
         self.locations = locations
+        self._records = TableRecords(documents, locations)
         self._files = TableFiles(locations)
         self._logs = logs
         self._clock = clock
@@ -73,12 +66,11 @@ class Tables:
 
     def names_below(self, *above: str) -> list[Names]:
         """The names of the tables and views of a schema, or of a catalog."""
-        prefix = ".".join((*above, "")).lower()
-        return [tuple(key.split(".")) for key in self._documents.ids(KIND, prefix)]
+        return self._records.names_below(*above)
 
     def has(self, names: Names) -> bool:
         """Whether there is such a table or view."""
-        return self._documents.get(KIND, ".".join(names)) is not None
+        return self._records.has(names)
 
     def record(self, names: Names) -> Json:
         """What is kept of a table or view.
@@ -86,14 +78,11 @@ class Tables:
         Raises:
             ApiError: If it is not there.
         """
-        record = self._documents.get(KIND, ".".join(names))
-        if record is None:
-            raise missing(names)
-        return record if is_readable(record) else UNREADABLE
+        return self._records.get(names)
 
     def keep(self, names: Names, changes: Json) -> None:
         """Change what is kept of a table or view that is there."""
-        self._documents.put(KIND, ".".join(names), {**self.record(names), **changes})
+        self._records.keep(names, changes)
 
     async def get(self, names: Names) -> Table:
         """A table or view, with what its log says.
@@ -143,8 +132,8 @@ class Tables:
                 record |= {"comment": "", "properties": {}}
             elif request.table_type != VIEW:
                 record |= await self._make(names, request, record["storage_location"])
-            self._documents.put(KIND, ".".join(names), record)
-            self._documents.delete(IN_WORK, record.get("storage_location", ""))
+            self._records.put(names, record)
+            self._records.end(record.get("storage_location", ""))
         return await self.get(names)
 
     async def update(self, names: Names, changes: Json) -> Table:
@@ -175,7 +164,7 @@ class Tables:
                 await self._move(before, location)
                 record["storage_location"] = location
             record |= {"updated_at": self._clock(), "updated_by": self._user}
-            self._documents.replace(KIND, ".".join(names), ".".join(renamed), record)
+            self._records.rename(names, renamed, record)
         return renamed
 
     async def delete(self, names: Names) -> None:
@@ -183,29 +172,30 @@ class Tables:
         async with self._locked(names):
             record = self.record(names)
             if record["table_type"] != MANAGED:
-                self._documents.delete(KIND, ".".join(names))
+                self._records.delete(names)
                 return
             location = record["storage_location"]
-            self._documents.put(IN_WORK, location, {})
-            self._documents.delete(KIND, ".".join(names))
-            await asyncio.to_thread(self._files.remove, location)
-            self._documents.delete(IN_WORK, location)
+            self._records.begin(location)
+            self._records.delete(names)
+            if await asyncio.to_thread(self._files.remove, location):
+                self._records.end(location)
 
     def remove_leftovers(self) -> None:
         """Bring files to where they belong that a killed server left in the middle of something."""
-        for key, record in self._documents.all(KIND):
-            if MOVING in record:
-                self._files.move_back(record["storage_location"], record.pop(MOVING))
-                self._documents.put(KIND, key, record)
-        records = [record for _, record in self._documents.all(KIND)]
+        for names, record in list(self._records.all()):
+            target = record.pop(MOVING, "")
+            if target and (
+                self._records.is_owned(target) or self._files.move_back(record["storage_location"], target)
+            ):
+                self._records.put(names, record)
+        records = [record for _, record in self._records.all()]
         if not all(map(is_readable, records)):
             # Nobody knows whose files are there.
             return
         used = {str(record.get("storage_location")) for record in records}
-        for location in self._documents.ids(IN_WORK, ""):
-            if location not in used:
-                self._files.remove(location)
-            self._documents.delete(IN_WORK, location)
+        for location in self._records.in_work():
+            if location in used or self._files.remove(location):
+                self._records.end(location)
         self._files.sweep(used)
 
     async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
@@ -230,12 +220,12 @@ class Tables:
         if not fields and request.table_type == EXTERNAL:
             raise without_log(names, location)
         if request.table_type == MANAGED:
-            self._documents.put(IN_WORK, location, {})
+            self._records.begin(location)
         new = NewTable(fields, partitions, request.properties, request.comment)
         try:
             await asyncio.to_thread(self._logs.create, place, new)
         except ApiError:
-            self._documents.delete(IN_WORK, location)
+            self._records.end(location)
             raise
         return {"comment": "", "properties": {}}
 
@@ -253,18 +243,21 @@ class Tables:
         if state is None:
             raise invalid_parameter(f"There is no Delta table at {staged[:1000]}.")
         check_same_columns(staged, state, fields)
-        self._documents.put(IN_WORK, location, {})
+        self._records.begin(location)
         try:
             await self._move(staged, location)
         except ApiError:
-            self._documents.delete(IN_WORK, location)
+            self._records.end(location)
             raise
 
     async def _move(self, before: str, location: str) -> None:
         try:
             await asyncio.to_thread(self._files.move, before, location)
-        except OSError as error:
+        except FileExistsError as error:
             raise location_taken(location) from error
+        except OSError as error:
+            message = f"The files of the table cannot be moved to {location}: {error.strerror}."
+            raise ApiError(400, "INVALID_STATE", message) from error
 
     async def _state(self, record: Json) -> DeltaState | None:
         if record.get("data_source_format") != DELTA:

@@ -1,6 +1,7 @@
 """Tables that are made and removed while the server is killed, and while others do the same."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Rig:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in ("dbfs", "volumes", "files", "tables"):
-            (root / name).mkdir()
+            (root / name).mkdir(parents=True)
         self.documents = Documents(root / "objects.sqlite")
 
     def opened(self, logs: DeltaLogs | None = None) -> Tables:
@@ -282,3 +283,62 @@ def test_a_damaged_record_costs_no_file(rig: Rig) -> None:
     assert (shown["columns"], shown["comment"]) == ([], UNREADABLE["comment"])
     asyncio.run(tables.delete(names))
     assert len(rig.logs()) == 1
+
+
+def made(rig: Rig, names: tuple[str, ...] = ("main", "default", "t")) -> Path:
+    """A managed table with two rows; where it is."""
+    table = asyncio.run(rig.opened().create(TableRequest(names, MANAGED, columns=COLUMNS)))
+    place = Path(table.record["storage_location"].replace("dbfs:", f"{rig.root}/dbfs").removeprefix("file://"))
+    write_deltalake(place, pa.table({"id": pa.array([1, 2], pa.int32())}), mode="append")
+    return place
+
+
+def moved(rig: Rig, target: Path) -> Rig:
+    rig.documents.close()
+    rig.root.rename(target)
+    return reopened(target)
+
+
+def reopened(root: Path) -> Rig:
+    rig = Rig.__new__(Rig)
+    rig.root, rig.documents = root, Documents(root / "objects.sqlite")
+    return rig
+
+
+@pytest.mark.parametrize("names", PLACES)
+def test_a_workspace_that_is_moved_keeps_its_tables(tmp_path: Path, names: tuple[str, ...]) -> None:
+    before = Rig(tmp_path / "before")
+    made(before, names)
+    after = moved(before, tmp_path / "after")
+    [log] = after.logs()
+    table = asyncio.run(after.opened().get(names))
+    assert DeltaTable(log.parent).to_pyarrow_table().num_rows == 2
+    assert [column["name"] for column in table.columns] == ["id"]
+    assert "before" not in table_info(table)["storage_location"]
+    assert after.logs() == [log]
+    after.documents.close()
+
+
+def test_a_copy_of_a_workspace_has_its_own_tables(tmp_path: Path) -> None:
+    original = Rig(tmp_path / "original")
+    place = made(original)
+    killed_in_the_middle = made(original, ("main", "default", "half"))
+    original.documents.put("table_in_work", f"tables:{killed_in_the_middle.name}", {})
+    original.documents.delete("table", "main.default.half")
+    original.documents.close()
+    shutil.copytree(original.root, tmp_path / "copy")
+    copy = reopened(tmp_path / "copy")
+    tables = copy.opened()
+    assert killed_in_the_middle.exists()
+    assert len(copy.logs()) == 1
+    asyncio.run(tables.delete(("main", "default", "t")))
+    assert not copy.logs()
+    assert DeltaTable(place).to_pyarrow_table().num_rows == 2
+    copy.documents.close()
+
+
+def test_what_others_put_among_the_tables_stays(rig: Rig) -> None:
+    theirs = rig.root / "tables" / "notes"
+    theirs.mkdir()
+    rig.opened()
+    assert theirs.exists()
