@@ -1,6 +1,8 @@
 """Tables and views as they are asked for, and as they are kept. Pure."""
 
 import re
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json
@@ -129,9 +131,16 @@ def _check_managed(names: Names, request: TableRequest, managed_location: str) -
             "give it a location, or make it in hive_metastore."
         )
     else:
-        staged = request.location.rpartition("/")[0] == managed_location.rpartition("/")[0]
+        above, _, table_id = request.location.rpartition("/")
+        staged = above == managed_location.rpartition("/")[0] and _is_id(table_id)
     if request.location and not staged:
         raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
+
+
+def _is_id(text: str) -> bool:
+    with suppress(ValueError):
+        return str(uuid.UUID(text)) == text
+    return False
 
 
 def is_readable(record: Json) -> bool:

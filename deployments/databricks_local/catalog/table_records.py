@@ -89,6 +89,14 @@ class TableRecords:
             if names[0] != HIVE
         )
 
+    def storage_root(self, names: Names) -> str:
+        """Where the managed tables of a schema are, if that was said of it or of its catalog."""
+        for kind, above in (("schema", names[:2]), ("catalog", names[:1])):
+            root = (self._documents.get(kind, ".".join(above)) or {}).get("storage_root", "")
+            if root:
+                return str(root)
+        return ""
+
     def begin(self, location: str) -> None:
         """Note that files will be in a place, or are about to go, which belong to no table."""
         self._documents.put(IN_WORK, self._locations.portable(location), {})

@@ -16,7 +16,7 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
 from databricks_local.catalog.delta_log import DeltaLogs, DeltaState, NewTable
-from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.locations import Locations, overlapping
 from databricks_local.catalog.looking import Look, look_at
 from databricks_local.catalog.names import HIVE, checked, parts_of
 from databricks_local.catalog.records import (
@@ -29,13 +29,13 @@ from databricks_local.catalog.records import (
     Table,
     TableRequest,
     check_same_columns,
-    is_readable,
     location_taken,
     new_record,
     taken,
     without_log,
 )
 from databricks_local.catalog.table_files import TableFiles
+from databricks_local.catalog.table_leftovers import bring_to_order
 from databricks_local.catalog.table_records import MOVING, TableRecords
 from databricks_local.storage.documents import Documents
 
@@ -55,7 +55,6 @@ class Tables:
             clock: Milliseconds since 1970.
             user: Who owns what is made.
         """
-        self._documents = documents
         self.locations = locations
         self._records = TableRecords(documents, locations)
         self._files = TableFiles(locations)
@@ -101,14 +100,14 @@ class Tables:
     def staging(self, names: Names) -> tuple[str, str]:
         """An id and a location for a managed table that is to be made."""
         table_id = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        return table_id, self.locations.managed(names, table_id, self._storage_root(names))
+        return table_id, self.locations.managed(names, table_id, self._records.storage_root(names))
 
     def staging_of_whole(self, names: Names) -> tuple[str, str]:
         """An id and a location for a managed Delta table that is registered once it is whole."""
         table_id, location = self.staging(names)
         if self.locations.on_disk(location) is None:
             return table_id, location
-        # In `hive_metastore` it moves to where its name says when it is registered.
+        # If its place is elsewhere, it moves there when it is registered.
         return table_id, self.locations.staged(table_id)
 
     async def create(self, request: TableRequest) -> Table:
@@ -123,10 +122,12 @@ class Tables:
         async with self._locked(names):
             if self.has(names):
                 raise taken(names)
+            table_id, managed = self.staging(names)
             staged = ""
-            if request.table_type == MANAGED and self.locations.is_staged(request.location, names):
+            if request.table_type == MANAGED and self.locations.is_staged(request.location, managed):
                 staged, request = request.location, replace(request, location="")
-            record = new_record(names, request, *self.staging(names), self._clock(), self._user)
+            record = new_record(names, request, table_id, managed, self._clock(), self._user)
+            self._check_place(record)
             if staged:
                 await self._take(staged, record["storage_location"], fields_of(request.columns))
                 record |= {"comment": "", "properties": {}}
@@ -159,10 +160,7 @@ class Tables:
             if self.has(renamed):
                 raise taken(renamed)
             if names[0] == HIVE and record["table_type"] == MANAGED:
-                before, location = record["storage_location"], self.staging(renamed)[1]
-                self.keep(names, {MOVING: location})
-                await self._move(before, location)
-                record["storage_location"] = location
+                record = await self._move_to_name(names, renamed)
             record |= {"updated_at": self._clock(), "updated_by": self._user}
             self._records.rename(names, renamed, record)
         return renamed
@@ -182,21 +180,16 @@ class Tables:
 
     def remove_leftovers(self) -> None:
         """Bring files to where they belong that a killed server left in the middle of something."""
-        for names, record in list(self._records.all()):
-            target = record.pop(MOVING, "")
-            if target and (
-                self._records.is_owned(target) or self._files.move_back(record["storage_location"], target)
-            ):
-                self._records.put(names, record)
-        records = [record for _, record in self._records.all()]
-        if not all(map(is_readable, records)):
-            # Nobody knows whose files are there.
-            return
-        used = {str(record.get("storage_location")) for record in records}
-        for location in self._records.in_work():
-            if location in used or self._files.remove(location):
-                self._records.end(location)
-        self._files.sweep(used)
+        bring_to_order(self._records, self._files)
+
+    def _check_place(self, record: Json) -> None:
+        """Refuse the files of a managed table: who drops that one, or this one, would drop both."""
+        location = record.get("storage_location", "")
+        managed = record["table_type"] == MANAGED
+        if record["table_type"] == EXTERNAL:
+            self.locations.check_external(location)
+        if location and (self._records.is_owned(location) if managed else self._records.overlaps(location)):
+            raise overlapping(location)
 
     async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
         """Write the first commit of a Delta table, unless it has one. What the record has because of it."""
@@ -229,14 +222,6 @@ class Tables:
             raise
         return {"comment": "", "properties": {}}
 
-    def _storage_root(self, names: Names) -> str:
-        """Where the managed tables of a schema are, if that was said of it or of its catalog."""
-        for kind, above in (("schema", names[:2]), ("catalog", names[:1])):
-            root = (self._documents.get(kind, ".".join(above)) or {}).get("storage_root", "")
-            if root:
-                return str(root)
-        return ""
-
     async def _take(self, staged: str, location: str, fields: list[Json]) -> None:
         """Bring a Delta table to its place."""
         state = await asyncio.to_thread(self._logs.state, self._files.place(staged))
@@ -249,6 +234,21 @@ class Tables:
         except ApiError:
             self._records.end(location)
             raise
+
+    async def _move_to_name(self, names: Names, renamed: Names) -> Json:
+        """Bring the files of a table to where its new name says. Its record after that."""
+        before, location = self.record(names)["storage_location"], self.staging(renamed)[1]
+        # A table without rows need not have a directory, so that nothing would stand in the way.
+        if await asyncio.to_thread(self._files.are_at, location):
+            raise location_taken(location)
+        self.keep(names, {MOVING: location})
+        try:
+            await self._move(before, location)
+        except ApiError:
+            self._records.put(names, _without(self.record(names), MOVING))
+            raise
+        # It may have been granted something meanwhile.
+        return {**_without(self.record(names), MOVING), "storage_location": location}
 
     async def _move(self, before: str, location: str) -> None:
         try:
@@ -271,3 +271,7 @@ class Tables:
             for key in sorted({".".join(names) for names in tables}):
                 await locks.enter_async_context(self._locks.setdefault(key, asyncio.Lock()))
             yield
+
+
+def _without(record: Json, key: str) -> Json:
+    return {name: value for name, value in record.items() if name != key}

@@ -87,8 +87,7 @@ def _told(level: Level, body: Json, locations: Locations) -> Json:
     told = _comment(body)
     root = read_string(body, "storage_root")
     if root and level is not VOLUME:
-        told["storage_root"] = locations.kept(root)
-        locations.on_disk(told["storage_root"])
+        told["storage_root"] = locations.checked_root(root)
     if level is VOLUME:
         kind = read_choice(body, "volume_type", _VOLUME_TYPES, "MANAGED")
         location = read_string(body, "storage_location")

@@ -74,7 +74,7 @@ def _add_schemas(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         told["properties"].pop("comment", None)
         location = told["properties"].pop("location", "")
         if location:
-            told["storage_root"] = tables.locations.kept(location, by_sail=True)
+            told["storage_root"] = tables.locations.checked_root(location, by_sail=True)
         async with in_words_of_sail():
             return sail_schema(catalog.create(SCHEMA, names, told), tables.locations)
 
