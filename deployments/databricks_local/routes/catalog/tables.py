@@ -1,5 +1,6 @@
 """The Unity Catalog API 2.1, for tables and views."""
 
+import fnmatch
 import re
 from collections.abc import Mapping
 
@@ -116,9 +117,18 @@ def _listing(field: str, shown: list[Json], following: str) -> Json:
 
 def _pattern(query: Mapping[str, str], field: str) -> re.Pattern[str]:
     """Docs: a SQL pattern as of LIKE; `%` and `_` stand for characters."""
-    given = read_string(query, field) or "%"
-    pattern = "".join({"%": ".*", "_": "."}.get(each, re.escape(each)) for each in given)
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return re.compile(like(read_string(query, field) or "%"), re.IGNORECASE)
+
+
+def like(pattern: str) -> str:
+    """A pattern of LIKE as a regular expression. It goes back for nothing, however many `%` there are.
+
+    Example:
+        >>> bool(re.fullmatch(like("a_%[b]"), "axyz[b]"))
+        True
+    """
+    globs = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return fnmatch.translate("".join(globs.get(each, each) for each in pattern))
 
 
 def _request(body: Json, tables: Tables) -> TableRequest:
