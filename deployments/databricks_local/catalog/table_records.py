@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from databricks_local.api.bodies import Json
 from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.names import HIVE
-from databricks_local.catalog.records import MANAGED, UNREADABLE, Names, is_readable, missing
+from databricks_local.catalog.records import MANAGED, UNREADABLE, MissingTableError, Names, is_readable
 from databricks_local.storage.documents import Documents
 
 KIND = "table"
@@ -49,7 +49,7 @@ class TableRecords:
         """
         record = self._documents.get(KIND, ".".join(names))
         if record is None:
-            raise missing(names)
+            raise MissingTableError(names)
         return self._opened(record) if is_readable(record) else UNREADABLE
 
     def all(self) -> Iterator[tuple[Names, Json]]:

@@ -7,15 +7,14 @@ was killed meanwhile finds them when it starts anew.
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
-from weakref import WeakValueDictionary
 
 from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
-from databricks_local.catalog.delta_log import DeltaLogs, DeltaState, NewTable
+from databricks_local.catalog.delta_log import DeltaLogs, NewTable
 from databricks_local.catalog.locations import Locations, overlapping
 from databricks_local.catalog.looking import Look, look_at
 from databricks_local.catalog.names import HIVE, checked, parts_of
@@ -25,6 +24,7 @@ from databricks_local.catalog.records import (
     MANAGED,
     TOLD,
     VIEW,
+    MissingTableError,
     Names,
     Table,
     TableRequest,
@@ -32,10 +32,12 @@ from databricks_local.catalog.records import (
     location_taken,
     new_record,
     taken,
+    without_files,
     without_log,
 )
 from databricks_local.catalog.table_files import TableFiles
 from databricks_local.catalog.table_leftovers import bring_to_order
+from databricks_local.catalog.table_locks import TableLocks
 from databricks_local.catalog.table_records import MOVING, TableRecords
 from databricks_local.storage.documents import Documents
 
@@ -61,7 +63,7 @@ class Tables:
         self._logs = logs
         self._clock = clock
         self._user = user
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = TableLocks()
 
     def names_below(self, *above: str) -> list[Names]:
         """The names of the tables and views of a schema, or of a catalog."""
@@ -84,13 +86,24 @@ class Tables:
         self._records.keep(names, changes)
 
     async def get(self, names: Names) -> Table:
-        """A table or view, with what its log says.
+        """A table or view, with what its log says; a log that cannot be read is its problem.
 
         Raises:
             ApiError: If it is not there.
         """
         record = self.record(names)
-        return Table(names, record, await self._state(record))
+        if record.get("data_source_format") != DELTA:
+            return Table(names, record, None)
+        location = record["storage_location"]
+        try:
+            state = await asyncio.to_thread(self._logs.state, self._files.place(location))
+        except ApiError as error:
+            return Table(names, record, None, error.message)
+        return Table(names, record, state, "" if state else without_files(names, location))
+
+    async def those_of(self, wanted: Iterable[Names]) -> list[Table]:
+        """Those tables and views that are there. Somebody may drop one while the others are read."""
+        return [await self.get(names) for names in wanted if self.has(names)]
 
     async def look(self, table: Table) -> Look:
         """The first rows and the history of a table."""
@@ -110,16 +123,21 @@ class Tables:
         # If its place is elsewhere, it moves there when it is registered.
         return table_id, self.locations.staged(table_id)
 
-    async def create(self, request: TableRequest) -> Table:
+    async def create(self, request: TableRequest, check: Callable[[], object] = lambda: None) -> Table:
         """Make a table or view. A Delta table that is there already keeps its log.
 
         A managed one may have been written where `staging_of_whole` says; it is there, whole, from then on.
+
+        Args:
+            request: What to make.
+            check: Refuses it if it cannot be made by now. From then on, who removes its schema waits for it.
 
         Raises:
             ApiError: If the name is taken or refused, or the table cannot be made so.
         """
         names = (*request.names[:2], checked(request.names[2], request.names[0]))
-        async with self._locked(names):
+        async with self._locks.of(names):
+            check()
             if self.has(names):
                 raise taken(names)
             table_id, managed = self.staging(names)
@@ -135,19 +153,21 @@ class Tables:
                 record |= await self._make(names, request, record["storage_location"])
             self._records.put(names, record)
             self._records.end(record.get("storage_location", ""))
-        return await self.get(names)
+            return await self.get(names)
 
     async def update(self, names: Names, changes: Json) -> Table:
         """Change a table or view. What the log of a Delta table says is changed there."""
-        async with self._locked(names):
+        async with self._locks.of(names):
             table = await self.get(names)
             told = {key: changes[key] for key in TOLD if key in changes}
+            if told:
+                table.require_log()
             if table.state is not None and told:
                 location = table.record["storage_location"]
                 if await asyncio.to_thread(self._logs.tell, self._files.place(location), told):
                     changes = {**changes, "comment": "", "properties": {}}
             self.keep(names, {**changes, "updated_at": self._clock(), "updated_by": self._user})
-        return await self.get(names)
+            return await self.get(names)
 
     async def rename(self, names: Names, new_name: str) -> Names:
         """Give a table or view another name in its schema. Its new names."""
@@ -155,7 +175,7 @@ class Tables:
         if len(parts) > 1 and parts[:-1] != names[-len(parts) : -1]:
             raise invalid_parameter(f"A table cannot be renamed into another schema: {new_name[:300]}")
         renamed = (*names[:-1], checked(parts[-1], names[0]))
-        async with self._locked(names, renamed):
+        async with self._locks.of(names, renamed):
             record = self.record(names)
             if self.has(renamed):
                 raise taken(renamed)
@@ -167,7 +187,7 @@ class Tables:
 
     async def delete(self, names: Names) -> None:
         """Remove a table or view; of a managed table the files, too."""
-        async with self._locked(names):
+        async with self._locks.of(names):
             record = self.record(names)
             if record["table_type"] != MANAGED:
                 self._records.delete(names)
@@ -177,6 +197,19 @@ class Tables:
             self._records.delete(names)
             if await asyncio.to_thread(self._files.remove, location):
                 self._records.end(location)
+
+    async def settled(self, *above: str) -> None:
+        """Wait until what is being changed in a schema or catalog at this moment is changed."""
+        for names in self._locks.held_below(*above):
+            async with self._locks.of(names):
+                pass
+
+    async def delete_below(self, *above: str) -> None:
+        """Remove the tables and views of a schema or catalog; others may do so at the same time."""
+        while below := {*self.names_below(*above), *self._locks.held_below(*above)}:
+            for names in sorted(below):
+                with suppress(MissingTableError):
+                    await self.delete(names)
 
     def remove_leftovers(self) -> None:
         """Bring files to where they belong that a killed server left in the middle of something."""
@@ -258,19 +291,6 @@ class Tables:
         except OSError as error:
             message = f"The files of the table cannot be moved to {location}: {error.strerror}."
             raise ApiError(400, "INVALID_STATE", message) from error
-
-    async def _state(self, record: Json) -> DeltaState | None:
-        if record.get("data_source_format") != DELTA:
-            return None
-        return await asyncio.to_thread(self._logs.state, self._files.place(record["storage_location"]))
-
-    @asynccontextmanager
-    async def _locked(self, *tables: Names) -> AsyncIterator[None]:
-        """One change of a table at a time."""
-        async with AsyncExitStack() as locks:
-            for key in sorted({".".join(names) for names in tables}):
-                await locks.enter_async_context(self._locks.setdefault(key, asyncio.Lock()))
-            yield
 
 
 def _without(record: Json, key: str) -> Json:

@@ -184,7 +184,10 @@ class Volumes:
         place = self.tree.root.joinpath(*above)
         if not place.is_dir():
             return []
-        return sorted(child.name for child in place.iterdir() if child.is_dir() and not child.is_symlink())
+        # Which of them are directories is in the listing: nothing is asked of each.
+        with suppress(FileNotFoundError), os.scandir(place) as children:
+            return sorted(child.name for child in children if child.is_dir(follow_symlinks=False))
+        return []
 
     def find(self, *names: str) -> tuple[str, ...]:
         """The names as they are kept of a catalog, schema or volume; none if there is none in any case."""

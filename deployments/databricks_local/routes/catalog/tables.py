@@ -42,9 +42,7 @@ def tables_router(catalog: Catalog, tables: Tables) -> APIRouter:
 
     @router.post("/tables")
     async def create(request: Request) -> Json:
-        asked = _request(await read_body(request), tables)
-        catalog.existing(SCHEMA, asked.names[:2])
-        return table_info(await tables.create(asked))
+        return table_info(await catalog.create_table(_request(await read_body(request), tables)))
 
     @router.get("/tables/{name}/exists")
     async def exists(name: str) -> Json:
@@ -80,9 +78,8 @@ def _add_lists(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         page, following = _page(found, query, _MAX_TABLES)
         columns, properties = (not read_boolean(query, name) for name in ("omit_columns", "omit_properties"))
         shown = [
-            table_info(await tables.get(names), with_columns=columns, with_properties=properties)
-            for names in page
-            if tables.has(names)
+            table_info(table, with_columns=columns, with_properties=properties)
+            for table in await tables.those_of(page)
         ]
         return _listing("tables", shown, following)
 

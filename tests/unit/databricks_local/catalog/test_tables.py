@@ -489,3 +489,33 @@ def test_what_is_granted_while_a_table_is_renamed_stays(rig: Rig, monkeypatch: p
     monkeypatch.setattr(TableFiles, "move", granted)
     asyncio.run(renamed())
     assert tables.record(("hive_metastore", "default", "new"))["grants"] == {"me": ["SELECT"]}
+
+
+def test_a_damaged_table_is_listed_told_of_and_dropped(rig: Rig) -> None:
+    for name in ("broken", "fine", "gone"):
+        made(rig, ("main", "default", name))
+    tables = rig.opened()
+
+    def place(name: str) -> Path:
+        return Path(tables.record(("main", "default", name))["storage_location"].removeprefix("file://"))
+
+    for log in (place("broken") / "_delta_log").glob("*.json"):
+        log.write_text("{")
+    shutil.rmtree(place("gone"))
+    names = tables.names_below("main")
+    asyncio.run(tables.delete(names[1]))
+    rows = {table.names[-1]: table for table in asyncio.run(tables.those_of(names))}
+    assert set(rows) == {"broken", "gone"}
+    assert "cannot be read" in table_info(rows["broken"])["comment"]
+    assert (
+        "[DELTA_TABLE_NOT_FOUND] Delta table `main`.`default`.`gone`" in table_info(rows["gone"])["comment"]
+    )
+    for name, table in rows.items():
+        assert table_info(table)["columns"] == []
+        with pytest.raises(ApiError) as refusal:
+            table.require_log()
+        assert (refusal.value.status, refusal.value.error_code) == (400, "INVALID_STATE")
+        with pytest.raises(ApiError):
+            asyncio.run(tables.update(("main", "default", name), {"comment": "x"}))
+        asyncio.run(tables.delete(("main", "default", name)))
+    assert not tables.names_below("main")
