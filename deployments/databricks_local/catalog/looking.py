@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.api.bodies import Json
+from databricks_local.catalog.delta_log import in_one_line
 from databricks_local.catalog.records import DELTA, Table
 
 ROWS = 50
@@ -55,7 +56,7 @@ def look_at(table: Table, place: Path | str, storage_options: Mapping[str, str])
         opened = DeltaTable(place, storage_options=None if isinstance(place, Path) else dict(storage_options))
         history = tuple(opened.history(COMMITS))
     except (DeltaError, OSError, ValueError) as error:
-        return Look(problem=f"The table cannot be read: {error}")
+        return Look(problem=f"The table cannot be read: {in_one_line(error)}")
     if opened.metadata().configuration.get(MAPPING, "none") != "none":
         return Look(history=history, problem="Rows are not shown of tables with column mapping.")
     look = _first_rows(opened.to_pyarrow_dataset)
@@ -79,7 +80,7 @@ def _first_rows(dataset: Callable[[], Any]) -> Look:
         scanner = dataset().scanner(batch_size=ROWS, batch_readahead=1, fragment_readahead=1)
         found = scanner.head(ROWS)
     except (DeltaError, pa.ArrowException, OSError) as error:
-        return Look(problem=f"The rows cannot be read: {error}")
+        return Look(problem=f"The rows cannot be read: {in_one_line(error)}")
     return Look(tuple(found.column_names), _texts(found))
 
 

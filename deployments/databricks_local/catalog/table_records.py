@@ -6,9 +6,16 @@ So a workspace can be moved, copied, or mounted elsewhere, and its tables go wit
 from collections.abc import Iterator
 
 from databricks_local.api.bodies import Json
-from databricks_local.catalog.locations import Locations
+from databricks_local.catalog.locations import Locations, overlapping
 from databricks_local.catalog.names import HIVE
-from databricks_local.catalog.records import MANAGED, UNREADABLE, MissingTableError, Names, is_readable
+from databricks_local.catalog.records import (
+    EXTERNAL,
+    MANAGED,
+    UNREADABLE,
+    MissingTableError,
+    Names,
+    is_readable,
+)
 from databricks_local.storage.documents import Documents
 
 KIND = "table"
@@ -81,8 +88,22 @@ class TableRecords:
         """Whether a managed table is in this very place."""
         return location in self._managed
 
-    def overlaps(self, location: str) -> bool:
-        """Whether a place is that of a managed table of Unity Catalog, is in it, or has it in it."""
+    def check_place(self, record: Json) -> None:
+        """Refuse the files of a managed table: who drops one of two with the same files drops both.
+
+        Raises:
+            ApiError: If it is to be there, or if no external table can be there.
+        """
+        location = record.get("storage_location", "")
+        if record["table_type"] == EXTERNAL:
+            self._locations.check_external(location)
+        if location and (
+            self.is_owned(location) if record["table_type"] == MANAGED else self._overlaps(location)
+        ):
+            raise overlapping(location)
+
+    def _overlaps(self, location: str) -> bool:
+        """Whether it is the place of a managed table of Unity Catalog, is in it, or has it in it."""
         return any(
             f"{location}/".startswith(f"{place}/") or place.startswith(f"{location}/")
             for place, names in self._managed.items()
@@ -96,6 +117,14 @@ class TableRecords:
             if root:
                 return str(root)
         return ""
+
+    def begin_move(self, names: Names, location: str) -> None:
+        """Note where the files of a table are about to go, with its new name."""
+        self.keep(names, {MOVING: location})
+
+    def unmoved(self, names: Names) -> Json:
+        """The record of a table without that note."""
+        return {key: value for key, value in self.get(names).items() if key != MOVING}
 
     def begin(self, location: str) -> None:
         """Note that files will be in a place, or are about to go, which belong to no table."""

@@ -1,7 +1,6 @@
 """Tables and views: their records, and the files of managed tables.
 
-A table is there once its record is. Before that a note says where its files will be, so that a server that
-was killed meanwhile finds them when it starts anew.
+A table is there once its record is. Before that a note says where its files will be, for the next server.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.columns import column_infos, fields_of, partitions_of
 from databricks_local.catalog.delta_log import DeltaLogs, NewTable
-from databricks_local.catalog.locations import Locations, overlapping
+from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.looking import Look, look_at
 from databricks_local.catalog.names import HIVE, checked, parts_of
 from databricks_local.catalog.records import (
@@ -38,7 +37,7 @@ from databricks_local.catalog.records import (
 from databricks_local.catalog.table_files import TableFiles
 from databricks_local.catalog.table_leftovers import bring_to_order
 from databricks_local.catalog.table_locks import TableLocks
-from databricks_local.catalog.table_records import MOVING, TableRecords
+from databricks_local.catalog.table_records import TableRecords
 from databricks_local.storage.documents import Documents
 
 
@@ -145,7 +144,7 @@ class Tables:
             if request.table_type == MANAGED and self.locations.is_staged(request.location, managed):
                 staged, request = request.location, replace(request, location="")
             record = new_record(names, request, table_id, managed, self._clock(), self._user)
-            self._check_place(record)
+            self._records.check_place(record)
             if staged:
                 await self._take(staged, record["storage_location"], fields_of(request.columns))
                 record |= {"comment": "", "properties": {}}
@@ -169,16 +168,26 @@ class Tables:
             self.keep(names, {**changes, "updated_at": self._clock(), "updated_by": self._user})
             return await self.get(names)
 
-    async def rename(self, names: Names, new_name: str) -> Names:
-        """Give a table or view another name in its schema. Its new names."""
+    def renamed(self, names: Names, new_name: str) -> Names:
+        """The names that a table or view would have.
+
+        Raises:
+            ApiError: If it cannot have them.
+        """
         parts = parts_of(new_name)
         if len(parts) > 1 and parts[:-1] != names[-len(parts) : -1]:
             raise invalid_parameter(f"A table cannot be renamed into another schema: {new_name[:300]}")
         renamed = (*names[:-1], checked(parts[-1], names[0]))
-        async with self._locks.of(names, renamed):
+        self.record(names)
+        if self.has(renamed):
+            raise taken(renamed)
+        return renamed
+
+    async def rename(self, names: Names, new_name: str) -> Names:
+        """Give a table or view another name in its schema. Its new names."""
+        async with self._locks.of(names, self.renamed(names, new_name)):
+            renamed = self.renamed(names, new_name)
             record = self.record(names)
-            if self.has(renamed):
-                raise taken(renamed)
             if names[0] == HIVE and record["table_type"] == MANAGED:
                 record = await self._move_to_name(names, renamed)
             record |= {"updated_at": self._clock(), "updated_by": self._user}
@@ -195,8 +204,14 @@ class Tables:
             location = record["storage_location"]
             self._records.begin(location)
             self._records.delete(names)
-            if await asyncio.to_thread(self._files.remove, location):
+            if await asyncio.to_thread(self._remove, location):
                 self._records.end(location)
+
+    def _remove(self, location: str) -> bool:
+        if not self._files.remove(location):
+            return False
+        self._logs.forget(self._files.place(location))
+        return True
 
     async def settled(self, *above: str) -> None:
         """Wait until what is being changed in a schema or catalog at this moment is changed."""
@@ -214,15 +229,6 @@ class Tables:
     def remove_leftovers(self) -> None:
         """Bring files to where they belong that a killed server left in the middle of something."""
         bring_to_order(self._records, self._files)
-
-    def _check_place(self, record: Json) -> None:
-        """Refuse the files of a managed table: who drops that one, or this one, would drop both."""
-        location = record.get("storage_location", "")
-        managed = record["table_type"] == MANAGED
-        if record["table_type"] == EXTERNAL:
-            self.locations.check_external(location)
-        if location and (self._records.is_owned(location) if managed else self._records.overlaps(location)):
-            raise overlapping(location)
 
     async def _make(self, names: Names, request: TableRequest, location: str) -> Json:
         """Write the first commit of a Delta table, unless it has one. What the record has because of it."""
@@ -274,24 +280,21 @@ class Tables:
         # A table without rows need not have a directory, so that nothing would stand in the way.
         if await asyncio.to_thread(self._files.are_at, location):
             raise location_taken(location)
-        self.keep(names, {MOVING: location})
+        self._records.begin_move(names, location)
         try:
             await self._move(before, location)
         except ApiError:
-            self._records.put(names, _without(self.record(names), MOVING))
+            self._records.put(names, self._records.unmoved(names))
             raise
         # It may have been granted something meanwhile.
-        return {**_without(self.record(names), MOVING), "storage_location": location}
+        return {**self._records.unmoved(names), "storage_location": location}
 
     async def _move(self, before: str, location: str) -> None:
         try:
             await asyncio.to_thread(self._files.move, before, location)
+            self._logs.forget(self._files.place(before))
         except FileExistsError as error:
             raise location_taken(location) from error
         except OSError as error:
             message = f"The files of the table cannot be moved to {location}: {error.strerror}."
             raise ApiError(400, "INVALID_STATE", message) from error
-
-
-def _without(record: Json, key: str) -> Json:
-    return {name: value for name, value in record.items() if name != key}

@@ -58,8 +58,13 @@ def tables_router(catalog: Catalog, tables: Tables) -> APIRouter:
         new_name = read_string(body, "new_name")
         changes = _changes(body)
         if new_name:
+            # All of it or nothing: what Delta may refuse comes first.
+            tables.renamed(names, new_name)
+        if changes:
+            await tables.update(names, changes)
+        if new_name:
             names = await tables.rename(names, new_name)
-        return table_info(await tables.update(names, changes) if changes else await tables.get(names))
+        return table_info(await tables.get(names))
 
     @router.delete("/tables/{name}")
     async def delete(name: str) -> Json:
