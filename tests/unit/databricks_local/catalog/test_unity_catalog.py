@@ -168,3 +168,10 @@ def test_what_is_told_of_a_catalog_goes_with_it(rig: Rig) -> None:
     rig.catalog.create(CATALOG, ("c",), {})
     assert "comment" not in rig.catalog.create(SCHEMA, ("c", "s"), {})
     assert rig.catalog.get(CATALOG, ("c2",))["comment"] == "stays"
+
+
+@pytest.mark.parametrize("name", ["表" * 86, "ü" * 128])
+def test_a_name_that_is_too_long_for_a_directory_is_told_so(rig: Rig, name: str) -> None:
+    with pytest.raises(ApiError, match=r"too long for a directory of this machine, .* 255 bytes in UTF-8"):
+        rig.catalog.create(CATALOG, (name,), {})
+    rig.catalog.create(CATALOG, (name[:80],), {})
