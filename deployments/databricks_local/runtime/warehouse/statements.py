@@ -1,8 +1,11 @@
 """Executes the statements of a warehouse, each in a thread of its own, and cancels them."""
 
 import re
+import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,25 @@ BAD_REQUEST = "BAD_REQUEST"
 _WITHOUT_RESULT = re.compile(r"(?i)(CREATE|DROP|ALTER|USE|COMMENT|TRUNCATE|REFRESH|GRANT|REVOKE|MSCK)\b")
 
 
+INTERRUPT_SECONDS = 0.25
+"""How long after an interrupt the next one comes: the engine may not have known the statement yet."""
+
+
 class EmptyStatementError(Exception):
     """Raised for a text that says nothing."""
+
+
+class CancelledError(Exception):
+    """Raised between two parts of a result that nobody wants any more."""
+
+
+@dataclass
+class Running:
+    """A statement that runs; it has a session once it is about to be executed."""
+
+    session: Any = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 OnBegin = Callable[[str], None]
@@ -44,53 +64,68 @@ class Statements:
         self._on_begin = on_begin
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._running: dict[str, Any] = {}
-        self._cancelled: set[str] = set()
+        self._running: dict[str, Running] = {}
 
     def begin(self, order: StatementOrder) -> None:
         """Execute a statement in the background."""
-        self._running[order.statement_id] = None
+        running = self._running[order.statement_id] = Running()
         name = f"statement-{order.statement_id}"
-        threading.Thread(target=self._execute, args=(order,), name=name, daemon=True).start()
+        threading.Thread(target=self._execute, args=(order, running), name=name, daemon=True).start()
 
     def cancel(self, statement_id: str) -> None:
         """Interrupt a statement, in the background: the engine may take its time to answer."""
         with self._lock:
-            if statement_id not in self._running:
+            running = self._running.get(statement_id)
+            if running is None or running.cancelled.is_set():
                 return
-            self._cancelled.add(statement_id)
-            session = self._running[statement_id]
+            running.cancelled.set()
+            session = running.session
         if session is not None:
-            threading.Thread(target=session.interruptTag, args=(statement_id,), daemon=True).start()
+            threading.Thread(target=_interrupt, args=(session, statement_id, running), daemon=True).start()
 
-    def _execute(self, order: StatementOrder) -> None:
+    def _execute(self, order: StatementOrder, running: Running) -> None:
         session = None
         try:
             session = self._sessions.begin(order.session)
-            session.addTag(order.statement_id)
-            outcome = self._run(session, order)
+            outcome = self._run(session, order, running)
         except Exception as error:  # noqa: BLE001 - whatever it is, the statement failed, and the client is told
             outcome = failure_of(error, order)
         with self._lock:
-            self._running.pop(order.statement_id, None)
-            if order.statement_id in self._cancelled and outcome.state != "SUCCEEDED":
-                outcome = Outcome("CANCELED")
-            self._cancelled.discard(order.statement_id)
+            del self._running[order.statement_id]
+            running.ended.set()
+        if running.cancelled.is_set() and outcome.state != "SUCCEEDED":
+            outcome = Outcome("CANCELED")
+            # The server may have taken it for ended already, and look there no more.
+            shutil.rmtree(order.directory, ignore_errors=True)
         self._on_end(order.statement_id, outcome)
         if session is not None:
             self._sessions.end(order.session, session)
 
-    def _run(self, session: Any, order: StatementOrder) -> Outcome:
+    def _run(self, session: Any, order: StatementOrder, running: Running) -> Outcome:
+        session.addTag(order.statement_id)
         with self._lock:
-            self._running[order.statement_id] = session
-            if order.statement_id in self._cancelled:
+            if running.cancelled.is_set():
                 return Outcome("CANCELED")
+            running.session = session
         self._on_begin(order.statement_id)
-        return run_statement(session, order)
+        return run_statement(session, order, running.cancelled)
 
 
-def run_statement(session: Any, order: StatementOrder) -> Outcome:
-    """Execute a statement in a session, and write its result."""
+def _interrupt(session: Any, statement_id: str, running: Running) -> None:
+    """Interrupt a statement until it has ended: an interrupt that is too early hits nothing."""
+    session.interruptTag(statement_id)
+    while not running.ended.wait(INTERRUPT_SECONDS):
+        session.interruptTag(statement_id)
+
+
+def run_statement(session: Any, order: StatementOrder, cancelled: threading.Event) -> Outcome:
+    """Execute a statement in a session, and write its result.
+
+    Args:
+        session: The session.
+        order: The statement.
+        cancelled: Set once nobody wants it any more; looked at between two parts of the result.
+    """
     if not without_comments_before(order.statement)[1].strip("; \n"):
         raise EmptyStatementError
     frame = session.sql(known_statement(order.statement), **_arguments(order.parameters))
@@ -98,11 +133,15 @@ def run_statement(session: Any, order: StatementOrder) -> Outcome:
     files = ResultFiles(Path(order.directory), order.format, limits)
     client, schema = session.client, None
     plan = frame._plan
-    for part in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
-        if not hasattr(part, "num_rows"):
-            schema = part
-        elif not files.add(part):
-            break
+    # Closed, so that the engine does not go on with what is cut.
+    with closing(client.to_table_as_iterator(plan.to_proto(client), plan.observations)) as parts:
+        for part in parts:
+            if cancelled.is_set():
+                raise CancelledError
+            if not hasattr(part, "num_rows"):
+                schema = part
+            elif not files.add(part):
+                break
     columns = columns_of(frame.schema if schema is None else schema)
     if is_without_result(order.statement, columns):
         return Outcome("SUCCEEDED")
