@@ -7,13 +7,10 @@ from typing import Any
 
 from databricks_local.runtime.sail.results import signed_table
 from databricks_local.runtime.warehouse.encoding import ENCODINGS
+from databricks_local.runtime.warehouse.failures import ResultTooLargeError
 
 PIECE_CELLS = 100_000
 """How many values are text at once: as such they need far more memory than in Arrow."""
-
-
-class ResultTooLargeError(Exception):
-    """Raised when a result has more bytes than may be inline."""
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from databricks_local.runtime.sail.conditions import condition_of
-from databricks_local.runtime.sail.limits import HINT
 from databricks_local.runtime.source import without_comments_before
-from databricks_local.runtime.warehouse.chunks import Limits, ResultFiles, ResultTooLargeError
+from databricks_local.runtime.warehouse.chunks import Limits, ResultFiles
 from databricks_local.runtime.warehouse.columns import columns_of
+from databricks_local.runtime.warehouse.failures import EmptyStatementError, failure_of
 from databricks_local.runtime.warehouse.metadata import known_statement
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
 from databricks_local.runtime.warehouse.sessions import Sessions
-
-BAD_REQUEST = "BAD_REQUEST"
-"""The error code of what the engine refuses (docs: ServiceErrorCode)."""
 
 _WITHOUT_RESULT = re.compile(r"(?i)(CREATE|DROP|ALTER|USE|COMMENT|TRUNCATE|REFRESH|GRANT|REVOKE|MSCK)\b")
 
 
 INTERRUPT_SECONDS = 0.25
 """How long after an interrupt the next one comes: the engine may not have known the statement yet."""
-
-
-class EmptyStatementError(Exception):
-    """Raised for a text that says nothing."""
 
 
 class CancelledError(Exception):
@@ -88,6 +80,8 @@ class Statements:
         try:
             session = self._sessions.begin(order.session)
             outcome = self._run(session, order, running)
+        except CancelledError:
+            outcome = Outcome("CANCELED")
         except Exception as error:  # noqa: BLE001 - whatever it is, the statement failed, and the client is told
             outcome = failure_of(error, order)
         with self._lock:
@@ -168,30 +162,7 @@ def _arguments(parameters: list[dict[str, Any]]) -> dict[str, Any]:
         return {}
     values = {}
     for parameter in parameters:
-        value, kind = lit(parameter.get("value")), parameter.get("type") or "STRING"
-        values[parameter["name"]] = value if kind.upper() == "STRING" else value.cast(kind)
+        value, kind = parameter.get("value"), parameter.get("type") or "STRING"
+        is_text = value is not None and kind.upper() == "STRING"
+        values[parameter["name"]] = lit(value) if is_text else lit(value).cast(kind)
     return {"args": values}
-
-
-def failure_of(error: Exception, order: StatementOrder) -> Outcome:
-    """The end of a statement that failed."""
-    from pyspark.errors import PySparkException
-
-    if isinstance(error, EmptyStatementError):
-        return _failed("[PARSE_EMPTY_STATEMENT] Syntax error, unexpected empty statement.")
-    if isinstance(error, ResultTooLargeError):
-        # Source of the words: databrickslabs/ucx#3447.
-        return _failed(
-            "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size "
-            f"of at most {order.refuse_bytes} bytes. Please execute the statement with "
-            "disposition=EXTERNAL_LINKS if you want to download the full result."
-        )
-    if isinstance(error, PySparkException):
-        # A warehouse has no other engine.
-        return _failed(str(error).replace(f"\n{HINT}", ""), error.getSqlState() or "")
-    return _failed(f"{type(error).__name__}: {error}")
-
-
-def _failed(text: str, sql_state: str = "") -> Outcome:
-    condition = condition_of(text, sql_state)
-    return Outcome("FAILED", BAD_REQUEST, condition.message, condition.sql_state)
