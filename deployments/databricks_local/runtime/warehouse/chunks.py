@@ -8,6 +8,7 @@ from typing import Any
 from databricks_local.runtime.sail.results import signed_table
 from databricks_local.runtime.warehouse.encoding import ENCODINGS
 from databricks_local.runtime.warehouse.failures import ResultTooLargeError
+from databricks_local.runtime.warehouse.variants import with_variants
 
 PIECE_CELLS = 100_000
 """How many values are text at once: as such they need far more memory than in Arrow."""
@@ -38,6 +39,7 @@ class ResultFiles:
         directory: Where they are, by their number.
         format: What is in them.
         limits: How much is kept.
+        schema: The schema of the result as Spark has it, once that is known.
         chunks: What was written: for each file its rows and bytes.
         truncated: Whether a limit cut the result.
     """
@@ -45,6 +47,7 @@ class ResultFiles:
     directory: Path
     format: str
     limits: Limits
+    schema: Any = None
     chunks: list[dict[str, int]] = field(default_factory=list)
     truncated: bool = False
     _rows: int = 0
@@ -58,7 +61,7 @@ class ResultFiles:
             ResultTooLargeError: If there are more bytes than allowed.
             FileNotFoundError: If the directory was removed meanwhile.
         """
-        table, limit = signed_table(table), self.limits.rows
+        table, limit = with_variants(signed_table(table), self.schema), self.limits.rows
         if limit is not None and self._rows + table.num_rows > limit:
             table, self.truncated = table.slice(0, limit - self._rows), True
         if not self.chunks and table.num_rows:

@@ -11,10 +11,10 @@ from databricks_local.runtime.warehouse.intervals import holds_months, is_months
 from databricks_local.runtime.warehouse.values import (
     Rows,
     UnservedTypeError,
-    is_variant,
     rows_of,
     texts_of,
 )
+from databricks_local.runtime.warehouse.variants import is_variant
 
 JSON_ARRAY, ARROW_STREAM, CSV = "JSON_ARRAY", "ARROW_STREAM", "CSV"
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from databricks_local.runtime.warehouse.schemas import under_schema
+
 _MICROS, _MILLION = 1_000, 1_000_000
 
 
@@ -67,26 +69,12 @@ def calendar_text(value: Any) -> str:
     return " ".join(parts) or "0 seconds"
 
 
-class _Batch:
-    """A record batch under another schema, by Arrow's interface between libraries."""
-
-    def __init__(self, batch: Any, schema: Any) -> None:
-        self._batch = batch
-        self._schema = schema
-
-    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
-        return self._schema.__arrow_c_schema__(), self._batch.__arrow_c_array__()[1]
-
-
 def months_as_numbers(table: Any) -> Any:
     """A table whose year-month intervals, nested ones, too, are the numbers that they are in memory."""
     import pyarrow as pa
 
     schema = pa.schema([_field(column) for column in table.schema], table.schema.metadata)
-    if schema.equals(table.schema):
-        return table
-    batches = [pa.record_batch(_Batch(batch, schema)) for batch in table.to_batches()]
-    return pa.Table.from_batches(batches, schema)
+    return table if schema.equals(table.schema) else under_schema(table, schema)
 
 
 def holds_months(field: Any) -> bool:

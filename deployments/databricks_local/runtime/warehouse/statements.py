@@ -125,18 +125,17 @@ def run_statement(session: Any, order: StatementOrder, cancelled: threading.Even
     frame = session.sql(known_statement(order.statement), **_arguments(order.parameters))
     limits = Limits(order.chunk_bytes, order.row_limit, order.byte_limit, order.refuse_bytes)
     files = ResultFiles(Path(order.directory), order.format, limits)
-    client, schema = session.client, None
-    plan = frame._plan
+    client, plan = session.client, frame._plan
     # Closed, so that the engine does not go on with what is cut.
     with closing(client.to_table_as_iterator(plan.to_proto(client), plan.observations)) as parts:
         for part in parts:
             if cancelled.is_set():
                 raise CancelledError
             if not hasattr(part, "num_rows"):
-                schema = part
+                files.schema = part
             elif not files.add(part):
                 break
-    columns = columns_of(frame.schema if schema is None else schema)
+    columns = columns_of(frame.schema if files.schema is None else files.schema)
     if is_without_result(order.statement, columns):
         return Outcome("SUCCEEDED")
     files.finish()

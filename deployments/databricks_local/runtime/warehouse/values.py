@@ -16,12 +16,10 @@ from databricks_local.runtime.warehouse.intervals import (
     is_months,
     year_month_text,
 )
+from databricks_local.runtime.warehouse.variants import is_variant, variant_json
 
 Texts = list[str | None]
 Rows = list[list[str | None]]
-
-VARIANT = b"arrow.parquet.variant"
-"""The name of Arrow's extension type in which Sail has VARIANT."""
 
 _SMALL, _LARGE = 1e-3, 1e7
 """Java, and so Spark, writes what is not between them with an exponent."""
@@ -73,16 +71,11 @@ def texts_of(field: Any, array: Any) -> Texts:
         UnservedTypeError: If its type cannot be written.
     """
     if is_variant(field):
-        return _variants(array)
+        return _each(variant_json, array)
     for fits, texts in _writers():
         if fits(field.type):
             return texts(field, array)
     raise UnservedTypeError(field)
-
-
-def is_variant(field: Any) -> bool:
-    """Whether a column is a VARIANT."""
-    return (field.metadata or {}).get(b"ARROW:extension:name") == VARIANT
 
 
 def java_double(value: float) -> str:
@@ -157,13 +150,6 @@ def _by_arrow(_: Any, array: Any) -> Texts:
 
 def _each(text: Callable[[Any], str], array: Any) -> Texts:
     return [None if value is None else text(value) for value in array.to_pylist()]
-
-
-def _variants(array: Any) -> Texts:
-    """VARIANT, as JSON."""
-    from pyspark.sql.types import VariantVal
-
-    return _each(lambda value: VariantVal(value["value"], value["metadata"]).toJson(), array)
 
 
 def _days(array: Any) -> Texts:

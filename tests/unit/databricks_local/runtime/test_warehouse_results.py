@@ -27,6 +27,15 @@ from databricks_local.runtime.warehouse.values import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    VariantType,
+)
 
 MICROS = pa.timestamp("us", "America/Los_Angeles")
 YEAR_1, YEAR_MINUS_44, YEAR_10000 = -62_135_596_800, -63_549_360_000, 253_402_300_800
@@ -107,8 +116,23 @@ def test_values_as_text(array: pa.Array, texts: list[str | None]) -> None:
 def test_a_variant_is_json() -> None:
     field, array = variants((bytes.fromhex("02010000020c01"), bytes.fromhex("1101000161")))
     assert texts_of(field, array) == ['{"a":1}']
-    nested = pa.field("l", pa.list_(field))
-    assert texts_of(nested, pa.ListArray.from_arrays([0, 1], array)) == ['[{"a":1}]']
+
+
+def test_a_variant_inside_of_others_is_known_from_the_schema_of_spark(tmp_path: Path) -> None:
+    _, array = variants((bytes.fromhex("02010000020c01"), bytes.fromhex("1101000161")))
+    plain = struct_of(value=pa.array([b"x"]), metadata=pa.array([b"y"]))
+    result = files(tmp_path)
+    result.schema = StructType(
+        [
+            StructField("l", ArrayType(MapType(StringType(), VariantType()))),
+            StructField(
+                "plain", StructType([StructField("value", BinaryType()), StructField("m", BinaryType())])
+            ),
+        ]
+    )
+    maps = pa.MapArray.from_arrays([0, 1], pa.array(["k"]), array)
+    result.add(pa.table({"l": pa.ListArray.from_arrays([0, 1], maps), "plain": plain}))
+    assert written(result) == [[['[{"k":{"a":1}}]', '{"value":"78","metadata":"79"}']]]
 
 
 def test_a_type_that_cannot_be_written_is_named() -> None:
