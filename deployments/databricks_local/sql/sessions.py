@@ -1,15 +1,20 @@
 """The sessions of clients on warehouses: `USE`, temporary views and settings stay for the next statement."""
 
+import re
 import uuid
 from dataclasses import dataclass, field
+from zoneinfo import available_timezones
 
 from databricks_local.api.bodies import Json, read_required_string, read_strings
-from databricks_local.api.errors import ApiError
+from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.runtime.warehouse.orders import SessionOrder
 from databricks_local.sql.requests import StatementRequest, read_name
+from databricks_local.sql.settings import read_timeout
 from databricks_local.sql.tags import tags_of_setting
 from databricks_local.sql.warehouses import Warehouses
 
+TIMEOUT = "statement_timeout"
+_OFFSET = re.compile(r"[+-](0\d|1[0-8]):[0-5]\d")
 _SETTINGS = {"timezone": "spark.sql.session.timeZone", "ansi_mode": "spark.sql.ansi.enabled"}
 """The settings of sessions that Spark has under another name (docs: configuration parameters)."""
 
@@ -27,17 +32,38 @@ def read_conf(body: Json) -> dict[str, str]:
         {'spark.sql.session.timeZone': 'UTC'}
     """
     given = read_strings(body, "session_confs")
+    for name, value in given.items():
+        if name.lower() == "timezone" and not is_zone(value):
+            raise invalid_parameter(f"{name} {value[:100]} is not known: use a name such as Europe/Berlin.")
     named = {_SETTINGS.get(name.lower(), name): value for name, value in given.items()}
     return {name: value for name, value in named.items() if "." in name}
 
 
+def is_zone(name: str) -> bool:
+    """Whether a time zone is known.
+
+    Example:
+        >>> is_zone("Europe/Berlin"), is_zone("+01:00"), is_zone("Nowhere/X"), is_zone("../etc")
+        (True, True, False, False)
+    """
+    return name in available_timezones() or _OFFSET.fullmatch(name) is not None
+
+
 @dataclass(frozen=True)
 class SqlSession:
-    """A session of a client."""
+    """A session of a client.
+
+    Attributes:
+        warehouse_id: Its warehouse.
+        order: What it begins with.
+        tags: The query tags of its statements.
+        timeout_seconds: How long they may be executed; None for what the warehouse says, 0 for no limit.
+    """
 
     warehouse_id: str
     order: SessionOrder
     tags: list[Json] = field(default_factory=list)
+    timeout_seconds: int | None = None
 
 
 class SqlSessions:
@@ -63,14 +89,15 @@ class SqlSessions:
             ApiError: If there is no such warehouse.
         """
         warehouse_id = read_required_string(body, "warehouse_id")
-        self._warehouses.start(warehouse_id)
         session_id = str(uuid.uuid4())
         order = SessionOrder(
             session_id, read_name(body, "catalog"), read_name(body, "schema"), read_conf(body)
         )
         given = {name.lower(): value for name, value in read_strings(body, "session_confs").items()}
         tags = tags_of_setting(given.get("query_tags", ""))
-        self._sessions[session_id] = SqlSession(warehouse_id, order, tags)
+        timeout = read_timeout(given, TIMEOUT) if TIMEOUT in given else None
+        self._warehouses.start(warehouse_id)
+        self._sessions[session_id] = SqlSession(warehouse_id, order, tags, timeout)
         return session_id
 
     async def delete(self, session_id: str) -> None:

@@ -105,7 +105,7 @@ async def _statements(
                 parameters=[{"name": name, "value": value, "type": ""} for name, value in bound.items()],
                 row_limit=MAX_ROWS,
             )
-            record = sql.statements.begin(request, {"job_info": job_info})
+            record = await sql.statements.begin(request, {"job_info": job_info})
             output["sql_statements"].append({"lookup_key": record.statement_id})
             drive.tools.store.changed_task(drive.run, task)
             await _ended(sql, record)

@@ -90,7 +90,7 @@ class ResultFiles:
         encoding, limits, rows = ENCODINGS[self.format], self.limits, piece.num_rows
         content = encoding.body(piece)
         if limits.refuse_bytes is not None and self._bytes + len(content) > limits.refuse_bytes:
-            raise ResultTooLargeError
+            raise ResultTooLargeError(limits.refuse_bytes)
         while limits.bytes is not None and self._bytes + len(content) > limits.bytes:
             if rows == 1 and self._rows:
                 return False

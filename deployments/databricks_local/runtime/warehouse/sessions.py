@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from databricks_local.runtime.warehouse.failures import RefusedError
 from databricks_local.runtime.warehouse.orders import SessionOrder
 
 _NO_SCHEMA = re.compile(r"(?i)SCHEMA_NOT_FOUND|(schema|database)\b.*\bnot (be )?found", re.DOTALL)
@@ -23,6 +24,7 @@ class Sessions:
         self._opening: dict[str, threading.Lock] = {}
         self._spare: Any = None
         self._elsewhere: set[str] = set()
+        self._closed: set[str] = set()
 
     def begin(self, order: SessionOrder) -> Any:
         """The session of a statement."""
@@ -51,19 +53,31 @@ class Sessions:
     def close(self, session_id: str) -> None:
         """End a session, if it is there."""
         with self._lock:
+            self._closed.add(session_id)
             session = self._kept.pop(session_id, None)
             self._opening.pop(session_id, None)
+            self._elsewhere.discard(session_id)
         if session is not None:
             session.stop()
 
     def _named(self, order: SessionOrder) -> Any:
+        session_id = order.session_id
         with self._lock:
-            opening = self._opening.setdefault(order.session_id, threading.Lock())
+            opening = self._opening.setdefault(session_id, threading.Lock())
         with opening:
-            session = self._kept.get(order.session_id)
+            session = self._kept.get(session_id)
             if session is None:
-                session = self._kept[order.session_id] = self._open(order)
-            elif order.session_id in self._elsewhere:
+                session = self._open(order)
+                with self._lock:
+                    # The statement may have waited for longer than its session was there.
+                    is_closed = session_id in self._closed
+                    if not is_closed:
+                        self._kept[session_id] = session
+                if is_closed:
+                    self._opening.pop(session_id, None)
+                    session.stop()
+                    raise RefusedError("The session of this statement was closed before it was executed.")
+            elif session_id in self._elsewhere:
                 self._use_schema(session, order)
         return session
 

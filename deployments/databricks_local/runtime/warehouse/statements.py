@@ -12,7 +12,7 @@ from typing import Any
 from databricks_local.runtime.source import without_comments_before
 from databricks_local.runtime.warehouse.chunks import Limits, ResultFiles
 from databricks_local.runtime.warehouse.columns import columns_of
-from databricks_local.runtime.warehouse.failures import EmptyStatementError, failure_of
+from databricks_local.runtime.warehouse.failures import RefusedError, failure_of
 from databricks_local.runtime.warehouse.metadata import known_statement
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
 from databricks_local.runtime.warehouse.sessions import Sessions
@@ -83,7 +83,7 @@ class Statements:
         except CancelledError:
             outcome = Outcome("CANCELED")
         except Exception as error:  # noqa: BLE001 - whatever it is, the statement failed, and the client is told
-            outcome = failure_of(error, order)
+            outcome = failure_of(error)
         with self._lock:
             del self._running[order.statement_id]
             running.ended.set()
@@ -121,7 +121,7 @@ def run_statement(session: Any, order: StatementOrder, cancelled: threading.Even
         cancelled: Set once nobody wants it any more; looked at between two parts of the result.
     """
     if not without_comments_before(order.statement)[1].strip("; \n"):
-        raise EmptyStatementError
+        raise RefusedError("[PARSE_EMPTY_STATEMENT] Syntax error, unexpected empty statement.")
     frame = session.sql(known_statement(order.statement), **_arguments(order.parameters))
     limits = Limits(order.chunk_bytes, order.row_limit, order.byte_limit, order.refuse_bytes)
     files = ResultFiles(Path(order.directory), order.format, limits)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from databricks_local.runtime.warehouse.failures import RefusedError
 from databricks_local.runtime.warehouse.intervals import (
     calendar_text,
     day_time_text,
@@ -28,13 +29,13 @@ _YEAR = re.compile(r"(-?)(\d+)-")
 _MAX_YEAR_DIGITS = 4
 
 
-class UnservedTypeError(Exception):
+class UnservedTypeError(RefusedError):
     """Raised for a type whose values cannot be written. Its text names the column and the type."""
 
     def __init__(self, field: Any) -> None:
         super().__init__(
-            f"The column {field.name} is of a type that the local workspace cannot write into results "
-            f"({field.type}): cast it to STRING."
+            f"[UNSUPPORTED_FEATURE] The column {field.name} is of a type that the local workspace cannot "
+            f"write into results ({field.type}): cast it to STRING."
         )
 
 

@@ -142,7 +142,7 @@ def test_what_is_cut_is_not_calculated_further(tmp_path: Path) -> None:
     ],
 )
 def test_failures(error: Exception, code: str, words: str) -> None:
-    outcome = failure_of(error, order(Path("nowhere")))
+    outcome = failure_of(error)
     assert (outcome.state, outcome.error_code) == ("FAILED", code)
     assert words in outcome.message
     assert "/root" not in outcome.message
