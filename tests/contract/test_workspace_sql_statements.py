@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pyarrow as pa
 import pytest
 from databricks.sdk.errors import NotFound
@@ -167,26 +166,13 @@ def cancelled(starter: SqlLab, text: str, **fields: Any) -> float:
     return time.monotonic() - started
 
 
-def processor_seconds(starter: SqlLab) -> float:
-    """What all processes of the workspace have calculated."""
-    server = psutil.Process(starter.lab.workspace.process.pid)
-    times = [process.cpu_times() for process in [server, *server.children(recursive=True)]]
-    return sum(each.user + each.system for each in times)
-
-
 def test_a_cancelled_statement_ends_in_the_engine_too(starter: SqlLab) -> None:
     """Also if the cancel comes before the engine knows the statement."""
     starter.rows("SELECT 1")
     seconds = [cancelled(starter, ENDLESS) for _ in range(4)]
     # After five, it would count as cancelled even if nobody had told the engine.
     assert sum(each < 4.5 for each in seconds) >= 3, seconds
-
-    def is_idle() -> bool:
-        before = processor_seconds(starter)
-        time.sleep(0.5)
-        return processor_seconds(starter) - before < 0.2
-
-    until(is_idle, 20)
+    starter.wait_until_idle()
     assert starter.rows("SELECT 1") == [["1"]]
 
 
