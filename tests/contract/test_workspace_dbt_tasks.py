@@ -38,6 +38,7 @@ def run(lab: Lab, given: dict[str, Any], **settings: Any) -> tuple[dict[str, Any
         ({"commands": ["dbt run"] * 11}, "between 1 and 10"),
         ({"commands": ["rm -rf /"]}, "must start with dbt"),
         ({"commands": ["dbtx run"]}, "must start with dbt"),
+        ({"commands": ["dbt seed", "dbt run --vars '{a: 1"]}, "quote that is open"),
         ({"project_directory": "relative"}, "absolute"),
         ({"source": "GIT", "project_directory": "/absolute"}, "relative"),
         ({"profiles_directory": "p"}, "without a warehouse_id"),

@@ -22,7 +22,7 @@ OPAQUE = r"""(?s:
     | "[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)
     | `[^`]*+`?+
 )"""
-"""Comments and quoted text of SQL, as a verbose expression. Without an end, they take the rest of the text."""
+"""Comments and quoted text of SQL, as a verbose expression. Without an end, they take what is left of it."""
 
 _OPAQUE = re.compile(OPAQUE, re.VERBOSE)
 _PIECE = re.compile(rf"{OPAQUE} | ; | [^;'\"`/\-]++ | .", re.VERBOSE)

@@ -1,12 +1,11 @@
 """The sessions of clients on warehouses: `USE`, temporary views and settings stay for the next statement."""
 
-import re
 import uuid
 from dataclasses import dataclass, field
-from zoneinfo import available_timezones
 
 from databricks_local.api.bodies import Json, read_required_string, read_strings
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.runtime.sail.statements import SHORT_NAMES, is_zone
 from databricks_local.runtime.warehouse.orders import SessionOrder
 from databricks_local.sql.requests import StatementRequest, read_name
 from databricks_local.sql.settings import read_timeout
@@ -14,9 +13,6 @@ from databricks_local.sql.tags import tags_of_setting
 from databricks_local.sql.warehouses import Warehouses
 
 TIMEOUT = "statement_timeout"
-_OFFSET = re.compile(r"[+-](0\d|1[0-8]):[0-5]\d")
-_SETTINGS = {"timezone": "spark.sql.session.timeZone", "ansi_mode": "spark.sql.ansi.enabled"}
-"""The settings of sessions that Spark has under another name (docs: configuration parameters)."""
 
 
 def session_missing(session_id: str) -> ApiError:
@@ -35,18 +31,8 @@ def read_conf(body: Json) -> dict[str, str]:
     for name, value in given.items():
         if name.lower() == "timezone" and not is_zone(value):
             raise invalid_parameter(f"{name} {value[:100]} is not known: use a name such as Europe/Berlin.")
-    named = {_SETTINGS.get(name.lower(), name): value for name, value in given.items()}
+    named = {SHORT_NAMES.get(name.lower(), name): value for name, value in given.items()}
     return {name: value for name, value in named.items() if "." in name}
-
-
-def is_zone(name: str) -> bool:
-    """Whether a time zone is known.
-
-    Example:
-        >>> is_zone("Europe/Berlin"), is_zone("+01:00"), is_zone("Nowhere/X"), is_zone("../etc")
-        (True, True, False, False)
-    """
-    return name in available_timezones() or _OFFSET.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,11 @@ class Sessions:
         if surplus is not None:
             surplus.stop()
 
+    def refuse(self, session_id: str) -> None:
+        """Let no statement begin in a session any more: one may have waited for longer than it is there."""
+        with self._lock:
+            self._closed.add(session_id)
+
     def close(self, session_id: str) -> None:
         """End a session, if it is there."""
         with self._lock:
@@ -63,23 +68,26 @@ class Sessions:
     def _named(self, order: SessionOrder) -> Any:
         session_id = order.session_id
         with self._lock:
+            self._check(session_id)
             opening = self._opening.setdefault(session_id, threading.Lock())
         with opening:
             session = self._kept.get(session_id)
             if session is None:
                 session = self._open(order)
-                with self._lock:
-                    # The statement may have waited for longer than its session was there.
-                    is_closed = session_id in self._closed
-                    if not is_closed:
+                try:
+                    with self._lock:
+                        self._check(session_id)
                         self._kept[session_id] = session
-                if is_closed:
-                    self._opening.pop(session_id, None)
+                except RefusedError:
                     session.stop()
-                    raise RefusedError("The session of this statement was closed before it was executed.")
+                    raise
             elif session_id in self._elsewhere:
                 self._use_schema(session, order)
         return session
+
+    def _check(self, session_id: str) -> None:
+        if session_id in self._closed:
+            raise RefusedError("The session of this statement was closed before it was executed.")
 
     def _open(self, order: SessionOrder) -> Any:
         with self._lock:

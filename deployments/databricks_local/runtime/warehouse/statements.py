@@ -23,6 +23,9 @@ _WITHOUT_RESULT = re.compile(r"(?i)(CREATE|DROP|ALTER|USE|COMMENT|TRUNCATE|REFRE
 INTERRUPT_SECONDS = 0.25
 """How long after an interrupt the next one comes: the engine may not have known the statement yet."""
 
+CLOSE_SECONDS = 30
+"""How long the end of a session waits for the end of what is executed in it."""
+
 
 class CancelledError(Exception):
     """Raised between two parts of a result that nobody wants any more."""
@@ -32,7 +35,9 @@ class CancelledError(Exception):
 class Running:
     """A statement that runs; it has a session once it is about to be executed."""
 
+    session_id: str
     session: Any = None
+    interrupting: threading.Lock = field(default_factory=threading.Lock)
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -60,7 +65,7 @@ class Statements:
 
     def begin(self, order: StatementOrder) -> None:
         """Execute a statement in the background."""
-        running = self._running[order.statement_id] = Running()
+        running = self._running[order.statement_id] = Running(order.session.session_id)
         name = f"statement-{order.statement_id}"
         threading.Thread(target=self._execute, args=(order, running), name=name, daemon=True).start()
 
@@ -75,6 +80,17 @@ class Statements:
         if session is not None:
             threading.Thread(target=_interrupt, args=(session, statement_id, running), daemon=True).start()
 
+    def close(self, session_id: str) -> None:
+        """End a session, and first what is executed in it: neither engine likes it the other way."""
+        self._sessions.refuse(session_id)
+        with self._lock:
+            inside = {name: each for name, each in self._running.items() if each.session_id == session_id}
+        for statement_id in inside:
+            self.cancel(statement_id)
+        for running in inside.values():
+            running.ended.wait(CLOSE_SECONDS)
+        self._sessions.close(session_id)
+
     def _execute(self, order: StatementOrder, running: Running) -> None:
         session = None
         try:
@@ -86,6 +102,7 @@ class Statements:
             outcome = failure_of(error)
         with self._lock:
             del self._running[order.statement_id]
+        with running.interrupting:
             running.ended.set()
         if running.cancelled.is_set() and outcome.state != "SUCCEEDED":
             outcome = Outcome("CANCELED")
@@ -107,9 +124,13 @@ class Statements:
 
 def _interrupt(session: Any, statement_id: str, running: Running) -> None:
     """Interrupt a statement until it has ended: an interrupt that is too early hits nothing."""
-    session.interruptTag(statement_id)
-    while not running.ended.wait(INTERRUPT_SECONDS):
-        session.interruptTag(statement_id)
+    while True:
+        # Its session may be closed once it has ended.
+        with running.interrupting:
+            if running.ended.is_set():
+                return
+            session.interruptTag(statement_id)
+        running.ended.wait(INTERRUPT_SECONDS)
 
 
 def run_statement(session: Any, order: StatementOrder, cancelled: threading.Event) -> Outcome:

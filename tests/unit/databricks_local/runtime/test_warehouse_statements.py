@@ -106,6 +106,30 @@ def test_a_cancelled_statement_writes_nothing_more(tmp_path: Path) -> None:
     assert not directory.exists()
 
 
+def test_a_session_ends_after_what_is_executed_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INTERRUPT_SECONDS", 0.01)
+    events: list[str] = []
+
+    def endless(engine: Engine) -> Iterator[Any]:
+        assert engine.heard.wait(20)
+        events.append("ended")
+        raise AnalysisException("operation was canceled")
+        yield
+
+    engine = Engine(endless)
+    engine.stop = lambda: events.append("stopped")  # type: ignore[method-assign]
+    running = Running(engine)
+    running.statements.begin(order(tmp_path / "result"))
+    assert running.begun.wait(20)
+    running.statements.close("kept")
+    assert running.ended.get(timeout=20) == Outcome("CANCELED")
+    assert events == ["ended", "stopped"]
+    # Its session was deleted while it waited.
+    running.statements.begin(order(tmp_path / "result"))
+    late = running.ended.get(timeout=20)
+    assert (late.state, "closed before" in late.message) == ("FAILED", True)
+
+
 def test_what_is_cut_is_not_calculated_further(tmp_path: Path) -> None:
     closed = threading.Event()
 

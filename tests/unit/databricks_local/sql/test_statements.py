@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import pytest
 from databricks_local.api.errors import ApiError
+from databricks_local.runtime.sail.statements import is_zone
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
 from databricks_local.sql.requests import StatementRequest
-from databricks_local.sql.sessions import SqlSessions, is_zone
+from databricks_local.sql.sessions import SqlSessions
 from databricks_local.sql.statement_records import StatementState
 from databricks_local.sql.statements import KIND, SqlStatements
 from databricks_local.sql.warehouses import Warehouses
