@@ -1,5 +1,6 @@
 """The sessions of clients on warehouses: `USE`, temporary views and settings stay for the next statement."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 
@@ -44,12 +45,14 @@ class SqlSession:
         order: What it begins with.
         tags: The query tags of its statements.
         timeout_seconds: How long they may be executed; None for what the warehouse says, 0 for no limit.
+        token: What its client logged in with.
     """
 
     warehouse_id: str
     order: SessionOrder
     tags: list[Json] = field(default_factory=list)
     timeout_seconds: int | None = None
+    token: str = field(default="", repr=False)
 
 
 class SqlSessions:
@@ -63,10 +66,15 @@ class SqlSessions:
         """
         self._warehouses = warehouses
         self._sessions: dict[str, SqlSession] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         warehouses.on_stop = self._end_those_of
 
-    def create(self, body: Json) -> str:
+    def create(self, body: Json, token: str = "") -> str:
         """Make a session; its warehouse starts.
+
+        Args:
+            body: The request.
+            token: What its client logged in with.
 
         Returns:
             Its id.
@@ -83,7 +91,7 @@ class SqlSessions:
         tags = tags_of_setting(given.get("query_tags", ""))
         timeout = read_timeout(given, TIMEOUT) if TIMEOUT in given else None
         self._warehouses.start(warehouse_id)
-        self._sessions[session_id] = SqlSession(warehouse_id, order, tags, timeout)
+        self._sessions[session_id] = SqlSession(warehouse_id, order, tags, timeout, token)
         return session_id
 
     async def delete(self, session_id: str) -> None:
@@ -104,6 +112,14 @@ class SqlSessions:
         warehouse = self._warehouses.running(session.warehouse_id)
         if warehouse is not None:
             await warehouse.close_session(session_id)
+
+    def end_those_with(self, token: str) -> None:
+        """End the sessions of a task that has ended: a client that was killed cannot do it."""
+        for session_id, session in list(self._sessions.items()):
+            if session.token and session.token == token:
+                ending = asyncio.create_task(self.end(session_id))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
 
     def of(self, request: StatementRequest) -> SqlSession:
         """The session in which a statement is executed.

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from databricks_local.access.task_tokens import TaskTokens
 from databricks_local.api.errors import ApiError
 from databricks_local.runtime.sail.statements import is_zone
 from databricks_local.runtime.warehouse.orders import Outcome, StatementOrder
@@ -194,6 +195,29 @@ def test_the_timeout_of_a_session() -> None:
     made, _ = sessions()
     session_id = made.create({"warehouse_id": "w", "session_confs": {"STATEMENT_TIMEOUT": "7"}})
     assert made.of(StatementRequest("SELECT 1", "w", session_id)).timeout_seconds == 7
+
+
+def test_the_sessions_of_a_task_end_with_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        made, warehouses = sessions()
+        closed: list[str] = []
+
+        async def close_session(session_id: str) -> None:
+            closed.append(session_id)
+
+        running = SimpleNamespace(close_session=close_session)
+        warehouses.running = lambda _: running  # type: ignore[assignment, method-assign]
+        tokens = TaskTokens()
+        tokens.on_revoke = made.end_those_with
+        with tokens.issued() as token:
+            of_task = made.create({"warehouse_id": "w"}, token)
+            made.create({"warehouse_id": "w"}, "of a person")
+            made.create({"warehouse_id": "w"})
+        await asyncio.sleep(0.01)
+        assert closed == [of_task]
+        assert made.count("w") == 2
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "+01:00", "-11:30"])
