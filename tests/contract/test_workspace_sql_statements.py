@@ -231,6 +231,16 @@ def test_values_that_are_hard_to_write(starter: SqlLab, expression: str, text: s
     assert starter.rows(f"SELECT {expression}") == [[text]]
 
 
+def test_what_arrow_clients_hardly_read_is_text_or_refused(starter: SqlLab) -> None:
+    text = """SELECT parse_json('{"a":1}') AS v, (INTERVAL 1 DAY) AS d, (INTERVAL 14 MONTH) AS m"""
+    (content,) = chunks_of(starter, starter.execute(text, **ARROW))
+    assert pa.ipc.open_stream(content).read_all().to_pylist() == [
+        {"v": '{"a":1}', "d": "1 00:00:00.000000000", "m": "1-2"}
+    ]
+    refused = starter.failure("SELECT array(INTERVAL 1 MONTH) AS m", **ARROW)
+    assert refused == ("BAD_REQUEST", "UNSUPPORTED_FEATURE", "0A000")
+
+
 def test_columns_of_one_name(starter: SqlLab) -> None:
     assert starter.rows("SELECT (INTERVAL 1 MONTH) AS a, 5 AS a") == [["0-1", "5"]]
 
