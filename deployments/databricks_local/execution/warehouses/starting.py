@@ -62,7 +62,11 @@ class WarehouseProcesses:
             workspace=self._workspace.origin,
             token=token,
         )
-        child = await self._processes.start(warehouse_main, (launch,))
+        try:
+            child = await self._processes.start(warehouse_main, (launch,))
+        except BaseException:
+            self._tokens.revoke(token)
+            raise
         return Warehouse(cluster, child, token)
 
     async def stop(self, warehouse: Warehouse) -> None:

@@ -95,7 +95,11 @@ def test_comments_alone_are_no_statements(text: str, statements: list[str]) -> N
     [
         ("SET spark.sql.ansi.enabled=true", ("spark.sql.ansi.enabled", "true")),
         ("set my.list = a, b ;", ("my.list", "a, b")),
-        ("SET TIME ZONE 'UTC'", None),
+        ("SET TIME ZONE 'UTC'", ("spark.sql.session.timeZone", "UTC")),
+        ("-- why\nset timezone = 'Asia/Tokyo';", ("spark.sql.session.timeZone", "Asia/Tokyo")),
+        ("SET ANSI_MODE = false", ("spark.sql.ansi.enabled", "false")),
+        # Databricks has no such setting.
+        ("SET x = 1", None),
         ("SET VAR x = 1", None),
         ("SET spark.sql.ansi.enabled", None),
     ],
