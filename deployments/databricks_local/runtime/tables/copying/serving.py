@@ -9,7 +9,12 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.copying.complaints import located
 from databricks_local.runtime.tables.copying.reading import SHOWN_ROWS, Copy, chosen, read_copy
-from databricks_local.runtime.tables.copying.sources import FileReader, SourceFile, source_files
+from databricks_local.runtime.tables.copying.sources import (
+    FileReader,
+    SourceFile,
+    refuse_unreadable,
+    source_files,
+)
 from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
 from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
@@ -71,7 +76,9 @@ class Loading:
     def _files(self, known: set[str]) -> list[SourceFile]:
         files = source_files(self.copy, self.statement.engine, self.statement.catalog)
         wanted = set(chosen(self.copy, [file.name for file in files]))
-        return [file for file in files if file.name in wanted and file.key not in known]
+        found = [file for file in files if file.name in wanted and file.key not in known]
+        refuse_unreadable(found)
+        return found
 
     def _write(self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]) -> int:
         from pyspark.errors import PySparkException

@@ -11,12 +11,15 @@ from urllib.parse import unquote
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.reading import Copy
 from databricks_local.runtime.tables.engine import Engine
-from databricks_local.runtime.tables.errors import analysis_error
+from databricks_local.runtime.tables.errors import analysis_error, refused
 
 _NOT_FOR_THE_READER = (
     "inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
     "dateformat", "timestampformat", "mode", "rescueddatacolumn",
 )  # fmt: skip
+_OF_PATTERNS = re.compile(r"[*?\[\]{}\\%#\x00-\x1f]")
+"""What the engine takes for parts of a URI or of a pattern."""
+
 _WITH_SCHEMA = ("parquet", "avro", "orc")
 _METADATA = "_metadata"
 
@@ -52,11 +55,30 @@ def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[So
             return [SourceFile(key.rpartition("/")[2], key, base, None)]
         return [SourceFile(name, f"{key}/{name}", f"{base.rstrip('/')}/{name}", None) for name in names]
     if path.is_file():
-        return [SourceFile(path.name, key, base, path)]
+        return [SourceFile(path.name, key, _uri(path, catalog), path)]
     if not path.is_dir():
         raise analysis_error("PATH_NOT_FOUND", f"Path does not exist: {copy.source}.")
     names = sorted(_listed(path, recursive=copy.format_options.get("recursivefilelookup") == "true"))
-    return [SourceFile(name, f"{key}/{name}", f"{base.rstrip('/')}/{name}", path / name) for name in names]
+    return [SourceFile(name, f"{key}/{name}", _uri(path / name, catalog), path / name) for name in names]
+
+
+def refuse_unreadable(files: Sequence[SourceFile]) -> None:
+    """Refuse files that the engine would take for others: those of this machine get plain names.
+
+    Raises:
+        UnsupportedOperationException: If there is one.
+    """
+    for file in files:
+        if file.path is None and _OF_PATTERNS.search(file.name):
+            raise refused(
+                f"COPY INTO of {file.key}, a file in a cloud whose name has one of *?[]{{}}\\%#",
+                "give it another name, or copy it into a volume",
+            )
+
+
+def _uri(path: Path, catalog: SessionCatalog) -> str:
+    """A file of this machine as the engine reads it, and no other one: in plain characters."""
+    return catalog.uri(f"file:{path}")
 
 
 def _key(source: str) -> str:

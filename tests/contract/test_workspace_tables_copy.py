@@ -1,0 +1,56 @@
+"""COPY INTO: each file is loaded once, whatever it is called, and nothing is left out without a word."""
+
+import json
+from typing import Any
+
+from .workspace_lab import Lab
+
+BEFORE = """
+import json, pathlib
+spark.sql("CREATE SCHEMA IF NOT EXISTS copying")
+spark.sql("USE copying")
+
+def put(path, text):
+    place = pathlib.Path("/dbfs") / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+
+def copied(table, source, more="", format="CSV", options="'header' = 'true'"):
+    answer = spark.sql(
+        f"COPY INTO {table} FROM {source} FILEFORMAT = {format} FORMAT_OPTIONS ({options}) {more}"
+    )
+    return answer.first().num_inserted_rows
+
+def refusal(run):
+    try:
+        run()
+    except Exception as error:
+        return str(error)
+    return "none"
+"""
+
+
+def ran(lab: Lab, name: str, source: str) -> Any:
+    """What a notebook hands out, in JSON."""
+    task, output = lab.run_source(name, f"{BEFORE}{source}\ndbutils.notebook.exit(json.dumps(found))\n")
+    assert task["state"]["result_state"] == "SUCCESS", output
+    return json.loads(output["notebook_output"]["result"])
+
+
+ODD = (
+    "sp ace", "sp%20ace", "per%20cent", "ha#sh", "qu?est", "br[1]", "br1", "st*r", "st1r", "plus+",
+    "ümläut", "cu{r}ly", "a,b", "back\\slash", "new\nline",
+)  # fmt: skip
+
+
+def test_files_of_any_name_are_loaded_once(lab: Lab) -> None:
+    source = f"""
+names = {ODD!r}
+for number, name in enumerate(names):
+    put(f"tmp/odd/{{name}}.csv", f"n\\n{{number}}\\n")
+spark.sql("CREATE TABLE odd (n INT)")
+found = [copied("odd", "'/tmp/odd'"), copied("odd", "'/tmp/odd'")]
+found.append(sorted(row.n for row in spark.table("odd").collect()))
+found.append(spark.sql("SELECT * FROM csv.`/tmp/odd/per%20cent.csv`").count() > 0)
+"""
+    assert ran(lab, "odd", source) == [len(ODD), 0, list(range(len(ODD))), True]
