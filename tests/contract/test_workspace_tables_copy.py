@@ -54,3 +54,22 @@ found.append(sorted(row.n for row in spark.table("odd").collect()))
 found.append(spark.sql("SELECT * FROM csv.`/tmp/odd/per%20cent.csv`").count() > 0)
 """
     assert ran(lab, "odd", source) == [len(ODD), 0, list(range(len(ODD))), True]
+
+
+def test_what_was_loaded_is_known_when_the_log_was_cleaned_up(lab: Lab) -> None:
+    source = """
+put("tmp/cleaned/a.csv", "n\\n1\\n")
+spark.sql("CREATE TABLE cleaned (n INT) TBLPROPERTIES ('delta.logRetentionDuration' = 'interval 0 days')")
+found = [copied("cleaned", "'/tmp/cleaned'")]
+for number in range(13):
+    spark.sql("INSERT INTO cleaned VALUES (0)")
+spark.sql("OPTIMIZE cleaned")
+spark.sql("DELETE FROM cleaned WHERE n = 0")
+place = spark.sql("DESCRIBE DETAIL cleaned").first().location.removeprefix("file://")
+found.append((pathlib.Path(place) / "_delta_log" / f"{1:020}.json").exists())
+found.append(copied("cleaned", "'/tmp/cleaned'"))
+spark.sql("CREATE TABLE cloned DEEP CLONE cleaned")
+found.append(copied("cloned", "'/tmp/cleaned'"))
+found.append(copied("cloned", "'/tmp/cleaned'", "COPY_OPTIONS ('force' = 'true')"))
+"""
+    assert ran(lab, "cleaned", source) == [1, False, 0, 0, 1]

@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 
 
 class PlainPaths:
-    """Links to directories and files whose names have other than plain characters. Many threads may use it."""
+    """Links to places whose names have other than plain characters. Many threads may use it."""
 
     def __init__(self, directory: Path | None = None) -> None:
         """Set up.

@@ -16,7 +16,7 @@ from databricks_local.runtime.tables.copying.sources import (
     source_files,
 )
 from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
-from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
+from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, fields_of, find, merged
 from databricks_local.runtime.tables.delta.staging import ConcurrentWriteError, publish, staged, staging
@@ -49,7 +49,7 @@ class Loading:
         """Load what was not loaded before."""
         with writing(self.table):
             before = DeltaLog(self.table).snapshot()
-            files = self._files(loaded_files(self.table) if not self.copy.is_set("force") else set())
+            files = self._files(loaded_files(before) if not self.copy.is_set("force") else set())
             reader = FileReader(self.copy, self.statement.engine)
             good = reader.readable(files)
             if not good:
@@ -92,10 +92,10 @@ class Loading:
                 written = staged(place)
                 if written.metadata["schemaString"] != like["schemaString"]:
                     metadata = {**like, "schemaString": written.metadata["schemaString"]}
-                note = {NOTE: [file.key for file in files], "readVersion": before.version}
+                notes = notes_of((file.key for file in files), before.version + 1)
                 parameters = {"source": self.copy.source, "fileFormat": self.copy.file_format}
-                info = commit_info("COPY INTO", parameters, written.metrics, **note)
-                publish(self.table, before, written, info, metadata=metadata)
+                info = commit_info("COPY INTO", parameters, written.metrics, readVersion=before.version)
+                publish(self.table, before, written, info, metadata=metadata, notes=notes)
                 return written.rows
         except ConcurrentWriteError as error:
             raise conflict(str(error), self.entry.shown) from error

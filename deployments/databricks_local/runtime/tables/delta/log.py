@@ -35,6 +35,7 @@ class Snapshot:
         metadata: The action of the log that has all of this.
         protocol: The action that says who may read and write it.
         files: The files that hold its rows, by their path in the log.
+        transactions: The newest version of each application that notes what it has done.
     """
 
     version: int
@@ -44,6 +45,7 @@ class Snapshot:
     metadata: Action = field(default_factory=dict)
     protocol: Action = field(default_factory=dict)
     files: Mapping[str, Action] = field(default_factory=dict)
+    transactions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def paths(self) -> list[str]:
@@ -176,6 +178,7 @@ class _State:
         self._metadata: Action = {}
         self._protocol: Action = {}
         self._files: dict[str, Action] = {}
+        self._transactions: dict[str, int] = {}
 
     def apply(self, actions: Any) -> None:
         for action in actions:
@@ -185,6 +188,8 @@ class _State:
                 self._files.pop(action["remove"]["path"], None)
             if "add" in action:
                 self._files[action["add"]["path"]] = action["add"]
+            if "txn" in action:
+                self._transactions[action["txn"]["appId"]] = action["txn"]["version"]
 
     def snapshot(self, version: int) -> Snapshot:
         schema = json.loads(self._metadata.get("schemaString") or '{"fields": []}')
@@ -196,6 +201,7 @@ class _State:
             self._metadata,
             self._protocol,
             self._files,
+            self._transactions,
         )
 
 

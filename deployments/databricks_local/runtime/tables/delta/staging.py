@@ -90,6 +90,7 @@ def publish(
     removed: Sequence[Action] = (),
     metadata: Action | None = None,
     protocol: Action | None = None,
+    notes: Sequence[Action] = (),
 ) -> int:
     """Make rows part of a table; gives the version.
 
@@ -101,6 +102,7 @@ def publish(
         removed: The files whose rows they take the place of.
         metadata: What the table becomes; None leaves it.
         protocol: Which features of Delta that needs; None leaves it.
+        notes: Further actions, which say what was done.
 
     Raises:
         ConcurrentWriteError: If another writer changed what the statement relied on.
@@ -110,7 +112,7 @@ def publish(
     removes = [remove_action(each, now) for each in removed]
     changes = [{"protocol": protocol}] if protocol else []
     changes += [{"metaData": metadata}] if metadata else []
-    actions = [info, *changes, *removes, *({"add": add} for add in rows.adds)]
+    actions = [info, *changes, *notes, *removes, *({"add": add} for add in rows.adds)]
     alone = bool(removes or changes)
     try:
         return _commit(table, before.version, actions, alone=alone)

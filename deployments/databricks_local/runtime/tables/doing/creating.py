@@ -1,7 +1,7 @@
 """CREATE TABLE in all its forms, and what `saveAsTable` makes."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ class Creator:
         definition: Definition,
         frame: Any,
         operation: str,
-        told: Mapping[str, Any] | None = None,
+        notes: Sequence[Action] = (),
     ) -> int:
         """Make a table of rows, or replace one; gives the number of rows.
 
@@ -116,7 +116,7 @@ class Creator:
             definition: What it will be.
             frame: The rows.
             operation: The operation, as the history shows it.
-            told: Further fields of the commit.
+            notes: Further actions of the commit.
         """
         require_names(definition)
         place = known or entry
@@ -124,7 +124,7 @@ class Creator:
         if known is None:
             self._refuse_full(entry, definition)
         parameters = _parameters(definition, managed=not definition.location)
-        change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
+        change = Change(operation, parameters, by_name=True, removed=all_removed, notes=notes)
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
         protocol = definition.protocol if known is None else _stronger(place, definition)

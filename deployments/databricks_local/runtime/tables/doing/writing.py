@@ -57,6 +57,7 @@ class Change:
         columns: The columns that the rows are for, by position; empty for all.
         removed: Which files the rows take the place of.
         told: Further fields of the commit.
+        notes: Further actions of the commit.
     """
 
     operation: str = "WRITE"
@@ -66,6 +67,7 @@ class Change:
     columns: tuple[str, ...] = ()
     removed: Removed = nothing_removed
     told: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[Action] = ()
 
 
 def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
@@ -201,7 +203,14 @@ class Writer:
             info = commit_info(change.operation, change.parameters, rows.metrics, **told)
             try:
                 version = publish(
-                    table, before, rows, info, removed=removed, metadata=metadata, protocol=protocol
+                    table,
+                    before,
+                    rows,
+                    info,
+                    removed=removed,
+                    metadata=metadata,
+                    protocol=protocol,
+                    notes=change.notes,
                 )
             except ConcurrentWriteError as error:
                 raise conflict(str(error), entry.shown) from error

@@ -13,7 +13,7 @@ from databricks_local.runtime.tables.delta.commits import (
     write_commit,
     writing,
 )
-from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
+from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError
 from databricks_local.runtime.tables.delta.schema import (
     Field,
@@ -201,12 +201,16 @@ def test_what_killed_statements_left_is_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "_staging-x").exists()
 
 
-def test_loaded_files_are_those_of_all_commits(tmp_path: Path) -> None:
+def test_loaded_files_are_known_when_their_commits_are_cleaned_up(tmp_path: Path) -> None:
     make(tmp_path)
-    write_commit(tmp_path, 1, [commit_info("COPY INTO", **{NOTE: ["a", "b"]})])
-    write_commit(tmp_path, 2, [commit_info("WRITE")])
-    write_commit(tmp_path, 3, [commit_info("COPY INTO", **{NOTE: ["c"]})])
-    assert loaded_files(tmp_path) == {"a", "b", "c"}
+    for version in range(1, 13):
+        loaded = notes_of([f"dbfs:/in/{version} ä.csv"], version) if version in (2, 12) else []
+        write_commit(tmp_path, version, [commit_info("WRITE"), *loaded, {"add": add(f"{version}.parquet")}])
+    log = DeltaLog(tmp_path)
+    for version in range(10):
+        log.path_of(version).unlink()
+    assert loaded_files(log.snapshot()) == {"dbfs:/in/2 ä.csv", "dbfs:/in/12 ä.csv"}
+    assert loaded_files(log.snapshot(11)) == {"dbfs:/in/2 ä.csv"}
 
 
 def test_types_in_sql() -> None:
