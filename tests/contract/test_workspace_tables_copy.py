@@ -25,7 +25,8 @@ def refusal(run):
     try:
         run()
     except Exception as error:
-        return str(error)
+        text = str(error)
+        return text[1 : text.index("]")] if text.startswith("[") else text
     return "none"
 """
 
@@ -73,3 +74,35 @@ found.append(copied("cloned", "'/tmp/cleaned'"))
 found.append(copied("cloned", "'/tmp/cleaned'", "COPY_OPTIONS ('force' = 'true')"))
 """
     assert ran(lab, "cleaned", source) == [1, False, 0, 0, 1]
+
+
+def test_fields_of_structs_are_found_by_their_names(lab: Lab) -> None:
+    source = """
+put("tmp/structs/a.json", '{"s": {"b": 2, "a": 1}, "l": [{"b": 4, "a": 3}]}\\n')
+put("tmp/strange/a.json", '{"s": {"b": 2, "a": 1, "c": 3}}\\n')
+spark.sql("CREATE TABLE structs (s STRUCT<a: INT, b: INT>, l ARRAY<STRUCT<a: INT, b: INT>>)")
+copied("structs", "'/tmp/structs'", format="JSON", options="")
+rows = spark.sql("SELECT named_struct('b', 2, 'a', 1) AS s, array(named_struct('b', 4, 'a', 3)) AS l")
+rows.write.mode("append").saveAsTable("structs")
+rows.createOrReplaceTempView("rows")
+spark.sql("INSERT INTO structs BY NAME SELECT * FROM rows")
+spark.sql("INSERT INTO structs SELECT named_struct('x', 1, 'y', 2), array(named_struct('x', 3, 'y', 4))")
+there = spark.sql("SELECT s.a, s.b, l[0].a AS x, l[0].b AS y FROM structs").collect()
+found = [[r.a, r.b, r.x, r.y] for r in there]
+more = spark.sql("SELECT named_struct('a', 5, 'b', 6, 'c', 7) AS s")
+found.append(refusal(lambda: more.write.mode("append").saveAsTable("structs")))
+found.append(refusal(lambda: copied("structs", "'/tmp/strange'", format="JSON", options="")))
+found.append(refusal(lambda: spark.sql("INSERT INTO structs SELECT named_struct('a', 1), NULL")))
+more.write.mode("append").option("mergeSchema", "true").saveAsTable("structs")
+found.append([r[0] for r in spark.sql("SELECT s.c FROM structs WHERE s.a = 5").collect()])
+wrong = "INSERT INTO structs (l) SELECT array(named_struct('a', 'z', 'b', 1))"
+found.append(refusal(lambda: spark.sql(wrong)))
+"""
+    assert ran(lab, "structs", source) == [
+        *[[1, 2, 3, 4]] * 4,
+        "DELTA_METADATA_MISMATCH",
+        "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
+        "INCOMPATIBLE_DATA_FOR_TABLE.STRUCT_MISSING_FIELDS",
+        [7],
+        "CAST_INVALID_INPUT",
+    ]

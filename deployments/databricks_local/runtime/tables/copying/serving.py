@@ -18,9 +18,9 @@ from databricks_local.runtime.tables.copying.sources import (
 from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
 from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, fields_of, find, merged
+from databricks_local.runtime.tables.delta.schema import Field, fields_of, find
 from databricks_local.runtime.tables.delta.staging import ConcurrentWriteError, publish, staged, staging
-from databricks_local.runtime.tables.doing.columns import by_name, by_position
+from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
 from databricks_local.runtime.tables.engine import counts
 from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
@@ -122,8 +122,7 @@ class Loading:
         return rows, {**before.metadata, "schemaString": new_metadata(fields)["schemaString"]}
 
     def _widened(self, fields: Sequence[Field], frame: Any) -> Sequence[Field]:
-        given = [{**field, "metadata": {}} for field in fields_of(frame.schema)]
-        new = [field["name"] for field in given if find(fields, field["name"]) is None]
+        new = strangers(fields, frame)
         if not new:
             return fields
         if not self.copy.is_set("mergeschema"):
@@ -138,7 +137,7 @@ class Loading:
             raise refused(
                 "COPY INTO with mergeSchema into a table with column mapping", "ALTER TABLE ADD COLUMNS first"
             )
-        return merged(fields, given)
+        return widened(fields, frame)
 
     def _dated(self, frame: Any, fields: Sequence[Field]) -> Any:
         """Rows whose texts of dates and times are read as the options say."""

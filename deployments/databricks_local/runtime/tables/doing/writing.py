@@ -9,7 +9,7 @@ from typing import Any
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, new_metadata, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, find, merged
+from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.delta.staging import (
     ConcurrentWriteError,
     Staged,
@@ -17,7 +17,7 @@ from databricks_local.runtime.tables.delta.staging import (
     staged,
     staging,
 )
-from databricks_local.runtime.tables.doing.columns import by_name, by_position
+from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 
@@ -157,10 +157,7 @@ class Writer:
         """The fields that the table has afterwards."""
         if not change.by_name:
             return before.fields
-        from databricks_local.runtime.tables.delta.schema import fields_of
-
-        given = fields_of(frame.schema)
-        new = [each["name"] for each in given if find(before.fields, each["name"]) is None]
+        new = strangers(before.fields, frame)
         if not change.merge_schema:
             if new:
                 raise schema_mismatch(entry, new)
@@ -172,13 +169,7 @@ class Writer:
                 "ALTER "
                 "TABLE ADD COLUMNS.",
             )
-        try:
-            return merged(before.fields, [{**each, "metadata": {}} for each in given])
-        except ValueError as error:
-            name = str(error)
-            raise analysis_error(
-                "DELTA_FAILED_TO_MERGE_FIELDS", f"Failed to merge fields '{name}' and '{name}'."
-            ) from error
+        return widened(before.fields, frame)
 
     def _publish(
         self,
