@@ -1,42 +1,7 @@
 """COPY INTO: each file is loaded once, whatever it is called, and nothing is left out without a word."""
 
-import json
-from typing import Any
-
+from .tables_lab import ran
 from .workspace_lab import Lab
-
-BEFORE = """
-import json, pathlib
-spark.sql("CREATE SCHEMA IF NOT EXISTS copying")
-spark.sql("USE copying")
-
-def put(path, text):
-    place = pathlib.Path("/dbfs") / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text)
-
-def copied(table, source, more="", format="CSV", options="'header' = 'true'"):
-    answer = spark.sql(
-        f"COPY INTO {table} FROM {source} FILEFORMAT = {format} FORMAT_OPTIONS ({options}) {more}"
-    )
-    return answer.first().num_inserted_rows
-
-def refusal(run):
-    try:
-        run()
-    except Exception as error:
-        text = str(error)
-        return text[1 : text.index("]")] if text.startswith("[") else text
-    return "none"
-"""
-
-
-def ran(lab: Lab, name: str, source: str) -> Any:
-    """What a notebook hands out, in JSON."""
-    task, output = lab.run_source(name, f"{BEFORE}{source}\ndbutils.notebook.exit(json.dumps(found))\n")
-    assert task["state"]["result_state"] == "SUCCESS", output
-    return json.loads(output["notebook_output"]["result"])
-
 
 ODD = (
     "sp ace", "sp%20ace", "per%20cent", "ha#sh", "qu?est", "br[1]", "br1", "st*r", "st1r", "plus+",

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit
+from databricks_local.runtime.tables.delta.commits import (
+    commit_info,
+    remove_action,
+    require_removable,
+    write_commit,
+)
 from databricks_local.runtime.tables.delta.log import Action, Commit, DeltaLog, Snapshot, rows_in
 
 PREFIX = "_staging-"
@@ -106,7 +111,10 @@ def publish(
 
     Raises:
         ConcurrentWriteError: If another writer changed what the statement relied on.
+        AppendOnlyError: If there are removed files, and the table only grows.
     """
+    if removed:
+        require_removable(before)
     moved = _move(table, rows)
     now = time.time_ns() // 1_000_000
     removes = [remove_action(each, now) for each in removed]

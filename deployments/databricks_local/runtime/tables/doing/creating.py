@@ -9,6 +9,7 @@ from databricks_local.runtime.tables.catalog.entries import DELTA, EXTERNAL, MAN
 from databricks_local.runtime.tables.delta.commits import (
     commit_info,
     remove_action,
+    require_removable,
     write_commit,
     writing,
 )
@@ -232,6 +233,8 @@ class Creator:
             )
             moment = info["commitInfo"]["timestamp"]
             removes = [remove_action(add, moment) for add in before.files.values()]
+            if removes:
+                require_removable(before)
             protocol = [] if before.protocol else [{"protocol": definition.protocol}]
             write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
         self._known_from_now(known, place, definition)

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
+from databricks_local.runtime.tables.delta.commits import (
+    commit_info,
+    remove_action,
+    require_removable,
+    write_commit,
+    writing,
+)
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError, Snapshot
 from databricks_local.runtime.tables.delta.staging import forget_leftovers
 from databricks_local.runtime.tables.delta.versions import forget_versions
@@ -161,6 +167,8 @@ def _restored(entry: Entry, table: Path, version: int) -> Any:
         raise analysis_error("DELTA_CANNOT_RESTORE_TABLE_VERSION", f"{error}") from error
     added = [add for path, add in then.files.items() if path not in now.files]
     removed = [add for path, add in now.files.items() if path not in then.files]
+    if removed:
+        require_removable(now)
     _refuse_missing_files(entry, table, added)
     metrics = {
         "tableSizeAfterRestore": _size(then.files.values()),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, with_fields, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.delta.staging import (
@@ -76,7 +76,9 @@ def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
 
 
 def same_partitions_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
-    """For rows that take the place of those in the same partitions."""
+    """For rows that take the place of those in the same partitions; a table without any is one."""
+    if not before.partitions:
+        return all_removed(before, rows)
     values = [add.get("partitionValues") or {} for add in rows.adds]
     return [add for add in before.files.values() if (add.get("partitionValues") or {}) in values]
 
@@ -100,11 +102,7 @@ class Writer:
         table = entry.path
         with writing(table):
             before = DeltaLog(table).snapshot()
-            fields = self._fields(entry, before, frame, change)
-            new = list(fields) != list(before.fields)
-            metadata = _with_fields(before.metadata, fields) if new else None
-            named = change.by_name
-            rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
+            rows, metadata = self.fitted(entry, before, frame, change)
             return self._publish(entry, table, before, rows, change, metadata, None)
 
     def _add_elsewhere(self, entry: Entry, frame: Any, change: Change) -> Written:
@@ -152,6 +150,14 @@ class Writer:
                 metadata = {**metadata, "id": before.metadata["id"]}
             needed = protocol or (None if before.protocol else PROTOCOL)
             return self._publish(entry, table, before, frame, change, metadata, needed)
+
+    def fitted(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> tuple[Any, Action | None]:
+        """Rows as a table has them, and what the table becomes if that changes."""
+        fields = self._fields(entry, before, frame, change)
+        new = list(fields) != list(before.fields)
+        named = change.by_name
+        rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
+        return rows, with_fields(before, fields) if new else None
 
     def _fields(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> Sequence[Field]:
         """The fields that the table has afterwards."""
@@ -206,10 +212,6 @@ class Writer:
             except ConcurrentWriteError as error:
                 raise conflict(str(error), entry.shown) from error
         return Written(version, rows.rows)
-
-
-def _with_fields(metadata: Action, fields: Sequence[Field]) -> Action:
-    return {**metadata, "schemaString": new_metadata(fields)["schemaString"]}
 
 
 def numbers_of(metadata: Action) -> list[Any]:
