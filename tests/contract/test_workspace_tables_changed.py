@@ -117,3 +117,37 @@ spark.sql("ALTER TABLE grows SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
 found.append(refusal("TRUNCATE TABLE grows"))
 """
     assert ran(lab, "grows", source) == [*["DELTA_CANNOT_MODIFY_APPEND_ONLY"] * 9, [[1], [3]], "none"]
+
+
+def test_a_table_that_is_replaced_has_the_features_that_it_needs(lab: Lab) -> None:
+    source = """
+from deltalake import DeltaTable
+spark.sql("CREATE TABLE again (n INT, CHECK (n > 0)) COMMENT 'old'")
+spark.sql(
+    "CREATE OR REPLACE TABLE again (`q r` INT) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+)
+detail = spark.sql("DESCRIBE DETAIL again").first()
+found.append([detail.minReaderVersion, detail.minWriterVersion])
+found.append(spark.catalog.getTable("again").description or "")
+spark.sql("CREATE OR REPLACE TABLE again (m INT) COMMENT 'new'")
+frame = spark.sql("SELECT 1 AS z")
+frame.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable("again")
+found.append(spark.catalog.getTable("again").description)
+"""
+    assert ran(lab, "again", source) == [[2, 5], "", "new"]
+
+
+def test_several_statements_at_once_are_refused_and_none_is_done(lab: Lab) -> None:
+    source = """
+spark.sql("CREATE TABLE stays AS SELECT 1 AS n")
+for text in (
+    "DROP TABLE IF EXISTS nothere; DROP TABLE stays", "DROP TABLE stays; SELECT 1", "SELECT 1; SELECT 2",
+    "REFRESH TABLE stays; TRUNCATE TABLE stays", "ALTER TABLE stays SET OWNER TO me; SELECT 1",
+    "INSERT INTO stays VALUES (2); SELECT 1", "DROP TABLE stays nonsense",
+    "UNCACHE TABLE stays; DELETE FROM stays",
+):
+    found.append(refusal(text))
+found.append(rows("SELECT * FROM stays; -- that is all"))
+found.append(rows("SELECT ';' AS s FROM stays;"))
+"""
+    assert ran(lab, "stays", source) == [*["PARSE_SYNTAX_ERROR"] * 8, [[1]], [[";"]]]

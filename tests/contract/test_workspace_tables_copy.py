@@ -71,3 +71,31 @@ found.append(refusal(lambda: spark.sql(wrong)))
         [7],
         "CAST_INVALID_INPUT",
     ]
+
+
+def test_files_that_options_leave_out_are_loaded_later(lab: Lab) -> None:
+    source = """
+import os
+for name in ("a.csv", "b.csv", "c.txt"):
+    put(f"tmp/filtered/{name}", "n\\n1\\n")
+os.utime("/dbfs/tmp/filtered/a.csv", (1_600_000_000, 1_600_000_000))
+spark.sql("CREATE TABLE filtered (n INT)")
+source = "'/tmp/filtered'"
+found.append(copied("filtered", source, options="'header' = 'true', 'pathGlobFilter' = '*.txt'"))
+found.append(copied("filtered", source, options="'header' = 'true', 'modifiedBefore' = '2021-01-01T00:00'"))
+found.append(copied("filtered", source, options="'header' = 'true', 'modifiedAfter' = '2099-01-01'"))
+found.append(copied("filtered", source))
+found.append("tru" in refusal(lambda: copied("filtered", source, "COPY_OPTIONS ('force' = 'tru')")))
+found.append("nonsense" in refusal(lambda: copied("filtered", source, options="'nonsense' = '1'")))
+"""
+    assert ran(lab, "filtered", source) == [1, 1, 0, 1, True, True]
+
+
+def test_a_file_is_the_same_however_its_path_is_written(lab: Lab) -> None:
+    source = """
+put("tmp/spelled/a.csv", "n\\n1\\n")
+spark.sql("CREATE TABLE spelled (n INT)")
+for source in ("/tmp/spelled", "/tmp//spelled/", "dbfs:/tmp/spelled/../spelled/a.csv", "dbfs:///tmp/spelled/./a.csv"):
+    found.append(copied("spelled", f"'{source}'"))
+"""
+    assert ran(lab, "spelled", source) == [1, 0, 0, 0]

@@ -184,8 +184,17 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
 
 
 def _alone(text: str) -> str:
-    """A statement without what is around it: comments before it, and a semicolon after it."""
+    """A statement without what is around it: comments before it, and a semicolon after it.
+
+    Raises:
+        StatementError: If there are several: one of them would be all that is done.
+    """
     statements = split_statements(text)
+    if len(statements) > 1:
+        begin = " ".join(statements[1].split()[:3])
+        raise StatementError(
+            f"Syntax error at or near '{begin}': expected end of input. Run one statement at a time"
+        )
     return without_comments_before(statements[0] if len(statements) == 1 else text)[1]
 
 

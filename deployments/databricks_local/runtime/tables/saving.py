@@ -212,7 +212,8 @@ class Saver:
         location = self.asked.option("path")
         entry = known or creator.entry(self.asked.name, location)
         fields = fields_of_rows(self.asked.frame.schema)
-        definition = Definition(fields, self.asked.partitions, self._properties(known), None, location)
+        comment = known.record.get("comment") if known else None
+        definition = Definition(fields, self.asked.partitions, self._properties(known), comment, location)
         operation = "CREATE OR REPLACE TABLE AS SELECT" if known else "CREATE TABLE AS SELECT"
         if entry.by_path and entry.names[0] == DELTA:
             operation = "WRITE"

@@ -8,10 +8,12 @@ from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.copying.complaints import located
+from databricks_local.runtime.tables.copying.options import refuse_unknown
 from databricks_local.runtime.tables.copying.reading import SHOWN_ROWS, Copy, chosen, read_copy
 from databricks_local.runtime.tables.copying.sources import (
     FileReader,
     SourceFile,
+    in_time,
     refuse_unreadable,
     source_files,
 )
@@ -31,6 +33,7 @@ from databricks_local.runtime.tables.statements import Statement
 def copy_into(statement: Statement, cursor: Cursor) -> Any:
     """Serve COPY INTO."""
     copy = read_copy(cursor)
+    refuse_unknown(copy)
     entry = statement.catalog.require_table(copy.table, "COPY INTO")
     loading = Loading(statement, copy, entry, entry.on_disk("COPY INTO"))
     return loading.validate() if copy.validates else loading.load()
@@ -74,7 +77,8 @@ class Loading:
         return table.slice(0, SHOWN_ROWS)
 
     def _files(self, known: set[str]) -> list[SourceFile]:
-        files = source_files(self.copy, self.statement.engine, self.statement.catalog)
+        engine = self.statement.engine
+        files = in_time(source_files(self.copy, engine, self.statement.catalog), self.copy, engine)
         wanted = set(chosen(self.copy, [file.name for file in files]))
         found = [file for file in files if file.name in wanted and file.key not in known]
         refuse_unreadable(found)

@@ -4,18 +4,20 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
-from databricks_local.runtime.tables.copying.reading import Copy
+from databricks_local.runtime.tables.copying.reading import Copy, below, key_of
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, refused
+from databricks_local.runtime.tables.reading.tokens import quoted_text
 
 _NOT_FOR_THE_READER = (
     "inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
-    "dateformat", "timestampformat", "mode", "rescueddatacolumn",
+    "dateformat", "timestampformat", "mode", "modifiedafter", "modifiedbefore", "pathglobfilter",
 )  # fmt: skip
 _OF_PATTERNS = re.compile(r"[*?\[\]{}\\%#\x00-\x1f]")
 """What the engine takes for parts of a URI or of a pattern."""
@@ -47,7 +49,7 @@ def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[So
     Raises:
         AnalysisException: If the source is not there.
     """
-    base, key = catalog.uri(copy.source), _key(copy.source)
+    base, key = catalog.uri(copy.source), key_of(copy.source)
     path = catalog.path(copy.source)
     if path is None:
         names = _listed_by_engine(copy, engine, base)
@@ -58,8 +60,33 @@ def source_files(copy: Copy, engine: Engine, catalog: SessionCatalog) -> list[So
         return [SourceFile(path.name, key, _uri(path, catalog), path)]
     if not path.is_dir():
         raise analysis_error("PATH_NOT_FOUND", f"Path does not exist: {copy.source}.")
-    names = sorted(_listed(path, recursive=copy.format_options.get("recursivefilelookup") == "true"))
+    names = sorted(_listed(path, recursive=copy.reads("recursivefilelookup")))
     return [SourceFile(name, f"{key}/{name}", _uri(path / name, catalog), path / name) for name in names]
+
+
+def in_time(files: Sequence[SourceFile], copy: Copy, engine: Engine) -> list[SourceFile]:
+    """The files that were changed when the options say.
+
+    Raises:
+        UnsupportedOperationException: If they are in a cloud.
+    """
+    moments = {
+        name: float(engine.value(f"unix_millis(CAST({quoted_text(value)} AS TIMESTAMP))")) / 1000
+        for name, value in copy.format_options.items()
+        if name in ("modifiedafter", "modifiedbefore")
+    }
+    if not moments:
+        return list(files)
+    found = []
+    for file in files:
+        if file.path is None:
+            raise refused(
+                "COPY INTO with modifiedAfter or modifiedBefore from a cloud", "use FILES or PATTERN"
+            )
+        after, before = moments.get("modifiedafter", -inf), moments.get("modifiedbefore", inf)
+        if after < file.path.stat().st_mtime < before:
+            found.append(file)
+    return found
 
 
 def refuse_unreadable(files: Sequence[SourceFile]) -> None:
@@ -81,14 +108,6 @@ def _uri(path: Path, catalog: SessionCatalog) -> str:
     return catalog.uri(f"file:{path}")
 
 
-def _key(source: str) -> str:
-    """The place of files as it is noted: the same, however it is written."""
-    plain = source.rstrip("/")
-    if plain.startswith("/"):
-        return f"dbfs:{plain}"
-    return re.sub(r"^dbfs:/*", "dbfs:/", re.sub(r"^s3[an]:", "s3:", plain))
-
-
 def _listed(path: Path, *, recursive: bool, before: str = "") -> Iterator[str]:
     for each in path.iterdir():
         if each.is_file():
@@ -101,7 +120,7 @@ def _listed(path: Path, *, recursive: bool, before: str = "") -> Iterator[str]:
 def _listed_by_engine(copy: Copy, engine: Engine, base: str) -> list[str]:
     """The files of a source in a cloud, which only the engine reaches."""
     if copy.files:
-        return sorted(copy.files)
+        return sorted({below(copy.source, each) for each in copy.files})
     rows = engine.session.read.format("binaryFile").load(base).select("path").collect()
     inside = unquote(base.partition("://")[2].partition("/")[2]).rstrip("/")
     names = [str(row[0]).removeprefix(inside).lstrip("/") for row in rows]
@@ -124,7 +143,7 @@ class FileReader:
 
     def readable(self, files: Sequence[SourceFile]) -> list[SourceFile]:
         """The files that are not broken; all of them, if that is not asked for."""
-        if self.copy.format_options.get("ignorecorruptfiles", "false").lower() != "true":
+        if not self.copy.reads("ignorecorruptfiles"):
             return list(files)
         return [file for file in files if self._is_readable(file)]
 
@@ -149,7 +168,7 @@ class FileReader:
 
     @property
     def _has_header(self) -> bool:
-        return self.copy.format_options.get("header", "false").lower() == "true"
+        return self.copy.reads("header")
 
     def _columns(self, file: SourceFile) -> Any:
         """What tells apart files that cannot be read at once. The engine takes columns of CSV by position."""
@@ -171,7 +190,7 @@ class FileReader:
     @property
     def _infers(self) -> bool:
         """Whether types are found by the content. Columns of the table have their types already."""
-        wanted = self.copy.format_options.get("inferschema", "false").lower() == "true"
+        wanted = self.copy.reads("inferschema")
         return wanted and (self.copy.is_set("mergeschema") or bool(self.copy.select))
 
     def _selected(self, frame: Any, files: Sequence[SourceFile]) -> Any:

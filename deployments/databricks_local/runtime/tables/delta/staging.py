@@ -74,8 +74,12 @@ def staging(table: Path, metadata: Action, protocol: Action) -> Iterator[Path]:
 
 
 def staged(place: Path) -> Staged:
-    """What the engine has written there."""
-    snapshot = DeltaLog(place).snapshot()
+    """What the engine has written there.
+
+    It is one commit. Another one is the same rows: a request that was sent again after a broken connection.
+    """
+    log = DeltaLog(place)
+    snapshot = log.snapshot(min(log.latest(), 1))
     return Staged(place, list(snapshot.files.values()), snapshot.metadata)
 
 

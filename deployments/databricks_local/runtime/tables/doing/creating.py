@@ -25,7 +25,7 @@ from databricks_local.runtime.tables.doing.definitions import (
 from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
-from databricks_local.runtime.tables.errors import analysis_error, table_exists
+from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 from databricks_local.runtime.tables.reading.create import CreateTable, read_create_table
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
@@ -235,8 +235,12 @@ class Creator:
             removes = [remove_action(add, moment) for add in before.files.values()]
             if removes:
                 require_removable(before)
-            protocol = [] if before.protocol else [{"protocol": definition.protocol}]
-            write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            needed = _stronger(place, definition)
+            protocol = [{"protocol": needed}] if needed else []
+            try:
+                write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            except FileExistsError as error:
+                raise conflict("MetadataChangedException", place.shown) from error
         self._known_from_now(known, place, definition)
 
     def _known_from_now(
@@ -245,8 +249,7 @@ class Creator:
         if len(entry.names) == len(("format", "path")):
             return
         if known is not None:
-            if definition.comment is not None:
-                self._catalog.client.update("tables", entry.names, {"comment": definition.comment})
+            self._catalog.client.update("tables", entry.names, {"comment": definition.comment or ""})
             return
         catalog, schema, name = entry.names
         body = {

@@ -136,6 +136,16 @@ def test_staged_rows_become_part_of_the_table(tmp_path: Path) -> None:
     assert list(DeltaLog(tmp_path).snapshot().files) == ["new.parquet"]
 
 
+def test_rows_that_were_written_twice_are_staged_once(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = DeltaLog(tmp_path).snapshot()
+    with staging(tmp_path, before.metadata, before.protocol) as place:
+        assert staged(place).rows == 0
+        put_rows(place, "new.parquet", 3)
+        write_commit(place, 2, [commit_info("WRITE"), {"add": add("again.parquet", 3)}])
+        assert [each["path"] for each in staged(place).adds] == ["new.parquet"]
+
+
 @pytest.mark.parametrize(
     ("other", "removed", "conflict"),
     [
