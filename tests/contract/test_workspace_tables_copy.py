@@ -99,3 +99,62 @@ for source in ("/tmp/spelled", "/tmp//spelled/", "dbfs:/tmp/spelled/../spelled/a
     found.append(copied("spelled", f"'{source}'"))
 """
     assert ran(lab, "spelled", source) == [1, 0, 0, 0]
+
+
+def test_the_query_around_files(lab: Lab) -> None:
+    source = """
+put("tmp/asked/1.csv", "id,qty,price\\n1,2,3\\n")
+put("tmp/asked/2.csv", "id,qty,price\\n2,3,4\\n")
+spark.sql("CREATE TABLE asked (id INT, total INT, f STRING)")
+query = "SELECT id::INT, (qty * price)::INT AS total, concat('*', _metadata.file_name) AS f FROM '/tmp/asked'"
+found.append(copied("asked", f"({query} WHERE input_file_name() LIKE '%2.csv')"))
+found.append(rows("SELECT * FROM asked"))
+spark.sql("CREATE TABLE starred (id INT, qty INT, price INT, f STRING)")
+found.append(copied("starred", "(SELECT s.*, _metadata.file_name AS f FROM '/tmp/asked' AS s)"))
+found.append(rows("SELECT * FROM starred"))
+"""
+    starred = [[1, 2, 3, "1.csv"], [2, 3, 4, "2.csv"]]
+    assert ran(lab, "asked", source) == [1, [[2, 12, "*2.csv"]], 2, starred]
+
+
+def test_json_files_whose_numbers_are_whole_in_one_and_not_in_the_other(lab: Lab) -> None:
+    source = """
+put("tmp/numbers/a.json", '{"a": 1}\\n')
+put("tmp/numbers/b.json", '{"a": 2, "b": "x"}\\n{"a": 3.5}\\n')
+put("tmp/numbers/c.json", '{"a": 1}\\n' * 2000 + '{"a": 4.5}\\n')
+spark.sql("CREATE TABLE numbers (a DOUBLE, b STRING)")
+found.append(copied("numbers", "'/tmp/numbers'", format="JSON", options=""))
+found.append(rows("SELECT sum(a), max(b) FROM numbers"))
+"""
+    assert ran(lab, "numbers", source) == [2004, [[2011.0, "x"]]]
+
+
+def test_many_files_of_which_one_is_broken_behind_its_beginning(lab: Lab) -> None:
+    source = """
+import gzip
+for number in range(150):
+    put(f"tmp/several/{number}.csv", f"n\\n{number}\\n")
+spark.sql("CREATE TABLE several (n INT, f STRING)")
+found.append(copied("several", "(SELECT n, _metadata.file_name AS f FROM '/tmp/several')"))
+checked = "COPY INTO several FROM '/tmp/several' FILEFORMAT = CSV VALIDATE FORMAT_OPTIONS ('header' = 'true')"
+found.append(len(spark.sql(checked).collect()))
+put("tmp/several/149.csv", "n\\nwrong\\n")
+found.append("149.csv, line 2, column n" in refusal(lambda: spark.sql(checked).collect()) or refusal(checked))
+whole = gzip.compress("".join(f"{number}\\n" for number in range(200_000)).encode())
+for name, content in (("whole", whole), ("cut", whole[: len(whole) * 2 // 3])):
+    place = pathlib.Path(f"/dbfs/tmp/cut/{name}.csv.gz")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+spark.sql("CREATE TABLE uncut (n INT)")
+copy = "COPY INTO uncut (n) FROM '/tmp/cut' FILEFORMAT = CSV FORMAT_OPTIONS ('ignoreCorruptFiles' = 'true')"
+found.append([*spark.sql(copy).first()])
+(pathlib.Path("/dbfs/tmp/cut") / "cut.csv.gz").write_bytes(whole)
+found.append([*spark.sql(copy).first()])
+"""
+    assert ran(lab, "several", source) == [
+        150,
+        50,
+        "CAST_INVALID_INPUT",
+        [200000, 200000, 1],
+        [200000, 200000, 0],
+    ]

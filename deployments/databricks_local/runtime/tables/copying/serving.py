@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from databricks_local.runtime.tables.copying.sources import (
     FileReader,
     SourceFile,
     in_time,
+    read_all,
     refuse_unreadable,
     source_files,
 )
@@ -50,31 +50,41 @@ class Loading:
 
     def load(self) -> Any:
         """Load what was not loaded before."""
+        from pyspark.errors import PySparkException
+
         with writing(self.table):
             before = DeltaLog(self.table).snapshot()
             files = self._files(loaded_files(before) if not self.copy.is_set("force") else set())
-            reader = FileReader(self.copy, self.statement.engine)
+            reader = FileReader(self.copy, self.statement.engine, before.fields)
             good = reader.readable(files)
-            if not good:
-                return _counts(0, len(files))
-            return _counts(self._write(before, reader, good), len(files) - len(good))
+            try:
+                rows = self._write(before, reader, good)
+            except PySparkException:
+                # A file may be broken behind its beginning. Wrong values are no broken file.
+                left = reader.readable(good, to_the_end=True)
+                if len(left) == len(good):
+                    raise
+                good = left
+                rows = self._write(before, reader, good)
+            return _counts(rows, len(files) - len(good))
 
     def validate(self) -> Any:
         """Check what would be loaded, and show the first rows."""
         from pyspark.errors import PySparkException
 
         before = DeltaLog(self.table).snapshot()
-        reader = FileReader(self.copy, self.statement.engine)
+        reader = FileReader(self.copy, self.statement.engine, before.fields)
         files = reader.readable(self._files(set()))
         rows, _ = self._rows(before, reader, files)
         wanted = self.copy.validate
         names = [field["name"] for field in before.fields]
         checked = rows if wanted is None else rows.limit(wanted)
         try:
-            table = checked.toArrow()
+            if wanted is None or wanted > SHOWN_ROWS:
+                read_all(checked)
+            return checked.limit(SHOWN_ROWS).toArrow()
         except PySparkException as error:
             raise (located(error, reader, files, names) or error) from None
-        return table.slice(0, SHOWN_ROWS)
 
     def _files(self, known: set[str]) -> list[SourceFile]:
         engine = self.statement.engine
@@ -87,6 +97,8 @@ class Loading:
     def _write(self, before: Snapshot, reader: FileReader, files: Sequence[SourceFile]) -> int:
         from pyspark.errors import PySparkException
 
+        if not files:
+            return 0
         names = [field["name"] for field in before.fields]
         try:
             rows, metadata = self._rows(before, reader, files)
@@ -116,11 +128,11 @@ class Loading:
         fields: Sequence[Field] = before.fields
         if self.copy.by_position or self.copy.columns:
             placed = [by_position(frame, fields, self.copy.columns) for frame in frames]
-            return reduce(lambda one, other: one.union(other), placed), None
+            return joined(placed), None
         for frame in frames:
             fields = self._widened(fields, frame)
         placed = [by_name(self._dated(frame, fields), fields) for frame in frames]
-        rows = reduce(lambda one, other: one.unionByName(other), placed)
+        rows = joined(placed)
         if list(fields) == list(before.fields):
             return rows, None
         return rows, {**before.metadata, "schemaString": new_metadata(fields)["schemaString"]}
@@ -159,6 +171,14 @@ class Loading:
                 column if pattern is None else f"{_parsed(column, pattern, field)} AS {column}"
             )
         return frame.selectExpr(*expressions)
+
+
+def joined(frames: Sequence[Any]) -> Any:
+    """The rows of data frames with the same columns. A chain of hundreds would be too deep for the engine."""
+    if len(frames) == 1:
+        return frames[0]
+    middle = len(frames) // 2
+    return joined(frames[:middle]).unionByName(joined(frames[middle:]))
 
 
 def _parsed(column: str, pattern: str, field: Field) -> str:

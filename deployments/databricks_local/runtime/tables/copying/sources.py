@@ -11,9 +11,12 @@ from urllib.parse import unquote
 
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.reading import Copy, below, key_of
+from databricks_local.runtime.tables.copying.selecting import METADATA, asks_for_files, spelled_out
+from databricks_local.runtime.tables.delta.schema import Field, fields_of, find
+from databricks_local.runtime.tables.doing.columns import wider
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, refused
-from databricks_local.runtime.tables.reading.tokens import quoted_text
+from databricks_local.runtime.tables.reading.tokens import quoted_name, quoted_text
 
 _NOT_FOR_THE_READER = (
     "inferschema", "mergeschema", "ignorecorruptfiles", "ignoremissingfiles", "recursivefilelookup",
@@ -23,7 +26,6 @@ _OF_PATTERNS = re.compile(r"[*?\[\]{}\\%#\x00-\x1f]")
 """What the engine takes for parts of a URI or of a pattern."""
 
 _WITH_SCHEMA = ("parquet", "avro", "orc")
-_METADATA = "_metadata"
 
 
 @dataclass(frozen=True)
@@ -129,23 +131,36 @@ def _listed_by_engine(copy: Copy, engine: Engine, base: str) -> list[str]:
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads the files of a copy."""
+    """Reads the files of a copy.
+
+    Attributes:
+        copy: The copy.
+        engine: Reads them.
+        fields: The columns of the table.
+    """
 
     copy: Copy
     engine: Engine
+    fields: Sequence[Field]
 
     def frames(self, files: Sequence[SourceFile]) -> list[tuple[list[SourceFile], Any]]:
         """Data frames of files; those that have the same columns in the same order are one."""
         groups: dict[Any, list[SourceFile]] = {}
+        apart = self.copy.file_format == "json" and not self._agree(files)
         for file in files:
-            groups.setdefault(self._columns(file), []).append(file)
+            groups.setdefault(file.key if apart else self._columns(file), []).append(file)
         return [(group, self._selected(self._read(group), group)) for group in groups.values()]
 
-    def readable(self, files: Sequence[SourceFile]) -> list[SourceFile]:
-        """The files that are not broken; all of them, if that is not asked for."""
+    def readable(self, files: Sequence[SourceFile], *, to_the_end: bool = False) -> list[SourceFile]:
+        """The files that are not broken; all of them, if that is not asked for.
+
+        Args:
+            files: The files.
+            to_the_end: Whether they are read as a whole; only their beginnings if not.
+        """
         if not self.copy.reads("ignorecorruptfiles"):
             return list(files)
-        return [file for file in files if self._is_readable(file)]
+        return [file for file in files if self._is_readable(file, to_the_end=to_the_end)]
 
     def lines(self, file: SourceFile) -> Iterator[str]:
         """The lines of a file of text."""
@@ -157,14 +172,19 @@ class FileReader:
             rows = self.engine.session.read.format("text").load(file.uri).toLocalIterator()
             yield from (f"{row[0]}\n" for row in rows)
 
-    def _is_readable(self, file: SourceFile) -> bool:
+    def _is_readable(self, file: SourceFile, *, to_the_end: bool) -> bool:
         from pyspark.errors import PySparkException
 
         try:
-            self._read([file]).limit(1).collect()
+            frame = self._read([file])
+            read_all(frame) if to_the_end else frame.limit(1).collect()
         except PySparkException:
             return False
         return True
+
+    @property
+    def _asks_for_files(self) -> bool:
+        return asks_for_files(self.copy.select) or asks_for_files(self.copy.where)
 
     @property
     def _has_header(self) -> bool:
@@ -172,7 +192,7 @@ class FileReader:
 
     def _columns(self, file: SourceFile) -> Any:
         """What tells apart files that cannot be read at once. The engine takes columns of CSV by position."""
-        if _METADATA in self.copy.select or "input_file_name" in self.copy.select:
+        if self._asks_for_files:
             return file.key
         if self.copy.file_format == "csv" and self._has_header:
             return header_of(file.path, self.copy) if file.path else file.key
@@ -185,7 +205,25 @@ class FileReader:
         reader = self.engine.session.read.format(self.copy.file_format).options(**options)
         if self.copy.file_format == "csv" and self._infers:
             reader = reader.option("inferSchema", "true")
-        return reader.load([file.uri for file in files])
+        frame = reader.load([file.uri for file in files])
+        if self.copy.file_format != "json" or self.copy.select:
+            return frame
+        # The engine looks at the first rows only, and takes 1 for a whole number where 1.5 follows.
+        wanted = [self._typed(field) for field in fields_of(frame.schema)]
+        return reader.schema(struct_of(wanted)).load([file.uri for file in files])
+
+    def _typed(self, given: Field) -> Field:
+        field = find(self.fields, given["name"])
+        return {**given, "type": field["type"]} if field and wider(field["type"], given["type"]) else given
+
+    def _agree(self, files: Sequence[SourceFile]) -> bool:
+        """Whether JSON files have no column of different types: the engine widens none."""
+        from pyspark.errors import PySparkException
+
+        try:
+            return self._read(files).schema is not None
+        except PySparkException:
+            return False
 
     @property
     def _infers(self) -> bool:
@@ -198,18 +236,27 @@ class FileReader:
         copy = self.copy
         if not copy.select:
             return frame
-        select = copy.select
-        if _METADATA in select or "input_file_name" in select:
+        select, where = copy.select, copy.where
+        if self._asks_for_files:
+            select = spelled_out(select, frame.columns)
+            where = spelled_out(where, ())
             frame = _with_metadata(frame, files[0])
-            names = ", ".join(f"`{name}`" for name in frame.columns if name != _METADATA)
-            select = (
-                names if select.strip() == "*" else select.replace("*", names, 1) if "*" in select else select
-            )
-            select = select.replace("input_file_name()", f"{_METADATA}.file_path")
         view = f"__local_copy_{abs(hash((copy.table, files[0].key)))}"
         frame.createOrReplaceTempView(view)
-        where = f" WHERE {copy.where}" if copy.where else ""
+        where = f" WHERE {where}" if where else ""
         return self.engine.frame(f"SELECT {select} FROM {view} AS {copy.alias or view}{where}")  # noqa: S608
+
+
+def struct_of(fields: Sequence[Field]) -> Any:
+    """A schema of Spark."""
+    from pyspark.sql.types import StructType
+
+    return StructType.fromJson({"type": "struct", "fields": list(fields)})
+
+
+def read_all(frame: Any) -> None:
+    """Read all values of a data frame, and keep none."""
+    frame.selectExpr(*(f"count({quoted_name(name)})" for name in frame.columns)).collect()
 
 
 def _with_metadata(frame: Any, file: SourceFile) -> Any:
@@ -224,7 +271,7 @@ def _with_metadata(frame: Any, file: SourceFile) -> Any:
         functions.lit(size).cast("bigint").alias("file_size"),
         functions.lit(changed).cast("timestamp").alias("file_modification_time"),
     )
-    return frame.withColumn(_METADATA, told)
+    return frame.withColumn(METADATA, told)
 
 
 def dialect_of(copy: Copy) -> dict[str, Any]:

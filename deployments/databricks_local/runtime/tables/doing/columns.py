@@ -200,6 +200,11 @@ class _Cast:
         return given[position]
 
 
+def wider(kind: Any, other: Any) -> bool:
+    """Whether a type of numbers has all values of another one, and more."""
+    return kind in _NUMBERS and other in _NUMBERS and _NUMBERS.index(kind) > _NUMBERS.index(other)
+
+
 def _fits(given: str, wanted: str) -> bool:
     if given in _NUMBERS and wanted in _NUMBERS:
         return _NUMBERS.index(given) <= _NUMBERS.index(wanted)
