@@ -106,7 +106,8 @@ def test_the_query_around_files(lab: Lab) -> None:
 put("tmp/asked/1.csv", "id,qty,price\\n1,2,3\\n")
 put("tmp/asked/2.csv", "id,qty,price\\n2,3,4\\n")
 spark.sql("CREATE TABLE asked (id INT, total INT, f STRING)")
-query = "SELECT id::INT, (qty * price)::INT AS total, concat('*', _metadata.file_name) AS f FROM '/tmp/asked'"
+query = '''SELECT id::INT, (qty::INT * price::INT) AS total, concat('*', _metadata.file_name) AS f
+    FROM '/tmp/asked''''
 found.append(copied("asked", f"({query} WHERE input_file_name() LIKE '%2.csv')"))
 found.append(rows("SELECT * FROM asked"))
 spark.sql("CREATE TABLE starred (id INT, qty INT, price INT, f STRING)")
@@ -129,17 +130,23 @@ found.append(rows("SELECT sum(a), max(b) FROM numbers"))
     assert ran(lab, "numbers", source) == [2004, [[2011.0, "x"]]]
 
 
-def test_many_files_of_which_one_is_broken_behind_its_beginning(lab: Lab) -> None:
+def test_more_files_than_the_engine_can_nest(lab: Lab) -> None:
     source = """
-import gzip
-for number in range(150):
+for number in range(105):
     put(f"tmp/several/{number}.csv", f"n\\n{number}\\n")
 spark.sql("CREATE TABLE several (n INT, f STRING)")
 found.append(copied("several", "(SELECT n, _metadata.file_name AS f FROM '/tmp/several')"))
 checked = "COPY INTO several FROM '/tmp/several' FILEFORMAT = CSV VALIDATE FORMAT_OPTIONS ('header' = 'true')"
 found.append(len(spark.sql(checked).collect()))
-put("tmp/several/149.csv", "n\\nwrong\\n")
-found.append("149.csv, line 2, column n" in refusal(lambda: spark.sql(checked).collect()) or refusal(checked))
+put("tmp/several/104.csv", "n\\nwrong\\n")
+found.append(refusal(checked))
+"""
+    assert ran(lab, "several", source) == [105, 50, "CAST_INVALID_INPUT"]
+
+
+def test_a_file_that_is_broken_behind_its_beginning_is_loaded_later(lab: Lab) -> None:
+    source = """
+import gzip
 whole = gzip.compress("".join(f"{number}\\n" for number in range(200_000)).encode())
 for name, content in (("whole", whole), ("cut", whole[: len(whole) * 2 // 3])):
     place = pathlib.Path(f"/dbfs/tmp/cut/{name}.csv.gz")
@@ -151,10 +158,4 @@ found.append([*spark.sql(copy).first()])
 (pathlib.Path("/dbfs/tmp/cut") / "cut.csv.gz").write_bytes(whole)
 found.append([*spark.sql(copy).first()])
 """
-    assert ran(lab, "several", source) == [
-        150,
-        50,
-        "CAST_INVALID_INPUT",
-        [200000, 200000, 1],
-        [200000, 200000, 0],
-    ]
+    assert ran(lab, "uncut", source) == [[200_000, 200_000, 1], [200_000, 200_000, 0]]

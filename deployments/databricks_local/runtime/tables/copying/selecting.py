@@ -7,6 +7,7 @@ from databricks_local.runtime.tables.reading.tokens import SIGN, Token, quoted_n
 
 METADATA = "_metadata"
 _FILE_NAME = "INPUT_FILE_NAME"
+_ASKING = (METADATA.upper(), _FILE_NAME)
 
 
 def asks_for_files(text: str) -> bool:
@@ -16,9 +17,7 @@ def asks_for_files(text: str) -> bool:
         >>> asks_for_files("id, _metadata.file_name"), asks_for_files("'_metadata'")
         (True, False)
     """
-    return any(
-        token.is_name and token.text.upper() in (METADATA.upper(), _FILE_NAME) for token in tokens_of(text)
-    )
+    return any(token.is_name and token.text.upper() in _ASKING for token in tokens_of(text))
 
 
 def spelled_out(select: str, columns: Sequence[str]) -> str:
