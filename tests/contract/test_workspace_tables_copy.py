@@ -106,8 +106,8 @@ def test_the_query_around_files(lab: Lab) -> None:
 put("tmp/asked/1.csv", "id,qty,price\\n1,2,3\\n")
 put("tmp/asked/2.csv", "id,qty,price\\n2,3,4\\n")
 spark.sql("CREATE TABLE asked (id INT, total INT, f STRING)")
-query = '''SELECT id::INT, (qty::INT * price::INT) AS total, concat('*', _metadata.file_name) AS f
-    FROM '/tmp/asked''''
+total = "(qty::INT * price::INT) AS total"
+query = f"SELECT id::INT, {total}, concat('*', _metadata.file_name) AS f FROM '/tmp/asked'"
 found.append(copied("asked", f"({query} WHERE input_file_name() LIKE '%2.csv')"))
 found.append(rows("SELECT * FROM asked"))
 spark.sql("CREATE TABLE starred (id INT, qty INT, price INT, f STRING)")
