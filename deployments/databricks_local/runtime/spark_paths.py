@@ -60,11 +60,14 @@ def spark_rewriter(places: Mapping[str, str]) -> Rewrite:
         places: Where `/dbfs`, `/Volumes` and `/Workspace` are for the server.
     """
     on_disk = path_rewriter(places)
+    rewritten = tuple(f"{place.rstrip('/')}/" for place in places.values())
 
     def rewrite(path: str) -> str:
         if path.startswith("file:"):
             return on_disk(path)
         if _SCHEME.match(path) and not path.startswith("dbfs:"):
+            return path
+        if "%" in path and path.startswith(rewritten):
             return path
         place = on_disk(f"dbfs:/{_DBFS.sub('', path, count=1).lstrip('/')}")
         # Engines do not agree on what a percent sign in a URI is.

@@ -7,6 +7,7 @@ from databricks_local.runtime.source import split_statements, without_comments_b
 from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
+from databricks_local.runtime.tables.delta.commits import AppendOnlyError
 from databricks_local.runtime.tables.doing.altering import alter_table
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.cloning import clone
@@ -144,6 +145,8 @@ def serve_command(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         return _serve(command, engine, catalog)
     except StatementError as error:
         raise syntax_error(str(error)) from error
+    except AppendOnlyError as error:
+        raise analysis_error("DELTA_CANNOT_MODIFY_APPEND_ONLY", str(error)) from error
     except CatalogError as error:
         raise analysis_error(error.code or "CATALOG_ERROR", str(error)) from error
 
@@ -181,8 +184,17 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
 
 
 def _alone(text: str) -> str:
-    """A statement without what is around it: comments before it, and a semicolon after it."""
+    """A statement without what is around it: comments before it, and a semicolon after it.
+
+    Raises:
+        StatementError: If there are several: one of them would be all that is done.
+    """
     statements = split_statements(text)
+    if len(statements) > 1:
+        begin = " ".join(statements[1].split()[:3])
+        raise StatementError(
+            f"Syntax error at or near '{begin}': expected end of input. Run one statement at a time"
+        )
     return without_comments_before(statements[0] if len(statements) == 1 else text)[1]
 
 

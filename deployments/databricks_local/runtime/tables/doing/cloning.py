@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
+from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.doing.creating import Creator
 from databricks_local.runtime.tables.doing.definitions import CONSTRAINT, Definition
@@ -51,8 +51,8 @@ def clone(statement: Statement, cursor: Cursor) -> Any:
     definition = Definition(snapshot.fields, snapshot.partitions, properties, comment, location)
     rows = Sources(statement.engine, statement.catalog).at_version(source, version)
     frame = statement.engine.frame(f"SELECT * FROM {rows}")  # noqa: S608 - a place of our own
-    told = {NOTE: sorted(loaded_files(table))}
-    creator.with_rows(known, entry, definition, frame, "CLONE", told)
+    notes = notes_of(sorted(loaded_files(snapshot)), 0)
+    creator.with_rows(known, entry, definition, frame, "CLONE", notes)
     size = sum(int(add.get("size", 0)) for add in snapshot.files.values())
     numbers = (size, len(snapshot.files), 0, len(snapshot.files), 0, size)
     return answer([(each, "long") for each in _COUNTS], [numbers])

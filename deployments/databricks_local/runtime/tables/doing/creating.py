@@ -1,7 +1,7 @@
 """CREATE TABLE in all its forms, and what `saveAsTable` makes."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from databricks_local.runtime.tables.catalog.entries import DELTA, EXTERNAL, MAN
 from databricks_local.runtime.tables.delta.commits import (
     commit_info,
     remove_action,
+    require_removable,
     write_commit,
     writing,
 )
@@ -24,7 +25,7 @@ from databricks_local.runtime.tables.doing.definitions import (
 from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
-from databricks_local.runtime.tables.errors import analysis_error, table_exists
+from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 from databricks_local.runtime.tables.reading.create import CreateTable, read_create_table
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
@@ -106,7 +107,7 @@ class Creator:
         definition: Definition,
         frame: Any,
         operation: str,
-        told: Mapping[str, Any] | None = None,
+        notes: Sequence[Action] = (),
     ) -> int:
         """Make a table of rows, or replace one; gives the number of rows.
 
@@ -116,7 +117,7 @@ class Creator:
             definition: What it will be.
             frame: The rows.
             operation: The operation, as the history shows it.
-            told: Further fields of the commit.
+            notes: Further actions of the commit.
         """
         require_names(definition)
         place = known or entry
@@ -124,7 +125,7 @@ class Creator:
         if known is None:
             self._refuse_full(entry, definition)
         parameters = _parameters(definition, managed=not definition.location)
-        change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
+        change = Change(operation, parameters, by_name=True, removed=all_removed, notes=notes)
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
         protocol = definition.protocol if known is None else _stronger(place, definition)
@@ -232,8 +233,14 @@ class Creator:
             )
             moment = info["commitInfo"]["timestamp"]
             removes = [remove_action(add, moment) for add in before.files.values()]
-            protocol = [] if before.protocol else [{"protocol": definition.protocol}]
-            write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            if removes:
+                require_removable(before)
+            needed = _stronger(place, definition)
+            protocol = [{"protocol": needed}] if needed else []
+            try:
+                write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            except FileExistsError as error:
+                raise conflict("MetadataChangedException", place.shown) from error
         self._known_from_now(known, place, definition)
 
     def _known_from_now(
@@ -242,8 +249,7 @@ class Creator:
         if len(entry.names) == len(("format", "path")):
             return
         if known is not None:
-            if definition.comment is not None:
-                self._catalog.client.update("tables", entry.names, {"comment": definition.comment})
+            self._catalog.client.update("tables", entry.names, {"comment": definition.comment or ""})
             return
         catalog, schema, name = entry.names
         body = {

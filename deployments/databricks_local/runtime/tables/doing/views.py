@@ -186,6 +186,8 @@ def drop(statement: Statement, cursor: Cursor) -> Any:
         return None
     if_exists = cursor.accept("IF", "EXISTS")
     name = cursor.name()
+    cursor.accept("PURGE")
+    cursor.finish()
     catalog = statement.catalog
     if catalog.is_temporary(name):
         # The engine knows both kinds of temporary views by DROP VIEW.
