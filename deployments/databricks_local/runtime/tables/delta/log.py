@@ -118,7 +118,7 @@ class DeltaLog:
 
     def commit(self, version: int) -> Commit:
         """One commit."""
-        lines = self.path_of(version).read_text(encoding="utf-8").splitlines()
+        lines = self.path_of(version).read_text(encoding="utf-8").split("\n")
         return Commit(version, [json.loads(line) for line in lines if line.strip()])
 
     def commits(self, after: int = -1) -> list[Commit]:
