@@ -43,6 +43,7 @@ _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SYNC",), "there is one metastore"),
     (("EXECUTE", "IMMEDIATE"), "use spark.sql(text, args)"),
     (("CALL",), "there are no procedures"),
+    (("BEGIN",), "run its statements one by one"),
     (("REFRESH", "MATERIALIZED"), "use CREATE OR REPLACE TABLE … AS SELECT"),
     (("CREATE", "FUNCTION"), "use spark.udf.register in Python"),
     (("CREATE", "OR", "REPLACE", "FUNCTION"), "use spark.udf.register in Python"),
@@ -170,7 +171,7 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         if value.literal.WhichOneof("literal_type") == "string"
     }
     variables = {name: _text_of(variable.literal) for name, variable in catalog.variables.items()}
-    text = with_identifiers(_alone(holder.sql.query), {**variables, **arguments})
+    text = with_identifiers(alone(holder.sql.query), {**variables, **arguments})
     statement = Statement(text, relation, arguments, engine, catalog)
     served = _served(statement)
     if served is not None:
@@ -180,10 +181,21 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     return engine.asked(changed, relation)
 
 
-def _alone(text: str) -> str:
-    """A statement without what is around it: comments before it, and a semicolon after it."""
-    statements = split_statements(text)
-    return without_comments_before(statements[0] if len(statements) == 1 else text)[1]
+def alone(text: str) -> str:
+    """A statement without what is around it: comments before it, and semicolons after it.
+
+    Raises:
+        StatementError: If there is another one behind it: of several nobody would know which were done.
+    """
+    statements = split_statements(text) or [text]
+    first, *others = (without_comments_before(each)[1] for each in statements)
+    # The statements of a script are between BEGIN and END.
+    if others and not Cursor(first).looks_at("BEGIN"):
+        raise StatementError(
+            f"Syntax error at or near '{others[0].split()[0]}': one statement is expected, there are "
+            f"{len(statements)}"
+        )
+    return first if not others else text
 
 
 def _served(statement: Statement) -> Any:

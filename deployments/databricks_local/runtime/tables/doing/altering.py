@@ -32,7 +32,9 @@ def alter_table(statement: Statement, cursor: Cursor) -> Any:
     cursor.expect("ALTER", "TABLE")
     name = cursor.name()
     if cursor.accept("RENAME", "TO"):
-        rename(statement, statement.catalog.require(name), cursor.name())
+        new = cursor.name()
+        cursor.finish()
+        rename(statement, statement.catalog.require(name), new)
         return nothing()
     entry = statement.catalog.require_table(name, "ALTER TABLE")
     for words, serve in _ALTERED:

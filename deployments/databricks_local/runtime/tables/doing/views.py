@@ -164,6 +164,7 @@ def alter_view(statement: Statement, cursor: Cursor) -> Any:
         client.update("tables", entry.names, {"owner": cursor.word()})
     else:
         raise cursor.error("AS, RENAME TO, SET TBLPROPERTIES or UNSET TBLPROPERTIES")
+    cursor.finish()
     return nothing()
 
 
@@ -186,6 +187,8 @@ def drop(statement: Statement, cursor: Cursor) -> Any:
         return None
     if_exists = cursor.accept("IF", "EXISTS")
     name = cursor.name()
+    cursor.accept("PURGE")
+    cursor.finish()
     catalog = statement.catalog
     if catalog.is_temporary(name):
         # The engine knows both kinds of temporary views by DROP VIEW.
