@@ -13,6 +13,7 @@ from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.doing.creating import Creator
 from databricks_local.runtime.tables.doing.definitions import Definition, fields_of_rows
 from databricks_local.runtime.tables.doing.inserting import PARTITION_MODE
+from databricks_local.runtime.tables.doing.registering import once_more_if_made_meanwhile
 from databricks_local.runtime.tables.doing.writing import (
     Change,
     Writer,
@@ -122,6 +123,9 @@ class Saver:
 
     def save(self) -> None:
         """As the mode says."""
+        once_more_if_made_meanwhile(self._save)
+
+    def _save(self) -> None:
         known = self._known()
         mode = self.asked.mode
         if self.asked.source not in ("", "delta") and (known is None or mode == "overwrite"):

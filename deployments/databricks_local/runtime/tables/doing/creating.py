@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_local.runtime.tables.catalog.entries import DELTA, EXTERNAL, MANAGED, Entry
+from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import (
     commit_info,
     remove_action,
@@ -13,7 +13,7 @@ from databricks_local.runtime.tables.delta.commits import (
     writing,
 )
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, column_infos
+from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.doing.definitions import (
     CONSTRAINT,
     Definition,
@@ -22,6 +22,11 @@ from databricks_local.runtime.tables.doing.definitions import (
     require_names,
 )
 from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
+from databricks_local.runtime.tables.doing.registering import (
+    once_more_if_made_meanwhile,
+    register,
+    tell_comment,
+)
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
 from databricks_local.runtime.tables.errors import analysis_error, table_exists
@@ -36,6 +41,10 @@ def create_table(statement: Statement, cursor: Cursor) -> Any:
     asked = read_create_table(cursor)
     if asked is None:
         return None
+    return once_more_if_made_meanwhile(lambda: _create(statement, asked))
+
+
+def _create(statement: Statement, asked: CreateTable) -> Any:
     if asked.using not in ("", "delta"):
         return create_of_other_format(statement, asked)
     creator = Creator(statement)
@@ -241,30 +250,10 @@ class Creator:
     ) -> None:
         if len(entry.names) == len(("format", "path")):
             return
-        if known is not None:
-            if definition.comment is not None:
-                self._catalog.client.update("tables", entry.names, {"comment": definition.comment})
-            return
-        catalog, schema, name = entry.names
-        body = {
-            "catalog_name": catalog,
-            "schema_name": schema,
-            "name": name,
-            "table_type": EXTERNAL if definition.location else MANAGED,
-            "data_source_format": DELTA,
-            "storage_location": definition.location or entry.location,
-            "columns": column_infos(definition.fields, definition.partitions),
-            "comment": definition.comment or "",
-            "properties": definition.kept,
-        }
-        try:
-            self._catalog.register(body)
-        except BaseException:
-            # What this statement has written is nobody's.
-            if not adopted and entry.path is not None:
-                mine = DeltaLog(entry.path).directory if definition.location else entry.path
-                shutil.rmtree(mine, ignore_errors=True)
-            raise
+        if known is None:
+            register(self._catalog, entry, definition, adopted=adopted)
+        else:
+            tell_comment(self._catalog, entry, definition)
 
 
 def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def shown(reference: Reference) -> str:
         ("SELECT * FROM t", "SELECT * FROM <t> AS `t`"),
         ("SELECT * FROM a.b.`c d` AS x", "SELECT * FROM <a.b.c d> AS x"),
         ("SELECT * FROM t VERSION AS OF 1", "SELECT * FROM <t|1> AS `t`"),
+        ("SELECT * FROM t VERSION AS OF -1", "SELECT * FROM <t|-1> AS `t`"),
         ("SELECT * FROM t@v1 WHERE a = '@v1'", "SELECT * FROM <t|1> AS `t` WHERE a = '@v1'"),
         (
             "SELECT * FROM t FOR TIMESTAMP AS OF current_timestamp() - INTERVAL 1 HOUR x",
