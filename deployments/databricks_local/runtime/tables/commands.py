@@ -10,6 +10,7 @@ from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.doing.altering import alter_table
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.cloning import clone
+from databricks_local.runtime.tables.doing.common_tables import with_inside
 from databricks_local.runtime.tables.doing.creating import create_table
 from databricks_local.runtime.tables.doing.inserting import insert
 from databricks_local.runtime.tables.doing.maintenance import optimize, restore, vacuum
@@ -27,6 +28,7 @@ from databricks_local.runtime.tables.looking.describing import describe
 from databricks_local.runtime.tables.looking.showing import show
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
 from databricks_local.runtime.tables.reading.expansion import with_identifiers, with_inner_statements
+from databricks_local.runtime.tables.reading.tokens import tokens_of
 from databricks_local.runtime.tables.saving import save
 from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
@@ -80,6 +82,23 @@ def _passing(statement: Statement, cursor: Cursor) -> Any:
     return nothing()
 
 
+def _without_exists(serve: Serve) -> Serve:
+    """For statements in whose conditions the engine knows no EXISTS."""
+
+    def checked(statement: Statement, cursor: Cursor) -> Any:
+        tokens = tokens_of(statement.text)
+        for index, token in enumerate(tokens[:-2]):
+            if (
+                token.is_word("EXISTS")
+                and tokens[index + 1].text == "("
+                and tokens[index + 2].is_word("SELECT", "WITH", "FROM", "VALUES", "TABLE")
+            ):
+                raise refused(f"{tokens[0].text.upper()} with EXISTS (…)", "use IN (SELECT …), or MERGE INTO")
+        return serve(statement, cursor)
+
+    return checked
+
+
 def _refusing(words: tuple[str, ...], instead: str) -> Serve:
     def refuse(statement: Statement, cursor: Cursor) -> Any:
         raise refused(" ".join(words), instead)
@@ -92,8 +111,8 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("COPY", "INTO"), copy_into),
     (("INSERT",), insert),
     (("MERGE",), merge),
-    (("UPDATE",), update),
-    (("DELETE",), delete),
+    (("UPDATE",), _without_exists(update)),
+    (("DELETE",), _without_exists(delete)),
     (("TRUNCATE", "TABLE"), truncate),
     (("CREATE",), clone),
     (("CREATE",), create_table),
@@ -171,7 +190,7 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         if value.literal.WhichOneof("literal_type") == "string"
     }
     variables = {name: _text_of(variable.literal) for name, variable in catalog.variables.items()}
-    text = with_identifiers(alone(holder.sql.query), {**variables, **arguments})
+    text = with_inside(with_identifiers(alone(holder.sql.query), {**variables, **arguments}))
     statement = Statement(text, relation, arguments, engine, catalog)
     served = _served(statement)
     if served is not None:

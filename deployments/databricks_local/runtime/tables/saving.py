@@ -209,7 +209,8 @@ class Saver:
         operation = "CREATE OR REPLACE TABLE AS SELECT" if known else "CREATE TABLE AS SELECT"
         if entry.by_path and entry.names[0] == DELTA:
             operation = "WRITE"
-        creator.with_rows(known, entry, definition, self.asked.frame, operation)
+        replaces = self.asked.mode == "overwrite"
+        creator.with_rows(known, entry, definition, self.asked.frame, operation, replaces=replaces)
 
     def _properties(self, known: Entry | None) -> dict[str, str]:
         given = {name: value for name, value in self.asked.options.items() if name.startswith("delta.")}

@@ -74,7 +74,7 @@ def _clone(statement: Statement, asked: Clone) -> Any:
     rows = Sources(statement.engine, statement.catalog).at_version(source, snapshot.version)
     frame = statement.engine.frame(f"SELECT * FROM {rows}")  # noqa: S608 - a place of our own
     told = {NOTE: sorted(loaded_files(source.on_disk("CLONE")))}
-    creator.with_rows(known, entry, definition, frame, "CLONE", told)
+    creator.with_rows(known, entry, definition, frame, "CLONE", told, replaces=asked.replace)
     there = _files(statement.catalog.find(entry.names) or entry)
     sizes = [sum(int(add.get("size", 0)) for add in each) for each in (_adds(snapshot), before, there)]
     numbers = (sizes[0], len(snapshot.files), len(before), len(there), sizes[1], sizes[2])

@@ -12,15 +12,16 @@ from databricks_local.runtime.tables.delta.commits import (
     write_commit,
     writing,
 )
-from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
+from databricks_local.runtime.tables.delta.log import DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.doing.definitions import (
-    CONSTRAINT,
     Definition,
     field_of,
     fields_of_rows,
     require_names,
+    stronger,
 )
+from databricks_local.runtime.tables.doing.features import CONSTRAINT
 from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
 from databricks_local.runtime.tables.doing.registering import (
     once_more_if_made_meanwhile,
@@ -29,7 +30,7 @@ from databricks_local.runtime.tables.doing.registering import (
 )
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
-from databricks_local.runtime.tables.errors import analysis_error, table_exists
+from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 from databricks_local.runtime.tables.reading.create import CreateTable, read_create_table
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
@@ -77,7 +78,7 @@ class Creator:
             self._known_from_now(None, entry, definition, adopted=True)
             return nothing()
         table = entry.on_disk("CREATE TABLE")
-        if known is None and DeltaLog(table).exists:
+        if known is None and DeltaLog(table).exists and not (asked.replace and asked.columns):
             self._adopt(entry, definition, table)
         elif asked.replace:
             self._replace_by_nothing(known or entry, definition, known)
@@ -105,7 +106,7 @@ class Creator:
         frame = statement.engine.frame(text, statement.relation)
         operation = "CREATE OR REPLACE TABLE AS SELECT" if asked.replace else "CREATE TABLE AS SELECT"
         definition = self._definition(asked, fields_of_rows(frame.schema))
-        self.with_rows(known, entry, definition, frame, operation)
+        self.with_rows(known, entry, definition, frame, operation, replaces=asked.replace)
         return _no_counts()
 
     def with_rows(
@@ -116,6 +117,8 @@ class Creator:
         frame: Any,
         operation: str,
         told: Mapping[str, Any] | None = None,
+        *,
+        replaces: bool = False,
     ) -> int:
         """Make a table of rows, or replace one; gives the number of rows.
 
@@ -126,29 +129,32 @@ class Creator:
             frame: The rows.
             operation: The operation, as the history shows it.
             told: Further fields of the commit.
+            replaces: Whether it may take the place of files that no table of the catalog has, as those of an
+                external table that was dropped.
         """
         require_names(definition)
         place = known or entry
         table = place.on_disk(operation)
-        if known is None:
+        fresh = known is None and not (replaces and DeltaLog(table).exists)
+        if fresh:
             self._refuse_full(entry, definition)
         parameters = _parameters(definition, managed=not definition.location)
         change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
-        protocol = definition.protocol if known is None else _stronger(place, definition)
-        fresh = known is None
+        metadata = definition.metadata
+        protocol = definition.protocol if fresh else stronger(DeltaLog(table).snapshot().protocol, metadata)
         was_there = table.exists()
         try:
             written = Writer(self.statement.engine).replace(
-                place, rows, definition.metadata, change, protocol, fresh=fresh
+                place, rows, metadata, change, protocol, fresh=fresh
             )
         except BaseException:
             # Another session may have made a table in the same place meanwhile.
             if fresh and not DeltaLog(table).exists:
                 shutil.rmtree(DeltaLog(table).directory if was_there else table, ignore_errors=True)
             raise
-        self._known_from_now(known, entry, definition)
+        self._known_from_now(known, entry, definition, adopted=not fresh)
         return written.rows
 
     def _refuse_full(self, entry: Entry, definition: Definition) -> None:
@@ -156,10 +162,15 @@ class Creator:
         table = entry.path
         is_named = len(entry.names) != len(("format", "path"))
         if is_named and table is not None and table.is_dir() and any(table.iterdir()):
+            what = (
+                "has a Delta table: use CREATE OR REPLACE TABLE, or leave the query away"
+                if DeltaLog(table).exists
+                else "is not empty and also not a Delta table"
+            )
             raise analysis_error(
                 "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
                 f"Cannot create table ('{entry.shown}'). The associated location "
-                f"('{definition.location}') is not empty and also not a Delta table.",
+                f"('{definition.location}') {what}.",
             )
 
     def like(self, asked: CreateTable) -> Any:
@@ -241,9 +252,13 @@ class Creator:
             )
             moment = info["commitInfo"]["timestamp"]
             removes = [remove_action(add, moment) for add in before.files.values()]
-            protocol = [] if before.protocol else [{"protocol": definition.protocol}]
-            write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
-        self._known_from_now(known, place, definition)
+            needed = stronger(before.protocol, metadata)
+            protocol = [{"protocol": needed}] if needed else []
+            try:
+                write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            except FileExistsError as error:
+                raise conflict("ConcurrentAppendException", place.shown) from error
+        self._known_from_now(known, place, definition, adopted=before.version >= 0)
 
     def _known_from_now(
         self, known: Entry | None, entry: Entry, definition: Definition, *, adopted: bool = False
@@ -263,15 +278,6 @@ def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:
         "partitionBy": list(definition.partitions),
         "properties": dict(definition.properties),
     }
-
-
-def _stronger(place: Entry, definition: Definition) -> Action | None:
-    """The protocol that a table that is replaced needs; None if it has it."""
-    log = DeltaLog(place.on_disk("CREATE OR REPLACE TABLE"))
-    before = log.snapshot().protocol if log.exists else {}
-    needed = definition.protocol
-    versions = ("minReaderVersion", "minWriterVersion")
-    return None if all(int(before.get(each, 0)) >= needed[each] for each in versions) else needed
 
 
 def _no_counts() -> Any:

@@ -24,7 +24,9 @@ GONE = NoAnswerError("GET", ConnectionRefusedError())
 class Catalog:
     """Answers as it is told, and knows one table at most."""
 
-    def __init__(self, answer: Exception | None, location: Path | None, look: Exception | None = None) -> None:
+    def __init__(
+        self, answer: Exception | None, location: Path | None, look: Exception | None = None
+    ) -> None:
         self._answer, self._location, self._look = answer, location, look
 
     def create(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +89,9 @@ def test_a_statement_looks_again_when_a_table_was_made_meanwhile() -> None:
     assert once_more_if_made_meanwhile(run) == "there"
 
 
-@pytest.mark.parametrize(("condition", "times"), [("TABLE_OR_VIEW_ALREADY_EXISTS", 2), ("SCHEMA_NOT_FOUND", 1)])
+@pytest.mark.parametrize(
+    ("condition", "times"), [("TABLE_OR_VIEW_ALREADY_EXISTS", 2), ("SCHEMA_NOT_FOUND", 1)]
+)
 def test_what_is_there_stays_an_error(condition: str, times: int) -> None:
     looks: list[str] = []
 
