@@ -35,6 +35,10 @@ spark.sql("INSERT INTO w VALUES (3, NULL)")
 found.append(refusal("ALTER TABLE w ADD CONSTRAINT pos CHECK (v > 0)"))
 """
 
+EXISTS_REFUSED = (
+    "DELETE with EXISTS (…) is not served by the local workspace: use IN (SELECT …), or MERGE INTO."
+)
+
 
 def test_statements_say_what_they_do_or_refuse(tmp_path: Path) -> None:
     with LocalWorkspace(tmp_path) as workspace:
@@ -47,7 +51,7 @@ def test_statements_say_what_they_do_or_refuse(tmp_path: Path) -> None:
                 [2, 1],
                 [[1, 1], [2, 2]],
                 [[5]],
-                "DELETE with EXISTS (…) is not served by the local workspace: use IN (SELECT …), or MERGE INTO.",
+                EXISTS_REFUSED,
                 *["DELTA_VERSION_NOT_FOUND"] * 3,
                 "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
             ]
@@ -55,7 +59,8 @@ def test_statements_say_what_they_do_or_refuse(tmp_path: Path) -> None:
 
 CHANGED = """
 spark.sql("CREATE TABLE c (id INT, v INT, CONSTRAINT pos CHECK (v > 0)) COMMENT 'old'")
-spark.sql("CREATE OR REPLACE TABLE c (`q r` INT, v INT, d INT) TBLPROPERTIES ('delta.columnMapping.mode'='name')")
+mapped = "TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+spark.sql(f"CREATE OR REPLACE TABLE c (`q r` INT, v INT, d INT) {mapped}")
 detail = spark.sql("DESCRIBE DETAIL c").first()
 found.append([detail.minReaderVersion, detail.minWriterVersion, detail.description or ""])
 spark.sql("INSERT INTO c VALUES (1, 2, 3)")
@@ -69,8 +74,8 @@ spark.sql("ALTER TABLE c DROP COLUMN d")
 spark.sql("ALTER TABLE c ADD COLUMN d INT")
 found.append(rows("SELECT * FROM c"))
 spark.sql("ALTER TABLE c ADD CONSTRAINT pos CHECK (v > 0)")
-for change in ("RENAME COLUMN v TO w", "DROP COLUMN v", "ADD COLUMN x INT NOT NULL", "ADD COLUMN x INT DEFAULT 5",
-               "UNSET TBLPROPERTIES ('delta.columnMapping.mode')"):
+for change in ("RENAME COLUMN v TO w", "DROP COLUMN v", "ADD COLUMN x INT NOT NULL",
+               "ADD COLUMN x INT DEFAULT 5", "UNSET TBLPROPERTIES ('delta.columnMapping.mode')"):
     found.append(refusal("ALTER TABLE c " + change))
 # Other writers know what is generated.
 spark.sql("CREATE TABLE g (id BIGINT GENERATED ALWAYS AS IDENTITY, t TIMESTAMP_NTZ, n INT DEFAULT 7)")

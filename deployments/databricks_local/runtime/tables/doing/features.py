@@ -1,6 +1,6 @@
 """The features of Delta that a table needs, and the protocol that says so. Pure.
 
-Writers that do not know a feature would break its rules: values of generated and identity columns, for example.
+Writers that do not know a feature would break its rules, as the values of identity columns.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

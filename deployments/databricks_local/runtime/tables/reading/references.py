@@ -1,7 +1,7 @@
 """The tables that a query names, and their replacement in its text. Pure.
 
-The text between what is replaced stays as it was. Only queries with QUALIFY and `* EXCEPT` are written anew, in
-`selections`.
+The text between what is replaced stays as it was. Only queries with QUALIFY and `* EXCEPT` are written anew,
+in `selections`.
 """
 
 import logging

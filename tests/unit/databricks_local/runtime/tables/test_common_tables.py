@@ -9,8 +9,8 @@ from pyspark.errors import UnsupportedOperationException
     ("text", "expected"),
     [
         (
-            "WITH a AS (SELECT 1), b (x) AS (VALUES (1)) INSERT INTO TABLE t PARTITION (p = 1) (x) SELECT * FROM a",
-            "INSERT INTO TABLE t PARTITION (p = 1) (x) WITH a AS (SELECT 1), b (x) AS (VALUES (1)) SELECT * FROM a",
+            "WITH a AS (SELECT 1), b (x) AS (VALUES (1)) INSERT INTO TABLE t PARTITION (p = 1) (x) SELECT 2",
+            "INSERT INTO TABLE t PARTITION (p = 1) (x) WITH a AS (SELECT 1), b (x) AS (VALUES (1)) SELECT 2",
         ),
         (
             "with a as (SELECT 1) insert overwrite t WITH b AS (SELECT 2) SELECT * FROM a, b",
