@@ -1,6 +1,7 @@
 """Parses notebooks in Databricks source format into cells."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ SEPARATOR = "COMMAND ----------"
 
 COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
 """How a line comment starts, by language: header, separators and `MAGIC` lines are comments."""
+
+_COMMENT_SIGN = re.compile(r"/\*|\*/")
 
 CELL_MAGICS = frozenset({"python", "sql", "scala", "r", "md", "md-sandbox", "run", "sh", "fs"})
 """What makes the whole cell one of another kind. All other magics are those of IPython, in a Python cell."""
@@ -209,10 +212,11 @@ def without_comments_before(statement: str) -> tuple[str, str]:
 
 def opaque_end(text: str, position: int) -> int:
     """The end of the quoted text or comment that starts here; the same position if none does."""
-    for opening, closing in (("--", "\n"), ("/*", "*/")):
-        if text.startswith(opening, position):
-            end = text.find(closing, position + 2)
-            return len(text) if end < 0 else end + len(closing)
+    if text.startswith("--", position):
+        end = text.find("\n", position)
+        return len(text) if end < 0 else end + 1
+    if text.startswith("/*", position):
+        return _comment_end(text, position)
     quote = text[position]
     if quote not in "'\"`":
         return position
@@ -220,3 +224,13 @@ def opaque_end(text: str, position: int) -> int:
     while end < len(text) and text[end] != quote:
         end += 2 if text[end] == "\\" and quote != "`" else 1
     return min(end + 1, len(text))
+
+
+def _comment_end(text: str, position: int) -> int:
+    """The end of a comment, which may have comments in it."""
+    depth = 0
+    for found in _COMMENT_SIGN.finditer(text, position):
+        depth += 1 if found[0] == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(text)

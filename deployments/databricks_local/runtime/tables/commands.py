@@ -83,7 +83,7 @@ def _passing(statement: Statement, cursor: Cursor) -> Any:
 
 
 def _without_exists(serve: Serve) -> Serve:
-    """For statements in whose conditions the engine knows no EXISTS."""
+    """For DELETE, in whose condition the engine knows no EXISTS."""
 
     def checked(statement: Statement, cursor: Cursor) -> Any:
         tokens = tokens_of(statement.text)
@@ -93,7 +93,7 @@ def _without_exists(serve: Serve) -> Serve:
                 and tokens[index + 1].text == "("
                 and tokens[index + 2].is_word("SELECT", "WITH", "FROM", "VALUES", "TABLE")
             ):
-                raise refused(f"{tokens[0].text.upper()} with EXISTS (…)", "use IN (SELECT …), or MERGE INTO")
+                raise refused("DELETE with EXISTS (…)", "use IN (SELECT …), or MERGE INTO")
         return serve(statement, cursor)
 
     return checked
@@ -111,7 +111,7 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("COPY", "INTO"), copy_into),
     (("INSERT",), insert),
     (("MERGE",), merge),
-    (("UPDATE",), _without_exists(update)),
+    (("UPDATE",), update),
     (("DELETE",), _without_exists(delete)),
     (("TRUNCATE", "TABLE"), truncate),
     (("CREATE",), clone),

@@ -12,6 +12,8 @@ from databricks_local.runtime.tables.reading.cursor import StatementError
         ("-- why\nSELECT 1;", "SELECT 1"),
         ("SELECT ';' -- a; b\n;; /* ; */", "SELECT ';' -- a; b"),
         ("BEGIN SELECT 1; SELECT 2; END", "BEGIN SELECT 1; SELECT 2; END"),
+        ("SELECT 1 /* a; /* b; */ c; */", "SELECT 1 /* a; /* b; */ c; */"),
+        ("SELECT 1 /* not; closed", "SELECT 1 /* not; closed"),
         ("", ""),
     ],
 )
