@@ -19,10 +19,10 @@ spark.sql("CREATE TABLE copy (id INT, v INT)")
 answer = spark.sql("WITH s AS (SELECT * FROM w WHERE v > 5) INSERT INTO copy SELECT * FROM s").first()
 found.append([answer.num_inserted_rows, len(rows("SELECT * FROM copy"))])
 # QUALIFY.
-chosen = "QUALIFY row_number() OVER (PARTITION BY t.id ORDER BY v) = 1"
+chosen = "QUALIFY row_number() OVER (PARTITION BY t.id ORDER BY t.v) = 1"
 found.append([row.id for row in spark.sql(f"SELECT t.id FROM w t {chosen} ORDER BY t.id DESC").collect()])
 found.append([row.id for row in spark.sql(f"SELECT id FROM w t {chosen} ORDER BY v DESC").collect()])
-both = f"SELECT t.id, u.id FROM w t JOIN w u ON t.id = u.id {chosen} ORDER BY 1"
+both = f"SELECT t.id, u.id FROM w t JOIN w u ON t.id = u.id AND t.v = u.v {chosen} ORDER BY 1"
 found.append([[*row] for row in spark.sql(both).collect()])
 # A part of a name before a column.
 found.append(rows("SELECT statements.w.v FROM main.statements.w WHERE statements.w.id = 1"))
@@ -81,7 +81,7 @@ for change in ("RENAME COLUMN v TO w", "DROP COLUMN v", "ADD COLUMN x INT NOT NU
 spark.sql("CREATE TABLE g (id BIGINT GENERATED ALWAYS AS IDENTITY, t TIMESTAMP_NTZ, n INT DEFAULT 7)")
 spark.sql("INSERT INTO g (t) VALUES (TIMESTAMP_NTZ'2026-01-02 03:04:05')")
 spark.sql("UPDATE g SET n = n + 1")
-found.append(rows("SELECT id, string(t), n FROM g"))
+found.append(rows("SELECT id, year(t), n FROM g"))
 # What a table that was dropped has left is replaced.
 spark.sql("CREATE TABLE e LOCATION 'dbfs:/tmp/e' AS SELECT 1 AS a")
 spark.sql("DROP TABLE e")
@@ -116,7 +116,7 @@ def test_what_a_table_is_changes_whole_or_not_at_all(tmp_path: Path) -> None:
                 "DELTA_OPERATION_NOT_ALLOWED",
                 "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
                 "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
-                [[1, "2026-01-02 03:04:05", 8]],
+                [[1, 2026, 8]],
                 "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
                 [["two"]],
                 [[3]],
