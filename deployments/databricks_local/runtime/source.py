@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +12,23 @@ SEPARATOR = "COMMAND ----------"
 COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
 """How a line comment starts, by language: header, separators and `MAGIC` lines are comments."""
 
+_COMMENT_SIGN = re.compile(r"/\*|\*/")
+
 CELL_MAGICS = frozenset({"python", "sql", "scala", "r", "md", "md-sandbox", "run", "sh", "fs"})
 """What makes the whole cell one of another kind. All other magics are those of IPython, in a Python cell."""
 
 
 OPAQUE = r"""(?s:
     --[^\n]*+\n?+
-    | /\*.*?(?:\*/|\Z)
+    | (?P<comment>/\*)
     | '[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)
     | "[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)
     | `[^`]*+`?+
 )"""
-"""Comments and quoted text of SQL, as a verbose expression. Without an end, they take what is left of it."""
+"""Comments and quoted text of SQL, as a verbose expression. Without an end, they take what is left of it.
+
+Of comments that may have others in them it finds the sign they begin with: see `pieces_of`.
+"""
 
 _OPAQUE = re.compile(OPAQUE, re.VERBOSE)
 _PIECE = re.compile(rf"{OPAQUE} | ; | [^;'\"`/\-]++ | .", re.VERBOSE)
@@ -191,7 +197,7 @@ def split_statements(text: str) -> list[str]:
     statements: list[str] = []
     start = 0
     says_something = False
-    for found in _PIECE.finditer(text):
+    for found in pieces_of(_PIECE, text):
         piece = found[0]
         if piece != ";":
             says_something |= not piece.isspace() and not piece.startswith(("--", "/*"))
@@ -223,4 +229,26 @@ def without_comments_before(statement: str) -> tuple[str, str]:
 def opaque_end(text: str, position: int) -> int:
     """The end of the quoted text or comment that starts here; the same position if none does."""
     found = _OPAQUE.match(text, position)
-    return position if found is None else found.end()
+    return position if found is None else _end(found)
+
+
+def pieces_of(expression: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What an expression with OPAQUE finds in a text, one after the other; comments are passed as a whole."""
+    position = 0
+    while (found := expression.search(text, position)) is not None:
+        yield found
+        position = _end(found)
+
+
+def _end(found: re.Match[str]) -> int:
+    return _comment_end(found.string, found.start()) if found["comment"] else found.end()
+
+
+def _comment_end(text: str, position: int) -> int:
+    """The end of a comment, which may have comments in it."""
+    depth = 0
+    for found in _COMMENT_SIGN.finditer(text, position):
+        depth += 1 if found[0] == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(text)

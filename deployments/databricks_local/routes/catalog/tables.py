@@ -161,6 +161,9 @@ def _changes(body: Json) -> Json:
     changes: Json = {name: read_string(body, name) for name in ("owner", "comment") if name in body}
     if read_string(body, "view_definition"):
         changes["view_definition"] = read_string(body, "view_definition")
+        # The columns of a table are in its log; those of a view come with its query.
+        if "columns" in body:
+            changes["columns"] = read_objects(body, "columns")
     if "properties" in body:
         changes["properties"] = read_strings(body, "properties")
     return changes

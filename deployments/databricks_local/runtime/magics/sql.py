@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from databricks_local.runtime.source import OPAQUE, without_comments_before
+from databricks_local.runtime.source import OPAQUE, pieces_of, without_comments_before
 
 _WIDGET = re.compile(
     r"""(?isx) \s* CREATE \s+ WIDGET \s+ (?P<kind>TEXT|DROPDOWN|COMBOBOX|MULTISELECT) \s+
@@ -70,7 +70,7 @@ def bound_parameters(statement: str, widgets: Mapping[str, str]) -> dict[str, st
         >>> bound_parameters("SELECT :a, b::int, ':c' FROM t", {"a": "1", "int": "2", "c": "3"})
         {'a': '1'}
     """
-    markers = (found["name"] for found in _MARKERS.finditer(statement))
+    markers = (found["name"] for found in pieces_of(_MARKERS, statement))
     return {name: widgets[name] for name in markers if name in widgets}
 
 

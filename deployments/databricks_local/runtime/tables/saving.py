@@ -13,6 +13,7 @@ from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.doing.creating import Creator
 from databricks_local.runtime.tables.doing.definitions import Definition, fields_of_rows
 from databricks_local.runtime.tables.doing.inserting import PARTITION_MODE
+from databricks_local.runtime.tables.doing.registering import once_more_if_made_meanwhile
 from databricks_local.runtime.tables.doing.replacing import replace_where
 from databricks_local.runtime.tables.doing.writing import (
     Change,
@@ -123,6 +124,9 @@ class Saver:
 
     def save(self) -> None:
         """As the mode says."""
+        once_more_if_made_meanwhile(self._save)
+
+    def _save(self) -> None:
         known = self._known()
         mode = self.asked.mode
         if self.asked.source not in ("", "delta") and (known is None or mode == "overwrite"):
@@ -217,7 +221,8 @@ class Saver:
         operation = "CREATE OR REPLACE TABLE AS SELECT" if known else "CREATE TABLE AS SELECT"
         if entry.by_path and entry.names[0] == DELTA:
             operation = "WRITE"
-        creator.with_rows(known, entry, definition, self.asked.frame, operation)
+        replaces = self.asked.mode == "overwrite"
+        creator.with_rows(known, entry, definition, self.asked.frame, operation, replaces=replaces)
 
     def _properties(self, known: Entry | None) -> dict[str, str]:
         given = {name: value for name, value in self.asked.options.items() if name.startswith("delta.")}

@@ -86,6 +86,7 @@ def test_no_jupyter(document: str) -> None:
         ("select 1;; select 2 ;", ["select 1", "select 2"]),
         ("select ';', \"a;b\", `c;d`; select 2", ["select ';', \"a;b\", `c;d`", "select 2"]),
         ("select 'it\\';s'; x", ["select 'it\\';s'", "x"]),
+        ("select 1 /* a; /* b; */ c; */; x", ["select 1 /* a; /* b; */ c; */", "x"]),
         ("-- a; b\nselect 1; /* c; */ select 2", ["-- a; b\nselect 1", "/* c; */ select 2"]),
         ("select 'open; ", ["select 'open;"]),
         (" \n ", []),
@@ -97,10 +98,11 @@ def test_statements(text: str, statements: list[str]) -> None:
 
 def plain_end(text: str, position: int) -> int:
     """Where quoted text or a comment ends, looked for character by character."""
-    for opening, closing in (("--", "\n"), ("/*", "*/")):
-        if text.startswith(opening, position):
-            end = text.find(closing, position + 2)
-            return len(text) if end < 0 else end + len(closing)
+    if text.startswith("--", position):
+        end = text.find("\n", position + 2)
+        return len(text) if end < 0 else end + 1
+    if text.startswith("/*", position):
+        return plain_end_of_comment(text, position)
     quote = text[position]
     if quote not in "'\"`":
         return position
@@ -108,6 +110,14 @@ def plain_end(text: str, position: int) -> int:
     while end < len(text) and text[end] != quote:
         end += 2 if text[end] == "\\" and quote != "`" else 1
     return min(end + 1, len(text))
+
+
+def plain_end_of_comment(text: str, position: int) -> int:
+    depth, end = 1, position + 2
+    while end < len(text) and depth:
+        sign = {"/*": 1, "*/": -1}.get(text[end : end + 2], 0)
+        depth, end = depth + sign, end + (2 if sign else 1)
+    return end
 
 
 @settings(deadline=None)

@@ -29,6 +29,7 @@ WIDGETS = {
         ("SELECT :a", ["a"]),
         ("SELECT * FROM IDENTIFIER(:a) WHERE x=:land", ["a", "land"]),
         ("SELECT ':a', \":land\", `:a` -- :a\n/* :a */", []),
+        ("SELECT /* :a /* :a */ ' :a */ :land", ["land"]),
         ("SELECT x::int, doc:a, doc:a.land", []),
         ("SELECT :unknown", []),
         ("SELECT (:a)", ["a"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from databricks_local.runtime.tables.catalog.client import CatalogClient, CatalogError
+from databricks_local.runtime.tables.catalog.client import CatalogClient, CatalogError, NoAnswerError
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.errors import (
     analysis_error,
@@ -167,10 +167,13 @@ class SessionCatalog:
 
         Raises:
             AnalysisException: If the catalog refuses.
+            NoAnswerError: If it does not say whether it did it.
         """
         names = (body["catalog_name"], body["schema_name"], body["name"])
         try:
             self.client.create("tables", body)
+        except NoAnswerError:
+            raise
         except CatalogError as error:
             raise refusal_of(error, names) from error
 

@@ -136,6 +136,21 @@ class DeltaLog:
             raise NoDeltaTableError(f"{self.table} is not a Delta table.")
         return max(versions)
 
+    def reach(self) -> tuple[int, int]:
+        """The oldest version that can be read, and the newest one: old commits are cleaned up.
+
+        Raises:
+            NoDeltaTableError: If there is none.
+        """
+        latest = earliest = self.latest()
+        present, checkpoints = set(self.versions()), self._checkpoints()
+        # Back over the commits that follow each other; then from the oldest checkpoint that joins them.
+        while earliest - 1 in present and earliest in present:
+            earliest -= 1
+        first = earliest if earliest in present else latest + 1
+        whole = [each for each in checkpoints if each >= first - 1]
+        return (0 if first == 0 else min(whole, default=latest)), latest
+
     def snapshot(self, version: int | None = None) -> Snapshot:
         """The table at a version.
 

@@ -25,7 +25,7 @@ from databricks_local.runtime.tables.delta.versions import forget_versions
 from databricks_local.runtime.tables.engine import answer
 from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
-from databricks_local.runtime.tables.sources import check_version, version_at
+from databricks_local.runtime.tables.sources import read_version, version_at
 from databricks_local.runtime.tables.statements import Statement
 
 DEFAULT_RETENTION_HOURS = 168.0
@@ -155,7 +155,7 @@ def restore(statement: Statement, cursor: Cursor) -> Any:
     asked = cursor.rest()
     engine = statement.engine
     if kind == "VERSION":
-        version = check_version(entry, int(engine.value(asked, statement.relation)))
+        version = read_version(entry, str(engine.value(asked, statement.relation)))
     else:
         moment = engine.value(f"unix_millis(CAST({asked} AS TIMESTAMP))", statement.relation)
         version = version_at(entry, int(moment), asked)

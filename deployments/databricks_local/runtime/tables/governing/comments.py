@@ -20,6 +20,7 @@ def comment_on(statement: Statement, cursor: Cursor) -> Any:
     name = cursor.name()
     cursor.expect("IS")
     comment = "" if cursor.accept("NULL") else cursor.string()
+    cursor.finish()
     catalog = statement.catalog
     if kind == "COLUMN":
         entry = catalog.require_table(name[:-1], "COMMENT ON COLUMN")

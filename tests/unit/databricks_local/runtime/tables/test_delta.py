@@ -286,3 +286,27 @@ def test_new_columns_come_last_also_in_structs() -> None:
     assert merged(old, new) == fields_in("a INT, s STRUCT<x: INT, y: INT>, b STRING")
     with pytest.raises(ValueError, match="a"):
         merged(old, fields_in("a ARRAY<INT>"))
+
+
+@pytest.mark.parametrize(
+    ("commits", "checkpoints", "reach"),
+    [
+        (range(4), [], (0, 3)),
+        (range(13), [10], (0, 12)),
+        (range(8, 13), [10], (10, 12)),
+        (range(8, 23), [7, 10, 20], (7, 22)),
+        (range(11, 13), [10], (10, 12)),
+        ([], [10], (10, 10)),
+        ([10], [10], (10, 10)),
+    ],
+)
+def test_the_versions_that_can_be_read(
+    tmp_path: Path, commits: range, checkpoints: list[int], reach: tuple[int, int]
+) -> None:
+    log = DeltaLog(tmp_path)
+    log.directory.mkdir()
+    for version in commits:
+        log.path_of(version).touch()
+    for version in checkpoints:
+        (log.directory / f"{version:020}.checkpoint.parquet").touch()
+    assert log.reach() == reach
