@@ -1,17 +1,15 @@
 """Serves the commands of Spark Connect that are about tables."""
 
-from collections.abc import Callable
 from typing import Any
 
 from databricks_local.runtime.source import split_statements, without_comments_before
+from databricks_local.runtime.tables.altering.serving import alter_table
 from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
 from databricks_local.runtime.tables.delta.commits import AppendOnlyError
-from databricks_local.runtime.tables.doing.altering import alter_table
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.cloning import clone
-from databricks_local.runtime.tables.doing.common_tables import with_inside
 from databricks_local.runtime.tables.doing.creating import create_table
 from databricks_local.runtime.tables.doing.inserting import insert
 from databricks_local.runtime.tables.doing.maintenance import optimize, restore, vacuum
@@ -27,14 +25,13 @@ from databricks_local.runtime.tables.governing.namespaces import drop as drop_na
 from databricks_local.runtime.tables.governing.namespaces import use
 from databricks_local.runtime.tables.looking.describing import describe
 from databricks_local.runtime.tables.looking.showing import show
+from databricks_local.runtime.tables.reading.common_tables import with_inside
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
 from databricks_local.runtime.tables.reading.expansion import with_identifiers, with_inner_statements
 from databricks_local.runtime.tables.reading.tokens import tokens_of
 from databricks_local.runtime.tables.saving import save
 from databricks_local.runtime.tables.sources import Sources
-from databricks_local.runtime.tables.statements import Statement
-
-Serve = Callable[[Statement, Cursor], Any]
+from databricks_local.runtime.tables.statements import Serve, Statement
 
 _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("MSCK",), "leave it away: Delta tables know their partitions"),

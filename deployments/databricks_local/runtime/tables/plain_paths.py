@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.=-]*", re.ASCII)
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+"""What a URI begins with."""
 
 
 class PlainPaths:
@@ -65,7 +66,7 @@ class PlainPaths:
 
         def in_plain_characters(path: str) -> str:
             place = rewrite(path)
-            if _SCHEME.match(place) and not place.startswith("file:"):
+            if SCHEME.match(place) and not place.startswith("file:"):
                 return place
             here = Path("/" + place.removeprefix("file:").lstrip("/"))
             plain = self.plain(here)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from databricks_local.runtime.tables.plain_paths import SCHEME
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError, split_list
 
 MAX_FILES = 1000
 """Docs: how many files FILES may name."""
 
 FORMATS = ("avro", "binaryfile", "csv", "json", "orc", "parquet", "text")
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 SHOWN_ROWS = 50
 """Docs: how many rows VALIDATE shows."""
 
@@ -192,7 +192,7 @@ def normalized(path: str) -> str:
         >>> normalized("dbfs:///tmp/../in//x/"), normalized("/in/./x"), normalized("s3://b/a//x")
         ('dbfs:/in/x', '/in/x', 's3://b/a//x')
     """
-    scheme = _SCHEME.match(path)
+    scheme = SCHEME.match(path)
     if scheme is not None and scheme[0].lower() not in ("dbfs:", "file:"):
         return path
     before, rest = (scheme[0], path[scheme.end() :]) if scheme else ("", path)
@@ -207,12 +207,12 @@ def key_of(source: str) -> str:
         ('dbfs:/in/x', 'dbfs:/in/x', 's3://b/x')
     """
     plain = re.sub(r"^s3[an]:", "s3:", source.rstrip("/"))
-    return plain if _SCHEME.match(plain) else f"dbfs:{plain}"
+    return plain if SCHEME.match(plain) else f"dbfs:{plain}"
 
 
 def below(source: str, name: str) -> str:
     """A file of FILES as its path below the source."""
-    if not name.startswith("/") and not _SCHEME.match(name):
+    if not name.startswith("/") and not SCHEME.match(name):
         return posixpath.normpath(name)
     return key_of(normalized(name)).removeprefix(key_of(source) + "/")
 

@@ -17,14 +17,14 @@ from databricks_local.runtime.tables.copying.sources import (
     refuse_unreadable,
     source_files,
 )
-from databricks_local.runtime.tables.delta.commits import commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.commits import with_fields, writing
 from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, fields_of, find
-from databricks_local.runtime.tables.delta.staging import ConcurrentWriteError, publish, staged, staging
 from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
+from databricks_local.runtime.tables.doing.writing import Change, Writer
 from databricks_local.runtime.tables.engine import counts
-from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
+from databricks_local.runtime.tables.errors import analysis_error, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.reading.tokens import quoted_name, quoted_text
 from databricks_local.runtime.tables.statements import Statement
@@ -100,21 +100,12 @@ class Loading:
         if not files:
             return 0
         names = [field["name"] for field in before.fields]
+        parameters = {"source": self.copy.source, "fileFormat": self.copy.file_format}
+        notes = notes_of((file.key for file in files), before.version + 1)
+        change = Change("COPY INTO", parameters, notes=notes)
         try:
             rows, metadata = self._rows(before, reader, files)
-            like = metadata or before.metadata
-            with staging(self.table, like, before.protocol) as place:
-                self.statement.engine.append(rows, f"{self.entry.uri.rstrip('/')}/{place.name}")
-                written = staged(place)
-                if written.metadata["schemaString"] != like["schemaString"]:
-                    metadata = {**like, "schemaString": written.metadata["schemaString"]}
-                notes = notes_of((file.key for file in files), before.version + 1)
-                parameters = {"source": self.copy.source, "fileFormat": self.copy.file_format}
-                info = commit_info("COPY INTO", parameters, written.metrics, readVersion=before.version)
-                publish(self.table, before, written, info, metadata=metadata, notes=notes)
-                return written.rows
-        except ConcurrentWriteError as error:
-            raise conflict(str(error), self.entry.shown) from error
+            return Writer(self.statement.engine).publish(self.entry, before, rows, change, metadata).rows
         except PySparkException as error:
             raise (located(error, reader, files, names) or error) from None
 
@@ -135,7 +126,7 @@ class Loading:
         rows = joined(placed)
         if list(fields) == list(before.fields):
             return rows, None
-        return rows, {**before.metadata, "schemaString": new_metadata(fields)["schemaString"]}
+        return rows, with_fields(before, fields)
 
     def _widened(self, fields: Sequence[Field], frame: Any) -> Sequence[Field]:
         new = strangers(fields, frame)
@@ -146,8 +137,7 @@ class Loading:
             raise analysis_error(
                 "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
                 f"A schema mismatch was detected while copying into the Delta table {self.entry.shown}: it "
-                "has no "
-                f"column {names}. To let it be added, set COPY_OPTIONS ('mergeSchema' = 'true').",
+                f"has no column {names}. To let it be added, set COPY_OPTIONS ('mergeSchema' = 'true').",
             )
         if any(field.get("metadata", {}).get("delta.columnMapping.id") for field in fields):
             raise refused(

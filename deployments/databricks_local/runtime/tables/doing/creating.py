@@ -143,12 +143,10 @@ class Creator:
         change = Change(operation, parameters, by_name=True, removed=all_removed, notes=notes)
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
-        metadata = definition.metadata
-        protocol = definition.protocol if fresh else stronger(DeltaLog(table).snapshot().protocol, metadata)
         was_there = table.exists()
         try:
             written = Writer(self.statement.engine).replace(
-                place, rows, metadata, change, protocol, fresh=fresh
+                place, rows, definition.metadata, change, fresh=fresh
             )
         except BaseException:
             # Another session may have made a table in the same place meanwhile.

@@ -12,6 +12,7 @@ from databricks_local.runtime.tables.delta.commits import (
 from databricks_local.runtime.tables.delta.engine_commits import commit_of_engine
 from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.delta.staging import staged, staging
+from databricks_local.runtime.tables.doing.definitions import stronger
 from databricks_local.runtime.tables.doing.writing import Change, Writer, Written
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error
@@ -38,7 +39,8 @@ def replace_where(engine: Engine, entry: Entry, frame: Any, change: Change, cond
         require_removable(before)
         rows, metadata = Writer(engine).fitted(entry, before, frame, change)
         like = metadata or before.metadata
-        with staging(table, like, before.protocol) as place:
+        protocol = stronger(before.protocol, like)
+        with staging(table, like, protocol or before.protocol) as place:
             uri = f"{entry.uri.rstrip('/')}/{place.name}"
             engine.append(rows, uri)
             written = staged(place)
@@ -53,7 +55,7 @@ def replace_where(engine: Engine, entry: Entry, frame: Any, change: Change, cond
             if written.metadata["schemaString"] != before.metadata["schemaString"]:
                 # New columns, and the last numbers of identity columns. The engine changes rows only.
                 changed = {**like, "schemaString": written.metadata["schemaString"]}
-                version = change_metadata(table, before, changed, commit_info("CHANGE COLUMN"))
+                version = change_metadata(table, before, changed, commit_info("CHANGE COLUMN"), protocol)
             commit_of_engine(
                 table, entry.shown, version, "WRITE", lambda: engine.replace_where(new, entry.uri, condition)
             )

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, with_fields, writing
+from databricks_local.runtime.tables.delta.commits import commit_info, with_fields, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.delta.staging import (
@@ -18,6 +17,7 @@ from databricks_local.runtime.tables.delta.staging import (
     staging,
 )
 from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
+from databricks_local.runtime.tables.doing.definitions import stronger
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 
@@ -103,7 +103,7 @@ class Writer:
         with writing(table):
             before = DeltaLog(table).snapshot()
             rows, metadata = self.fitted(entry, before, frame, change)
-            return self._publish(entry, table, before, rows, change, metadata, None)
+            return self.publish(entry, before, rows, change, metadata)
 
     def _add_elsewhere(self, entry: Entry, frame: Any, change: Change) -> Written:
         """Let the engine write a table that is not on this machine; it adds rows, or replaces all."""
@@ -126,7 +126,6 @@ class Writer:
         frame: Any,
         metadata: Action,
         change: Change,
-        protocol: Action | None = None,
         *,
         fresh: bool = False,
     ) -> Written:
@@ -137,7 +136,6 @@ class Writer:
             frame: The rows.
             metadata: What it becomes.
             change: How they are written.
-            protocol: The features of Delta that this needs; None leaves those that are there.
             fresh: Whether there must be none before.
         """
         table = entry.on_disk(change.operation)
@@ -148,8 +146,7 @@ class Writer:
                 raise table_exists(entry.names)
             if before.metadata:
                 metadata = {**metadata, "id": before.metadata["id"]}
-            needed = protocol or (None if before.protocol else PROTOCOL)
-            return self._publish(entry, table, before, frame, change, metadata, needed)
+            return self.publish(entry, before, frame, change, metadata)
 
     def fitted(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> tuple[Any, Action | None]:
         """Rows as a table has them, and what the table becomes if that changes."""
@@ -172,22 +169,25 @@ class Writer:
             raise analysis_error(
                 "DELTA_UNSUPPORTED_SCHEMA_CHANGE",
                 f"mergeSchema cannot add columns to {entry.shown}, whose columns are mapped by name. Use "
-                "ALTER "
-                "TABLE ADD COLUMNS.",
+                "ALTER TABLE ADD COLUMNS.",
             )
         return widened(before.fields, frame)
 
-    def _publish(
-        self,
-        entry: Entry,
-        table: Path,
-        before: Snapshot,
-        frame: Any,
-        change: Change,
-        metadata: Action | None,
-        protocol: Action | None,
+    def publish(
+        self, entry: Entry, before: Snapshot, frame: Any, change: Change, metadata: Action | None = None
     ) -> Written:
+        """Write rows that are as the table has them. The caller keeps others from writing it.
+
+        Args:
+            entry: The table.
+            before: What it was.
+            frame: The rows.
+            change: What the commit tells, and which files go.
+            metadata: What the table becomes; None if it stays what it is.
+        """
+        table = entry.on_disk(change.operation)
         like = metadata or before.metadata
+        protocol = None if metadata is None else stronger(before.protocol, metadata)
         with staging(table, like, protocol or before.protocol) as place:
             self.engine.append(frame, f"{entry.uri.rstrip('/')}/{place.name}")
             rows = staged(place)
@@ -226,6 +226,5 @@ def schema_mismatch(entry: Entry, names: Sequence[str]) -> Exception:
         "DELTA_METADATA_MISMATCH",
         f"A schema mismatch detected when writing to the Delta table {entry.shown}: it has no column "
         f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please "
-        "set: "
-        '\'.option("mergeSchema", "true")\'.',
+        'set: \'.option("mergeSchema", "true")\'.',
     )

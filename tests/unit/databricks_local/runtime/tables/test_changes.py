@@ -16,9 +16,9 @@ from databricks_local.runtime.tables.delta.engine_commits import commit_of_engin
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import field_in
 from databricks_local.runtime.tables.delta.staging import Staged, publish, staged, staging
-from databricks_local.runtime.tables.doing.inserting import read_insert
 from databricks_local.runtime.tables.doing.writing import same_partitions_removed
 from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.insert import read_insert
 from pyspark.errors import PySparkException
 
 FIELDS = [field_in("n", "INT"), field_in("p", "STRING")]

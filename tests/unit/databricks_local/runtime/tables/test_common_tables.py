@@ -1,7 +1,7 @@
 """WITH before INSERT belongs to the query of it; before other statements it is refused."""
 
 import pytest
-from databricks_local.runtime.tables.doing.common_tables import with_inside
+from databricks_local.runtime.tables.reading.common_tables import with_inside
 from pyspark.errors import UnsupportedOperationException
 
 

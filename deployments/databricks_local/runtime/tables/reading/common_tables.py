@@ -1,8 +1,8 @@
 """INSERT behind other words: WITH before it belongs to its query. Pure."""
 
-from databricks_local.runtime.tables.doing.inserting import read_insert
 from databricks_local.runtime.tables.errors import refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
+from databricks_local.runtime.tables.reading.insert import read_insert
 
 _INSERTS = (("INSERT", "INTO"), ("INSERT", "OVERWRITE"))
 _OTHERS = (("DELETE", "FROM"), ("MERGE", "INTO"), ("MERGE", "WITH"), ("UPDATE",))

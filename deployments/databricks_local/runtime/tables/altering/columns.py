@@ -1,8 +1,8 @@
-"""ALTER TABLE and COMMENT ON: what a table is changes, by a commit that changes no row."""
+"""ALTER TABLE: columns are added, renamed, dropped and changed, by a commit that changes no row."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from databricks_local.runtime.tables.altering.properties import commit_change
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import with_fields
 from databricks_local.runtime.tables.delta.log import Action, Snapshot
@@ -10,15 +10,6 @@ from databricks_local.runtime.tables.delta.schema import Field, find, with_metad
 from databricks_local.runtime.tables.doing.columns import DEFAULT, GENERATED, IDENTITY_START
 from databricks_local.runtime.tables.doing.definitions import field_of, mapped
 from databricks_local.runtime.tables.doing.features import CONSTRAINT, MAPPING_MODE
-from databricks_local.runtime.tables.doing.properties import (
-    add_constraint,
-    commit_change,
-    drop_constraint,
-    set_properties,
-    unset_properties,
-)
-from databricks_local.runtime.tables.doing.views import rename
-from databricks_local.runtime.tables.engine import nothing
 from databricks_local.runtime.tables.errors import analysis_error, refused
 from databricks_local.runtime.tables.reading.create import read_columns, type_text_in
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
@@ -28,29 +19,8 @@ from databricks_local.runtime.tables.statements import Statement
 _PLACES = ("FIRST", "AFTER")
 
 
-def alter_table(statement: Statement, cursor: Cursor) -> Any:
-    """Serve ALTER TABLE."""
-    cursor.expect("ALTER", "TABLE")
-    name = cursor.name()
-    if cursor.accept("RENAME", "TO"):
-        new = cursor.name()
-        cursor.finish()
-        rename(statement, statement.catalog.require(name), new)
-        return nothing()
-    entry = statement.catalog.require_table(name, "ALTER TABLE")
-    for words, serve in _ALTERED:
-        if cursor.accept(*words):
-            serve(statement, entry, cursor)
-            cursor.finish()
-            return nothing()
-    raise refused(
-        f"ALTER TABLE … {cursor.rest()[:60]}",
-        "there are ADD, RENAME, DROP and ALTER COLUMN, SET and UNSET TBLPROPERTIES, RENAME TO, ADD and DROP "
-        "CONSTRAINT",
-    )
-
-
-def _add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve ADD COLUMNS."""
     text = cursor.in_parentheses() if cursor.looks_at("(") else cursor.rest()
     placed = [_placed(each) for each in split_list(text)]
 
@@ -133,8 +103,7 @@ def _needs_mapping(before: Snapshot, entry: Entry, what: str, condition: str) ->
         raise analysis_error(
             condition,
             f"{what} is not supported for your Delta table {entry.shown}. Please enable column mapping: "
-            "ALTER TABLE "
-            f"{'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
+            f"ALTER TABLE {'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
         )
 
 
@@ -160,7 +129,8 @@ def _refuse_used(before: Snapshot, field: Field, what: str) -> None:
             )
 
 
-def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve RENAME COLUMN."""
     old = cursor.word()
     cursor.expect("TO")
     new = cursor.word()
@@ -180,7 +150,8 @@ def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     commit_change(entry, "RENAME COLUMN", changed, {"oldColumnPath": old, "newColumnPath": new})
 
 
-def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve DROP COLUMNS."""
     if_exists = cursor.accept("IF", "EXISTS")
     names = split_list(cursor.in_parentheses()) if cursor.looks_at("(") else cursor.rest().split(",")
     gone = [Cursor(name).word() for name in names]
@@ -202,8 +173,8 @@ def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     commit_change(entry, "DROP COLUMNS", changed, {"columns": gone})
 
 
-def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    """ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
+def change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
     name = cursor.word()
     new_name = ""
     if (
@@ -302,29 +273,3 @@ def _with_type(old: Field, field: Field, kind: str) -> Field:
         f"ALTER COLUMN {old['name']} TYPE {kind}",
         f"use CREATE OR REPLACE TABLE … AS SELECT with CAST({old['name']} AS {kind})",
     )
-
-
-def _told_only(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    """What changes nothing here: tags, owners, clustering."""
-    cursor.rest()
-
-
-_ALTERED: tuple[tuple[tuple[str, ...], Callable[[Statement, Entry, Cursor], None]], ...] = (
-    (("ADD", "COLUMNS"), _add_columns),
-    (("ADD", "COLUMN"), _add_columns),
-    (("ADD", "CONSTRAINT"), add_constraint),
-    (("DROP", "CONSTRAINT"), drop_constraint),
-    (("RENAME", "COLUMN"), _rename_column),
-    (("DROP", "COLUMNS"), _drop_columns),
-    (("DROP", "COLUMN"), _drop_columns),
-    (("ALTER", "COLUMN"), _change_column),
-    (("CHANGE", "COLUMN"), _change_column),
-    (("CHANGE",), _change_column),
-    (("SET", "TBLPROPERTIES"), set_properties),
-    (("UNSET", "TBLPROPERTIES"), unset_properties),
-    (("SET", "TAGS"), _told_only),
-    (("UNSET", "TAGS"), _told_only),
-    (("CLUSTER", "BY"), _told_only),
-    (("SET", "OWNER"), _told_only),
-    (("OWNER", "TO"), _told_only),
-)
