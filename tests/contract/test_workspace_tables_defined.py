@@ -77,11 +77,58 @@ spark.sql("ALTER TABLE c ADD CONSTRAINT pos CHECK (v > 0)")
 for change in ("RENAME COLUMN v TO w", "DROP COLUMN v", "ADD COLUMN x INT NOT NULL",
                "ADD COLUMN x INT DEFAULT 5", "UNSET TBLPROPERTIES ('delta.columnMapping.mode')"):
     found.append(refusal("ALTER TABLE c " + change))
+"""
+
+
+def test_what_a_table_is_changes_whole_or_not_at_all(tmp_path: Path) -> None:
+    with LocalWorkspace(tmp_path) as workspace:
+        for lab in lab_of(workspace):
+            assert ran(lab, "changed", CHANGED) == [
+                [2, 5, ""],
+                [[[1, 2, 3], [4, 5, 6]], 1],
+                [[1, 2, None]],
+                "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+                "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+                "DELTA_OPERATION_NOT_ALLOWED",
+                "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
+                "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
+            ]
+            place = lab.sdk.tables.get("main.statements.c").storage_location or ""
+            assert DeltaTable(place.removeprefix("file://")).protocol().min_reader_version == 2
+
+
+NEEDED = """
 # Other writers know what is generated.
 spark.sql("CREATE TABLE g (id BIGINT GENERATED ALWAYS AS IDENTITY, t TIMESTAMP_NTZ, n INT DEFAULT 7)")
 spark.sql("INSERT INTO g (t) VALUES (TIMESTAMP_NTZ'2026-01-02 03:04:05')")
 spark.sql("UPDATE g SET n = n + 1")
 found.append(rows("SELECT id, year(t), n FROM g"))
+# Of columns that come with rows, too.
+new = spark.sql("SELECT 1 AS a, TIMESTAMP_NTZ'2026-01-02 03:04:05' AS t")
+new.write.parquet("dbfs:/tmp/ntz")
+for name in ("appended", "loaded", "swapped"):
+    spark.sql(f"CREATE TABLE {name} (a INT)")
+new.write.mode("append").option("mergeSchema", "true").saveAsTable("appended")
+new.write.mode("overwrite").options(mergeSchema="true", replaceWhere="a = 1").saveAsTable("swapped")
+copied("loaded", "'/tmp/ntz'", "COPY_OPTIONS ('mergeSchema' = 'true')", "PARQUET", "'mergeSchema' = 'true'")
+for name in ("appended", "loaded", "swapped"):
+    spark.sql(f"INSERT INTO {name} VALUES (2, NULL)")
+    detail = spark.sql(f"DESCRIBE DETAIL {name}").first()
+    found.append([detail.minReaderVersion, "timestampNtz" in detail.tableFeatures])
+    found.append(rows(f"SELECT a, year(t) FROM {name}"))
+"""
+
+
+def test_a_table_says_what_other_writers_need_to_know(tmp_path: Path) -> None:
+    with LocalWorkspace(tmp_path) as workspace:
+        for lab in lab_of(workspace):
+            assert ran(lab, "needed", NEEDED) == [
+                [[1, 2026, 8]],
+                *[[3, True], [[1, 2026], [2, None]]] * 3,
+            ]
+
+
+REPLACED = """
 # What a table that was dropped has left is replaced.
 spark.sql("CREATE TABLE e LOCATION 'dbfs:/tmp/e' AS SELECT 1 AS a")
 spark.sql("DROP TABLE e")
@@ -104,19 +151,10 @@ found.append([row.col_name for row in spark.sql("DESCRIBE v").collect()])
 """
 
 
-def test_what_a_table_is_changes_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_what_is_replaced_is_what_was_asked_for(tmp_path: Path) -> None:
     with LocalWorkspace(tmp_path) as workspace:
         for lab in lab_of(workspace):
-            assert ran(lab, "changed", CHANGED) == [
-                [2, 5, ""],
-                [[[1, 2, 3], [4, 5, 6]], 1],
-                [[1, 2, None]],
-                "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
-                "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
-                "DELTA_OPERATION_NOT_ALLOWED",
-                "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
-                "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
-                [[1, 2026, 8]],
+            assert ran(lab, "replaced", REPLACED) == [
                 "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
                 [["two"]],
                 [[3]],
@@ -124,8 +162,6 @@ def test_what_a_table_is_changes_whole_or_not_at_all(tmp_path: Path) -> None:
                 [[[2]], "somebody"],
                 ["c"],
             ]
-            place = lab.sdk.tables.get("main.statements.c").storage_location or ""
-            assert DeltaTable(place.removeprefix("file://")).protocol().min_reader_version == 2
 
 
 IF_NOT_THERE = """
@@ -145,7 +181,7 @@ for number in range(5):
 def test_two_clusters_that_make_a_table_if_there_is_none(tmp_path: Path) -> None:
     with LocalWorkspace(tmp_path) as workspace:
         for lab in lab_of(workspace):
-            (tmp_path / "dbfs" / "tmp").mkdir(parents=True)
+            (tmp_path / "dbfs" / "tmp").mkdir(parents=True, exist_ok=True)
             path = lab.notebook("makers", IF_NOT_THERE)
             runs = [lab.submit(lab.task("only", path, parameters={"me": str(me)})) for me in (0, 1)]
             for run_id in runs:
