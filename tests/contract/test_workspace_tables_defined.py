@@ -185,7 +185,9 @@ def test_two_clusters_that_make_a_table_if_there_is_none(tmp_path: Path) -> None
             path = lab.notebook("makers", IF_NOT_THERE)
             runs = [lab.submit(lab.task("only", path, parameters={"me": str(me)})) for me in (0, 1)]
             for run_id in runs:
-                assert lab.ended(run_id, 60)["state"]["result_state"] == "SUCCESS"
+                [task] = lab.ended(run_id, 60)["tasks"]
+                output = lab.get("/api/2.2/jobs/runs/get-output", run_id=task["run_id"]).json()
+                assert task["state"]["result_state"] == "SUCCESS", output.get("error_trace")
             counted = [f"(SELECT count(*) FROM main.default.added{number})" for number in range(5)]
             assert (
                 ran(lab, "counted", f"found += [*spark.sql('SELECT {', '.join(counted)}').first()]")
