@@ -5,6 +5,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +106,13 @@ def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
 
 def java_processes(lab: Lab) -> list[psutil.Process]:
     """The servers of Apache Spark that a workspace runs."""
-    server = psutil.Process(lab.workspace.process.pid)
-    return [each for each in server.children(recursive=True) if each.name() == "java"]
+    found = []
+    for each in psutil.Process(lab.workspace.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            # What Java starts has its name until it becomes another program.
+            if each.name() == "java" and "java" not in [parent.name() for parent in each.parents()]:
+                found.append(each)
+    return found
 
 
 def lab_of(workspace: LocalWorkspace) -> Iterator[Lab]:
