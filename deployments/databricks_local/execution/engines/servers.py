@@ -32,7 +32,7 @@ from databricks_local.execution.processes import Child, Processes
 from databricks_local.jobs.engines import SPARK
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 START_SECONDS = 60
 INIT_SCRIPT_SECONDS = 1200
@@ -170,8 +170,8 @@ class SparkServers:
 
     async def _remove(self, cluster_id: str) -> None:
         await asyncio.to_thread(self.log_of(cluster_id).unlink, missing_ok=True)
-        for place in (self._directory_of, self.offers_of, self.libraries_of):
-            await remove_directory(place(cluster_id))
+        places = (self._directory_of, self.offers_of, self.libraries_of)
+        await remove_directories(*(place(cluster_id) for place in places))
 
     def log_of(self, cluster_id: str) -> Path:
         """The file that the server of a cluster writes to."""
