@@ -181,7 +181,7 @@ def test_the_sdk_gets_what_it_asks_for_first_and_warns_of_nothing(
 @pytest.mark.parametrize(
     ("method", "path", "named"),
     [
-        ("GET", "/api/2.1/unity-catalog/tables", "GET /2.1/unity-catalog/tables"),
+        ("GET", "/api/2.0/pipelines", "GET /2.0/pipelines"),
         ("GET", "/api/2.1/jobs/runs/submit", "GET /2.1/jobs/runs/submit"),
         ("DELETE", "/api/2.0/workspace/list", "DELETE /2.0/workspace/list"),
         ("GET", "/api/9.9/jobs/runs/list", "GET /9.9/jobs/runs/list"),
