@@ -141,6 +141,7 @@ def _properties(catalog: SessionCatalog, cursor: Cursor) -> Any:
     columns = [("key", "string"), ("value", "string")]
     if cursor.accept("("):
         key = cursor.key()
+        cursor.expect(")")
         missing = f"Table {'.'.join(entry.names)} does not have property: {key}"
         return answer(columns, [(key, properties.get(key, missing))])
     return answer(columns, sorted(properties.items()))
