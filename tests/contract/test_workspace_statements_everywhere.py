@@ -62,7 +62,7 @@ def by_notebooks(lab: Lab, steps: list[Step], actors: int) -> Answers:
     tasks = [
         lab.task(f"on{me}", path, parameters={"me": str(me), "actors": str(actors)}) for me in range(actors)
     ]
-    run = lab.ended(lab.submit(*tasks), 50)
+    run = lab.ended(lab.submit(*tasks), 100)
     answers: Answers = {}
     for task in run["tasks"]:
         output = lab.get("/api/2.2/jobs/runs/get-output", run_id=task["run_id"]).json()
