@@ -22,6 +22,7 @@ department = dbutils.widgets.get("department")
 
 # COMMAND ----------
 
+import json
 import re
 from hashlib import sha256
 
@@ -50,4 +51,5 @@ extracted.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(
 
 # COMMAND ----------
 
-dbutils.notebook.exit(str(spark.table(of_department("not_green")).count()))
+written = of_department("not_green")
+dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(written).count()}))

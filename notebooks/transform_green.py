@@ -23,6 +23,7 @@ department = dbutils.widgets.get("department")
 
 # COMMAND ----------
 
+import json
 import re
 from hashlib import sha256
 
@@ -64,4 +65,5 @@ days.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(of_de
 
 # COMMAND ----------
 
-dbutils.notebook.exit(str(spark.table(of_department("green_efficiency")).count()))
+written = of_department("green_efficiency")
+dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(written).count()}))

@@ -1,0 +1,146 @@
+"""The CSV files of the pipeline: which table each is for, and what is wrong with them before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from databricks_blocks.csv.encoding import encoding_of_beginning
+from databricks_blocks.csv.faults import InputError, at, delimiter_fault, has_undecoded_bytes
+from databricks_blocks.csv.format import PLAIN
+from databricks_blocks.csv.records import MalformedRecord, Record, read_records
+from databricks_blocks.regular_files import file_fault
+
+from databricks_flows.shared.unknown_names import unknown_names
+
+DATA_DIRECTORY = Path(__file__).parent / "data"
+FACILITIES = "facilityefficiency"
+"""The table that the notebooks read."""
+COLUMNS = (
+    "TS",
+    "Department",
+    "AmtPowerUse",
+    "IsGreenEnergyInitiative",
+    "AmtPowerReturnedToGrid",
+    "AmtProductOutput",
+)
+"""The columns of it that they use."""
+_LONGEST_NAME = 255
+_NOT_IN_NAMES = re.compile(r"[\x00-\x20/\x7f]")
+"""What Unity Catalog has in no name of a table (docs: names)."""
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The files of one table.
+
+    Attributes:
+        table: Name of the table, in lower case.
+        paths: Its files, in order of their names.
+    """
+
+    table: str
+    paths: tuple[Path, ...]
+
+
+def find_table_files(directory: Path) -> list[TableFiles]:
+    """Find the CSV files of a folder, and the table of each: the name of the file up to the first dot.
+
+    So `Facility.2024.csv` and `facility.2025.csv` are two files of the table `facility`.
+
+    Args:
+        directory: The folder. Hidden files, and files that do not end in `.csv`, are left out.
+
+    Raises:
+        InputError: There is no such folder, it holds no CSV file, one is a pipe or a device, or its name
+            cannot be the name of a table.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such folder; name one that holds CSV files")
+    by_table: dict[str, list[Path]] = {}
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror or error}") from error
+    for path in paths:
+        if not path.name.startswith("."):
+            by_table.setdefault(_table_of(path), []).append(path)
+    if not by_table:
+        raise InputError(f"{directory}: holds no CSV file")
+    return [TableFiles(table, tuple(found)) for table, found in by_table.items()]
+
+
+def _table_of(path: Path) -> str:
+    if fault := file_fault(path):
+        raise InputError(f"{path}: {fault}")
+    table = path.name.partition(".")[0].lower()
+    if _NOT_IN_NAMES.search(table):
+        raise InputError(f"{path}: a name of a table has no space and no `/` in it; rename the file")
+    if len(table) > _LONGEST_NAME or has_undecoded_bytes(table):
+        raise InputError(f"{path}: not possible as the name of a table; rename the file")
+    return table
+
+
+def check_facilities(directory: Path, departments: Sequence[str]) -> list[TableFiles]:
+    """Refuse files that the analysis cannot use, and departments that are in none of them.
+
+    Args:
+        directory: The folder of the files.
+        departments: Names of departments.
+
+    Returns:
+        All CSV files of the folder, by table.
+
+    Raises:
+        InputError: A file or a department cannot be used; the message is one line for a person.
+    """
+    found = find_table_files(directory)
+    paths = [path for files in found if files.table == FACILITIES for path in files.paths]
+    if not paths:
+        raise InputError(f"{directory}: holds no file of the name FacilityEfficiency.csv")
+    known: set[str] = set()
+    for path in paths:
+        known |= _departments(path)
+    if missing := [name for name in dict.fromkeys(departments) if name not in known]:
+        raise InputError(unknown_names("department", missing, known, "Department"))
+    return found
+
+
+def _departments(path: Path) -> set[str]:
+    """The departments of a file, whose columns are checked."""
+    records = _records(path)
+    header = next(records, None)
+    columns = [name or "" for name in header.fields] if header and not header.is_empty_line else []
+    if not columns:
+        raise InputError(f"{path}{at(1, 'empty; the first line must name the columns')}")
+    if fault := delimiter_fault(columns):
+        raise InputError(f"{path}{at(1, fault)}")
+    if missing := [name for name in COLUMNS if name not in columns]:
+        names = ", ".join(f"`{name}`" for name in columns)
+        raise InputError(f"{path}{at(1, f'column `{missing[0]}` is missing; found {names}')}")
+    place = columns.index("Department")
+    return {
+        department
+        for record in records
+        if place < len(record.fields) and (department := record.fields[place])
+    }
+
+
+def _records(path: Path) -> Iterator[Record]:
+    """The records of a file.
+
+    Raises:
+        InputError: It cannot be read, or is not a CSV file in UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            if encoding_of_beginning(stream.read(64)) not in ("utf-8", None):
+                raise InputError(f"{path}{at(1, 'bytes that are not UTF-8; save the file as UTF-8')}")
+        with PLAIN.open(path) as stream:
+            yield from read_records(stream)
+    except MalformedRecord as error:
+        raise InputError(f"{path}{at(error.line, str(error))}") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
