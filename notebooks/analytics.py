@@ -36,15 +36,16 @@ def quoted(name: str) -> str:
 
 
 def of_department(name: str) -> str:
-    """Full name of a table that holds one department only."""
+    """Name of a table that holds one department only."""
     words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
     # Other spellings get a mark, so that `R&D` and `R D` never share a table.
     if words.replace("_", " ").title() != department:
         words += "_" + sha256(department.encode()).hexdigest()[:8]
-    return quoted(f"{name}_{words}")
+    return f"{name}_{words}"
 
 
 # COMMAND ----------
+
 
 def trend(kind: str) -> DataFrame:
     """One row: how many rows and days there are, and the line of least squares through the days.
@@ -52,8 +53,8 @@ def trend(kind: str) -> DataFrame:
     A day without an efficiency does not count for the line, and fewer than two days have none.
     """
     pair = "Efficiency, datediff(TS, DATE'1970-01-01')"
-    rows = spark.table(of_department(kind)).agg(F.count(F.lit(1)).alias("Rows"))
-    line = spark.table(of_department(f"{kind}_efficiency")).agg(
+    rows = spark.table(quoted(of_department(kind))).agg(F.count(F.lit(1)).alias("Rows"))
+    line = spark.table(quoted(of_department(f"{kind}_efficiency"))).agg(
         F.count(F.lit(1)).alias("Days"),
         F.min("TS").alias("FirstDay"),
         F.max("TS").alias("LastDay"),
@@ -85,7 +86,8 @@ def trend(kind: str) -> DataFrame:
 # COMMAND ----------
 
 trends = trend("green").unionByName(trend("not_green"))
-trends.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(of_department("efficiency_trend"))
+written = of_department("efficiency_trend")
+trends.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quoted(written))
 
 # COMMAND ----------
 
@@ -101,6 +103,6 @@ returned = {
         "on_first_day": row["OnFirstDay"],
         "on_last_day": row["OnLastDay"],
     }
-    for row in spark.table(of_department("efficiency_trend")).collect()
+    for row in spark.table(quoted(written)).collect()
 }
 dbutils.notebook.exit(json.dumps(returned))

@@ -35,21 +35,21 @@ def quoted(name: str) -> str:
 
 
 def of_department(name: str) -> str:
-    """Full name of a table that holds one department only."""
+    """Name of a table that holds one department only."""
     words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
     # Other spellings get a mark, so that `R&D` and `R D` never share a table.
     if words.replace("_", " ").title() != department:
         words += "_" + sha256(department.encode()).hexdigest()[:8]
-    return quoted(f"{name}_{words}")
+    return f"{name}_{words}"
 
 
 # COMMAND ----------
 
 of_one_department = (F.col("Department") == department) & ~F.col("IsGreenEnergyInitiative")
 extracted = spark.table(quoted("facilityefficiency")).where(of_one_department)
-extracted.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(of_department("not_green"))
+written = of_department("not_green")
+extracted.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quoted(written))
 
 # COMMAND ----------
 
-written = of_department("not_green")
-dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(written).count()}))
+dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(quoted(written)).count()}))

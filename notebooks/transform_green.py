@@ -36,18 +36,18 @@ def quoted(name: str) -> str:
 
 
 def of_department(name: str) -> str:
-    """Full name of a table that holds one department only."""
+    """Name of a table that holds one department only."""
     words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
     # Other spellings get a mark, so that `R&D` and `R D` never share a table.
     if words.replace("_", " ").title() != department:
         words += "_" + sha256(department.encode()).hexdigest()[:8]
-    return quoted(f"{name}_{words}")
+    return f"{name}_{words}"
 
 
 # COMMAND ----------
 
 days = (
-    spark.table(of_department("green"))
+    spark.table(quoted(of_department("green")))
     .groupBy(F.col("TS").cast("date").alias("TS"))
     .agg(
         F.avg("AmtPowerUse").alias("AvgAmtPowerUse"),
@@ -61,9 +61,9 @@ days = days.withColumn("AvgAmtNetPowerConsumption", net)
 # A day without net power has no efficiency.
 divisor = F.when(F.col("AvgAmtNetPowerConsumption") != 0, F.col("AvgAmtNetPowerConsumption"))
 days = days.withColumn("Efficiency", F.col("AvgAmtProductOutput") / divisor)
-days.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(of_department("green_efficiency"))
+written = of_department("green_efficiency")
+days.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quoted(written))
 
 # COMMAND ----------
 
-written = of_department("green_efficiency")
-dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(written).count()}))
+dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(quoted(written)).count()}))

@@ -46,7 +46,7 @@ def test_departments_whose_names_look_alike_share_no_table(place: Place) -> None
     names = ["R&D", "R D", "r d", "研究", "О'Нил `x`; DROP TABLE y", "Quality Control", "quality_control", "x" * 300]
     tables = [place.returned("extract_green", name)["table"] for name in names]
     assert len(set(tables)) == len(names)
-    assert "quality_control`" in tables[5]
+    assert tables[5] == "green_quality_control"
 
 
 def test_a_department_without_rows_has_no_line(place: Place) -> None:
@@ -84,4 +84,4 @@ def test_what_a_run_before_wrote_is_replaced(place: Place) -> None:
 def test_a_missing_table_is_named(place: Place) -> None:
     ended = place.engine.run("extract_green", catalog=place.catalog, schema="nowhere", department="Logistics")
     assert ended.exit_value is None
-    assert "nowhere" in ended.error
+    assert "facilityefficiency" in ended.error
