@@ -112,4 +112,5 @@ def _interval(value: timedelta) -> str:
     sign, length = ("-", -value) if value < timedelta() else ("", value)
     hours, rest = divmod(length.seconds, 3600)
     minutes, seconds = divmod(rest, 60)
-    return f"{sign}{length.days} {hours:02}:{minutes:02}:{seconds:02}.{length.microseconds:06}"
+    text = f"{sign}{length.days} {hours:02}:{minutes:02}:{seconds:02}.{length.microseconds:06}"
+    return f"INTERVAL '{text}' DAY TO SECOND"
