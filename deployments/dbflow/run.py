@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from databricks_local.jobs.engines import SPARK
 
 from dbflow.local.endpoints import STAGING_VOLUME
-from dbflow.local.engine import install_engine
+from dbflow.local.engine import install_engine, refuse_without_tables
 from dbflow.local.environment import command_environment, replace_environment
 from dbflow.pipelines.pipeline import Pipeline, Result
 from dbflow.pipelines.renewable import RenewableRun
@@ -47,8 +47,12 @@ def run_on_stack(
         DatabricksJobError: The Databricks run ended without success.
         Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
+    if pipeline.needs_tables:
+        refuse_without_tables(engine)
     try:
         endpoints = start(stack, bars.service, engine, pipeline.libraries)
+        if pipeline.needs_tables:
+            refuse_without_tables(endpoints.engine)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
             if keep:

@@ -17,6 +17,8 @@ class Pipeline(Protocol[Result]):
 
     libraries: ClassVar[tuple[str, ...]]
     """Modules that its flows need, imported while the stack starts."""
+    needs_tables: ClassVar[bool]
+    """Whether its notebooks share tables, which clusters with Apache Spark do not in the local workspace."""
 
     def check(self) -> None:
         """Refuse what cannot be used before anything starts.

@@ -37,6 +37,7 @@ class RenewableRun:
         "prefect_aws.s3",
         "prefect_sqlalchemy.database",
     )
+    needs_tables: ClassVar[bool] = False
 
     def check(self) -> None:
         """Refuse unusable files and unknown countries before anything starts.

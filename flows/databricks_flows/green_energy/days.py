@@ -1,0 +1,52 @@
+"""Reads the days that the notebooks wrote, by SQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from databricks_blocks.sql.quoting import quoted_path
+
+from databricks_flows.green_energy.results import KINDS, Day, Department, Kind, read_trends, read_written
+from databricks_flows.tasks.sql import databricks_sql
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tables are.
+
+    Attributes:
+        catalog: Their catalog.
+        schema: Their schema.
+        warehouse: Name of the block of the SQL warehouse that reads and loads them.
+    """
+
+    catalog: str
+    schema: str
+    warehouse: str
+
+    def table(self, name: str) -> str:
+        """Full name of a table, quoted for SQL."""
+        return quoted_path(self.catalog, self.schema, name)
+
+
+async def read_department(name: str, exit_values: Mapping[str, str], place: Place) -> Department:
+    """Read what the notebooks found for a department.
+
+    Args:
+        name: Name of the department.
+        exit_values: What each notebook gave to `dbutils.notebook.exit`, by task key.
+        place: Where the tables are.
+
+    Raises:
+        InputError: A notebook returned something else than ours do.
+    """
+    trends = read_trends(exit_values)
+    kinds = []
+    for kind, green in sorted(KINDS.items(), key=lambda one: one[1]):
+        table = place.table(read_written(exit_values, f"transform_{kind}").table)
+        result = await databricks_sql(f"SELECT * FROM {table} ORDER BY TS", warehouse=place.warehouse)  # noqa: S608 - quoted
+        rows = await asyncio.to_thread(result.rows)
+        kinds.append(Kind(green, trends[kind], tuple(map(Day.of_row, rows))))
+    return Department(name, tuple(kinds))
