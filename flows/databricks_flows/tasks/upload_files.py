@@ -276,7 +276,6 @@ def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[_Se
     for path in batch.files:
         if ending.is_set():
             raise RuntimeError(f"the run ended after {len(sent)} of {len(batch.files)} files of the batch")
-
         try:
             sent.append(current_patience().outlast(partial(_upload, path, place, area)))
         except InputError as error:
