@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from databricks_blocks.run.policy import RunPolicy
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_blocks.run.results import DatabricksRunResult, TaskResult
+    from databricks_blocks.sql.results import SqlResult
 
     from databricks_flows.job.cancelling import cancel_databricks_runs
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.load.csv_files import load_csv_files
     from databricks_flows.load.outcomes import FilesNotLoaded
     from databricks_flows.renewable.analysis import renewable_analysis
+    from databricks_flows.tasks.sql import databricks_sql
 
 __all__ = [
     "DatabricksJobError",
@@ -42,8 +44,10 @@ __all__ = [
     "JobSpecification",
     "RepairPolicy",
     "RunPolicy",
+    "SqlResult",
     "TaskResult",
     "cancel_databricks_runs",
+    "databricks_sql",
     "load_csv_files",
     "notebook_task",
     "renewable_analysis",
@@ -61,8 +65,10 @@ _MODULES = {
     "JobSpecification": "databricks_blocks.job.specification",
     "RepairPolicy": "databricks_blocks.run.repair_policy",
     "RunPolicy": "databricks_blocks.run.policy",
+    "SqlResult": "databricks_blocks.sql.results",
     "TaskResult": "databricks_blocks.run.results",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
+    "databricks_sql": "databricks_flows.tasks.sql",
     "load_csv_files": "databricks_flows.load.csv_files",
     "notebook_task": "databricks_blocks.job.tasks",
     "renewable_analysis": "databricks_flows.renewable.analysis",

@@ -1,0 +1,212 @@
+"""Runs SQL statements in a flow: never twice, shown, and ended with the flow run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
+from databricks_blocks.private_prefect import contexts_around
+from databricks_blocks.run.launchers import fingerprint, idempotency_token
+from databricks_blocks.run_log import telling_the_story
+from databricks_blocks.sql.errors import ResultUnavailable, StatementTimedOut
+from databricks_blocks.sql.life import StatementCall, StatementLife
+from databricks_blocks.sql.results import SqlResult, holds_counts
+from databricks_blocks.sql.statement import Statement, StatementSnapshot, statement_error, title_of
+from databricks_blocks.sql.warehouses import bring_to
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
+from prefect import get_run_logger
+from prefect.context import FlowRunContext, TaskRunContext
+
+from databricks_flows.ending.endings import Ending
+from databricks_flows.ending.interruption import noticing_termination
+from databricks_flows.ending.origin import Origin
+from databricks_flows.job.call_claims import claim_occurrence
+from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.shared.uninterrupted import uninterrupted
+from databricks_flows.sql.report import StatementReport, WarehouseReport
+from databricks_flows.sql.request import SqlRequest
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+_SECONDS_UNTIL_SHOWN = 10.0
+"""The query history may show a statement late; how late is not documented."""
+
+
+async def run_sql(request: SqlRequest) -> list[SqlResult]:
+    """Run statements one after the other, in a task or flow of Prefect.
+
+    A retry of the task, of the flow, or after a killed process finds the statements of the attempt before:
+    those that are going on are attached to, those that were done are used, the others are run.
+
+    Args:
+        request: What is asked for.
+
+    Returns:
+        The result of each statement.
+
+    Raises:
+        StatementError: A statement did not succeed; those after it were not executed.
+        WarehouseUnavailable: The warehouse does not start.
+        DatabricksRunRefused: The workspace does not accept a request.
+        DatabricksUnreachable: The workspace did not answer for too long.
+        CancelledInPrefect: The flow run was cancelled; the statement as well.
+    """
+    with telling_the_story():
+        return await _SqlRun(request).to_the_end()
+
+
+class _SqlRun:
+    """One call that runs statements."""
+
+    def __init__(self, request: SqlRequest) -> None:
+        self._request = request
+        self._life: StatementLife | None = None
+
+    async def to_the_end(self) -> list[SqlResult]:
+        call = await current_call_identity()
+        origin = await Origin.of(call.flow_run_ids)
+        async with noticing_termination() as termination:
+            try:
+                async with _ending_when_cancelled(origin):
+                    return await self._in_time(call)
+            except DatabricksJobError:
+                raise
+            except BaseException as error:
+                await uninterrupted(self._end(await origin.ending(error, termination)))
+                raise
+
+    async def _in_time(self, call: CallIdentity) -> list[SqlResult]:
+        seconds = self._request.timeout_seconds
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._all(call)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            await uninterrupted(self._end(Ending.CANCELLED))
+            statement_id = self._life.statement_id if self._life else ""
+            raise StatementTimedOut(
+                f"The SQL took longer than {seconds:g} s, and was cancelled.", statement_id=statement_id or ""
+            ) from error
+
+    async def _all(self, call: CallIdentity) -> list[SqlResult]:
+        block = await asyncio.to_thread(self._request.block)
+        client = await asyncio.to_thread(block.workspace_client)
+        found = await outlive(partial(asyncio.to_thread, block.look, client))
+        statements = self._request.of(block, found.warehouse_id)
+        identity = fingerprint(
+            [
+                [statement.identity for statement in statements],
+                client.config.host,
+                self._request.key,
+                call.names,
+                call.in_one_process,
+            ]
+        )
+        occurrence = await claim_occurrence(call, identity, "SQL")
+        if found.state != "RUNNING":
+            await _start(client, found.warehouse_id)
+        results = []
+        for number, statement in enumerate(statements):
+            statement_call = StatementCall(
+                statement,
+                idempotency_token(call.root_id, identity, occurrence, number),
+                since=int(call.since.timestamp() * 1000) - _MILLISECONDS_OF_SKEW,
+                may_be_there=call.flow_run_count > 1,
+                seconds_to_look=_seconds_to_look(),
+                tags=_tags(),
+            )
+            results.append(await self._one(client, statement_call, number, len(statements)))
+        return results
+
+    async def _one(self, client: WorkspaceClient, call: StatementCall, number: int, of: int) -> SqlResult:
+        report = StatementReport(client.config.host, call.statement.text, number, of)
+        self._life = life = StatementLife(client, call, on_change=report.changed)
+        ended = await life.to_the_end()
+        url = report.url_of(ended.statement_id)
+        if not ended.succeeded:
+            raise statement_error(ended, call.statement, url)
+        if ended.manifest.get("truncated"):
+            raise ResultUnavailable(
+                f"The result of `{title_of(call.statement.text)}` is cut off at the limit of the workspace: "
+                f"ask for less, or write it into a table. {url}",
+                statement_id=ended.statement_id,
+                url=url,
+            )
+        self._life = None
+        result = SqlResult(
+            ended.statement_id,
+            url,
+            dict(ended.manifest),
+            has_rows=ended.state == "SUCCEEDED",
+            _connect=lambda: client,
+        )
+        if result.has_rows and holds_counts(result.manifest) and result.row_count == 1:
+            counts = (await asyncio.to_thread(result.rows, 1))[0]
+            result = replace(result, affected={name: int(count or 0) for name, count in counts.items()})
+        report.ended(result, used=life.found is not None)
+        return result
+
+    async def _end(self, ending: Ending) -> None:
+        """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
+        if self._life is None:
+            return
+        logger = get_run_logger()
+        if ending is Ending.CRASHED:
+            logger.warning("The SQL statement goes on: a retry of this flow run will find it")
+            return
+        logger.warning("Cancelling the SQL statement")
+        try:
+            ended = await self._life.cancel()
+        except (TimeoutError, DatabricksJobError) as error:
+            logger.warning("The SQL statement may still be going on: %s", error or "it takes its time to end")
+        else:
+            if ended is not None:
+                logger.info("SQL statement %s ended %s", ended.statement_id, ended.state)
+
+
+_MILLISECONDS_OF_SKEW = 15 * 60 * 1000
+"""The clocks of Prefect and of the workspace may differ."""
+
+
+def _ending_when_cancelled(origin: Origin) -> AbstractAsyncContextManager[None]:
+    if not origin.flow_run_ids:
+        return nullcontext()
+    return origin.ending_when_cancelled(DEFAULT_POLLING.max_unreachable)
+
+
+async def _start(client: WorkspaceClient, warehouse_id: str) -> None:
+    """Start the warehouse, and show how long that takes."""
+    report = WarehouseReport()
+    try:
+        await bring_to("RUNNING", client, warehouse_id, on_change=report.changed)
+    except DatabricksRunRefused as refused:
+        # Who may only use a warehouse starts it by a statement.
+        get_run_logger().info("The SQL warehouse starts with the statement: %s", refused)
+
+
+def _seconds_to_look() -> float:
+    """For how long the history may not show yet what the attempt before has executed."""
+    flows = list(contexts_around(FlowRunContext))
+    tasks = list(contexts_around(TaskRunContext))
+    began = [context.start_time for context in flows[-1:]]
+    began += [context.start_time for context in tasks if context.task_run.run_count > 1]
+    age = (datetime.now(UTC) - max(began)).total_seconds() if began else 0.0
+    return max(0.0, _SECONDS_UNTIL_SHOWN - age)
+
+
+def _tags() -> Mapping[str, str]:
+    """What tells people in the query history where a statement comes from."""
+    for context in contexts_around(FlowRunContext):
+        if context.flow_run is not None and context.flow is not None:
+            return {"prefect_flow": context.flow.name, "prefect_flow_run": str(context.flow_run.id)}
+    return {}
