@@ -76,7 +76,8 @@ class CopyInto:
             InputError: A name or a value cannot be written in SQL.
 
         Examples:
-            >>> copy = CopyInto("elt.plants", "/Volumes/main/elt/in", files=["a.csv"], format_options={"header": True})
+            >>> options = {"header": True}
+            >>> copy = CopyInto("elt.plants", "/Volumes/main/elt/in", files=["a.csv"], format_options=options)
             >>> print(*copy.statements())
             COPY INTO `elt`.`plants`
             FROM '/Volumes/main/elt/in'
@@ -97,7 +98,7 @@ class CopyInto:
     def _clauses(self, files: Sequence[str] | None) -> Iterator[str]:
         yield f"COPY INTO {quoted_table(self.table)}"
         source = text_literal(self.source) + self._access()
-        yield f"FROM (SELECT {self.select} FROM {source})" if self.select else f"FROM {source}"
+        yield f"FROM {source}" if not self.select else f"FROM (SELECT {self.select} FROM {source})"  # noqa: S608
         yield f"FILEFORMAT = {self.file_format.upper()}"
         if self.validate is not None:
             yield "VALIDATE ALL" if self.validate == "all" else f"VALIDATE {self.validate} ROWS"

@@ -8,9 +8,9 @@ from databricks_blocks.csv.faults import InputError
 
 LONGEST_NAME = 255
 """Characters of a name in Unity Catalog (docs: Names)."""
-MOST_PARTS = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PART = re.compile(r"`((?:[^`]|``)*)`|([^`.]+)")
+_PART = r"`((?:[^`]|``)+)`|([^`.]+)"
+_NAME = re.compile(rf"(?:{_PART})(?:\.(?:{_PART})){{0,2}}")
 
 
 def quoted_name(*parts: str) -> str:
@@ -48,20 +48,12 @@ def name_parts(name: str) -> tuple[str, ...]:
         >>> name_parts("main.my-schema.`a.b``c`")
         ('main', 'my-schema', 'a.b`c')
     """
-    parts: list[str] = []
-    position = 0
-    while (found := _PART.match(name, position)) is not None:
-        parts.append(found[1].replace("``", "`") if found[1] is not None else found[2])
-        position = found.end()
-        if position == len(name) or name[position] != ".":
-            break
-        position += 1
-    if position != len(name) or not 1 <= len(parts) <= MOST_PARTS:
+    if not _NAME.fullmatch(name):
         raise InputError(
-            f"`{name[:80]}` is not the name of a table: give table, schema.table or catalog.schema.table, and put"
-            " a part that holds a period or a backtick in backticks"
+            f"`{name[:80]}` is not the name of a table: give table, schema.table or catalog.schema.table, and"
+            " put a part that holds a period or a backtick in backticks"
         )
-    return tuple(parts)
+    return tuple(quoted.replace("``", "`") or plain for quoted, plain in re.findall(_PART, name))
 
 
 def quoted_table(name: str) -> str:

@@ -148,8 +148,8 @@ def _common_header(files: Sequence[tuple[Path, CsvFormat]]) -> list[str]:
     for path, other in files[1:]:
         if _header(path, other) != names:
             raise InputError(
-                f"{path}, line 1: its columns are not those of {first}, in the same order; load it into another"
-                " table, or make the headers alike"
+                f"{path}, line 1: its columns are not those of {first}, in the same order; make the headers"
+                " alike, or load it into another table"
             )
     return names
 
