@@ -45,7 +45,8 @@ def of_department(name: str) -> str:
 
 # COMMAND ----------
 
-of_one_department = (F.col("Department") == department) & F.col("IsGreenEnergyInitiative")
+initiative = F.col("IsGreenEnergyInitiative").cast("boolean")
+of_one_department = (F.col("Department").cast("string") == department) & initiative
 extracted = spark.table(quoted("facilityefficiency")).where(of_one_department)
 written = of_department("green")
 extracted.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quoted(written))

@@ -46,15 +46,11 @@ def of_department(name: str) -> str:
 
 # COMMAND ----------
 
-days = (
-    spark.table(quoted(of_department("not_green")))
-    .groupBy(F.col("TS").cast("date").alias("TS"))
-    .agg(
-        F.avg("AmtPowerUse").alias("AvgAmtPowerUse"),
-        F.avg("AmtPowerReturnedToGrid").alias("AvgAmtPowerReturnedToGrid"),
-        F.avg("AmtProductOutput").alias("AvgAmtProductOutput"),
-    )
-)
+measures = ("AmtPowerUse", "AmtPowerReturnedToGrid", "AmtProductOutput")
+# A column without any value may have another type than DOUBLE.
+means = [F.avg(F.col(name).cast("double")).alias(f"Avg{name}") for name in measures]
+rows = spark.table(quoted(of_department("not_green")))
+days = rows.groupBy(F.col("TS").cast("date").alias("TS")).agg(*means)
 # Where nothing was returned, all that was used is net.
 net = F.col("AvgAmtPowerUse") - F.coalesce(F.col("AvgAmtPowerReturnedToGrid"), F.lit(0.0))
 days = days.withColumn("AvgAmtNetPowerConsumption", net)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from databricks_blocks.run.results import DatabricksRunResult, TaskResult
     from databricks_blocks.sql.results import SqlResult
 
+    from databricks_flows.green_energy.analysis import analyse_green_energy
+    from databricks_flows.green_energy.load import load_green_energy
     from databricks_flows.job.cancelling import cancel_databricks_runs
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.load.csv_files import load_csv_files
@@ -46,9 +48,11 @@ __all__ = [
     "RunPolicy",
     "SqlResult",
     "TaskResult",
+    "analyse_green_energy",
     "cancel_databricks_runs",
     "databricks_sql",
     "load_csv_files",
+    "load_green_energy",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
@@ -67,9 +71,11 @@ _MODULES = {
     "RunPolicy": "databricks_blocks.run.policy",
     "SqlResult": "databricks_blocks.sql.results",
     "TaskResult": "databricks_blocks.run.results",
+    "analyse_green_energy": "databricks_flows.green_energy.analysis",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
     "databricks_sql": "databricks_flows.tasks.sql",
     "load_csv_files": "databricks_flows.load.csv_files",
+    "load_green_energy": "databricks_flows.green_energy.load",
     "notebook_task": "databricks_blocks.job.tasks",
     "renewable_analysis": "databricks_flows.renewable.analysis",
     "run_databricks_job": "databricks_flows.job.subflow",

@@ -44,7 +44,10 @@ def golden(department: str, kind: str, path: Path = FACILITIES) -> Golden:
             if row["Department"] == department and row["IsGreenEnergyInitiative"] == str(kind == "green"):
                 by_day[row["TS"]].append(row)
     days = [_day(ts, by_day[ts]) for ts in sorted(by_day)]
-    x = [float(date.fromisoformat(day[0]).toordinal() - date.fromisoformat(days[0][0]).toordinal()) for day in days]
+    x = [
+        float(date.fromisoformat(day[0]).toordinal() - date.fromisoformat(days[0][0]).toordinal())
+        for day in days
+    ]
     y = [day[5] for day in days if day[5] is not None]
     mean_x, mean_y = fsum(x) / len(x), fsum(y) / len(y)
     s_xx = fsum((a - mean_x) ** 2 for a in x)

@@ -29,9 +29,13 @@ def test_the_calculation_of_the_test_gives_the_published_values() -> None:
     assert (green.days[0][0], green.days[-1][0]) == ("2024-06-21", "2024-07-20")
     assert [green.days[0][5], green.days[-1][5]] == pytest.approx([0.1254025213414362, 1.4312940618868397])
     assert [other.days[0][5], other.days[-1][5]] == pytest.approx([0.09049307410954838, 0.00951911852414475])
-    assert [green.slope, other.slope] == pytest.approx([0.03281975133035801, -0.002206722849298141], abs=1e-12)
+    assert [green.slope, other.slope] == pytest.approx(
+        [0.03281975133035801, -0.002206722849298141], abs=1e-12
+    )
     lines = [green.on_first_day, green.on_last_day, other.on_first_day, other.on_last_day]
-    assert lines == pytest.approx([-0.158457603382, 0.793315185198, 0.096264798334, 0.032269835705], abs=1e-11)
+    assert lines == pytest.approx(
+        [-0.158457603382, 0.793315185198, 0.096264798334, 0.032269835705], abs=1e-11
+    )
     assert [round(green.r2, 2), round(other.r2, 2)] == [0.42, 0.18]
     rows = {name: (golden(name, "green").rows, golden(name, "not_green").rows) for name in DEPARTMENTS}
     assert rows == {
@@ -43,7 +47,16 @@ def test_the_calculation_of_the_test_gives_the_published_values() -> None:
 
 
 def test_departments_whose_names_look_alike_share_no_table(place: Place) -> None:
-    names = ["R&D", "R D", "r d", "研究", "О'Нил `x`; DROP TABLE y", "Quality Control", "quality_control", "x" * 300]
+    names = [
+        "R&D",
+        "R D",
+        "r d",
+        "研究",
+        "О'Нил `x`; DROP TABLE y",
+        "Quality Control",
+        "quality_control",
+        "x" * 300,
+    ]
     tables = [place.returned("extract_green", name)["table"] for name in names]
     assert len(set(tables)) == len(names)
     assert tables[5] == "green_quality_control"

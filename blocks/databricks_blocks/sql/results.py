@@ -148,7 +148,9 @@ class SqlResult:
         )
 
 
-def _chained(first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+def _chained(
+    first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]
+) -> Iterator[pyarrow.RecordBatch]:
     yield first
     yield from others
 

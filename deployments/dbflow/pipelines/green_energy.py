@@ -88,9 +88,7 @@ class GreenEnergyRun:
             analyses = []
             for name in names:
                 with listening(_shown(bars, name if len(names) > 1 else ""), bars.say):
-                    analyses.append(
-                        await analyse_green_energy(name, schema_name=schema, output_directory="")
-                    )
+                    analyses.append(await analyse_green_energy(name, schema_name=schema, output_directory=""))
             found = [analysis.department for analysis in analyses]
             written = await asyncio.to_thread(write_results, found, charting, self.out.resolve())
         return GreenEnergyResult(loaded, analyses, written)

@@ -24,10 +24,11 @@ from pydantic import Field
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.green_energy.chart import MODULE
-from databricks_flows.green_energy.days import Place, read_department
+from databricks_flows.green_energy.days import read_department
 from databricks_flows.green_energy.facility_files import FACILITIES
 from databricks_flows.green_energy.notebook_job import NO_GIT_SOURCE, notebook_job
 from databricks_flows.green_energy.outputs import create_graph
+from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
 from databricks_flows.green_energy.results import Department
 from databricks_flows.green_energy.summary import summary_markdown
 from databricks_flows.job.cancelling import cancel_databricks_runs
@@ -41,7 +42,6 @@ from databricks_flows.shared.run_names import named
 from databricks_flows.shared.telling import Sender
 from databricks_flows.shared.threaded_tasks import run_task
 
-CATALOG, SCHEMA = "main", "elt"
 STEPS = ("run_databricks_job", "read_days", "create_graph")
 
 
@@ -175,7 +175,7 @@ async def _analyse(request: _Request) -> GreenEnergyAnalysis:
         async with steps.step("read_days"):
             found = await read_department(request.department, run.exit_values, request.place)
         if not any(kind.trend.rows for kind in found.kinds):
-            table = request.place.table(FACILITIES)
+            table = request.place.named(FACILITIES)
             raise InputError(f"{table} has no row of the department `{request.department}`")
         async with steps.step("create_graph"):
             files = await run_task(create_graph, found, charting, request.output)

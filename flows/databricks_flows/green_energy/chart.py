@@ -53,9 +53,7 @@ def draw_chart(departments: Sequence[Department], path: Path) -> str:
     columns = min(2, len(departments))
     rows = ceil(len(departments) / 2)
     # Not pyplot: the threads of a worker would share its global state.
-    figure = Figure(
-        figsize=(10, 5.6) if columns == 1 else (14, 4.6 * rows), dpi=144, layout="constrained"
-    )
+    figure = Figure(figsize=(10, 5.6) if columns == 1 else (14, 4.6 * rows), dpi=144, layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, department in zip(panels, departments, strict=False):
         _draw_panel(axes, department)

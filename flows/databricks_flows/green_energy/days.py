@@ -4,31 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from databricks_blocks.sql.quoting import quoted_path
-
+from databricks_flows.green_energy.place import Place
 from databricks_flows.green_energy.results import KINDS, Day, Department, Kind, read_trends, read_written
 from databricks_flows.tasks.sql import databricks_sql
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the tables are.
-
-    Attributes:
-        catalog: Their catalog.
-        schema: Their schema.
-        warehouse: Name of the block of the SQL warehouse that reads and loads them.
-    """
-
-    catalog: str
-    schema: str
-    warehouse: str
-
-    def table(self, name: str) -> str:
-        """Full name of a table, quoted for SQL."""
-        return quoted_path(self.catalog, self.schema, name)
 
 
 async def read_department(name: str, exit_values: Mapping[str, str], place: Place) -> Department:
@@ -45,7 +24,7 @@ async def read_department(name: str, exit_values: Mapping[str, str], place: Plac
     trends = read_trends(exit_values)
     kinds = []
     for kind, green in sorted(KINDS.items(), key=lambda one: one[1]):
-        table = place.table(read_written(exit_values, f"transform_{kind}").table)
+        table = place.quoted(read_written(exit_values, f"transform_{kind}").table)
         result = await databricks_sql(f"SELECT * FROM {table} ORDER BY TS", warehouse=place.warehouse)  # noqa: S608 - quoted
         rows = await asyncio.to_thread(result.rows)
         kinds.append(Kind(green, trends[kind], tuple(map(Day.of_row, rows))))

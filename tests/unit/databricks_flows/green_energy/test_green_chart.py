@@ -31,7 +31,9 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def drawn(axes: Any) -> list[tuple[str, list[float]]]:
-    return [(line.get_linestyle(), list(line.get_ydata())) for line in axes.get_lines() if len(line.get_xdata())]
+    return [
+        (line.get_linestyle(), list(line.get_ydata())) for line in axes.get_lines() if len(line.get_xdata())
+    ]
 
 
 def test_both_lines_and_both_trends_are_within_the_axis(figures: list[Any], tmp_path: Path) -> None:

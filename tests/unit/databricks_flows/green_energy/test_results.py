@@ -20,7 +20,7 @@ HEADER = (
 
 def test_the_table_is_sorted_has_all_digits_and_nothing_where_nothing_is(tmp_path: Path) -> None:
     found = [
-        department("B, the \"second\"", [0.1254025213414362], [1e-05, None]),
+        department('B, the "second"', [0.1254025213414362], [1e-05, None]),
         department("A", [1 / 3], []),
     ]
     assert write_table(found, tmp_path / "t.csv") == 4
@@ -59,7 +59,9 @@ def test_what_the_notebooks_return_is_read() -> None:
 
 @pytest.mark.parametrize("value", ["", "30", "{}", '{"green": {"rows": 1, "days": 1}}', "not JSON\nat all"])
 def test_what_other_notebooks_return_is_refused_in_one_line(value: str) -> None:
-    with pytest.raises(InputError, match="the notebook analytics has to return its result as JSON") as refused:
+    with pytest.raises(
+        InputError, match="the notebook analytics has to return its result as JSON"
+    ) as refused:
         read_trends({"analytics": value})
     assert "\n" not in str(refused.value)
     with pytest.raises(InputError, match="the notebook transform_green has to return"):
