@@ -148,9 +148,7 @@ class SqlResult:
         )
 
 
-def _chained(
-    first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]
-) -> Iterator[pyarrow.RecordBatch]:
+def _chained(first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
     yield first
     yield from others
 

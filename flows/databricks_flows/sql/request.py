@@ -75,11 +75,7 @@ class SqlRequest:
                 self.catalog or block.catalog,
                 self.schema or block.schema_name,
                 # Several statements share the values, and each gets those that it has markers for.
-                {
-                    name: value
-                    for name, value in self.parameters.items()
-                    if not many or name in markers_of(text)
-                },
+                {name: value for name, value in self.parameters.items() if not many or name in markers_of(text)},
             )
             for text in self.statements
         ]
