@@ -11,7 +11,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from pytest import approx
+import pytest
 
 from .notebook_results import REPOSITORY, Ended, Engine
 
@@ -140,9 +140,9 @@ def assert_golden(place: Place, department: str) -> None:
         for found, expected in zip(days, right.days, strict=True):
             assert [value is None for value in found] == [value is None for value in expected]
             measured = [value for value in found[1:] if value is not None]
-            assert measured == approx([value for value in expected[1:] if value is not None], abs=1e-9)
+            assert measured == pytest.approx([value for value in expected[1:] if value is not None], abs=1e-9)
         trend = trends[kind]
         assert (trend["rows"], trend["days"]) == (right.rows, len(right.days))
         assert (trend["first_day"], trend["last_day"]) == (right.days[0][0], right.days[-1][0])
         line = [trend[name] for name in ("slope", "r2", "on_first_day", "on_last_day")]
-        assert line == approx([right.slope, right.r2, right.on_first_day, right.on_last_day], abs=1e-9)
+        assert line == pytest.approx([right.slope, right.r2, right.on_first_day, right.on_last_day], abs=1e-9)

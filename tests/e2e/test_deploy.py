@@ -141,6 +141,8 @@ def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk
     assert found.keys() == {
         "renewable-analysis",
         "renewable-analysis-all-countries",
+        "load-green-energy",
+        "analyse-green-energy",
         "repair-databricks-run",
         "load-csv-files",
         "cancel-databricks-run",

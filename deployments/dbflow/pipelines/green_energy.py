@@ -1,4 +1,4 @@
-"""The green energy pipeline, as `dbflow run green-energy` runs it: the load, then an analysis a department."""
+"""The green energy pipeline, as `dbflow run green-energy` runs it: load, then an analysis a department."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dbflow.terminal import StepBars, nearby
 
 if TYPE_CHECKING:
     from databricks_flows.green_energy.analysis import GreenEnergyAnalysis
-    from databricks_flows.green_energy.load import LoadedTable
+    from databricks_flows.green_energy.assets import LoadedTable
     from databricks_flows.green_energy.outputs import Written
     from databricks_flows.green_energy.results import Department
     from databricks_flows.shared.progress import Progress
@@ -98,8 +98,8 @@ class GreenEnergyRun:
         return self.data or DATA_DIRECTORY
 
     def _schema(self) -> str:
-        """Schema of the tables: other files get another one, since a load adds rows and never takes any away."""
-        from databricks_flows.green_energy.analysis import SCHEMA
+        """Schema of the tables: other files get another one, since a load only adds rows."""
+        from databricks_flows.green_energy.place import SCHEMA
 
         if self.data is None:
             return SCHEMA
@@ -145,7 +145,7 @@ def _rows(department: Department) -> list[tuple[str, ...]]:
 
 def _where(result: GreenEnergyResult) -> list[tuple[str, str]]:
     written = result.written
-    rows = [("loaded", f"{one.table} ({one.rows} rows from {one.files} files)") for one in result.loaded]
+    rows = [("loaded", f"{one.table} ({one.rows} new rows)") for one in result.loaded]
     files = [("chart", nearby(written.chart)), ("table", f"{nearby(written.table)} ({written.rows} rows)")]
     runs = [
         (label, url)

@@ -1,4 +1,4 @@
-"""Tables as assets: the event of an asset says that rows were loaded, and starts the flows that wait for it."""
+"""Tables as assets: their events say that rows were loaded, and start the flows that wait for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prefect.assets import add_asset_metadata, materialize
 from prefect.cache_policies import NO_CACHE
 
-# What Prefect has in no key of an asset, and `!`, which stands before the number of what it takes the place of.
+# What Prefect has in no key of an asset; and `!`, which begins what stands for it.
 _KEPT_OUT = set("\n\r\t\0 #?&%\"'<>[]{}|\\^`!/")
 
 

@@ -79,12 +79,11 @@ def trend_text(kind: Kind) -> str:
     trend = kind.trend
     if trend.slope is None:
         return f"{_NAMES[kind.green]}: no trend"
-    return f"{_NAMES[kind.green]}: {trend.slope:+.4f} a day, R² {trend.r2 or 0:.2f}"
+    slope = f"{trend.slope:+.4f}".replace("-", "\N{MINUS SIGN}")
+    return f"{_NAMES[kind.green]}: {slope} a day, R² {trend.r2 or 0:.2f}"
 
 
 def _draw_panel(axes: Axes, department: Department) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     for kind in sorted(department.kinds, key=lambda kind: not kind.green):
         colour, trend = _COLOURS[kind.green], kind.trend
         days = [day for day in kind.days if day.day is not None]
@@ -96,14 +95,28 @@ def _draw_panel(axes: Axes, department: Department) -> None:
         if trend.on_first_day is not None and trend.on_last_day is not None:
             line = ([trend.first_day, trend.last_day], [trend.on_first_day, trend.on_last_day])
             axes.plot(*line, linestyle="--", linewidth=2, color=colour)  # type: ignore[arg-type]
-        axes.plot([], [], marker="o", linestyle="--", linewidth=2, color=colour, label=trend_text(kind))
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.plot([], [], marker="o", markersize=5, color=colour, label=trend_text(kind))
+    _write_days(axes)
     axes.set_title(_shortened(department.name), parse_math=False)
-    axes.set_ylabel("Output by net power")
+    axes.set_ylabel("Efficiency (output by net power)")
     if axes.get_legend_handles_labels()[0]:
+        axes.plot([], [], linestyle="--", linewidth=2, color="0.5", label="Trend")
         axes.legend(loc="upper left", frameon=True)
+
+
+def _write_days(axes: Axes) -> None:
+    """Write days as `21 Jun`; years and months where the days are far apart."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=4, maxticks=9, interval_multiples=False)  # type: ignore[no-untyped-call]
+    formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
+        locator,
+        formats=["%Y", "%b %Y", "%d %b", "%d %b", "%d %b", "%d %b"],
+        zero_formats=["%Y", "%b %Y", "%d %b", "%d %b", "%d %b", "%d %b"],
+        offset_formats=["", "", "%Y", "%Y", "%Y", "%Y"],
+    )
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(formatter)
 
 
 def _shortened(name: str) -> str:

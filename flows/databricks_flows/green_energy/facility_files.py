@@ -1,4 +1,4 @@
-"""The CSV files of the pipeline: which table each is for, and what is wrong with them before anything starts."""
+"""The CSV files of the pipeline: the table of each, and what is wrong with them before anything starts."""
 
 from __future__ import annotations
 

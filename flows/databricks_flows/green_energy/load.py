@@ -45,8 +45,8 @@ async def load_green_energy(
     """Load the CSV files of a folder into tables, and tell Prefect which tables have new rows.
 
     The table of a file has its name up to the first dot. A file that was loaded before is not loaded again,
-    even if its content has changed. Each table that got rows is an asset: its event has the number of rows and
-    of files, and starts what waits for it.
+    even if its content has changed. Each table that got rows is an asset: its event has the number of rows
+    and of files, and starts what waits for it.
 
     Args:
         data_directory: Folder of the CSV files; empty: the packaged file.

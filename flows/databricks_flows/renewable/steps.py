@@ -19,11 +19,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 
-from databricks_flows.shared.chart_process import ChartProcess
 from databricks_flows.renewable.scope import RunScope, write_note
 from databricks_flows.renewable.share_files import LONGEST_TEXT, SHARES, ShareFile, find_fault
 from databricks_flows.renewable.staged_note import StagedNote
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.chart_process import ChartProcess
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
 from databricks_flows.shared.telling import tell

@@ -82,9 +82,9 @@ def chart_process(module: str) -> Iterator[ChartProcess]:
     """Start the process. It ends with the `with` block, or when the process that started it dies.
 
     Args:
-        module: Draws a chart when it is run: it reads a request from its standard input, and writes the title.
+        module: Draws a chart when it is run: reads a request from its standard input, and writes the title.
     """
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - a module of this package, and no shell
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -96,5 +96,5 @@ def test_departments_may_be_in_any_file_of_the_table(tmp_path: Path) -> None:
     files = {f"FacilityEfficiency.{name}.csv": HEADER + row.format(name) for name in ("A", "B")}
     [found] = check_facilities(folder(tmp_path, **files), ["A", "B"])
     assert len(found.paths) == 2
-    with pytest.raises(InputError, match="holds no file of the name FacilityEfficiency.csv"):
+    with pytest.raises(InputError, match=r"holds no file of the name FacilityEfficiency\.csv"):
         check_facilities(folder(tmp_path / "other", **{"other.csv": HEADER}), [])
