@@ -215,7 +215,7 @@ class StatementLife:
 
         def find() -> QueryRecord | None:
             warehouse_id = self._call.statement.warehouse_id
-            found = tagged_statements(self._client, warehouse_id, self._call.since, f"{self._call.token}-")
+            found = tagged_statements(self._client, warehouse_id, self._call.since, self._call.token)
             return max(found, key=lambda record: record.number, default=None)
 
         for pause in pauses:

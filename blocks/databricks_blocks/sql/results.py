@@ -155,11 +155,9 @@ def _chained(first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]) 
 
 def _limited(batches: pyarrow.RecordBatchReader, limit: int | None) -> Iterator[pyarrow.RecordBatch]:
     left = limit
-    for batch in batches:
-        if left is None:
-            yield batch
-            continue
-        if left <= 0:
+    while left is None or left > 0:
+        batch = next(batches, None)
+        if batch is None:
             return
-        yield batch.slice(0, left)
-        left -= batch.num_rows
+        yield batch if left is None else batch.slice(0, left)
+        left = None if left is None else left - batch.num_rows
