@@ -26,7 +26,8 @@ from databricks_flows.sql.request import SqlRequest, read_statements
 from databricks_flows.sql.running import run_sql
 
 
-def _may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+def may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether the statement of a task can succeed when it is run again."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, StatementError) and error.may_retry
 
@@ -111,7 +112,7 @@ databricks_sql = SyncCallableTask(
     persist_result=False,
     retries=2,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_condition_fn=_may_retry,
+    retry_condition_fn=may_retry,
 )
 
 
