@@ -25,7 +25,7 @@ from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.sync_callable import SyncCallableTask
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
-from databricks_flows.tasks.sql import may_retry
+from databricks_flows.tasks.sql import databricks_sql
 from databricks_flows.tasks.upload_files import UploadedFile
 
 _ROWS = "num_affected_rows"
@@ -237,5 +237,5 @@ copy_into: SyncCallableTask[Any, Any] = SyncCallableTask(
     cache_policy=NO_CACHE,
     retries=2,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_condition_fn=may_retry,
+    retry_condition_fn=databricks_sql.retry_condition_fn,
 )

@@ -26,9 +26,8 @@ from databricks_flows.sql.request import SqlRequest, read_statements
 from databricks_flows.sql.running import run_sql
 
 
-def may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether the statement of a task can succeed when it is run again."""
-    error = state.result(raise_on_failure=False)
+async def _may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    error = await state.aresult(raise_on_failure=False)
     return isinstance(error, StatementError) and error.may_retry
 
 
@@ -84,13 +83,11 @@ async def _databricks_sql(
         DatabricksUnreachable: The workspace did not answer for too long; the statement may be going on.
 
     Examples:
-        >>> from datetime import date
+        >>> import asyncio
         >>> from databricks_flows import databricks_sql
-        >>> from prefect import flow
-        >>> @flow
-        ... async def report(day: date) -> int:
-        ...     result = await databricks_sql("SELECT * FROM orders WHERE day = :day", {"day": day})
-        ...     return result.row_count
+        >>> result = asyncio.run(databricks_sql("SELECT :n + 1 AS next", {"n": 41}, warehouse="warehouse"))
+        >>> result.rows()
+        [{'next': 42}]
     """
     texts = await asyncio.to_thread(read_statements, statement)
     request = SqlRequest(texts, parameters or {}, warehouse, catalog, schema, key, timeout_seconds)
@@ -112,7 +109,7 @@ databricks_sql = SyncCallableTask(
     persist_result=False,
     retries=2,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_condition_fn=may_retry,
+    retry_condition_fn=_may_retry,
 )
 
 

@@ -23,14 +23,16 @@ NAMES = [
     "JobSpecification",
     "RepairPolicy",
     "RunPolicy",
+    "SqlResult",
     "TaskResult",
     "cancel_databricks_runs",
+    "databricks_sql",
     "load_csv_files",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
 ]
-RUN_IN_E2E = {"load_csv_files", "renewable_analysis", "run_databricks_job"}
+RUN_IN_E2E = {"SqlResult", "databricks_sql", "load_csv_files", "renewable_analysis", "run_databricks_job"}
 """Their examples need a stack: `tests/e2e/test_examples.py` runs them."""
 OF_BLOCKS = {"DatabricksJobError", "DatabricksRunFailed", "InvalidJob"}
 """`databricks_blocks` exports them as well, and its tests run their examples."""

@@ -29,4 +29,6 @@ def test_credentials_are_found(statement: str, hidden: list[str]) -> None:
 
 def test_what_is_said_about_a_statement_hides_them_too() -> None:
     statement = COPY.format("CREDENTIAL (AWS_SECRET_KEY = 'se-cret')")
-    assert without_credentials("cannot use se-cret at s3://bucket", statement) == "cannot use *** at s3://bucket"
+    assert (
+        without_credentials("cannot use se-cret at s3://bucket", statement) == "cannot use *** at s3://bucket"
+    )

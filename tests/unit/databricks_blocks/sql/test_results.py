@@ -196,7 +196,10 @@ def test_a_result_that_holds_counts_is_known(names: list[str], counts: bool) -> 
         ("VARIANT", pa.string()),
         ("ARRAY<STRING>", pa.list_(pa.field("element", pa.string()))),
         ("MAP<STRING, ARRAY<INT>>", pa.map_(pa.string(), pa.list_(pa.field("element", pa.int32())))),
-        ("STRUCT<a: INT, `b c`: STRUCT<d: DATE>>", pa.struct([("a", pa.int32()), ("b c", pa.struct([("d", pa.date32())]))])),
+        (
+            "STRUCT<a: INT, `b c`: STRUCT<d: DATE>>",
+            pa.struct([("a", pa.int32()), ("b c", pa.struct([("d", pa.date32())]))]),
+        ),
         ("STRUCT<>", pa.struct([])),
     ],
 )

@@ -153,7 +153,9 @@ def test_a_cancel_by_somebody_else_is_an_error_of_its_own() -> None:
     assert not error.may_retry
 
 
-CREDENTIAL = "COPY INTO t FROM 's3://b' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'key-1', AWS_SECRET_KEY = 'se-cret'))"
+CREDENTIAL = (
+    "COPY INTO t FROM 's3://b' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'key-1', AWS_SECRET_KEY = 'se-cret'))"
+)
 
 
 def test_a_credential_in_a_statement_is_shown_in_no_error() -> None:
