@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from databricks_flows.load.csv_files import load_csv_files
     from databricks_flows.load.outcomes import FilesNotLoaded
     from databricks_flows.renewable.analysis import renewable_analysis
+    from databricks_flows.tasks.copy_into import copy_into
     from databricks_flows.tasks.sql import databricks_sql
+    from databricks_flows.tasks.upload_files import FilesNotUploaded, upload_files
+    from databricks_flows.tasks.waiting import wait_for_partition, wait_for_query
 
 __all__ = [
     "DatabricksJobError",
@@ -39,6 +42,7 @@ __all__ = [
     "DatabricksRunResult",
     "DatabricksTask",
     "FilesNotLoaded",
+    "FilesNotUploaded",
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
@@ -47,11 +51,15 @@ __all__ = [
     "SqlResult",
     "TaskResult",
     "cancel_databricks_runs",
+    "copy_into",
     "databricks_sql",
     "load_csv_files",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
+    "upload_files",
+    "wait_for_partition",
+    "wait_for_query",
 ]
 
 _MODULES = {
@@ -60,6 +68,7 @@ _MODULES = {
     "DatabricksRunResult": "databricks_blocks.run.results",
     "DatabricksTask": "databricks_blocks.job.tasks",
     "FilesNotLoaded": "databricks_flows.load.outcomes",
+    "FilesNotUploaded": "databricks_flows.tasks.upload_files",
     "InvalidJob": "databricks_blocks.errors",
     "JobCluster": "databricks_blocks.job.cluster",
     "JobSpecification": "databricks_blocks.job.specification",
@@ -68,11 +77,15 @@ _MODULES = {
     "SqlResult": "databricks_blocks.sql.results",
     "TaskResult": "databricks_blocks.run.results",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
+    "copy_into": "databricks_flows.tasks.copy_into",
     "databricks_sql": "databricks_flows.tasks.sql",
     "load_csv_files": "databricks_flows.load.csv_files",
     "notebook_task": "databricks_blocks.job.tasks",
     "renewable_analysis": "databricks_flows.renewable.analysis",
     "run_databricks_job": "databricks_flows.job.subflow",
+    "upload_files": "databricks_flows.tasks.upload_files",
+    "wait_for_partition": "databricks_flows.tasks.waiting",
+    "wait_for_query": "databricks_flows.tasks.waiting",
 }
 """The module that each name is loaded from."""
 
