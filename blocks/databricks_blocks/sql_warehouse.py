@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 from prefect.blocks.core import Block
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from databricks_blocks.private_prefect import async_dispatch
+from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
+from databricks_blocks.sql.outcome import result_of, timed_out
+from databricks_blocks.sql.results import SqlResult
+from databricks_blocks.sql.statement import Statement
 from databricks_blocks.sql.warehouses import (
     SECONDS_TO_START,
     Goal,
@@ -44,7 +51,8 @@ class SqlWarehouse(Block):
         from databricks_blocks import SqlWarehouse
 
         warehouse = SqlWarehouse.load("BLOCK_NAME")
-        print(warehouse.start().state)
+        result = warehouse.execute("SELECT :n + 1 AS next", {"n": 41})
+        print(result.row_count, result.schema.names)
         ```
     """
 
@@ -134,6 +142,51 @@ class SqlWarehouse(Block):
             DatabricksUnreachable: The workspace did not answer for too long.
         """
         return asyncio.run(self.astop(timeout_seconds))
+
+    async def aexecute(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> SqlResult:
+        """Execute a statement; see `execute`."""
+        client = await asyncio.to_thread(self.workspace_client)
+        found = await outlive(partial(asyncio.to_thread, self.look, client))
+        asked = Statement(statement, found.warehouse_id, self.catalog, self.schema_name, parameters or {})
+        since = int((time.time() - SECONDS_OF_SKEW) * 1000)
+        life = StatementLife(client, StatementCall(asked, uuid4().hex, since))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                ended = await life.to_the_end()
+        except TimeoutError as error:
+            await life.cancel()
+            raise timed_out(client.config.host, life.statement_id, timeout_seconds or 0) from error
+        return await asyncio.to_thread(result_of, client, ended, asked)
+
+    @async_dispatch(aexecute)
+    def execute(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> SqlResult:
+        """Execute a statement, and wait until it has succeeded.
+
+        An answer that is lost executes nothing twice. A second call does: what has to survive a retry of the
+        flow is the task `databricks_sql`.
+
+        Args:
+            statement: The statement.
+            parameters: Values of its markers: `{"day": date(2024, 6, 21)}` for `:day`.
+            timeout_seconds: How long it may take; then it is cancelled. `None`: as long as it takes.
+
+        Raises:
+            InvalidStatement: It cannot be sent as it is given.
+            StatementError: It did not succeed.
+            DatabricksRunRefused: The workspace does not accept the request.
+            DatabricksUnreachable: The workspace did not answer for too long; it may be going on.
+        """
+        return asyncio.run(self.aexecute(statement, parameters, timeout_seconds))
 
     async def await_for(self, goal: Goal, timeout_seconds: float = SECONDS_TO_START) -> WarehouseSnapshot:
         """Bring it to a state, and wait until it is there.

@@ -20,7 +20,17 @@ from databricks_local import Faults
 from prefect import flow
 
 from .conftest import Stack, until
-from .flow_processes import cancel, create_flow_run, flow_process, kill, logs_of, press_retry, run, state_of, worker
+from .flow_processes import (
+    cancel,
+    create_flow_run,
+    flow_process,
+    kill,
+    logs_of,
+    press_retry,
+    run,
+    state_of,
+    worker,
+)
 from .sql_flows import has_too_little_time, maps_sql, runs_sql
 
 pytestmark = pytest.mark.usefixtures("warehouse")
@@ -156,7 +166,11 @@ def test_killed_and_run_again_a_statement_is_executed_once(
 def test_a_retry_attaches_to_what_goes_on_and_uses_what_was_done(
     stack: Stack, warehouse: str, table: str, mark: str
 ) -> None:
-    statements = [f"INSERT INTO {table} VALUES (1)", f"{SECONDS_OF_WORK} {mark}", f"INSERT INTO {table} VALUES (2)"]
+    statements = [
+        f"INSERT INTO {table} VALUES (1)",
+        f"{SECONDS_OF_WORK} {mark}",
+        f"INSERT INTO {table} VALUES (2)",
+    ]
     flow_run_id = create_flow_run(runs_sql, statements=statements)
     with flow_process(flow_run_id) as process:
         until(lambda: is_going_on(stack, mark))
@@ -171,7 +185,9 @@ def test_a_retry_attaches_to_what_goes_on_and_uses_what_was_done(
 
 def test_equal_calls_are_told_apart_in_a_retry(stack: Stack, warehouse: str, table: str) -> None:
     insert = f"INSERT INTO {table} VALUES (1)"
-    flow_run_id = create_flow_run(runs_sql, statements=[insert, insert, "SELECT * FROM nowhere"], at_once=True)
+    flow_run_id = create_flow_run(
+        runs_sql, statements=[insert, insert, "SELECT * FROM nowhere"], at_once=True
+    )
     for _ in range(2):
         assert run(flow_run_id) == "FAILED"
         press_retry(flow_run_id)
@@ -297,7 +313,9 @@ def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
     from databricks_blocks.loading import load_block
 
     block = load_block(SqlWarehouse, "warehouse").model_copy(update={"warehouse_name": "gone"})
-    with pytest.raises((DatabricksRunRefused, WarehouseUnavailable), match="no SQL warehouse `gone`: there are"):
+    with pytest.raises(
+        (DatabricksRunRefused, WarehouseUnavailable), match="no SQL warehouse `gone`: there are"
+    ):
         run_here("SELECT 1", warehouse=block)
 
 

@@ -22,7 +22,9 @@ def arrow_schema(columns: Sequence[Mapping[str, Any]]) -> pyarrow.Schema:
     """
     import pyarrow as pa
 
-    return pa.schema([(column["name"], arrow_type(column.get("type_text") or "STRING")) for column in columns])
+    return pa.schema(
+        [(column["name"], arrow_type(column.get("type_text") or "STRING")) for column in columns]
+    )
 
 
 def arrow_type(text: str) -> pyarrow.DataType:

@@ -20,14 +20,12 @@ class StatementError(DatabricksJobError):
 
     Examples:
         ```python
-        from databricks_blocks import StatementError
-        from databricks_flows import databricks_sql
+        from databricks_blocks import SqlWarehouse, StatementError
 
-        async def count() -> None:
-            try:
-                await databricks_sql("SELECT count(*) FROM orders")
-            except StatementError as error:
-                print(error.sql_state, error.url)
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("SELECT * FROM no_such_table")
+        except StatementError as error:
+            print(error.sql_state, error.url)
         ```
     """
 
@@ -63,14 +61,12 @@ class StatementFailed(StatementError):
 
     Examples:
         ```python
-        from databricks_blocks import StatementFailed
-        from databricks_flows import databricks_sql
+        from databricks_blocks import SqlWarehouse, StatementFailed
 
-        async def count() -> None:
-            try:
-                await databricks_sql("SELECT * FROM no_such_table")
-            except StatementFailed as error:
-                print(error)
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("SELECT * FROM no_such_table")
+        except StatementFailed as error:
+            print(error)
         ```
     """
 
@@ -80,14 +76,12 @@ class StatementCancelled(StatementError):
 
     Examples:
         ```python
-        from databricks_blocks import StatementCancelled
-        from databricks_flows import databricks_sql
+        from databricks_blocks import SqlWarehouse, StatementCancelled
 
-        async def optimize() -> None:
-            try:
-                await databricks_sql("OPTIMIZE orders")
-            except StatementCancelled as error:
-                print(f"Cancelled: {error.url}")
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("OPTIMIZE orders")
+        except StatementCancelled as error:
+            print(f"Cancelled by somebody: {error.url}")
         ```
     """
 
@@ -97,14 +91,12 @@ class StatementTimedOut(StatementError):
 
     Examples:
         ```python
-        from databricks_blocks import StatementTimedOut
-        from databricks_flows import databricks_sql
+        from databricks_blocks import SqlWarehouse, StatementTimedOut
 
-        async def optimize() -> None:
-            try:
-                await databricks_sql("OPTIMIZE orders", timeout_seconds=600)
-            except StatementTimedOut as error:
-                print(f"Took too long: {error.url}")
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("OPTIMIZE orders", timeout_seconds=0.5)
+        except StatementTimedOut as error:
+            print(f"Took too long: {error.url}")
         ```
     """
 
@@ -114,15 +106,12 @@ class ResultUnavailable(StatementError):
 
     Examples:
         ```python
-        from databricks_blocks import ResultUnavailable
-        from databricks_flows import databricks_sql
+        from databricks_blocks import ResultUnavailable, SqlWarehouse
 
-        async def read() -> None:
-            result = await databricks_sql("SELECT * FROM orders")
-            try:
-                print(result.to_pandas())
-            except ResultUnavailable as error:
-                print(error)
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("SELECT * FROM orders")
+        except ResultUnavailable as error:
+            print(error)
         ```
     """
 

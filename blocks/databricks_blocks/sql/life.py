@@ -35,6 +35,8 @@ SECONDS_TO_SETTLE = 8.0
 """A request that is under way is waited for this long. Prefect kills a cancelled process after 30 s."""
 SECONDS_TO_CANCEL = 20.0
 """The end of a statement that is cancelled is waited for this long."""
+SECONDS_OF_SKEW = 900.0
+"""The clocks of a flow and of the workspace may differ."""
 _PAUSES_BEFORE_LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 12.0)
 """Seconds. The history may show a statement late; how late is not documented."""
 _LATER_LOOKS = 4
@@ -215,7 +217,7 @@ class StatementLife:
 
         def find() -> QueryRecord | None:
             warehouse_id = self._call.statement.warehouse_id
-            found = tagged_statements(self._client, warehouse_id, self._call.since, f"{self._call.token}-")
+            found = tagged_statements(self._client, warehouse_id, self._call.since, self._call.token)
             return max(found, key=lambda record: record.number, default=None)
 
         for pause in pauses:

@@ -21,14 +21,12 @@ class InvalidStatement(ValueError):
 
     Examples:
         ```python
-        from databricks_blocks import InvalidStatement
-        from databricks_flows import databricks_sql
+        from databricks_blocks import InvalidStatement, SqlWarehouse
 
-        async def count() -> None:
-            try:
-                await databricks_sql("SELECT :day", {"day": [1, 2]})
-            except InvalidStatement as error:
-                print(error)
+        try:
+            SqlWarehouse.load("BLOCK_NAME").execute("SELECT :days", {"days": [1, 2]})
+        except InvalidStatement as error:
+            print(error)
         ```
     """
 

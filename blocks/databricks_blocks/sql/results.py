@@ -44,19 +44,16 @@ class SqlResult:
             may not be any more.
 
     Examples:
+        >>> import asyncio
         >>> from databricks_flows import databricks_sql
-        >>> from prefect import flow
-        >>> @flow
-        ... async def report() -> int:
-        ...     result = await databricks_sql("SELECT * FROM orders WHERE day = :day", {"day": "2024-06-21"})
-        ...     for batch in result.batches():
-        ...         print(batch.num_rows)
-        ...     return result.row_count
+        >>> result = asyncio.run(databricks_sql("SELECT id FROM range(3)"))
+        >>> result.row_count, sum(batch.num_rows for batch in result.batches()), result.schema.names
+        (3, 3, ['id'])
     """
 
     statement_id: str
     url: str
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(repr=False)
     affected: dict[str, int] = field(default_factory=dict)
     has_rows: bool = True
     _connect: Callable[[], WorkspaceClient] | None = field(default=None, repr=False)
@@ -148,18 +145,18 @@ class SqlResult:
         )
 
 
-def _chained(first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+def _chained(
+    first: pyarrow.RecordBatch, others: Iterator[pyarrow.RecordBatch]
+) -> Iterator[pyarrow.RecordBatch]:
     yield first
     yield from others
 
 
 def _limited(batches: pyarrow.RecordBatchReader, limit: int | None) -> Iterator[pyarrow.RecordBatch]:
     left = limit
-    for batch in batches:
-        if left is None:
-            yield batch
-            continue
-        if left <= 0:
+    while left is None or left > 0:
+        batch = next(batches, None)
+        if batch is None:
             return
-        yield batch.slice(0, left)
-        left -= batch.num_rows
+        yield batch if left is None else batch.slice(0, left)
+        left = None if left is None else left - batch.num_rows

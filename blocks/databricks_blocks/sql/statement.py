@@ -139,13 +139,13 @@ class QueryRecord:
 
     Attributes:
         statement_id: Its id.
-        tag: Value of its tag of identity.
+        token: Names the call that executed it.
         number: How many statements of the same call were executed before it.
         status: Status as the history spells it, such as `FINISHED`.
     """
 
     statement_id: str
-    tag: str
+    token: str
     number: int
     status: str
 
@@ -174,10 +174,9 @@ def record_of(entry: Mapping[str, Any]) -> QueryRecord | None:
     """Read an entry of the query history; `None` if it has no tag of ours."""
     for tag in entry.get("query_tags") or ():
         if tag.get("key") == CALL_TAG:
-            value = str(tag.get("value") or "")
-            number = value.rpartition("-")[2]
+            token, _, number = str(tag.get("value") or "").rpartition("-")
             return QueryRecord(
-                entry["query_id"], value, int(number) if number.isdigit() else 0, entry.get("status") or ""
+                entry["query_id"], token, int(number) if number.isdecimal() else 0, entry.get("status") or ""
             )
     return None
 

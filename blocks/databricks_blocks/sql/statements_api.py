@@ -116,15 +116,15 @@ def result_chunk(client: WorkspaceClient, statement_id: str, index: int) -> dict
 
 
 def tagged_statements(
-    client: WorkspaceClient, warehouse_id: str, since: int, prefix: str
+    client: WorkspaceClient, warehouse_id: str, since: int, token: str
 ) -> Iterator[QueryRecord]:
-    """Find the statements in the query history whose tag of identity begins in a way, the latest first.
+    """Find the statements of a call in the query history, the latest first.
 
     Args:
         client: SDK client of the workspace.
         warehouse_id: The warehouse.
         since: Epoch milliseconds before which none of them began.
-        prefix: Beginning of the tag.
+        token: Names the call.
     """
     query: dict[str, Any] = {
         "filter_by.warehouse_ids": [warehouse_id],
@@ -134,7 +134,7 @@ def tagged_statements(
     while True:
         page = call_api(client, "GET", _HISTORY, query=query)
         records = map(record_of, page.get("res") or ())
-        yield from (record for record in records if record and record.tag.startswith(prefix))
+        yield from (record for record in records if record and record.token == token)
         if not page.get("next_page_token"):
             return
         query["page_token"] = page["next_page_token"]

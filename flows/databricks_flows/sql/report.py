@@ -9,6 +9,7 @@ from typing import Any
 
 from databricks_blocks.private_prefect import contexts_around, show_state
 from databricks_blocks.safe_text import markdown_rows, markdown_text
+from databricks_blocks.sql.outcome import page_of
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.statement import StatementSnapshot, title_of
 from databricks_blocks.sql.warehouses import WarehouseSnapshot
@@ -49,15 +50,11 @@ class StatementReport:
         self._began = clock()
         self._linked = False
 
-    def url_of(self, statement_id: str) -> str:
-        """The page of a statement in the workspace."""
-        return f"{self._host.rstrip('/')}/sql/history?queryId={statement_id}"
-
     async def changed(self, found: StatementSnapshot) -> None:
         """Tell the link, once."""
         if not self._linked:
             self._linked = True
-            _tell(f"{self._name}: {self.url_of(found.statement_id)}")
+            _tell(f"{self._name}: {page_of(self._host, found.statement_id)}")
 
     def ended(self, result: SqlResult, *, used: bool) -> None:
         """Tell how it ended, and after how long.

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks_blocks.loading import load_block
 from databricks_blocks.sql.parameters import InvalidStatement, bound_parameters
 from databricks_blocks.sql.splitting import markers_of, split_statements
 from databricks_blocks.sql.statement import Statement
 from databricks_blocks.sql_warehouse import SqlWarehouse
-
-if TYPE_CHECKING:
-    from databricks.sdk import WorkspaceClient
 
 
 @dataclass(frozen=True)
@@ -75,23 +72,14 @@ class SqlRequest:
                 self.catalog or block.catalog,
                 self.schema or block.schema_name,
                 # Several statements share the values, and each gets those that it has markers for.
-                {name: value for name, value in self.parameters.items() if not many or name in markers_of(text)},
+                {
+                    name: value
+                    for name, value in self.parameters.items()
+                    if not many or name in markers_of(text)
+                },
             )
             for text in self.statements
         ]
-
-
-@dataclass(frozen=True)
-class LoadedRequest:
-    """A request with its warehouse at hand.
-
-    Attributes:
-        client: SDK client of the workspace.
-        statements: The statements.
-    """
-
-    client: WorkspaceClient
-    statements: Sequence[Statement]
 
 
 def read_statements(given: str | Path | Sequence[str]) -> list[str]:

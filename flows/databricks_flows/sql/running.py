@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
 from databricks_blocks.private_prefect import contexts_around
 from databricks_blocks.run.launchers import fingerprint, idempotency_token
 from databricks_blocks.run_log import telling_the_story
-from databricks_blocks.sql.errors import ResultUnavailable, StatementTimedOut
-from databricks_blocks.sql.life import StatementCall, StatementLife
-from databricks_blocks.sql.results import SqlResult, holds_counts
-from databricks_blocks.sql.statement import Statement, StatementSnapshot, statement_error, title_of
+from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
+from databricks_blocks.sql.outcome import result_of, timed_out
+from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.warehouses import bring_to
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
 from prefect import get_run_logger
@@ -69,6 +66,7 @@ class _SqlRun:
     def __init__(self, request: SqlRequest) -> None:
         self._request = request
         self._life: StatementLife | None = None
+        self._host = ""
 
     async def to_the_end(self) -> list[SqlResult]:
         call = await current_call_identity()
@@ -93,14 +91,13 @@ class _SqlRun:
             if not limit.expired():
                 raise
             await uninterrupted(self._end(Ending.CANCELLED))
-            statement_id = self._life.statement_id if self._life else ""
-            raise StatementTimedOut(
-                f"The SQL took longer than {seconds:g} s, and was cancelled.", statement_id=statement_id or ""
-            ) from error
+            statement_id = self._life.statement_id if self._life else None
+            raise timed_out(self._host, statement_id, seconds or 0) from error
 
     async def _all(self, call: CallIdentity) -> list[SqlResult]:
         block = await asyncio.to_thread(self._request.block)
         client = await asyncio.to_thread(block.workspace_client)
+        self._host = client.config.host
         found = await outlive(partial(asyncio.to_thread, block.look, client))
         statements = self._request.of(block, found.warehouse_id)
         identity = fingerprint(
@@ -120,7 +117,7 @@ class _SqlRun:
             statement_call = StatementCall(
                 statement,
                 idempotency_token(call.root_id, identity, occurrence, number),
-                since=int(call.since.timestamp() * 1000) - _MILLISECONDS_OF_SKEW,
+                since=int((call.since.timestamp() - SECONDS_OF_SKEW) * 1000),
                 may_be_there=call.flow_run_count > 1,
                 seconds_to_look=_seconds_to_look(),
                 tags=_tags(),
@@ -132,27 +129,8 @@ class _SqlRun:
         report = StatementReport(client.config.host, call.statement.text, number, of)
         self._life = life = StatementLife(client, call, on_change=report.changed)
         ended = await life.to_the_end()
-        url = report.url_of(ended.statement_id)
-        if not ended.succeeded:
-            raise statement_error(ended, call.statement, url)
-        if ended.manifest.get("truncated"):
-            raise ResultUnavailable(
-                f"The result of `{title_of(call.statement.text)}` is cut off at the limit of the workspace: "
-                f"ask for less, or write it into a table. {url}",
-                statement_id=ended.statement_id,
-                url=url,
-            )
+        result = await asyncio.to_thread(result_of, client, ended, call.statement)
         self._life = None
-        result = SqlResult(
-            ended.statement_id,
-            url,
-            dict(ended.manifest),
-            has_rows=ended.state == "SUCCEEDED",
-            _connect=lambda: client,
-        )
-        if result.has_rows and holds_counts(result.manifest) and result.row_count == 1:
-            counts = (await asyncio.to_thread(result.rows, 1))[0]
-            result = replace(result, affected={name: int(count or 0) for name, count in counts.items()})
         report.ended(result, used=life.found is not None)
         return result
 
@@ -172,10 +150,6 @@ class _SqlRun:
         else:
             if ended is not None:
                 logger.info("SQL statement %s ended %s", ended.statement_id, ended.state)
-
-
-_MILLISECONDS_OF_SKEW = 15 * 60 * 1000
-"""The clocks of Prefect and of the workspace may differ."""
 
 
 def _ending_when_cancelled(origin: Origin) -> AbstractAsyncContextManager[None]:

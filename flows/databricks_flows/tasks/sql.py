@@ -26,8 +26,8 @@ from databricks_flows.sql.request import SqlRequest, read_statements
 from databricks_flows.sql.running import run_sql
 
 
-def _may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    error = state.result(raise_on_failure=False)
+async def _may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    error = await state.aresult(raise_on_failure=False)
     return isinstance(error, StatementError) and error.may_retry
 
 
@@ -83,13 +83,11 @@ async def _databricks_sql(
         DatabricksUnreachable: The workspace did not answer for too long; the statement may be going on.
 
     Examples:
-        >>> from datetime import date
+        >>> import asyncio
         >>> from databricks_flows import databricks_sql
-        >>> from prefect import flow
-        >>> @flow
-        ... async def report(day: date) -> int:
-        ...     result = await databricks_sql("SELECT * FROM orders WHERE day = :day", {"day": day})
-        ...     return result.row_count
+        >>> result = asyncio.run(databricks_sql("SELECT :n + 1 AS next", {"n": 41}, warehouse="warehouse"))
+        >>> result.rows()
+        [{'next': 42}]
     """
     texts = await asyncio.to_thread(read_statements, statement)
     request = SqlRequest(texts, parameters or {}, warehouse, catalog, schema, key, timeout_seconds)

@@ -60,6 +60,14 @@ class FilesNotUploaded(RuntimeError):
     Attributes:
         uploaded: The files that are in the storage.
         errors: What is wrong with each of the others, in one line.
+
+    Examples:
+        >>> from databricks_flows import FilesNotUploaded
+        >>> try:
+        ...     raise FilesNotUploaded([], ["a.csv: No such file or directory"])
+        ... except FilesNotUploaded as error:
+        ...     print(error)
+        1 of 1 files are not uploaded: a.csv: No such file or directory
     """
 
     def __init__(self, uploaded: Sequence[UploadedFile], errors: Sequence[str]) -> None:

@@ -24,6 +24,9 @@ class FakeSql:
         ends_after: After how many reads a statement has ended.
         looks: How often the history was read.
         reads: How often a statement was read.
+        ends: State in which a statement ends.
+        warehouse: State of the warehouse.
+        truncated: Whether results are cut off.
         cancelled: Ids of the statements that were cancelled.
     """
 
@@ -35,6 +38,8 @@ class FakeSql:
         self.posts = self.looks = self.reads = self.shown_after = 0
         self.ends_after = 1
         self.ends = "SUCCEEDED"
+        self.warehouse = "RUNNING"
+        self.truncated = False
         self.cancelled: list[str] = []
         self.forgotten: set[str] = set()
         self.config = SimpleNamespace(host=HOST, init_auth=lambda: None)
@@ -52,6 +57,8 @@ class FakeSql:
         return statement_id
 
     def _do(self, method: str, path: str, **given: Any) -> Any:
+        if "/warehouses/" in path:
+            return {"id": "w", "name": "W", "state": self.warehouse}
         if path.endswith("/history/queries"):
             return self._history()
         if method == "POST" and path.endswith("/statements"):
@@ -80,7 +87,15 @@ class FakeSql:
         if self.states[statement_id] in ("PENDING", "RUNNING"):
             self.ends_after -= 1
             self.states[statement_id] = self.ends if self.ends_after <= 0 else "RUNNING"
-        return {"statement_id": statement_id, "status": {"state": self.states[statement_id]}}
+        status: dict[str, Any] = {"state": self.states[statement_id]}
+        if status["state"] == "FAILED":
+            status |= {
+                "error": {"error_code": "BAD_REQUEST", "message": "no such table"},
+                "sql_state": "42P01",
+            }
+        schema = {"columns": [{"name": "next", "type_text": "INT"}]}
+        manifest = {"schema": schema, "total_row_count": 1, "truncated": self.truncated}
+        return {"statement_id": statement_id, "status": status, "manifest": manifest}
 
     def _history(self) -> Any:
         self.looks += 1

@@ -28,7 +28,9 @@ class Time:
         await asyncio.sleep(0)
 
 
-def life_of(workspace: FakeSql, statement: Statement = INSERT, time: Time | None = None, **call: Any) -> StatementLife:
+def life_of(
+    workspace: FakeSql, statement: Statement = INSERT, time: Time | None = None, **call: Any
+) -> StatementLife:
     time = time or Time()
     return StatementLife(
         cast("Any", workspace),

@@ -43,7 +43,11 @@ class Department(Enum):
             "TIMESTAMP",
             "2024-06-21 00:00:00+02:00",
         ),
-        (timedelta(days=1, seconds=3661, microseconds=5), "INTERVAL DAY TO SECOND", "INTERVAL '1 01:01:01.000005' DAY TO SECOND"),
+        (
+            timedelta(days=1, seconds=3661, microseconds=5),
+            "INTERVAL DAY TO SECOND",
+            "INTERVAL '1 01:01:01.000005' DAY TO SECOND",
+        ),
         (-timedelta(seconds=5), "INTERVAL DAY TO SECOND", "INTERVAL '-0 00:00:05.000000' DAY TO SECOND"),
         (None, "VOID", None),
         (pd.NaT, "VOID", None),
@@ -59,7 +63,9 @@ def test_a_value_has_its_sql_type(value: Any, kind: str, text: str | None) -> No
     assert bound_parameters({"v": value}) == [{"name": "v", "value": text, "type": kind}]
 
 
-@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"bytes", object(), time(1, 2), 10**38, Decimal("1E+40")])
+@pytest.mark.parametrize(
+    "value", [[1, 2], {"a": 1}, b"bytes", object(), time(1, 2), 10**38, Decimal("1E+40")]
+)
 def test_a_value_without_sql_type_is_refused_by_name(value: Any) -> None:
     with pytest.raises(InvalidStatement, match="the parameter `days` is a .*, which has no SQL type: give a"):
         bound_parameters({"days": value})

@@ -34,7 +34,10 @@ END"""
             ["CREATE FUNCTION f() RETURNS INT LANGUAGE PYTHON AS $$\nx = 1; return x\n$$", "SELECT 2"],
         ),
         ("SELECT begin, end FROM t; SELECT 2", ["SELECT begin, end FROM t", "SELECT 2"]),
-        ("SELECT CASE WHEN a THEN 1 END FROM t; SELECT 2", ["SELECT CASE WHEN a THEN 1 END FROM t", "SELECT 2"]),
+        (
+            "SELECT CASE WHEN a THEN 1 END FROM t; SELECT 2",
+            ["SELECT CASE WHEN a THEN 1 END FROM t", "SELECT 2"],
+        ),
         ("SELECT 'never closed; SELECT 2", ["SELECT 'never closed", "SELECT 2"]),
     ],
 )

@@ -91,13 +91,13 @@ def test_what_becomes_of_a_statement_of_an_earlier_attempt(
     ],
 )
 def test_the_history_tells_how_a_forgotten_statement_ended(status: str, state: str) -> None:
-    assert QueryRecord("id", "abc-0", 0, status).as_snapshot().state == state
+    assert QueryRecord("id", "abc", 0, status).as_snapshot().state == state
 
 
 def test_an_entry_of_the_history_is_known_by_its_tag() -> None:
     tags = [{"key": "team", "value": "x"}, {"key": CALL_TAG, "value": "root-hash-2"}]
     entry = {"query_id": "q", "status": "FINISHED", "query_tags": tags}
-    assert record_of(entry) == QueryRecord("q", "root-hash-2", 2, "FINISHED")
+    assert record_of(entry) == QueryRecord("q", "root-hash", 2, "FINISHED")
     assert record_of({"query_id": "q"}) is None
     assert record_of({"query_id": "q", "query_tags": [{"key": "team"}]}) is None
 
@@ -153,7 +153,9 @@ def test_a_cancel_by_somebody_else_is_an_error_of_its_own() -> None:
     assert not error.may_retry
 
 
-CREDENTIAL = "COPY INTO t FROM 's3://b' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'key-1', AWS_SECRET_KEY = 'se-cret'))"
+CREDENTIAL = (
+    "COPY INTO t FROM 's3://b' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'key-1', AWS_SECRET_KEY = 'se-cret'))"
+)
 
 
 def test_a_credential_in_a_statement_is_shown_in_no_error() -> None:
