@@ -19,14 +19,15 @@ class LoadedTable:
     Attributes:
         table: Its name, with catalog and schema.
         asset: Key of the asset in Prefect.
-        files: Number of files that were loaded.
-        rows: Number of rows that were loaded.
+        files: Number of its files.
+        rows: Number of new rows; `None`: not known, since an earlier attempt loaded them, and the workspace
+            does not keep its result any more.
     """
 
     table: str
     asset: str
     files: int
-    rows: int
+    rows: int | None
 
 
 def asset_key(catalog: str, schema: str, table: str) -> str:
@@ -55,9 +56,9 @@ def publish(loaded: Sequence[LoadedTable]) -> None:
     """Emit the event of each table that got rows, with the number of rows and of files.
 
     Args:
-        loaded: The tables. Those that got no row have no event.
+        loaded: The tables. Those that got no row have no event; where the number is not known, it is 0.
     """
-    new = [table for table in loaded if table.rows]
+    new = [table for table in loaded if table.rows != 0]
     if not new:
         return
 
@@ -67,6 +68,6 @@ def publish(loaded: Sequence[LoadedTable]) -> None:
     )
     def publish_tables() -> None:
         for table in new:
-            add_asset_metadata(table.asset, {"rows": table.rows, "files": table.files})
+            add_asset_metadata(table.asset, {"rows": table.rows or 0, "files": table.files})
 
     publish_tables()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from databricks_blocks.csv.encoding import encoding_of_beginning
 from databricks_blocks.csv.faults import InputError, at, delimiter_fault, has_undecoded_bytes
 from databricks_blocks.csv.format import PLAIN
+from databricks_blocks.csv.forms import is_finite
 from databricks_blocks.csv.records import MalformedRecord, Record, read_records
 from databricks_blocks.regular_files import file_fault
 
@@ -18,15 +20,17 @@ from databricks_flows.shared.unknown_names import unknown_names
 DATA_DIRECTORY = Path(__file__).parent / "data"
 FACILITIES = "facilityefficiency"
 """The table that the notebooks read."""
-COLUMNS = (
-    "TS",
-    "Department",
-    "AmtPowerUse",
-    "IsGreenEnergyInitiative",
-    "AmtPowerReturnedToGrid",
-    "AmtProductOutput",
-)
-"""The columns of it that they use."""
+COLUMNS = {
+    "TS": "DATE",
+    "Department": "STRING",
+    "AmtPowerUse": "DOUBLE",
+    "IsGreenEnergyInitiative": "BOOLEAN",
+    "AmtPowerReturnedToGrid": "DOUBLE",
+    "AmtProductOutput": "DOUBLE",
+}
+"""The columns of it that they use, and their types."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 _LONGEST_NAME = 255
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20/\x7f]")
 """What Unity Catalog has in no name of a table (docs: names)."""
@@ -109,7 +113,7 @@ def check_facilities(directory: Path, departments: Sequence[str]) -> list[TableF
 
 
 def _departments(path: Path) -> set[str]:
-    """The departments of a file, whose columns are checked."""
+    """The departments of a file, whose columns and values are checked."""
     records = _records(path)
     header = next(records, None)
     columns = [name or "" for name in header.fields] if header and not header.is_empty_line else []
@@ -120,12 +124,50 @@ def _departments(path: Path) -> set[str]:
     if missing := [name for name in COLUMNS if name not in columns]:
         names = ", ".join(f"`{name}`" for name in columns)
         raise InputError(f"{path}{at(1, f'column `{missing[0]}` is missing; found {names}')}")
-    place = columns.index("Department")
-    return {
-        department
-        for record in records
-        if place < len(record.fields) and (department := record.fields[place])
-    }
+    department = columns.index("Department")
+    used = [(place, name) for place, name in enumerate(columns) if name in COLUMNS]
+    found = set()
+    for record in records:
+        if record.is_empty_line:
+            continue
+        if len(record.fields) != len(columns):
+            fault = f"{len(record.fields)} fields where the header has {len(columns)}"
+            raise InputError(f"{path}{at(record.line, fault)}")
+        for place, name in used:
+            if fault := _value_fault(COLUMNS[name], record.fields[place] or ""):
+                raise InputError(f"{path}{at(record.line, fault, name)}")
+        found.add(record.fields[department] or "")
+    return found - {""}
+
+
+def _value_fault(kind: str, value: str) -> str | None:
+    """What is wrong with a value of a column of a kind, as Spark reads it; no value is always right."""
+    if has_undecoded_bytes(value):
+        return "bytes that are not UTF-8; save the file as UTF-8"
+    if kind == "DOUBLE" and value and not is_finite(value):
+        return f"`{value[:60]}` is not a number"
+    if kind == "BOOLEAN" and value and value.strip().lower() not in _BOOLEANS:
+        return f"`{value[:60]}` is neither True nor False"
+    if kind == "DATE" and value and not _is_day(value):
+        return f"`{value[:60]}` is not a day, such as 2024-06-21"
+    return None
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return bool(_DAY.match(value) and date.fromisoformat(value[:10]))
+    except ValueError:
+        return False
+
+
+def known_type(table: str, column: str) -> str | None:
+    """The SQL type that a column has to have; `None` where its content may decide.
+
+    Args:
+        table: Name of the table.
+        column: Name of the column.
+    """
+    return COLUMNS.get(column) if table == FACILITIES else None
 
 
 def _records(path: Path) -> Iterator[Record]:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from databricks_blocks.run_log import telling_the_story
-from databricks_blocks.sql.copy_into import CopyInto
-from databricks_blocks.sql.schema import create_table_text, csv_table
+from databricks_blocks.sql.schema import csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK
-from databricks_blocks.staging.area import STAGING_BLOCK, open_staging
+from databricks_blocks.staging.area import STAGING_BLOCK
 from prefect import flow, get_run_logger
 from pydantic import Field
 
 from databricks_flows.green_energy.assets import LoadedTable, asset_key, publish
-from databricks_flows.green_energy.facility_files import DATA_DIRECTORY, TableFiles, find_table_files
+from databricks_flows.green_energy.facility_files import (
+    DATA_DIRECTORY,
+    TableFiles,
+    find_table_files,
+    known_type,
+)
 from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
 from databricks_flows.shared.patience import MAX_UNREACHABLE
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.run_names import named
 from databricks_flows.shared.telling import Sender
+from databricks_flows.tasks.copy_into import copy_into
 from databricks_flows.tasks.sql import databricks_sql
 from databricks_flows.tasks.upload_files import UploadedFile, upload_files
 
@@ -100,55 +104,29 @@ async def _load(
     return loaded
 
 
-@dataclass(frozen=True)
-class _Staged:
-    """The files of a table in the storage.
-
-    Attributes:
-        source: URI of their folder.
-        files: The files.
-    """
-
-    source: str
-    files: list[UploadedFile]
-
-
-async def _stage(found: TableFiles, place: Place, bucket: str, max_unreachable: float) -> _Staged:
+async def _stage(found: TableFiles, place: Place, bucket: str, max_unreachable: float) -> list[UploadedFile]:
     folder = f"{place.catalog}/{place.schema}/{found.table}"
-    uploaded = await asyncio.to_thread(
+    return await asyncio.to_thread(
         upload_files, found.paths, folder, staging=bucket, max_unreachable=max_unreachable
     )
-    source = await asyncio.to_thread(lambda: open_staging(bucket, folder).uri())
-    return _Staged(source, uploaded)
 
 
-async def _copy(found: TableFiles, staged: _Staged, place: Place, force: bool) -> LoadedTable:
-    table = place.quoted(found.table)
+async def _copy(found: TableFiles, staged: list[UploadedFile], place: Place, force: bool) -> LoadedTable:
     made = await asyncio.to_thread(csv_table, found.paths)
-    await databricks_sql(create_table_text(table, made.columns), warehouse=place.warehouse)
-    names = [file.name for file in staged.files]
-    copy = CopyInto(table, staged.source, files=names, format_options=made.format_options, force=force)
-    rows = 0
-    for statement in copy.statements():
-        rows += (await databricks_sql(statement, warehouse=place.warehouse)).affected["num_affected_rows"]
+    columns = {name: known_type(found.table, name) or kind for name, kind in made.columns.items()}
+    copied = await copy_into(
+        place.quoted(found.table),
+        staged,
+        create_table=columns,
+        format_options=made.format_options,
+        force=force,
+        warehouse=place.warehouse,
+    )
     loaded = LoadedTable(
         place.named(found.table),
         asset_key(place.catalog, place.schema, found.table),
-        len(names) if rows else 0,
-        rows,
+        len(staged),
+        copied.rows,
     )
-    _tell(loaded, staged)
+    get_run_logger().info("%s: %s new rows", loaded.table, "unknown" if loaded.rows is None else loaded.rows)
     return loaded
-
-
-def _tell(loaded: LoadedTable, staged: _Staged) -> None:
-    logger = get_run_logger()
-    logger.info("%s: %d rows from %d files", loaded.table, loaded.rows, loaded.files)
-    changed = [file.name for file in staged.files if file.state == "replaced"]
-    if changed and not loaded.rows:
-        logger.warning(
-            "%s: %s changed since it was loaded, and is not loaded again; with force, its rows would stand "
-            "beside the old ones: empty the table before",
-            loaded.table,
-            ", ".join(changed),
-        )

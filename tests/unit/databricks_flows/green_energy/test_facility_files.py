@@ -13,6 +13,7 @@ HEADER = (
     "TS,ProductionFacilityLocation,Department,AmtPowerUse,IsGreenEnergyInitiative,"
     "AmtPowerReturnedToGrid,AmtProductOutput\n"
 )
+ROW = "2024-06-21,North,Logistics,1,True,,1"
 
 
 def folder(path: Path, **files: str) -> Path:
@@ -81,6 +82,16 @@ def test_the_data_of_the_package_has_four_departments() -> None:
         (HEADER.replace(",AmtPowerUse", ""), "line 1: column `AmtPowerUse` is missing; found `TS`, "),
         (HEADER.replace(",", ";"), "line 1: the fields are separated by semicolons"),
         (f'{HEADER}2024-06-21,"North', "line 2"),
+        (f"{HEADER}2024-06-21,North,Logistics,1\n", "line 2: 4 fields where the header has 7"),
+        (
+            f"{HEADER}{ROW}\n2024-06-21,North,Logistics,much,True,1,1\n",
+            "line 3, column `AmtPowerUse`: `much`",
+        ),
+        (
+            f"{HEADER}21.06.2024,North,Logistics,1,True,1,1\n",
+            "line 2, column `TS`: `21.06.2024` is not a day",
+        ),
+        (f"{HEADER}2024-06-21,North,X,1,maybe,1,1\n", "column `IsGreenEnergyInitiative`: `maybe` is neither"),
     ],
 )
 def test_a_file_that_the_analysis_cannot_use_is_named(tmp_path: Path, text: str, message: str) -> None:
