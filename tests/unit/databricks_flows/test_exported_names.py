@@ -26,10 +26,12 @@ NAMES = [
     "RunPolicy",
     "SqlResult",
     "TaskResult",
+    "analyse_green_energy",
     "cancel_databricks_runs",
     "copy_into",
     "databricks_sql",
     "load_csv_files",
+    "load_green_energy",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
@@ -39,8 +41,10 @@ NAMES = [
 ]
 RUN_IN_E2E = {
     "SqlResult",
+    "analyse_green_energy",
     "databricks_sql",
     "load_csv_files",
+    "load_green_energy",
     "renewable_analysis",
     "run_databricks_job",
     "upload_files",

@@ -1,0 +1,172 @@
+"""The green energy pipeline: files, storage, tables, five notebooks as one run, chart and table."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from databricks_blocks.csv.faults import InputError
+from databricks_blocks.sql.errors import StatementFailed
+from PIL import Image
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+from .conftest import Stack, task_runs
+from .green_lab import (
+    Schema,
+    analyse,
+    assert_table_is_golden,
+    copy_of_the_data,
+    load,
+    own_schema,
+)
+from .green_results import DEPARTMENTS, FACILITIES, golden
+
+HEADER = FACILITIES.read_text().partition("\n")[0]
+ROW = "2024-06-21,North,Logistics,{},True,1.0,2.0"
+
+
+@pytest.fixture
+def schema(stack: Stack) -> Iterator[Schema]:
+    with own_schema(stack) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def loaded(stack: Stack) -> Iterator[Schema]:
+    """A schema into which the data of the package is loaded."""
+    with own_schema(stack) as own:
+        load(own)
+        yield own
+
+
+def flow_run_id(url: str) -> UUID:
+    return UUID(url.rpartition("/")[2])
+
+
+def test_a_file_is_loaded_once_and_told_once_and_again_by_force(schema: Schema) -> None:
+    [first] = load(schema)
+    assert (first.table, first.rows, first.files) == (f"main.{schema.name}.facilityefficiency", 960, 1)
+    assert schema.count() == 960
+    [[total]] = schema.rows("SELECT round(sum(AmtPowerUse), 2) FROM facilityefficiency")
+    assert float(total) == 2845104.28
+    told = (schema.asset(), "succeeded", {"rows": 960, "files": 1})
+    assert schema.events() == [told]
+    [second] = load(schema)
+    assert second.rows == 0
+    assert (schema.count(), schema.events()) == (960, [told])
+    [forced] = load(schema, force=True)
+    assert forced.rows == 960
+    assert (schema.count(), schema.events()) == (1920, [told, told])
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+def test_the_analysis_has_the_golden_values(loaded: Schema, department: str, tmp_path: Path) -> None:
+    result = analyse(loaded, department, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["green_energy.csv", "green_energy.png"]
+    assert_table_is_golden(tmp_path / "green_energy.csv", [department])
+    assert Image.open(tmp_path / "green_energy.png").width >= 1000
+    for kind in result.department.kinds:
+        right = golden(department, "green" if kind.green else "not_green")
+        trend = kind.trend
+        assert (trend.rows, trend.days) == (right.rows, 30)
+        found = [trend.slope, trend.r2, trend.on_first_day, trend.on_last_day]
+        assert found == pytest.approx(
+            [right.slope, right.r2, right.on_first_day, right.on_last_day], abs=1e-9
+        )
+
+
+def test_the_page_has_the_chart_the_trends_and_the_fan_in(loaded: Schema, tmp_path: Path) -> None:
+    result = analyse(loaded, "Manufacturing")
+    assert list(tmp_path.iterdir()) == []
+    run_id = flow_run_id(result.flow_run_url)
+    with get_client(sync_client=True) as client:
+        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        artifacts = {found.key: found for found in client.read_artifacts(artifact_filter=of_run)}
+    chart = str(artifacts["green-energy"].data)
+    assert base64.b64decode(chart.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
+    trends = str(artifacts["green-energy-trends"].data)
+    assert "| With the initiative | 119 | 30 | 0.125 | 1.431 | +0.03282 | 0.42 |" in trends
+    assert "| Without it | 121 | 30 | 0.090 | 0.010 | -0.00221 | 0.18 |" in trends
+    runs = {name: found[0] for name, found in task_runs(run_id).items()}
+    upstream = {
+        name: {
+            next(key for key, one in runs.items() if one.id == given.id)
+            for given in run.task_inputs.get("wait_for", [])
+            if given.input_type == "task_run"
+        }
+        for name, run in runs.items()
+    }
+    assert upstream == {
+        "extract_green": set(),
+        "extract_not_green": set(),
+        "transform_green": {"extract_green"},
+        "transform_not_green": {"extract_not_green"},
+        "analytics": {"transform_green", "transform_not_green"},
+    }
+
+
+def test_five_notebooks_are_one_run_on_one_cluster(loaded: Schema) -> None:
+    result = analyse(loaded, "Logistics")
+    run_id = int(result.databricks_run_url.partition("/runs/")[2].partition("?")[0])
+    run = loaded.stack.databricks().jobs.get_run(run_id)
+    clusters = {task.cluster_instance.cluster_id for task in run.tasks or [] if task.cluster_instance}
+    assert (len(run.tasks or []), len(clusters)) == (5, 1)
+
+
+def test_the_tables_of_departments_stay_beside_each_other(loaded: Schema) -> None:
+    for department in ("Quality Control", "Research & Development"):
+        analyse(loaded, department)
+    found = {name for _, name, *_ in loaded.rows("SHOW TABLES")}
+    assert {"green_quality_control", "efficiency_trend_quality_control"} <= found
+    [marked] = [name for name in found if name.startswith("efficiency_trend_research_development_")]
+    rows = loaded.rows(f"SELECT Rows FROM {marked} ORDER BY Rows")
+    assert [int(row[0]) for row in rows] == [114, 126]
+
+
+def test_a_department_that_is_not_there_is_named(loaded: Schema) -> None:
+    with pytest.raises(InputError, match=r"facilityefficiency has no row of the department `Nowhere`"):
+        analyse(loaded, "Nowhere")
+
+
+def test_one_bad_file_of_ten_is_named_and_the_other_table_is_loaded(schema: Schema, tmp_path: Path) -> None:
+    for number in range(5):
+        amount = "much" if number == 3 else "1.5"
+        text = f"{HEADER}\n{ROW.format('2.5')}\n{ROW.format(amount)}\n"
+        (tmp_path / f"FacilityEfficiency.{number}.csv").write_text(text)
+        (tmp_path / f"Plants.{number}.csv").write_text(f"plant,output\nP{number},{number}.5\n")
+    with pytest.raises(StatementFailed) as failed:
+        load(schema, tmp_path)
+    line = str(failed.value).partition("\n")[0]
+    assert "FacilityEfficiency.3.csv, line 3, column `AmtPowerUse`" in line
+    assert schema.executed("COPY INTO") == 2
+    assert (schema.count("plants"), schema.count()) == (5, 0)
+    assert schema.events() == [(schema.asset("plants"), "succeeded", {"rows": 5, "files": 5})]
+    (tmp_path / "FacilityEfficiency.3.csv").write_text(f"{HEADER}\n{ROW.format('3.5')}\n")
+    again = {table.table.rpartition(".")[2]: table.rows for table in load(schema, tmp_path)}
+    assert again == {"facilityefficiency": 9, "plants": 0}
+
+
+def test_odd_names_of_files_are_quoted_or_refused(schema: Schema, tmp_path: Path) -> None:
+    (tmp_path / "odd`;--x.csv").write_text("a,b\n1,x\n")
+    [table] = load(schema, tmp_path)
+    assert (table.table, table.rows) == (f"main.{schema.name}.odd`;--x", 1)
+    assert schema.rows("SELECT a, b FROM `odd``;--x`") == [["1", "x"]]
+    (tmp_path / "x; DROP TABLE y.csv").write_text("a\n1\n")
+    with pytest.raises(InputError, match="a name of a table has no space"):
+        load(schema, tmp_path)
+
+
+def test_a_file_that_changed_is_not_loaded_again_and_the_log_says_so(
+    schema: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy_of_the_data(tmp_path / "data")
+    load(schema, folder)
+    with (folder / FACILITIES.name).open("a") as stream:
+        stream.write(f"{ROW.format('1.5')}\n")
+    [table] = load(schema, folder)
+    assert (table.rows, schema.count()) == (0, 960)
+    assert "was replaced" in caplog.text
