@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from math import fsum
+from math import fsum, nan
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ def golden(department: str, kind: str, path: Path = FACILITIES) -> Golden:
             if row["Department"] == department and row["IsGreenEnergyInitiative"] == str(kind == "green"):
                 by_day[row["TS"]].append(row)
     days = [_day(ts, by_day[ts]) for ts in sorted(by_day)]
+    if not days:
+        return Golden(0, [], nan, nan, nan, nan)
     x = [
         float(date.fromisoformat(day[0]).toordinal() - date.fromisoformat(days[0][0]).toordinal())
         for day in days

@@ -14,7 +14,7 @@ from PIL import Image
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
-from .conftest import Stack, task_runs
+from .conftest import Stack, task_runs, until
 from .green_lab import (
     Schema,
     analyse,
@@ -53,14 +53,13 @@ def test_a_file_is_loaded_once_and_told_once_and_again_by_force(schema: Schema) 
     assert schema.count() == 960
     [[total]] = schema.rows("SELECT round(sum(AmtPowerUse), 2) FROM facilityefficiency")
     assert float(total) == 2845104.28
-    told = (schema.asset(), "succeeded", {"rows": 960, "files": 1})
-    assert schema.events() == [told]
     [second] = load(schema)
-    assert second.rows == 0
-    assert (schema.count(), schema.events()) == (960, [told])
+    assert (second.rows, schema.count()) == (0, 960)
     [forced] = load(schema, force=True)
-    assert forced.rows == 960
-    assert (schema.count(), schema.events()) == (1920, [told, told])
+    assert (forced.rows, schema.count()) == (960, 1920)
+    # Three loads, and no event of the one in the middle.
+    told = (schema.asset(), "succeeded", {"rows": 960, "files": 1})
+    until(lambda: schema.events() == [told, told])
 
 
 @pytest.mark.parametrize("department", DEPARTMENTS)
@@ -144,7 +143,7 @@ def test_one_bad_file_of_ten_is_named_and_the_other_table_is_loaded(schema: Sche
     assert "FacilityEfficiency.3.csv, line 3, column `AmtPowerUse`" in line
     assert schema.executed("COPY INTO") == 2
     assert (schema.count("plants"), schema.count()) == (5, 0)
-    assert schema.events() == [(schema.asset("plants"), "succeeded", {"rows": 5, "files": 5})]
+    until(lambda: schema.events() == [(schema.asset("plants"), "succeeded", {"rows": 5, "files": 5})])
     (tmp_path / "FacilityEfficiency.3.csv").write_text(f"{HEADER}\n{ROW.format('3.5')}\n")
     again = {table.table.rpartition(".")[2]: table.rows for table in load(schema, tmp_path)}
     assert again == {"facilityefficiency": 9, "plants": 0}
