@@ -1,4 +1,4 @@
-"""SQL in flows: executed once, found again after a kill, ended with its flow run, whatever answers are lost."""
+"""SQL in flows: executed once, found again after a kill, ended with its flow run, whatever is lost."""
 
 from __future__ import annotations
 
