@@ -14,16 +14,18 @@ import pytest
 from databricks.sdk.service.sql import QueryInfo, State
 from databricks_blocks import StatementFailed, StatementTimedOut, WarehouseUnavailable
 from databricks_blocks.sql.statement import CALL_TAG
-from databricks_flows import SqlResult, databricks_sql
+from databricks_flows import SqlResult, cancel_databricks_runs, databricks_sql
 from databricks_flows.tasks.sql import start_warehouse, stop_warehouse
 from databricks_local import Faults
 from prefect import flow
+from prefect.states import Cancelled, Crashed
 
 from .conftest import Stack, until
 from .flow_processes import (
     cancel,
     create_flow_run,
     flow_process,
+    flow_run,
     kill,
     logs_of,
     press_retry,
@@ -220,6 +222,17 @@ def test_a_cancel_before_the_answer_cancels_the_statement(stack: Stack, faults: 
     until(lambda: is_going_on(stack, mark))
     cancel(flow_run_id)
     until(lambda: state_of(flow_run_id) == "CANCELLED", SECONDS)
+    until(lambda: statuses(stack, mark) == ["CANCELED"])
+
+
+def test_the_hook_cancels_the_statement_of_a_process_that_is_gone(stack: Stack, mark: str) -> None:
+    flow_run_id = create_flow_run(runs_sql, statements=[f"{ENDLESS} {mark}"])
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_going_on(stack, mark))
+        kill(process)
+    asyncio.run(cancel_databricks_runs(runs_sql, flow_run(flow_run_id), Crashed()))
+    assert is_going_on(stack, mark)
+    asyncio.run(cancel_databricks_runs(runs_sql, flow_run(flow_run_id), Cancelled()))
     until(lambda: statuses(stack, mark) == ["CANCELED"])
 
 

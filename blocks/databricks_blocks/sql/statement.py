@@ -151,11 +151,11 @@ class QueryRecord:
 
     def as_snapshot(self) -> StatementSnapshot:
         """How it stands, as far as the history tells. The API forgets a statement 12 hours after its end."""
-        return StatementSnapshot(self.statement_id, _STATES.get(self.status, "RUNNING"))
+        return StatementSnapshot(self.statement_id, ENDED.get(self.status, "RUNNING"))
 
 
-_STATES = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
-"""State of a statement by its status in the history."""
+ENDED = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
+"""State of a statement that has ended, by its status in the history."""
 
 Found = Literal["attach", "use", "run again"]
 
