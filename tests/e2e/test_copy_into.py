@@ -163,13 +163,20 @@ def test_keys_are_in_no_log_and_no_error(
         options = {"create_table": COLUMNS, "format_options": {"header": True}}
         return copy_into(tables[0], uploaded, credential=KEYS, select=select, force=True, **options)
 
+    @flow
+    def load_short() -> Any:
+        return copy_into("k", "/k", credential=KEYS)
+
     state = load_with_keys("id, CAST(output AS DOUBLE) AS output", return_state=True)
     assert state.result().rows == 2
     failed = load_with_keys("id, nonsense(output) AS output", return_state=True)
     with pytest.raises(StatementFailed) as caught:
         failed.result()
+    # So short that the first bytes of the request, which the SDK logs for debugging, would have them.
+    with pytest.raises(StatementFailed) as of_short_text:
+        load_short()
     logs = [line for each in (state, failed) for line in logs_of(each.state_details.flow_run_id)]
-    told = "\n".join([*logs, caplog.text, repr(caught.value), *map(str, caught.value.args)])
+    told = "\n".join([*logs, caplog.text, repr(caught.value), str(of_short_text.value)])
     assert any("COPY INTO" in line for line in logs)
     assert not any(part in told for part in (SECRET, SECRET.replace("'", "\\'"), *KEYS.values()))
 
