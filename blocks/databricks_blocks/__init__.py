@@ -1,4 +1,4 @@
-"""Prefect blocks for Databricks: a workspace, a job and its runs, a SQL warehouse, a volume, and the errors to catch.
+"""Prefect blocks for Databricks: workspace, job and its runs, SQL warehouse, volume, and the errors to catch.
 
 The names are imported when they are first used, so that importing the package costs nothing.
 """

@@ -1,4 +1,4 @@
-"""SQL in flows: executed once, found again after a kill, ended with its flow run, whatever answers are lost."""
+"""SQL in flows: executed once, found again after a kill, ended with its flow run, whatever is lost."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ import pytest
 from databricks.sdk.service.sql import QueryInfo, State
 from databricks_blocks import StatementFailed, StatementTimedOut, WarehouseUnavailable
 from databricks_blocks.sql.statement import CALL_TAG
-from databricks_flows import SqlResult, databricks_sql
+from databricks_flows import SqlResult, cancel_databricks_runs, databricks_sql
 from databricks_flows.tasks.sql import start_warehouse, stop_warehouse
 from databricks_local import Faults
 from prefect import flow
+from prefect.states import Cancelled, Crashed
 
 from .conftest import Stack, until
 from .flow_processes import (
     cancel,
     create_flow_run,
     flow_process,
+    flow_run,
     kill,
     logs_of,
     press_retry,
@@ -37,7 +39,9 @@ pytestmark = pytest.mark.usefixtures("warehouse")
 
 POOL = "sql"
 ENDLESS = "SELECT count(*) FROM range(1000000000000) WHERE hash(id) = 1"
-SECONDS_OF_WORK = "SELECT count(*) FROM range(6000000000) WHERE hash(id) = 1"
+SECONDS_OF_WORK = "SELECT count(*) FROM range(2000000000) WHERE hash(id) = 1"
+"""Longer than the request to execute waits for an end, so that it is polled."""
+SECONDS = 180
 EXECUTE = {"method": "POST", "path": "/api/2.0/sql/statements"}
 LOOK = {"method": "GET", "path_regex": "/api/2.0/sql/statements/[^/]+"}
 LOST = {"when": "after", "effect": "reset"}
@@ -150,7 +154,7 @@ KILLED_AT: dict[str, dict[str, Any]] = {
 def test_killed_and_run_again_a_statement_is_executed_once(
     stack: Stack, faults: Faults, warehouse: str, table: str, held: dict[str, Any]
 ) -> None:
-    insert = f"INSERT INTO {table} SELECT CAST(count(*) AS INT) FROM range(3000000000) WHERE hash(id) = 1"
+    insert = f"INSERT INTO {table} SELECT CAST(a AS INT) FROM ({SECONDS_OF_WORK}) AS t (a)"
     flow_run_id = create_flow_run(runs_sql, statements=[insert])
     faults.add(**held)
     with flow_process(flow_run_id) as process:
@@ -158,7 +162,7 @@ def test_killed_and_run_again_a_statement_is_executed_once(
         kill(process)
     faults.clear()
     press_retry(flow_run_id)
-    assert run(flow_run_id) == "COMPLETED"
+    assert run(flow_run_id, SECONDS) == "COMPLETED"
     assert statuses(stack, insert) == ["FINISHED"]
     assert rows_in(stack, warehouse, table) == 1
 
@@ -176,7 +180,7 @@ def test_a_retry_attaches_to_what_goes_on_and_uses_what_was_done(
         until(lambda: is_going_on(stack, mark))
         kill(process)
     press_retry(flow_run_id)
-    assert run(flow_run_id) == "COMPLETED"
+    assert run(flow_run_id, SECONDS) == "COMPLETED"
     assert statuses(stack, mark) == ["FINISHED"]
     assert statuses(stack, table) == ["FINISHED", "FINISHED"]
     assert rows_in(stack, warehouse, table) == 2
@@ -189,7 +193,7 @@ def test_equal_calls_are_told_apart_in_a_retry(stack: Stack, warehouse: str, tab
         runs_sql, statements=[insert, insert, "SELECT * FROM nowhere"], at_once=True
     )
     for _ in range(2):
-        assert run(flow_run_id) == "FAILED"
+        assert run(flow_run_id, SECONDS) == "FAILED"
         press_retry(flow_run_id)
     assert statuses(stack, insert) == ["FINISHED", "FINISHED"]
     assert rows_in(stack, warehouse, table) == 2
@@ -207,7 +211,7 @@ def test_a_cancel_of_the_flow_run_cancels_its_statement(stack: Stack, mark: str,
     flow_run_id = create_flow_run(called, POOL, statements=[f"{ENDLESS} {mark}"])
     until(lambda: is_going_on(stack, mark))
     cancel(flow_run_id)
-    until(lambda: state_of(flow_run_id) == "CANCELLED")
+    until(lambda: state_of(flow_run_id) == "CANCELLED", SECONDS)
     assert statuses(stack, mark) == ["CANCELED"]
 
 
@@ -217,7 +221,18 @@ def test_a_cancel_before_the_answer_cancels_the_statement(stack: Stack, faults: 
     flow_run_id = create_flow_run(runs_sql, POOL, statements=[f"{ENDLESS} {mark}"])
     until(lambda: is_going_on(stack, mark))
     cancel(flow_run_id)
-    until(lambda: state_of(flow_run_id) == "CANCELLED")
+    until(lambda: state_of(flow_run_id) == "CANCELLED", SECONDS)
+    until(lambda: statuses(stack, mark) == ["CANCELED"])
+
+
+def test_the_hook_cancels_the_statement_of_a_process_that_is_gone(stack: Stack, mark: str) -> None:
+    flow_run_id = create_flow_run(runs_sql, statements=[f"{ENDLESS} {mark}"])
+    with flow_process(flow_run_id) as process:
+        until(lambda: is_going_on(stack, mark))
+        kill(process)
+    asyncio.run(cancel_databricks_runs(runs_sql, flow_run(flow_run_id), Crashed()))
+    assert is_going_on(stack, mark)
+    asyncio.run(cancel_databricks_runs(runs_sql, flow_run(flow_run_id), Cancelled()))
     until(lambda: statuses(stack, mark) == ["CANCELED"])
 
 
@@ -233,7 +248,7 @@ def test_sigterm_leaves_the_statement_to_the_retry(stack: Stack, mark: str) -> N
 
 def test_a_time_out_of_the_flow_cancels_the_statement(stack: Stack, mark: str) -> None:
     flow_run_id = create_flow_run(has_too_little_time, statements=[f"{ENDLESS} {mark}"])
-    assert run(flow_run_id) == "FAILED"
+    assert run(flow_run_id, SECONDS) == "FAILED"
     assert statuses(stack, mark) == ["CANCELED"]
 
 
@@ -300,7 +315,7 @@ def test_a_write_whose_warehouse_stops_in_the_middle_is_not_run_again_by_itself(
 def test_a_stopped_warehouse_starts_and_the_wait_is_shown(stack: Stack, warehouse: str, mark: str) -> None:
     assert asyncio.run(stop_warehouse()).state == "STOPPED"
     flow_run_id = create_flow_run(runs_sql, statements=[f"SELECT 1 {mark}"])
-    assert run(flow_run_id) == "COMPLETED"
+    assert run(flow_run_id, SECONDS) == "COMPLETED"
     logs = logs_of(flow_run_id)
     assert "SQL warehouse Starter Warehouse is STOPPED: waiting for it to run" in logs
     assert any(line.startswith("SQL warehouse Starter Warehouse runs, after ") for line in logs)
@@ -321,7 +336,7 @@ def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
 
 def test_the_log_of_the_flow_run_has_the_link_and_the_duration(stack: Stack, table: str) -> None:
     flow_run_id: UUID = create_flow_run(runs_sql, statements=[f"INSERT INTO {table} VALUES (1)", "SELECT 1"])
-    assert run(flow_run_id) == "COMPLETED"
+    assert run(flow_run_id, SECONDS) == "COMPLETED"
     [statement] = executed(stack, table)
     text = "\n".join(logs_of(flow_run_id))
     assert f"/sql/history?queryId={statement.query_id}" in text

@@ -181,7 +181,7 @@ class StatementLife:
             return record.as_snapshot()
 
     async def _execute(self) -> StatementSnapshot:
-        """Execute the statement. After a lost answer it is looked for, and sent again only if it is not there."""
+        """Execute the statement. After a lost answer it is looked for, and sent again if it is not there."""
         since = self._clock()
         while True:
             try:

@@ -39,8 +39,8 @@ def result_of(client: WorkspaceClient, ended: StatementSnapshot, statement: Stat
         raise statement_error(ended, statement, url)
     if ended.manifest.get("truncated"):
         raise ResultUnavailable(
-            f"The result of `{title_of(statement.text)}` is cut off at a limit of the workspace: ask for less, "
-            f"or write it into a table. {url}",
+            f"The result of `{title_of(statement.text)}` is cut off at a limit of the workspace: ask for "
+            f"less, or write it into a table. {url}",
             statement_id=ended.statement_id,
             url=url,
         )

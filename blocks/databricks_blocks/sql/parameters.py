@@ -41,8 +41,8 @@ def bound_parameters(values: Mapping[str, Any]) -> list[dict[str, Any]]:
         InvalidStatement: A name cannot be one of a marker, or a value has no SQL type.
 
     Examples:
-        >>> bound_parameters({"day": date(2024, 6, 21), "most": 5})
-        [{'name': 'day', 'value': '2024-06-21', 'type': 'DATE'}, {'name': 'most', 'value': '5', 'type': 'INT'}]
+        >>> bound_parameters({"day": date(2024, 6, 21), "n": 5})
+        [{'name': 'day', 'value': '2024-06-21', 'type': 'DATE'}, {'name': 'n', 'value': '5', 'type': 'INT'}]
     """
     for name in values:
         if not _NAME.fullmatch(name):
@@ -62,35 +62,36 @@ def _written(name: str, value: Any) -> dict[str, Any]:
     written = _typed(plain)
     if written is None:
         raise InvalidStatement(
-            f"the parameter `{name}` is a {type(value).__name__}, which has no SQL type: give a text, number, "
-            "boolean, date, time stamp, interval or None. A list can be given as JSON text to "
-            f"from_json(:{name}, 'array<string>'), bytes as hexadecimal text to unhex(:{name})."
+            f"the parameter `{name}` is a {type(value).__name__}, which has no SQL type: give a text, "
+            "number, boolean, date, time stamp, interval or None. A list can be given as JSON to "
+            f"from_json(:{name}, 'array<string>'), bytes as hexadecimal digits to unhex(:{name})."
         )
     return {"value": written[1], "type": written[0]}
 
 
 def _typed(value: Any) -> tuple[str, str] | None:
     """The SQL type of a value, and its text."""
+    typed: tuple[str, str] | None = None
     match value:
         case bool():
-            return "BOOLEAN", str(value).lower()
+            typed = "BOOLEAN", str(value).lower()
         case int():
-            return next(((kind, str(value)) for kind, end in _INTS if -end <= value < end), None)
+            typed = next(((kind, str(value)) for kind, end in _INTS if -end <= value < end), None)
         case float():
-            return "DOUBLE", repr(value) if math.isfinite(value) else _not_finite(value)
+            typed = "DOUBLE", repr(value) if math.isfinite(value) else _not_finite(value)
         case Decimal():
-            return _decimal(value)
+            typed = _decimal(value)
         case str():
-            return "STRING", value
+            typed = "STRING", value
         case UUID():
-            return "STRING", str(value)
+            typed = "STRING", str(value)
         case datetime():
-            return ("TIMESTAMP" if value.tzinfo else "TIMESTAMP_NTZ"), value.isoformat(" ")
+            typed = ("TIMESTAMP" if value.tzinfo else "TIMESTAMP_NTZ"), value.isoformat(" ")
         case date():
-            return "DATE", value.isoformat()
+            typed = "DATE", value.isoformat()
         case timedelta():
-            return "INTERVAL DAY TO SECOND", _interval(value)
-    return None
+            typed = "INTERVAL DAY TO SECOND", _interval(value)
+    return typed
 
 
 def _not_finite(value: float) -> str:

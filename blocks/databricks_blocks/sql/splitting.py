@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"""
@@ -24,10 +25,11 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _INNER = frozenset({"IF", "WHILE", "FOR", "LOOP", "REPEAT"})
 """What ends by two words, such as `END IF`, and is not counted: IF and REPEAT are functions as well."""
+_NOTHING = ("end", "", 0)
 
 
 def split_statements(text: str) -> list[str]:
-    """Split a text at the semicolons between its statements.
+    r"""Split a text at the semicolons between its statements.
 
     Semicolons in quotes, comments and `BEGIN … END` do not count. Comments alone are no statement.
 
@@ -35,21 +37,21 @@ def split_statements(text: str) -> list[str]:
         text: The text, such as that of a file.
 
     Examples:
-        >>> split_statements("USE main; SELECT ';' -- all;\\n;")
+        >>> split_statements("USE main; SELECT ';' -- all;\n;")
         ['USE main', "SELECT ';' -- all;"]
     """
     statements: list[str] = []
     words: list[str] = []
     start = depth = 0
-    tokens = list(_tokens(text))
-    for (kind, token, position), following in zip(tokens, [*(_upper(token) for token in tokens[1:]), ""]):
+    for here, following in pairwise([*_tokens(text), _NOTHING]):
+        kind, _, position = here
         if kind == "end" and not depth:
             if words:
                 statements.append(text[start:position].strip())
             start, words = position + 1, []
             continue
-        words.append(_upper((kind, token, position)))
-        depth += _opened(words, following, depth)
+        words.append(_upper(here))
+        depth += _opened(words, _upper(following), depth)
     if words:
         statements.append(text[start:].strip())
     return statements

@@ -1,4 +1,4 @@
-"""A SQL statement in the workspace: what is sent, how it stands, and what becomes of one that is found. Pure."""
+"""A SQL statement: what is sent, how it stands, and what becomes of one that is found. Pure."""
 
 from __future__ import annotations
 
@@ -151,11 +151,11 @@ class QueryRecord:
 
     def as_snapshot(self) -> StatementSnapshot:
         """How it stands, as far as the history tells. The API forgets a statement 12 hours after its end."""
-        return StatementSnapshot(self.statement_id, _STATES.get(self.status, "RUNNING"))
+        return StatementSnapshot(self.statement_id, ENDED.get(self.status, "RUNNING"))
 
 
-_STATES = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
-"""State of a statement by its status in the history."""
+ENDED = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
+"""State of a statement that has ended, by its status in the history."""
 
 Found = Literal["attach", "use", "run again"]
 
@@ -200,12 +200,12 @@ def what_to_do(found: StatementSnapshot, statement: Statement) -> Found:
 
 
 def only_reads(text: str) -> bool:
-    """Whether a statement changes nothing, as far as its first word tells.
+    """Whether a statement changes nothing, as far as its words tell.
 
     Examples:
-        >>> only_reads("-- all\\nSELECT 1"), only_reads("(VALUES (1))"), only_reads("INSERT INTO t VALUES (1)")
-        (True, True, False)
-        >>> only_reads("WITH a AS (SELECT 1) SELECT * FROM a"), only_reads("WITH a AS (SELECT 1) INSERT INTO t")
+        >>> only_reads("/* all */ (VALUES (1))"), only_reads("INSERT INTO t VALUES (1)")
+        (True, False)
+        >>> only_reads("WITH a AS (SELECT 1) SELECT * FROM a"), only_reads("WITH a AS (…) INSERT INTO t")
         (True, False)
     """
     words = words_of(text)

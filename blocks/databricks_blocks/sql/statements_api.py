@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from databricks_blocks.errors import DatabricksUnreachable
-from databricks_blocks.sql.statement import QueryRecord, StatementSnapshot, record_of
+from databricks_blocks.sql.statement import ENDED, QueryRecord, StatementSnapshot, record_of
 from databricks_blocks.workspace.api_calls import call_api, endpoint_of
 from databricks_blocks.workspace.api_errors import api_errors
 
@@ -126,6 +126,30 @@ def tagged_statements(
         since: Epoch milliseconds before which none of them began.
         token: Names the call.
     """
+    records = map(record_of, _history(client, warehouse_id, since))
+    return (record for record in records if record and record.token == token)
+
+
+def active_statements(
+    client: WorkspaceClient, warehouse_id: str, since: int, tag: tuple[str, str]
+) -> list[str]:
+    """Find the statements in the query history that have a tag and are going on; their ids.
+
+    Args:
+        client: SDK client of the workspace.
+        warehouse_id: The warehouse.
+        since: Epoch milliseconds before which none of them began.
+        tag: Key and value of a query tag.
+    """
+    wanted = {"key": tag[0], "value": tag[1]}
+    return [
+        entry["query_id"]
+        for entry in _history(client, warehouse_id, since)
+        if wanted in (entry.get("query_tags") or ()) and entry.get("status") not in ENDED
+    ]
+
+
+def _history(client: WorkspaceClient, warehouse_id: str, since: int) -> Iterator[dict[str, Any]]:
     query: dict[str, Any] = {
         "filter_by.warehouse_ids": [warehouse_id],
         "filter_by.query_start_time_range.start_time_ms": since,
@@ -133,8 +157,7 @@ def tagged_statements(
     }
     while True:
         page = call_api(client, "GET", _HISTORY, query=query)
-        records = map(record_of, page.get("res") or ())
-        yield from (record for record in records if record and record.token == token)
+        yield from page.get("res") or ()
         if not page.get("next_page_token"):
             return
         query["page_token"] = page["next_page_token"]

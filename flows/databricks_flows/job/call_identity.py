@@ -1,4 +1,4 @@
-"""Tells calls of Databricks, of jobs and SQL statements, apart by where they are made: a retry is known as one.
+"""Tells calls, of jobs and of SQL, apart by where they are made, so that a retry is known as one.
 
 Positions and the ids of subflow runs are no use for that: they change when concurrent calls start in another
 order, and with each attempt of a task. Names stay. Calls that are equal in all of this are counted: see

@@ -27,6 +27,7 @@ from databricks_flows.ending.origin import Origin
 from databricks_flows.job.call_claims import claim_occurrence
 from databricks_flows.job.call_identity import CallIdentity, current_call_identity
 from databricks_flows.shared.uninterrupted import uninterrupted
+from databricks_flows.sql.notes import FLOW_RUN_TAG, note_warehouse
 from databricks_flows.sql.report import StatementReport, WarehouseReport
 from databricks_flows.sql.request import SqlRequest
 
@@ -110,6 +111,8 @@ class _SqlRun:
             ]
         )
         occurrence = await claim_occurrence(call, identity, "SQL")
+        if call.flow_run_ids:
+            await note_warehouse(call.flow_run_ids[0], found.warehouse_id, block)
         if found.state != "RUNNING":
             await _start(client, found.warehouse_id)
         results = []
@@ -182,5 +185,5 @@ def _tags() -> Mapping[str, str]:
     """What tells people in the query history where a statement comes from."""
     for context in contexts_around(FlowRunContext):
         if context.flow_run is not None and context.flow is not None:
-            return {"prefect_flow": context.flow.name, "prefect_flow_run": str(context.flow_run.id)}
+            return {"prefect_flow": context.flow.name, FLOW_RUN_TAG: str(context.flow_run.id)}
     return {}

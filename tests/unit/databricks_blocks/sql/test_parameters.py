@@ -67,7 +67,9 @@ def test_a_value_has_its_sql_type(value: Any, kind: str, text: str | None) -> No
     "value", [[1, 2], {"a": 1}, b"bytes", object(), time(1, 2), 10**38, Decimal("1E+40")]
 )
 def test_a_value_without_sql_type_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(InvalidStatement, match="the parameter `days` is a .*, which has no SQL type: give a"):
+    with pytest.raises(
+        InvalidStatement, match=r"the parameter `days` is a .*, which has no SQL type: give a"
+    ):
         bound_parameters({"days": value})
 
 

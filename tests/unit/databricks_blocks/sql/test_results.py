@@ -1,4 +1,4 @@
-"""Results are streamed from links: broken connections are outlived, no row is given twice, none is missing."""
+"""Results are streamed from links: broken connections are outlived, each row comes once."""
 
 from __future__ import annotations
 
