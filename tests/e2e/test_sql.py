@@ -317,8 +317,8 @@ def test_a_stopped_warehouse_starts_and_the_wait_is_shown(stack: Stack, warehous
     flow_run_id = create_flow_run(runs_sql, statements=[f"SELECT 1 {mark}"])
     assert run(flow_run_id, SECONDS) == "COMPLETED"
     logs = logs_of(flow_run_id)
-    assert "SQL warehouse Starter Warehouse is STOPPED: waiting for it to run" in logs
-    assert any(line.startswith("SQL warehouse Starter Warehouse runs, after ") for line in logs)
+    assert "SQL warehouse Starter Warehouse is STOPPED: waiting until it is RUNNING" in logs
+    assert any(line.startswith("SQL warehouse Starter Warehouse is RUNNING, after ") for line in logs)
     assert asyncio.run(start_warehouse()).state == "RUNNING"
 
 
