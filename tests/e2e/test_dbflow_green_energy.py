@@ -87,9 +87,7 @@ def test_other_data_has_tables_of_its_own(directory: Path) -> None:
     for changed in (False, True):
         if changed:
             (data / FACILITIES.name).write_text("\n".join([HEADER, *rows[:2], ""]))
-        ran = green_energy(
-            directory, "--keep", "--data", "other data", "--out", "other", "--department", name
-        )
+        ran = green_energy(directory, *asked)
         assert ran.returncode == 0, ran.stderr
         assert_table_is_golden(directory / "other" / "green_energy.csv", [name], data / FACILITIES.name)
     assert re.search(r"main\.elt_[0-9a-f]{12}\.facilityefficiency \(2 new rows\)", ran.stdout)

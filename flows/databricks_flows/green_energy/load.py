@@ -22,6 +22,7 @@ from databricks_flows.green_energy.facility_files import (
     known_type,
 )
 from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
+from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.shared.patience import MAX_UNREACHABLE
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.run_names import named
@@ -36,6 +37,8 @@ STEPS = ("upload_files", "copy_into", "publish_tables")
 @flow(
     name="load-green-energy",
     flow_run_name=named(lambda parameters: f"into {parameters['catalog']}.{parameters['schema_name']}"),
+    on_cancellation=[cancel_databricks_runs],
+    on_crashed=[cancel_databricks_runs],
 )
 async def load_green_energy(
     data_directory: str = "",
