@@ -166,7 +166,7 @@ def test_killed_and_run_again_a_statement_is_executed_once(
     flow_run_id = create_flow_run(runs_sql, statements=[insert])
     faults.add(**held)
     with flow_process(flow_run_id) as process:
-        until(lambda: faults.show()[-1]["applied"] > 0)
+        until(lambda: faults.show()[-1]["applied"] > 0, SECONDS)
         kill(process)
     faults.clear()
     press_retry(flow_run_id)
@@ -186,7 +186,7 @@ def test_a_retry_attaches_to_what_goes_on_and_uses_what_was_done(
     ]
     flow_run_id = create_flow_run(runs_sql, statements=statements)
     with flow_process(flow_run_id) as process:
-        until(lambda: is_going_on(stack, mark))
+        until(lambda: is_going_on(stack, mark), SECONDS)
         kill(process)
     press_retry(flow_run_id)
     assert run(flow_run_id, SECONDS) == "COMPLETED"
@@ -218,7 +218,7 @@ def working(stack: Stack) -> Iterator[psutil.Process]:
 @pytest.mark.usefixtures("working")
 def test_a_cancel_of_the_flow_run_cancels_its_statement(stack: Stack, mark: str, called: Any) -> None:
     flow_run_id = create_flow_run(called, POOL, statements=[f"{ENDLESS} {mark}"])
-    until(lambda: is_going_on(stack, mark))
+    until(lambda: is_going_on(stack, mark), SECONDS)
     cancel(flow_run_id)
     until(lambda: state_of(flow_run_id) == "CANCELLED", SECONDS)
     assert statuses(stack, mark) == ["CANCELED"]
@@ -228,7 +228,7 @@ def test_a_cancel_of_the_flow_run_cancels_its_statement(stack: Stack, mark: str,
 def test_a_cancel_before_the_answer_cancels_the_statement(stack: Stack, faults: Faults, mark: str) -> None:
     faults.add(**EXECUTE, **NOT_ANSWERED)
     flow_run_id = create_flow_run(runs_sql, POOL, statements=[f"{ENDLESS} {mark}"])
-    until(lambda: is_going_on(stack, mark))
+    until(lambda: is_going_on(stack, mark), SECONDS)
     cancel(flow_run_id)
     until(lambda: state_of(flow_run_id) == "CANCELLED", SECONDS)
     until(lambda: statuses(stack, mark) == ["CANCELED"])
@@ -237,7 +237,7 @@ def test_a_cancel_before_the_answer_cancels_the_statement(stack: Stack, faults: 
 def test_the_hook_cancels_the_statement_of_a_process_that_is_gone(stack: Stack, mark: str) -> None:
     flow_run_id = create_flow_run(runs_sql, statements=[f"{ENDLESS} {mark}"])
     with flow_process(flow_run_id) as process:
-        until(lambda: is_going_on(stack, mark))
+        until(lambda: is_going_on(stack, mark), SECONDS)
         kill(process)
     asyncio.run(cancel_databricks_runs(runs_sql, flow_run(flow_run_id), Crashed()))
     assert is_going_on(stack, mark)
@@ -248,7 +248,7 @@ def test_the_hook_cancels_the_statement_of_a_process_that_is_gone(stack: Stack, 
 def test_sigterm_leaves_the_statement_to_the_retry(stack: Stack, mark: str) -> None:
     flow_run_id = create_flow_run(runs_sql, statements=[f"{ENDLESS} {mark}"])
     with flow_process(flow_run_id) as process:
-        until(lambda: is_going_on(stack, mark))
+        until(lambda: is_going_on(stack, mark), SECONDS)
         kill(process, signal.SIGTERM)
     assert state_of(flow_run_id) == "CRASHED"
     assert is_going_on(stack, mark)
@@ -272,7 +272,7 @@ def test_another_failure_of_the_flow_cancels_the_statement(stack: Stack, mark: s
     async def fails() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(databricks_sql(f"{ENDLESS} {mark}"))
-            await asyncio.to_thread(until, lambda: is_going_on(stack, mark))
+            await asyncio.to_thread(until, lambda: is_going_on(stack, mark), SECONDS)
             raise OSError("something else")
 
     with pytest.raises(ExceptionGroup):
@@ -281,7 +281,7 @@ def test_another_failure_of_the_flow_cancels_the_statement(stack: Stack, mark: s
 
 
 def stop_when(stack: Stack, warehouse: str, is_there: Callable[[], bool]) -> None:
-    until(is_there)
+    until(is_there, SECONDS)
     stack.databricks().warehouses.stop(warehouse)
 
 
