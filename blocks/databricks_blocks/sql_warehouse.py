@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -188,13 +188,21 @@ class SqlWarehouse(Block):
         """
         return asyncio.run(self.aexecute(statement, parameters, timeout_seconds))
 
-    async def await_for(self, goal: Goal, timeout_seconds: float = SECONDS_TO_START) -> WarehouseSnapshot:
+    async def await_for(
+        self,
+        goal: Goal,
+        timeout_seconds: float = SECONDS_TO_START,
+        on_change: Callable[[WarehouseSnapshot], Awaitable[None]] | None = None,
+    ) -> WarehouseSnapshot:
         """Bring it to a state, and wait until it is there.
 
         Args:
             goal: `RUNNING` or `STOPPED`.
             timeout_seconds: How long to wait.
+            on_change: Awaited with every state on the way.
         """
         client = await asyncio.to_thread(self.workspace_client)
         found = await outlive(partial(asyncio.to_thread, self.look, client))
-        return await bring_to(goal, client, found.warehouse_id, timeout_seconds=timeout_seconds)
+        return await bring_to(
+            goal, client, found.warehouse_id, timeout_seconds=timeout_seconds, on_change=on_change
+        )

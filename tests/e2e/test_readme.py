@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,22 @@ def test_a_run_without_a_flow(stack: Stack, capsys: pytest.CaptureFixture[str]) 
     assert "SUCCESS" in capsys.readouterr().out
 
 
+def test_a_flow_that_runs_sql(stack: Stack) -> None:
+    names = execute(ROOT / "flows/README.md", "databricks_sql")
+    assert names["daily"](date(2026, 11, 27)) == [{"day": date(2026, 11, 27), "n": 100}]
+
+
+def test_a_statement_without_a_flow(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    execute(ROOT / "blocks/README.md", "SqlWarehouse")
+    assert "{'id': 2, 'times': 4}" in capsys.readouterr().out
+
+
 def test_each_python_example_is_run_by_a_test_above() -> None:
     counted = {readme.relative_to(ROOT).as_posix(): len(blocks_of(readme, "python")) for readme in READMES}
     assert counted == {
         "README.md": 1,
-        "flows/README.md": 3,
-        "blocks/README.md": 1,
+        "flows/README.md": 4,
+        "blocks/README.md": 2,
         "deployments/README.md": 0,
     }
 

@@ -186,11 +186,11 @@ class StatementLife:
         while True:
             try:
                 return await self._calls.once(self._send)
-            except NotExecuted:
+            except NotExecuted as refused:
                 waited = self._clock() - since
                 if self._polling.gives_up(waited):
                     raise
-                await self._sleep(self._polling.pause(waited))
+                await self._sleep(max(self._polling.pause(waited), refused.retry_after))
             except DatabricksUnreachable:
                 record = await self._look(_PAUSES_BEFORE_LOOKS)
                 if record is not None and record.number == self._number:

@@ -20,7 +20,13 @@ _LARGEST_PAGE = 999
 
 
 class NotExecuted(DatabricksUnreachable):
-    """Raised when the workspace did not take a statement, for sure: it can be sent again."""
+    """Raised when the workspace did not take a statement, for sure: it can be sent again.
+
+    Attributes:
+        retry_after: Seconds for which the workspace asks to wait.
+    """
+
+    retry_after = 0.0
 
 
 class _Once:
@@ -74,7 +80,9 @@ def execute_once(client: WorkspaceClient, body: Mapping[str, Any]) -> StatementS
                 client.config.init_auth()  # type: ignore[no-untyped-call]
                 answer = send()
         except errors.TooManyRequests as error:
-            raise NotExecuted(f"{host} has too many requests: {error}") from error
+            refused = NotExecuted(f"{host} has too many requests: {error}")
+            refused.retry_after = float(error.retry_after_secs or 0)
+            raise refused from error
         except requests.ConnectionError as error:
             if _never_connected(error):
                 raise NotExecuted(f"{host} cannot be reached: {error}") from error

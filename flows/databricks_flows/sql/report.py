@@ -13,7 +13,7 @@ from databricks_blocks.safe_text import markdown_rows, markdown_text
 from databricks_blocks.sql.outcome import page_of
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.statement import StatementSnapshot, title_of
-from databricks_blocks.sql.warehouses import WarehouseSnapshot
+from databricks_blocks.sql.warehouses import Goal, WarehouseSnapshot
 from prefect import get_run_logger
 from prefect.artifacts import acreate_table_artifact
 from prefect.context import TaskRunContext
@@ -74,21 +74,22 @@ class StatementReport:
 class WarehouseReport:
     """Reports the wait for a warehouse."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, goal: Goal = "RUNNING", clock: Callable[[], float] = time.monotonic) -> None:
+        self._goal = goal
         self._clock = clock
         self._began = clock()
         self._waits = False
 
     async def changed(self, found: WarehouseSnapshot) -> None:
-        """Tell that it is waited for, and that it runs."""
+        """Tell that it is waited for, and that the wait is over."""
         seconds = self._clock() - self._began
-        if found.state == "RUNNING":
+        if found.state == self._goal:
             if self._waits:
-                _tell(f"{found} runs, after {seconds:.0f} s")
+                _tell(f"{found} is {found.state}, after {seconds:.0f} s")
                 _show("Running", "")
             return
         self._waits = True
-        line = f"{found} is {found.state}: waiting for it to run"
+        line = f"{found} is {found.state}: waiting until it is {self._goal}"
         _tell(line)
         _show("WaitingForWarehouse", line)
 

@@ -21,6 +21,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.sync_callable import SyncCallableTask
+from databricks_flows.sql.report import WarehouseReport
 from databricks_flows.sql.report import show_rows as show_as_artifact
 from databricks_flows.sql.request import SqlRequest, read_statements
 from databricks_flows.sql.running import run_sql
@@ -151,7 +152,7 @@ async def _bring(goal: Goal, warehouse: SqlWarehouse | str, timeout_seconds: flo
     block = warehouse
     if isinstance(block, str):
         block = await asyncio.to_thread(load_block, SqlWarehouse, block)
-    return await block.await_for(goal, timeout_seconds)
+    return await block.await_for(goal, timeout_seconds, WarehouseReport(goal).changed)
 
 
 start_warehouse = SyncCallableTask(_start_warehouse, name="start-warehouse", cache_policy=NO_CACHE)

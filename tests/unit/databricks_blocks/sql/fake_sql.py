@@ -118,7 +118,7 @@ def _raise(fault: str) -> None:
     if fault == "before":
         raise requests.ConnectionError("Connection aborted.")
     if fault == "busy":
-        raise TooManyRequests("slower")
+        raise TooManyRequests("slower", retry_after_secs=7)
     if fault == "away":
         raise TemporarilyUnavailable("away")
     if fault == "down":

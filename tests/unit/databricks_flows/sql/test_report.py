@@ -66,11 +66,11 @@ def test_the_wait_for_a_warehouse_is_told(told: list[str]) -> None:
     for state in ("STOPPED", "STARTING", "RUNNING"):
         asyncio.run(shown.changed(WarehouseSnapshot("w", "W", state)))
     assert told == [
-        "SQL warehouse W is STOPPED: waiting for it to run",
+        "SQL warehouse W is STOPPED: waiting until it is RUNNING",
         "[WaitingForWarehouse]",
-        "SQL warehouse W is STARTING: waiting for it to run",
+        "SQL warehouse W is STARTING: waiting until it is RUNNING",
         "[WaitingForWarehouse]",
-        "SQL warehouse W runs, after 75 s",
+        "SQL warehouse W is RUNNING, after 75 s",
         "[Running]",
     ]
 
