@@ -135,9 +135,9 @@ def test_a_table_is_made_for_its_files(stack: Stack, folder: str, tmp_path: Path
 
 def test_a_volume_and_a_folder_as_a_whole_are_sources_too(stack: Stack, tables: list[str]) -> None:
     client = stack.databricks()
-    folder = f"/Volumes/main/default/staging/{uuid4().hex}"
-    if not any(volume.name == "staging" for volume in client.volumes.list("main", "default")):
-        client.volumes.create("main", "default", "staging", VolumeType.MANAGED)
+    folder = f"/Volumes/main/default/copied/{uuid4().hex}"
+    if not any(volume.name == "copied" for volume in client.volumes.list("main", "default")):
+        client.volumes.create("main", "default", "copied", VolumeType.MANAGED)
     client.files.create_directory(folder)
     client.files.upload(f"{folder}/a.csv", io.BytesIO(b"id,output\n1,1\n"))
 
