@@ -56,7 +56,7 @@ class StatementReport:
         if not self._linked:
             self._linked = True
             # Not on the terminal: a pipeline has many statements, and its progress would drown in them.
-            get_run_logger().info("%s: %s", self._name, page_of(self._host, found.statement_id))
+            _log(f"{self._name}: {page_of(self._host, found.statement_id)}")
 
     def ended(self, result: SqlResult, *, used: bool) -> None:
         """Tell how it ended, and after how long.
@@ -69,9 +69,7 @@ class StatementReport:
         counts = ", ".join(f"{name} {count}" for name, count in result.affected.items())
         rows = f"{result.row_count} rows" if result.has_rows else "rows are not kept any more"
         of_before = ", executed by the attempt before" if used else ""
-        get_run_logger().info(
-            "%s: succeeded after %.1f s%s, %s", self._name, seconds, of_before, counts or rows
-        )
+        _log(f"{self._name}: succeeded after {seconds:.1f} s{of_before}, {counts or rows}")
 
 
 class WarehouseReport:
@@ -127,8 +125,13 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     get_run_logger().info("%s", line)
+
+
+def _tell(line: str) -> None:
+    """Tell the log, and whoever waits at a terminal."""
+    _log(line)
     say(line)
 
 

@@ -20,6 +20,7 @@ from databricks_flows.sql.report import StatementReport, WarehouseReport
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(report, "_tell", lines.append)
+    monkeypatch.setattr(report, "_log", lines.append)
     monkeypatch.setattr(report, "_show", lambda name, message: lines.append(f"[{name}]"))
     return lines
 
