@@ -88,6 +88,7 @@ def run(
     green-energy: green_energy.png and green_energy.csv, the efficiency of departments with and without the
     green energy initiative.
     """
+    from dbflow.local.engine import refuse_without_tables
     from dbflow.pipelines.choice import Choice, chosen
     from dbflow.run import run_on_stack
     from dbflow.terminal import StepBars
@@ -95,6 +96,8 @@ def run(
     interrupts = Interrupts()
     with one_line_errors(), interrupts.noticing():
         asked = chosen(Choice(pipeline, country, all_countries, department, data, out))
+        if asked.needs_tables:
+            refuse_without_tables(engine)
         asked.check()
         from dbflow.local.stack import LocalStack
 

@@ -47,8 +47,6 @@ def run_on_stack(
         DatabricksJobError: The Databricks run ended without success.
         Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
-    if pipeline.needs_tables:
-        refuse_without_tables(engine)
     try:
         endpoints = start(stack, bars.service, engine, pipeline.libraries)
         if pipeline.needs_tables:
