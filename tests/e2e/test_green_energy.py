@@ -10,11 +10,15 @@ from uuid import UUID
 import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.sql.errors import StatementFailed
+from databricks_flows import load_green_energy
+from databricks_local import Faults
 from PIL import Image
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import TaskRunResult
 
 from .conftest import Stack, task_runs, until
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
 from .green_lab import (
     Schema,
     analyse,
@@ -90,14 +94,11 @@ def test_the_page_has_the_chart_the_trends_and_the_fan_in(loaded: Schema, tmp_pa
     trends = str(artifacts["green-energy-trends"].data)
     assert "| With the initiative | 119 | 30 | 0.125 | 1.431 | +0.03282 | 0.42 |" in trends
     assert "| Without it | 121 | 30 | 0.090 | 0.010 | -0.00221 | 0.18 |" in trends
-    runs = {name: found[0] for name, found in task_runs(run_id).items()}
+    tasks = {name: found[0] for name, found in task_runs(run_id).items()}
+    names = {task.id: name for name, task in tasks.items()}
     upstream = {
-        name: {
-            next(key for key, one in runs.items() if one.id == given.id)
-            for given in run.task_inputs.get("wait_for", [])
-            if given.input_type == "task_run"
-        }
-        for name, run in runs.items()
+        name: {names[given.id] for given in task.task_inputs["wait_for"] if isinstance(given, TaskRunResult)}
+        for name, task in tasks.items()
     }
     assert upstream == {
         "extract_green": set(),
@@ -111,9 +112,9 @@ def test_the_page_has_the_chart_the_trends_and_the_fan_in(loaded: Schema, tmp_pa
 def test_five_notebooks_are_one_run_on_one_cluster(loaded: Schema) -> None:
     result = analyse(loaded, "Logistics")
     run_id = int(result.databricks_run_url.partition("/runs/")[2].partition("?")[0])
-    run = loaded.stack.databricks().jobs.get_run(run_id)
-    clusters = {task.cluster_instance.cluster_id for task in run.tasks or [] if task.cluster_instance}
-    assert (len(run.tasks or []), len(clusters)) == (5, 1)
+    tasks = loaded.stack.databricks().jobs.get_run(run_id).tasks or []
+    clusters = {task.cluster_instance.cluster_id for task in tasks if task.cluster_instance}
+    assert (len(tasks), len(clusters)) == (5, 1)
 
 
 def test_the_tables_of_departments_stay_beside_each_other(loaded: Schema) -> None:
@@ -147,6 +148,32 @@ def test_one_bad_file_of_ten_is_named_and_the_other_table_is_loaded(schema: Sche
     (tmp_path / "FacilityEfficiency.3.csv").write_text(f"{HEADER}\n{ROW.format('3.5')}\n")
     again = {table.table.rpartition(".")[2]: table.rows for table in load(schema, tmp_path)}
     assert again == {"facilityefficiency": 9, "plants": 0}
+
+
+COPY = {"method": "POST", "path": "/api/2.0/sql/statements", "offset": 2}
+"""The third statement of a load, after those that make schema and table."""
+
+
+def test_a_load_whose_answer_is_lost_loads_once(schema: Schema, faults: Faults) -> None:
+    faults.add(**COPY, when="after", effect="reset")
+    [table] = load(schema)
+    assert (table.rows, schema.count(), schema.executed("COPY INTO")) == (960, 960, 1)
+    until(lambda: schema.events() == [(schema.asset(), "succeeded", {"rows": 960, "files": 1})])
+
+
+def test_a_load_that_is_killed_goes_on_in_its_retry_and_tells_all_rows(
+    schema: Schema, faults: Faults
+) -> None:
+    faults.add(**COPY, when="after", delay_seconds=600)
+    run_id = create_flow_run(load_green_energy, schema_name=schema.name)
+    with flow_process(run_id) as process:
+        until(lambda: schema.executed("COPY INTO") == 1)
+        kill(process)
+    faults.clear()
+    press_retry(run_id)
+    assert run(run_id, 200) == "COMPLETED"
+    assert (schema.count(), schema.executed("COPY INTO")) == (960, 1)
+    until(lambda: schema.events() == [(schema.asset(), "succeeded", {"rows": 960, "files": 1})])
 
 
 def test_odd_names_of_files_are_quoted_or_refused(schema: Schema, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class GreenEnergyRun:
         from databricks_flows.shared.chart_process import chart_process
         from databricks_flows.shared.progress import listening
 
-        schema = self._schema()
+        schema = self.schema()
         with chart_process(MODULE) as charting:
             with listening(bars.show, bars.say):
                 loaded = await load_green_energy(str(self._directory.resolve()), schema_name=schema)
@@ -97,7 +97,7 @@ class GreenEnergyRun:
     def _directory(self) -> Path:
         return self.data or DATA_DIRECTORY
 
-    def _schema(self) -> str:
+    def schema(self) -> str:
         """Schema of the tables: other files get another one, since a load only adds rows."""
         from databricks_flows.green_energy.place import SCHEMA
 
