@@ -28,7 +28,7 @@ from databricks_flows.sql.running import run_sql
 from databricks_flows.tasks.sql import databricks_sql
 from databricks_flows.tasks.upload_files import UploadedFile
 
-_CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_", "CONCURRENT_")
+_CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
 """Conditions of loads at once: the other one was first, and this one added no row."""
 _ROWS = "num_affected_rows"
 _SKIPPED = "num_skipped_corrupt_files"
