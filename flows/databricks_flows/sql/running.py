@@ -140,9 +140,10 @@ class _SqlRun:
 
     async def _interrupted(self, ending: Awaitable[Ending]) -> None:
         """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
+        crashed = await ending is Ending.CRASHED
         if self._life is None:
             return
-        if await ending is Ending.CRASHED:
+        if crashed:
             get_run_logger().warning("The SQL statement goes on: a retry of this flow run will find it")
         else:
             await self._cancel(self._life)
