@@ -26,7 +26,7 @@ from databricks_flows.job.sync_callable import SyncCallableTask
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
 from databricks_flows.tasks.sql import databricks_sql
-from databricks_flows.tasks.upload_files import UploadedFile
+from databricks_flows.tasks.uploads import UploadedFile
 
 _CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
 """Conditions of loads at once: the other one was first, and this one added no row."""

@@ -9,7 +9,7 @@ from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
 from databricks_flows.tasks import copy_into as copying
 from databricks_flows.tasks.copy_into import CopyResult
-from databricks_flows.tasks.upload_files import UploadedFile
+from databricks_flows.tasks.uploads import UploadedFile
 
 
 def result(**affected: int) -> SqlResult:
