@@ -182,7 +182,8 @@ def env() -> None:
 @app.command()
 def blocks(
     names: Annotated[
-        list[str] | None, typer.Argument(help="database, staging or workspace. [default: all three]")
+        list[str] | None,
+        typer.Argument(help="database, staging, workspace or warehouse. [default: all that are described]"),
     ] = None,
 ) -> None:
     """Save the blocks that the environment and .env describe, those that a real call shows to work."""

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.tasks.copy_into import copy_into
     from databricks_flows.tasks.sql import databricks_sql
-    from databricks_flows.tasks.upload_files import FilesNotUploaded, upload_files
+    from databricks_flows.tasks.upload_files import upload_files
+    from databricks_flows.tasks.uploads import FilesNotUploaded
     from databricks_flows.tasks.waiting import wait_for_partition, wait_for_query
 
 __all__ = [
@@ -72,7 +73,7 @@ _MODULES = {
     "DatabricksRunResult": "databricks_blocks.run.results",
     "DatabricksTask": "databricks_blocks.job.tasks",
     "FilesNotLoaded": "databricks_flows.load.outcomes",
-    "FilesNotUploaded": "databricks_flows.tasks.upload_files",
+    "FilesNotUploaded": "databricks_flows.tasks.uploads",
     "InvalidJob": "databricks_blocks.errors",
     "JobCluster": "databricks_blocks.job.cluster",
     "JobSpecification": "databricks_blocks.job.specification",

@@ -19,7 +19,8 @@ from databricks_blocks.staging.area import open_staging
 from databricks_flows import copy_into, databricks_sql, upload_files, wait_for_partition, wait_for_query
 from databricks_flows.shared.waiting import NotTrueInTime
 from databricks_flows.tasks.copy_into import CopyResult
-from databricks_flows.tasks.upload_files import UploadedFile
+from databricks_flows.tasks.uploads import UploadedFile
+from databricks_local import Faults
 from prefect import flow, unmapped
 from prefect.futures import wait
 
@@ -115,6 +116,18 @@ def test_a_second_load_adds_no_row_and_force_adds_them_again(
     forced = load(ten_files, folder, tables, force=True)
     assert [each.rows for each in forced] == [2 * FILES] * 2  # type: ignore[union-attr]
     assert [count(table) for table in tables] == [4 * FILES] * 2
+
+
+def test_a_lost_answer_loads_nothing_twice(
+    stack: Stack, faults: Faults, folder: str, tables: list[str], ten_files: Path
+) -> None:
+    load(ten_files, folder, tables)
+    faults.add(method="POST", path="/api/2.0/sql/statements", when="after", effect="reset", count=4)
+    forced = load(ten_files, folder, tables, force=True)
+    assert faults.show()[0]["applied"] == 4  # a CREATE TABLE and a COPY INTO for each table
+    assert [each.rows for each in forced] == [2 * FILES] * 2  # type: ignore[union-attr]
+    assert [count(table) for table in tables] == [4 * FILES] * 2
+    assert [len(copies_of(stack, table)) for table in tables] == [2, 2]
 
 
 def test_a_table_is_made_for_its_files(stack: Stack, folder: str, tmp_path: Path, tables: list[str]) -> None:

@@ -18,7 +18,7 @@ from databricks_blocks.staging.area import open_staging
 from databricks_blocks.staging.s3 import S3Staging
 from databricks_flows import FilesNotUploaded, upload_files
 from databricks_flows.shared.progress import Progress, listening
-from databricks_flows.tasks.upload_files import UploadedFile
+from databricks_flows.tasks.uploads import UploadedFile
 from prefect import flow
 
 from .conftest import Stack

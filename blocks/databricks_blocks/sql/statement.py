@@ -43,7 +43,7 @@ class Statement:
         parameters: Values by the names of their markers.
     """
 
-    text: str
+    text: str = field(repr=False)
     warehouse_id: str
     catalog: str = ""
     schema: str = ""
@@ -73,8 +73,9 @@ class Statement:
 
     @property
     def identity(self) -> list[Any]:
-        """What tells it from other statements; JSON."""
-        return [self.text, self.warehouse_id, self.catalog, self.schema, bound_parameters(self.parameters)]
+        """What tells it from other statements; JSON. A retry may have new credentials."""
+        text = without_credentials(self.text, self.text)
+        return [text, self.warehouse_id, self.catalog, self.schema, bound_parameters(self.parameters)]
 
     @property
     def only_reads(self) -> bool:

@@ -55,8 +55,7 @@ class StatementReport:
         """Tell the link, once."""
         if not self._linked:
             self._linked = True
-            # Not on the terminal: a pipeline has many statements, and its progress would drown in them.
-            _log(f"{self._name}: {page_of(self._host, found.statement_id)}")
+            get_run_logger().info("%s: %s", self._name, page_of(self._host, found.statement_id))
 
     def ended(self, result: SqlResult, *, used: bool) -> None:
         """Tell how it ended, and after how long.
@@ -69,7 +68,9 @@ class StatementReport:
         counts = ", ".join(f"{name} {count}" for name, count in result.affected.items())
         rows = f"{result.row_count} rows" if result.has_rows else "rows are not kept any more"
         of_before = ", executed by the attempt before" if used else ""
-        _log(f"{self._name}: succeeded after {seconds:.1f} s{of_before}, {counts or rows}")
+        get_run_logger().info(
+            "%s: succeeded after %.1f s%s, %s", self._name, seconds, of_before, counts or rows
+        )
 
 
 class WarehouseReport:
@@ -125,13 +126,8 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _log(line: str) -> None:
-    get_run_logger().info("%s", line)
-
-
 def _tell(line: str) -> None:
-    """Tell the log, and whoever waits at a terminal."""
-    _log(line)
+    get_run_logger().info("%s", line)
     say(line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -79,7 +79,7 @@ class _SqlRun:
             except DatabricksJobError:
                 raise
             except BaseException as error:
-                await uninterrupted(self._end(await origin.ending(error, termination)))
+                await uninterrupted(self._interrupted(origin.ending(error, termination)))
                 raise
 
     async def _in_time(self, call: CallIdentity) -> list[SqlResult]:
@@ -91,7 +91,8 @@ class _SqlRun:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            await uninterrupted(self._end(Ending.CANCELLED))
+            if self._life is not None:
+                await uninterrupted(self._cancel(self._life))
             statement_id = self._life.statement_id if self._life else None
             raise timed_out(self._host, statement_id, seconds or 0) from error
 
@@ -137,17 +138,21 @@ class _SqlRun:
         report.ended(result, used=life.found is not None)
         return result
 
-    async def _end(self, ending: Ending) -> None:
+    async def _interrupted(self, ending: Awaitable[Ending]) -> None:
         """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
+        crashed = await ending is Ending.CRASHED
         if self._life is None:
             return
+        if crashed:
+            get_run_logger().warning("The SQL statement goes on: a retry of this flow run will find it")
+        else:
+            await self._cancel(self._life)
+
+    async def _cancel(self, life: StatementLife) -> None:
         logger = get_run_logger()
-        if ending is Ending.CRASHED:
-            logger.warning("The SQL statement goes on: a retry of this flow run will find it")
-            return
         logger.warning("Cancelling the SQL statement")
         try:
-            ended = await self._life.cancel()
+            ended = await life.cancel()
         except (TimeoutError, DatabricksJobError) as error:
             logger.warning("The SQL statement may still be going on: %s", error or "it takes its time to end")
         else:

@@ -26,8 +26,10 @@ from databricks_flows.job.sync_callable import SyncCallableTask
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
 from databricks_flows.tasks.sql import databricks_sql
-from databricks_flows.tasks.upload_files import UploadedFile
+from databricks_flows.tasks.uploads import UploadedFile
 
+_CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
+"""Conditions of loads at once: the other one was first, and this one added no row."""
 _ROWS = "num_affected_rows"
 _SKIPPED = "num_skipped_corrupt_files"
 
@@ -152,9 +154,7 @@ async def _copy_into(
     except CancelledInPrefect:
         return cast("CopyResult", Cancelled(message="Cancelled, and its SQL statement as well"))
     except StatementFailed as failed:
-        if places := await asyncio.to_thread(_places, failed.message, uploaded):
-            raise _at(places, failed) from failed
-        raise
+        raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded)) from failed
     count = None if copy.files is None else sum(len(batch or ()) for batch in copy.batches())
     return _result(table, count, results[len(before) :], copied=validate is None)
 
@@ -208,15 +208,15 @@ def _places(message: str, uploaded: Sequence[UploadedFile]) -> list[str]:
     return places_of(message, [Path(file.file) for file in uploaded if file.name.lower().endswith(".csv")])
 
 
-def _at(places: Sequence[str], failed: StatementFailed) -> StatementFailed:
-    """The error with the places that it is about before all else."""
+def _told(failed: StatementFailed, places: Sequence[str]) -> StatementFailed:
+    """The error, with the places that it is about before all else."""
     return StatementFailed(
-        f"{'; '.join(places)}: {failed.message}",
+        f"{'; '.join(places)}: {failed.message}" if places else failed.message,
         statement_id=failed.statement_id,
         url=failed.url,
         error_code=failed.error_code,
         sql_state=failed.sql_state,
-        may_retry=failed.may_retry,
+        may_retry=failed.may_retry or any(name in failed.message for name in _CONFLICTS),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any, Literal
 
-from databricks_blocks.csv.faults import InputError, has_undecoded_bytes
+from databricks_blocks.csv.faults import InputError
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.staging.area import STAGING_BLOCK, StagingArea, open_staging
 from databricks_blocks.staging.local_file import LocalFile
@@ -19,7 +19,6 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from databricks_flows.shared.batches import Batch, make_batches
-from databricks_flows.shared.local_files import files_named
 from databricks_flows.shared.patience import (
     MAX_UNREACHABLE,
     current_patience,
@@ -29,77 +28,15 @@ from databricks_flows.shared.patience import (
 )
 from databricks_flows.shared.progress import Progress, report
 from databricks_flows.shared.retries import STEP_OPTIONS
+from databricks_flows.tasks.uploads import (
+    BatchNotUploaded,
+    FilesNotUploaded,
+    Sent,
+    UploadedFile,
+    find_uploads,
+)
 
 UPLOADS_AT_ONCE = 4
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class UploadedFile:
-    """A local file that is in the storage.
-
-    Attributes:
-        file: Its path on this machine.
-        name: Its name in the folder.
-        uri: Its URI, as Spark and `COPY INTO` read it.
-        size: Its bytes.
-        state: `new`; `replaced`: one of that name was there; `unchanged`: it was there as it is, and was not
-            uploaded again.
-    """
-
-    file: str
-    name: str
-    uri: str
-    size: int
-    state: Literal["new", "replaced", "unchanged"]
-
-
-class FilesNotUploaded(RuntimeError):
-    """Raised when some files are not uploaded; all others are.
-
-    Attributes:
-        uploaded: The files that are in the storage.
-        errors: What is wrong with each of the others, in one line.
-
-    Examples:
-        >>> from databricks_flows import FilesNotUploaded
-        >>> try:
-        ...     raise FilesNotUploaded([], ["a.csv: No such file or directory"])
-        ... except FilesNotUploaded as error:
-        ...     print(error)
-        1 of 1 files are not uploaded: a.csv: No such file or directory
-    """
-
-    def __init__(self, uploaded: Sequence[UploadedFile], errors: Sequence[str]) -> None:
-        self.uploaded, self.errors = list(uploaded), list(errors)
-        rest = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
-        total = len(uploaded) + len(errors)
-        told = "; ".join(errors[:_SHOWN])
-        super().__init__(f"{len(errors)} of {total} files are not uploaded: {told}{rest}")
-
-    def __reduce__(self) -> tuple[type[FilesNotUploaded], tuple[list[UploadedFile], list[str]]]:
-        """Rebuild the error from its facts: Prefect pickles the errors of runs."""
-        return type(self), (self.uploaded, self.errors)
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """A file that is in the storage, and what the note says of it."""
-
-    file: UploadedFile
-    noted: Uploaded
-
-
-class _BatchNotUploaded(FilesNotUploaded):
-    """Raised when files of a batch are not uploaded."""
-
-    def __init__(self, sent: Sequence[_Sent], errors: Sequence[str]) -> None:
-        super().__init__([each.file for each in sent], errors)
-        self.sent = list(sent)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild the error from its facts."""
-        return type(self), (self.sent, self.errors)
 
 
 @dataclass(frozen=True)
@@ -184,32 +121,6 @@ def upload_files(
     return uploaded
 
 
-def find_uploads(files: str | Path | Sequence[str | Path]) -> dict[str, Path]:
-    """Find local files, by the names that they get in the storage.
-
-    Args:
-        files: Files, folders and patterns.
-
-    Raises:
-        InputError: There is no such file, two have the same name, or one has a name that no storage takes.
-    """
-    given = [files] if isinstance(files, str | Path) else files
-    found: dict[str, Path] = {}
-    for path in dict.fromkeys(path.absolute() for name in given for path in _files_of(str(name))):
-        if has_undecoded_bytes(path.name):
-            raise InputError(f"{path}: the name of the file is not UTF-8; rename it")
-        if path.name == UPLOADED_NOTE:
-            raise InputError(f"{path}: the name is kept for the note on what is uploaded; rename the file")
-        if path.name in found:
-            raise InputError(f"{found[path.name]} and {path}: both would be `{path.name}`; rename one")
-        found[path.name] = path
-    return found
-
-
-def _files_of(name: str) -> list[Path]:
-    return files_named(name, "file", lambda file: not file.name.startswith((".", "_")))
-
-
 def _checked(folder: str) -> str:
     parts = PurePosixPath(folder.strip("/")).parts
     if not parts or ".." in parts:
@@ -244,12 +155,12 @@ def _read_note(area: StagingArea, there: frozenset[str]) -> UploadedNote:
 
 def _upload_batches(
     batches: Sequence[Batch[Path]], place: _Folder, concurrency: int, total: int
-) -> tuple[dict[str, _Sent], list[str]]:
+) -> tuple[dict[str, Sent], list[str]]:
     """Upload all batches; what was uploaded by name, and the errors of the others."""
-    sent: dict[str, _Sent] = {}
+    sent: dict[str, Sent] = {}
     errors: list[str] = []
     ending = Event()
-    with ThreadPoolTaskRunner[list[_Sent]](max_workers=concurrency) as runner:
+    with ThreadPoolTaskRunner[list[Sent]](max_workers=concurrency) as runner:
         try:
             futures: list[PrefectFuture[Any]] = [
                 runner.submit(_upload_batch, {"batch": batch, "place": place, "ending": ending})
@@ -268,18 +179,18 @@ def _upload_batches(
     return sent, errors
 
 
-def _outcome(future: PrefectFuture[Any]) -> tuple[list[_Sent], list[str]]:
+def _outcome(future: PrefectFuture[Any]) -> tuple[list[Sent], list[str]]:
     try:
         return future.result(), []
-    except _BatchNotUploaded as error:
+    except BatchNotUploaded as error:
         return error.sent, error.errors
 
 
 @task(name="upload_files", task_run_name="upload_files-{batch.name}", **STEP_OPTIONS)
-def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[_Sent]:
+def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[Sent]:
     """Upload the files of a batch that changed."""
     area = current_patience().outlast(place.open)
-    sent: list[_Sent] = []
+    sent: list[Sent] = []
     errors: list[str] = []
     for path in batch.files:
         if ending.is_set():
@@ -290,22 +201,22 @@ def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[_Se
             errors.append(one_line(str(error)))
             get_run_logger().error("%s", errors[-1])
     if errors:
-        raise _BatchNotUploaded(sent, errors)
+        raise BatchNotUploaded(sent, errors)
     return sent
 
 
-def _upload(path: Path, place: _Folder, area: StagingArea) -> _Sent:
+def _upload(path: Path, place: _Folder, area: StagingArea) -> Sent:
     name, noted = path.name, place.note.files.get(path.name)
     is_there = name in place.there
     if noted and is_there and _is_unchanged(path, noted) and _written_at(area, name) == noted.written_at:
         get_run_logger().debug("%s: is at %s already", path, area.uri(name))
-        return _Sent(UploadedFile(str(path), name, area.uri(name), noted.size, "unchanged"), noted)
+        return Sent(UploadedFile(str(path), name, area.uri(name), noted.size, "unchanged"), noted)
     with LocalFile(path) as file:
         area.send(name, file.stream())
     sent = Uploaded(file.size, file.digest, _written_at(area, name))
     get_run_logger().info("%s: %d bytes to %s", path, file.size, area.uri(name))
     state: Literal["new", "replaced"] = "replaced" if is_there else "new"
-    return _Sent(UploadedFile(str(path), name, area.uri(name), file.size, state), sent)
+    return Sent(UploadedFile(str(path), name, area.uri(name), file.size, state), sent)
 
 
 def _is_unchanged(path: Path, noted: Uploaded) -> bool:

@@ -164,3 +164,10 @@ def test_a_credential_in_a_statement_is_shown_in_no_error() -> None:
     assert "se-cret" not in shown
     assert "key-1" not in shown
     assert "***" in shown
+
+
+def test_other_credentials_do_not_make_another_statement() -> None:
+    first, second = (Statement(CREDENTIAL.replace("se-cret", key), "w") for key in ("se-cret", "of a retry"))
+    assert first.identity == second.identity
+    assert "se-cret" not in f"{first!r}{first.identity}"
+    assert Statement("SELECT 1", "w").identity != Statement("SELECT 2", "w").identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +20,12 @@ from databricks_flows.sql.report import StatementReport, WarehouseReport
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
+
+    def info(form: str, *values: Any) -> None:
+        lines.append(form % values)
+
+    monkeypatch.setattr(report, "get_run_logger", lambda: SimpleNamespace(info=info))
     monkeypatch.setattr(report, "_tell", lines.append)
-    monkeypatch.setattr(report, "_log", lines.append)
     monkeypatch.setattr(report, "_show", lambda name, message: lines.append(f"[{name}]"))
     return lines
 

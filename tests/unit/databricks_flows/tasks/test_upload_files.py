@@ -15,7 +15,7 @@ from databricks_blocks.staging.area import StagingArea, staging_area
 from databricks_blocks.staging.uploaded_note import UploadedNote
 from databricks_flows.shared.batches import Batch
 from databricks_flows.tasks import upload_files as uploading
-from databricks_flows.tasks.upload_files import FilesNotUploaded, UploadedFile, find_uploads
+from databricks_flows.tasks.uploads import FilesNotUploaded, UploadedFile, find_uploads
 from prefect.filesystems import RemoteFileSystem
 from prefect.logging import disable_run_logger
 
