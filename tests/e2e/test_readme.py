@@ -131,7 +131,7 @@ def test_each_python_example_is_run_by_a_test_above() -> None:
     counted = {readme.relative_to(ROOT).as_posix(): len(blocks_of(readme, "python")) for readme in READMES}
     assert counted == {
         "README.md": 1,
-        "flows/README.md": 5,
+        "flows/README.md": 6,
         "blocks/README.md": 2,
         "deployments/README.md": 0,
     }

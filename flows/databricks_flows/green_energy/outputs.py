@@ -54,7 +54,7 @@ def write_results(departments: Sequence[Department], charting: ChartProcess, fol
         return Written(table.replace(folder / TABLE_FILE), chart.replace(folder / CHART_FILE), rows, title)
 
 
-@task(name="create_graph", cache_policy=NO_CACHE)
+@task(name="create_graph", task_run_name="create_graph", cache_policy=NO_CACHE)
 def create_graph(department: Department, charting: ChartProcess, folder: Path | None) -> list[str]:
     """Draw the chart, and show it as an artifact in the Prefect UI.
 
