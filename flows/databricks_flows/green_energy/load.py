@@ -29,7 +29,8 @@ from databricks_flows.shared.run_names import named
 from databricks_flows.shared.telling import Sender
 from databricks_flows.tasks.copy_into import copy_into
 from databricks_flows.tasks.sql import databricks_sql
-from databricks_flows.tasks.upload_files import UploadedFile, upload_files
+from databricks_flows.tasks.upload_files import upload_files
+from databricks_flows.tasks.uploads import UploadedFile
 
 STEPS = ("upload_files", "copy_into", "publish_tables")
 
