@@ -97,7 +97,11 @@ def test_the_page_has_the_chart_the_trends_and_the_fan_in(loaded: Schema, tmp_pa
     tasks = {name: found[0] for name, found in task_runs(run_id).items()}
     names = {task.id: name for name, task in tasks.items()}
     upstream = {
-        name: {names[given.id] for given in task.task_inputs["wait_for"] if isinstance(given, TaskRunResult)}
+        name: {
+            names[given.id]
+            for given in task.task_inputs.get("wait_for", ())
+            if isinstance(given, TaskRunResult)
+        }
         for name, task in tasks.items()
     }
     assert upstream == {
