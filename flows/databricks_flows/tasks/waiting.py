@@ -74,8 +74,8 @@ async def _wait_for_query(
                 raise
             logger.warning("No answer; asking again later: %s", error)
             return False
-        [*rows] = await asyncio.to_thread(result.rows, 1)
-        return bool(rows and next(iter(rows[0].values()), None))
+        rows = await asyncio.to_thread(result.rows, 1)
+        return any(rows) and bool(next(iter(rows[0].values())))
 
     what = f"What `{title_of(query)}` asks for"
     try:
