@@ -10,11 +10,11 @@ import pytest
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.sql import StatementParameterListItem
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.copy_into import CopyInto
+from databricks_blocks.sql.texts.copy_into import CopyInto
 from databricks_blocks.sql.parameters import bound_parameters
-from databricks_blocks.sql.partitions import partition_query
-from databricks_blocks.sql.quoting import quoted_name, quoted_table
-from databricks_blocks.sql.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.partitions import partition_query
+from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
+from databricks_blocks.sql.texts.schema import create_table_text, csv_table
 
 from .sql_lab import SqlLab, starter_of
 from .workspace_lab import Lab

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.errors import StatementCancelled, StatementError, StatementFailed
 from databricks_blocks.sql.parameters import bound_parameters
-from databricks_blocks.sql.redaction import without_credentials
-from databricks_blocks.sql.splitting import words_of
+from databricks_blocks.sql.texts.redaction import without_credentials
+from databricks_blocks.sql.texts.splitting import words_of
 
 CALL_TAG = "databricks_flows_call"
 """Query tag with the identity of a call: a retry finds its statement by it."""

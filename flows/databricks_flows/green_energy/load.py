@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from databricks_blocks.run_log import telling_the_story
-from databricks_blocks.sql.schema import csv_table
+from databricks_blocks.sql.texts.schema import csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK
 from databricks_blocks.staging.area import STAGING_BLOCK
 from prefect import flow, get_run_logger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from databricks_blocks.sql.quoting import quoted_name
+from databricks_blocks.sql.texts.quoting import quoted_name
 
 CATALOG, SCHEMA = "main", "elt"
 

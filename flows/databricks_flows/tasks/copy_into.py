@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.places import places_of
-from databricks_blocks.sql.copy_into import CopyInto, Credential, Option, Validate
+from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
-from databricks_blocks.sql.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import create_table_text, csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from databricks_blocks.sql.errors import StatementError
-from databricks_blocks.sql.partitions import PartitionValue, partition_query
+from databricks_blocks.sql.texts.partitions import PartitionValue, partition_query
 from databricks_blocks.sql.statement import title_of
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
@@ -17,7 +17,7 @@ from prefect.states import Cancelled
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.sync_callable import SyncCallableTask
-from databricks_flows.shared.waiting import until_true
+from databricks_flows.sql.waiting import until_true
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
 

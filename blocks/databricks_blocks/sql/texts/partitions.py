@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.quoting import quoted_name, quoted_table
+from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
 
 PartitionValue = Any
 """A value, or a list of values of which any will do; `None` for rows without a value."""

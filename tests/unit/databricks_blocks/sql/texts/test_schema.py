@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import create_table_text, csv_table
 
 
 def written(folder: Path, **texts: str) -> list[Path]:

@@ -12,7 +12,7 @@ from databricks_blocks.csv.format import CsvFormat, CsvOptions, find_format
 from databricks_blocks.csv.records import MalformedRecord
 from databricks_blocks.csv.typed import TypedCsv
 from databricks_blocks.database.tables import Kind, RecordRefused
-from databricks_blocks.sql.quoting import quoted_name, quoted_table
+from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
 
 SQL_TYPES: Mapping[Kind, str] = {
     "text": "STRING",

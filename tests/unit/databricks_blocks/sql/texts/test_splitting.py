@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from databricks_blocks.sql.splitting import markers_of, split_statements
+from databricks_blocks.sql.texts.splitting import markers_of, split_statements
 
 SCRIPT = """BEGIN
   DECLARE n INT DEFAULT 0;

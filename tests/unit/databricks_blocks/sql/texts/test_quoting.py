@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.quoting import name_parts, quoted_name, quoted_table, text_literal
+from databricks_blocks.sql.texts.quoting import name_parts, quoted_name, quoted_table, text_literal
 
 
 @pytest.mark.parametrize(

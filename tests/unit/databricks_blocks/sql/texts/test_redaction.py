@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from databricks_blocks.sql.redaction import credentials_in, without_credentials
+from databricks_blocks.sql.texts.redaction import credentials_in, without_credentials
 
 COPY = "COPY INTO t FROM 's3://bucket/path' WITH ({}) FILEFORMAT = CSV"
 

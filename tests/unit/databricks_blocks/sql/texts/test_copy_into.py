@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.copy_into import MOST_FILES, CopyInto
+from databricks_blocks.sql.texts.copy_into import MOST_FILES, CopyInto
 from pydantic import SecretStr
 
 KEYS = {"AWS_ACCESS_KEY": "AKIA", "AWS_SECRET_KEY": SecretStr("it's secret"), "AWS_SESSION_TOKEN": "t"}

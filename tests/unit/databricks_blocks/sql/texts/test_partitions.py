@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.partitions import partition_query
+from databricks_blocks.sql.texts.partitions import partition_query
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from databricks_flows.shared.waiting import NotTrueInTime, until_true
+from databricks_flows.sql.waiting import NotTrueInTime, until_true
 
 
 class _Clock:

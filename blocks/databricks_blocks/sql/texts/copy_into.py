@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.quoting import quoted_table, text_literal
+from databricks_blocks.sql.texts.quoting import quoted_table, text_literal
 
 MOST_FILES = 1000
 """How many files one statement may name (docs: COPY INTO)."""
