@@ -10,8 +10,8 @@ import pytest
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.sql import StatementParameterListItem
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.texts.copy_into import CopyInto
 from databricks_blocks.sql.parameters import bound_parameters
+from databricks_blocks.sql.texts.copy_into import CopyInto
 from databricks_blocks.sql.texts.partitions import partition_query
 from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
 from databricks_blocks.sql.texts.schema import create_table_text, csv_table

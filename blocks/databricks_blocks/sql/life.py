@@ -75,6 +75,7 @@ class StatementLife:
 
     Attributes:
         found: The statement of an earlier attempt that is attached to, or used.
+        earlier: The statements of all earlier attempts.
         statement_id: Id of the statement; `None` before it is executed.
     """
 
@@ -99,6 +100,7 @@ class StatementLife:
             sleep: Waits for a number of seconds.
         """
         self.found: QueryRecord | None = None
+        self.earlier: list[QueryRecord] = []
         self._client = client
         self._call = call
         self._on_change = on_change
@@ -108,6 +110,7 @@ class StatementLife:
         self._calls = ThreadCalls(polling, clock, sleep)
         self.statement_id: str | None = None
         self._number = 0
+        self._seen: list[QueryRecord] = []
         self._unanswered = False
 
     async def to_the_end(self) -> StatementSnapshot:
@@ -167,6 +170,7 @@ class StatementLife:
         if record is None:
             return None
         self._number = record.number + 1
+        self.earlier = self._seen
         found = await self._calls.outlive(partial(self._get, record))
         if what_to_do(found, self._call.statement) == "run again":
             return None
@@ -218,7 +222,8 @@ class StatementLife:
         def find() -> QueryRecord | None:
             warehouse_id = self._call.statement.warehouse_id
             found = tagged_statements(self._client, warehouse_id, self._call.since, self._call.token)
-            return max(found, key=lambda record: record.number, default=None)
+            self._seen = list(found)
+            return max(self._seen, key=lambda record: record.number, default=None)
 
         for pause in pauses:
             await self._sleep(pause)

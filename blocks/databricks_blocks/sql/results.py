@@ -11,6 +11,7 @@ from databricks_blocks.errors import DatabricksRunRefused
 from databricks_blocks.sql.arrow_types import arrow_schema
 from databricks_blocks.sql.chunks import fetched_batches
 from databricks_blocks.sql.errors import ResultUnavailable
+from databricks_blocks.sql.statement import Period
 from databricks_blocks.sql.statements_api import result_chunk
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class SqlResult:
         affected: What the statement did, such as `num_affected_rows`; empty for one that only reads.
         has_rows: Whether the rows are kept. Those of a statement that an earlier attempt of the flow executed
             may not be any more.
+        executed_before: From when to when earlier attempts executed the same statement, where their result is
+            not known; `None`: there is none.
 
     Examples:
         >>> import asyncio
@@ -56,6 +59,7 @@ class SqlResult:
     manifest: Mapping[str, Any] = field(repr=False)
     affected: dict[str, int] = field(default_factory=dict)
     has_rows: bool = True
+    executed_before: Period | None = None
     _connect: Callable[[], WorkspaceClient] | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from databricks_blocks.safe_text import one_line
@@ -82,6 +83,11 @@ class Statement:
         """Whether it changes nothing, as far as its first words tell."""
         return only_reads(self.text)
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it does nothing twice when it is executed twice, as far as its words tell."""
+        return is_repeatable(self.text)
+
     def _place(self) -> dict[str, str]:
         return {"catalog": self.catalog, "schema": self.schema}
 
@@ -143,12 +149,16 @@ class QueryRecord:
         token: Names the call that executed it.
         number: How many statements of the same call were executed before it.
         status: Status as the history spells it, such as `FINISHED`.
+        began: When it was sent, in epoch milliseconds.
+        ended: When it ended, in epoch milliseconds; 0 while it is going on.
     """
 
     statement_id: str
     token: str
     number: int
     status: str
+    began: int = 0
+    ended: int = 0
 
     def as_snapshot(self) -> StatementSnapshot:
         """How it stands, as far as the history tells. The API forgets a statement 12 hours after its end."""
@@ -159,6 +169,8 @@ ENDED = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
 """State of a statement that has ended, by its status in the history."""
 
 Found = Literal["attach", "use", "run again"]
+Period = tuple[datetime, datetime]
+"""First and last moment."""
 
 
 def tag_of(token: str, number: int) -> str:
@@ -177,9 +189,27 @@ def record_of(entry: Mapping[str, Any]) -> QueryRecord | None:
         if tag.get("key") == CALL_TAG:
             token, _, number = str(tag.get("value") or "").rpartition("-")
             return QueryRecord(
-                entry["query_id"], token, int(number) if number.isdecimal() else 0, entry.get("status") or ""
+                entry["query_id"],
+                token,
+                int(number) if number.isdecimal() else 0,
+                entry.get("status") or "",
+                int(entry.get("query_start_time_ms") or 0),
+                int(entry.get("query_end_time_ms") or entry.get("execution_end_time_ms") or 0),
             )
     return None
+
+
+def period_of(records: Iterable[QueryRecord]) -> Period | None:
+    """From when to when statements were executed; `None` if there are none.
+
+    Args:
+        records: Their entries in the query history.
+    """
+    times = [time for record in records for time in (record.began, max(record.began, record.ended))]
+    if not times:
+        return None
+    began, ended = (datetime.fromtimestamp(time / 1000, UTC) for time in (min(times), max(times)))
+    return began, ended
 
 
 def what_to_do(found: StatementSnapshot, statement: Statement) -> Found:
@@ -216,6 +246,24 @@ def only_reads(text: str) -> bool:
     return first in _READING or (first in ("WITH", "FROM") and changing.isdisjoint(words))
 
 
+def is_repeatable(text: str) -> bool:
+    """Whether a statement does nothing twice when it is executed twice, as far as its words tell.
+
+    `COPY INTO` loads each file once, unless it is told to load it again.
+
+    Examples:
+        >>> is_repeatable("COPY INTO t FROM '/a' FILEFORMAT = CSV"), is_repeatable("INSERT INTO t SELECT 1")
+        (True, False)
+        >>> is_repeatable("COPY INTO t FROM '/a' FILEFORMAT = CSV COPY_OPTIONS ('force' = 'true')")
+        False
+    """
+    words = list(words_of(text))
+    if words[:2] == ["COPY", "INTO"]:
+        return "force" not in text.lower()
+    made_once = words[:1] == ["CREATE"] and " IF NOT EXISTS " in f" {' '.join(words)} "
+    return made_once or only_reads(text)
+
+
 def statement_error(found: StatementSnapshot, statement: Statement, url: str) -> StatementError:
     """Make the error of a statement that did not succeed.
 
@@ -228,7 +276,7 @@ def statement_error(found: StatementSnapshot, statement: Statement, url: str) ->
     what = f"`{title_of(statement.text)}`"
     if found.state == "CANCELED":
         return StatementCancelled(f"The statement {what} was cancelled in the workspace: {url}", **facts)
-    unclear = found.error_code in _UNCLEAR and not statement.only_reads
+    unclear = found.error_code in _UNCLEAR and not statement.is_repeatable
     told = one_line(without_credentials(found.message, statement.text)) or "the workspace says no reason"
     end = " Whether it was done is not known: look before you run it again." if unclear else ""
     return StatementFailed(
@@ -236,7 +284,7 @@ def statement_error(found: StatementSnapshot, statement: Statement, url: str) ->
         **facts,
         error_code=found.error_code,
         sql_state=found.sql_state,
-        may_retry=found.error_code in _PASSING or (found.error_code in _UNCLEAR and statement.only_reads),
+        may_retry=found.error_code in _PASSING or (found.error_code in _UNCLEAR and statement.is_repeatable),
     )
 
 

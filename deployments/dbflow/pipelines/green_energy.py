@@ -129,6 +129,10 @@ def _shown(bars: StepBars, department: str) -> Callable[[Progress], None]:
     return show
 
 
+def _number(rows: int | None) -> str:
+    return "an unknown number of" if rows is None else str(rows)
+
+
 def _rows(department: Department) -> list[tuple[str, ...]]:
     return [
         (
@@ -145,7 +149,7 @@ def _rows(department: Department) -> list[tuple[str, ...]]:
 
 def _where(result: GreenEnergyResult) -> list[tuple[str, str]]:
     written = result.written
-    rows = [("loaded", f"{one.table} ({one.rows} new rows)") for one in result.loaded]
+    rows = [("loaded", f"{one.table} ({_number(one.rows)} new rows)") for one in result.loaded]
     files = [("chart", nearby(written.chart)), ("table", f"{nearby(written.table)} ({written.rows} rows)")]
     runs = [
         (label, url)

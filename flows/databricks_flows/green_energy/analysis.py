@@ -82,7 +82,7 @@ async def analyse_green_energy(
     workspace: str = WORKSPACE_BLOCK,
     warehouse: str = WAREHOUSE_BLOCK,
     asset: str = "",
-    rows: int = 0,
+    rows: int | None = None,
     max_unreachable: Annotated[float, Field(ge=0)] = MAX_UNREACHABLE,
 ) -> GreenEnergyAnalysis:
     """Compare the efficiency of a department with and without the green energy initiative, in Databricks.
@@ -107,7 +107,7 @@ async def analyse_green_energy(
         workspace: Name of the Databricks Workspace block.
         warehouse: Name of the Databricks SQL Warehouse block.
         asset: The table whose load started this run, for the log; its event gives it.
-        rows: How many rows were loaded into it, for the log; its event gives them.
+        rows: How many rows were loaded into it, for the log; its event gives them. Empty: not known.
         max_unreachable: Seconds for which the workspace may fail to answer.
 
     Raises:
@@ -137,7 +137,8 @@ async def analyse_green_energy(
         writable_folder(Path(output_directory)) if output_directory else None,
     )
     if asset:
-        get_run_logger().info("%d rows were loaded into %s", rows, asset)
+        told = "Rows" if rows is None else f"{rows} rows"
+        get_run_logger().info("%s were loaded into %s", told, asset)
     try:
         with telling_the_story(), having_patience(max_unreachable):
             return await _analyse(request)

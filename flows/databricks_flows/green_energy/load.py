@@ -14,7 +14,7 @@ from databricks_blocks.staging.area import STAGING_BLOCK
 from prefect import flow, get_run_logger
 from pydantic import Field
 
-from databricks_flows.green_energy.assets import LoadedTable, asset_key, publish
+from databricks_flows.green_energy.assets import LoadedTable, asset_key, publish_tables
 from databricks_flows.green_energy.facility_files import (
     DATA_DIRECTORY,
     TableFiles,
@@ -100,7 +100,8 @@ async def _load(
     loaded = [table for table in ended if isinstance(table, LoadedTable)]
     async with steps.step("publish_tables"):
         # Also if another table failed: its error must not hold back what waits for this one.
-        await asyncio.to_thread(publish, loaded)
+        if any(table.rows != 0 for table in loaded):
+            await publish_tables(loaded)
     await sender.sent()
     for failed in ended:
         if isinstance(failed, BaseException):
@@ -131,6 +132,7 @@ async def _copy(found: TableFiles, staged: list[UploadedFile], place: Place, for
         asset_key(place.catalog, place.schema, found.table),
         len(staged),
         copied.rows,
+        copied.statement_ids,
     )
     get_run_logger().info("%s: %s new rows", loaded.table, "unknown" if loaded.rows is None else loaded.rows)
     return loaded

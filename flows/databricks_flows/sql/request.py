@@ -9,8 +9,8 @@ from typing import Any
 
 from databricks_blocks.loading import load_block
 from databricks_blocks.sql.parameters import InvalidStatement, bound_parameters
-from databricks_blocks.sql.texts.splitting import markers_of, split_statements
 from databricks_blocks.sql.statement import Statement
+from databricks_blocks.sql.texts.splitting import markers_of, split_statements
 from databricks_blocks.sql_warehouse import SqlWarehouse
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
 from databricks_blocks.sql.outcome import result_of, timed_out
 from databricks_blocks.sql.results import SqlResult
+from databricks_blocks.sql.statement import period_of
 from databricks_blocks.sql.warehouses import bring_to
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
 from prefect import get_run_logger
@@ -135,6 +137,9 @@ class _SqlRun:
         ended = await life.to_the_end()
         result = await asyncio.to_thread(result_of, client, ended, call.statement)
         self._life = None
+        is_known = {result.statement_id} if result.has_rows else set()
+        others = [record for record in life.earlier if record.statement_id not in is_known]
+        result = replace(result, executed_before=period_of(others))
         report.ended(result, used=life.found is not None)
         return result
 

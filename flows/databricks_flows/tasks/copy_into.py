@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.csv.places import places_of
-from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
+from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
 from databricks_blocks.sql.texts.schema import create_table_text, csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.sync_callable import SyncCallableTask
+from databricks_flows.sql.loaded_rows import loaded_rows
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
 from databricks_flows.tasks.sql import databricks_sql
@@ -30,7 +31,6 @@ from databricks_flows.tasks.uploads import UploadedFile
 
 _CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
 """Conditions of loads at once: the other one was first, and this one added no row."""
-_ROWS = "num_affected_rows"
 _SKIPPED = "num_skipped_corrupt_files"
 
 
@@ -41,15 +41,18 @@ class CopyResult:
     Attributes:
         table: The table, as it was given.
         files: How many files were named; `None` where all files of the folder were meant.
-        rows: How many rows were added. Files that were loaded before add none. `None`: not known, since an
-            earlier attempt loaded them, and the workspace does not keep its result any more.
+        rows: How many rows were added, those of earlier attempts of the call included. Files that were loaded
+            before add none. `None`: not known, since the result of an earlier attempt is not kept any more,
+            and the history of the table does not tell either.
         skipped: How many files were left out since they are corrupt (`ignoreCorruptFiles`).
+        statement_ids: Ids of the statements. A retry that finds them done has the same ones.
     """
 
     table: str
     files: int | None
     rows: int | None
     skipped: int
+    statement_ids: tuple[str, ...] = field(default=(), compare=False)
 
 
 async def _copy_into(
@@ -150,13 +153,14 @@ async def _copy_into(
     before = [create_table_text(table, created)] if created else []
     request = SqlRequest([*before, *statements], {}, warehouse, catalog, schema, key, timeout_seconds)
     try:
-        results = await run_sql(request)
+        results = (await run_sql(request))[len(before) :]
+        rows = [await loaded_rows(table, result, request) for result in results] if validate is None else [0]
     except CancelledInPrefect:
         return cast("CopyResult", Cancelled(message="Cancelled, and its SQL statement as well"))
     except StatementFailed as failed:
         raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded)) from failed
     count = None if copy.files is None else sum(len(batch or ()) for batch in copy.batches())
-    return _result(table, count, results[len(before) :], copied=validate is None)
+    return _result(table, count, results, rows)
 
 
 def _table_for(
@@ -220,13 +224,13 @@ def _told(failed: StatementFailed, places: Sequence[str]) -> StatementFailed:
     )
 
 
-def _result(table: str, files: int | None, results: Sequence[SqlResult], *, copied: bool) -> CopyResult:
-    if not copied:
-        return CopyResult(table, files, 0, 0)
-    known = all(_ROWS in result.affected for result in results)
-    rows = sum(result.affected.get(_ROWS, 0) for result in results) if known else None
+def _result(
+    table: str, files: int | None, results: Sequence[SqlResult], rows: Sequence[int | None]
+) -> CopyResult:
+    known = [each for each in rows if each is not None]
     skipped = sum(result.affected.get(_SKIPPED, 0) for result in results)
-    return CopyResult(table, files, rows, skipped)
+    ids = tuple(result.statement_id for result in results)
+    return CopyResult(table, files, sum(known) if len(known) == len(rows) else None, skipped, ids)
 
 
 copy_into: SyncCallableTask[Any, Any] = SyncCallableTask(

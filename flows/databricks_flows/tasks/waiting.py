@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 from databricks_blocks.sql.errors import StatementError
-from databricks_blocks.sql.texts.partitions import PartitionValue, partition_query
 from databricks_blocks.sql.statement import title_of
+from databricks_blocks.sql.texts.partitions import PartitionValue, partition_query
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
@@ -17,9 +17,9 @@ from prefect.states import Cancelled
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.sync_callable import SyncCallableTask
-from databricks_flows.sql.waiting import until_true
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
+from databricks_flows.sql.waiting import until_true
 
 SECONDS_BETWEEN = 60.0
 SECONDS_IN_ALL = 3600.0
