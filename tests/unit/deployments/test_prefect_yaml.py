@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.cli.deploy._schedules import _schedule_config_to_deployment_schedule
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.server.utilities.user_templates import render_user_template_sync
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.importtools import import_object
 
@@ -94,6 +96,16 @@ def test_the_analysis_waits_for_the_table_that_the_load_fills() -> None:
     filled = asset_key(load["parameters"]["catalog"], load["parameters"]["schema_name"], FACILITIES)
     assert trigger["match"] == {"prefect.resource.id": filled}
     assert trigger["parameters"].keys() <= parameter_schema(flow_of(analysis)).properties.keys()
+
+
+@pytest.mark.parametrize("rows", [960, None])
+def test_the_number_of_rows_comes_as_the_flow_takes_it(rows: int | None) -> None:
+    analysis = DEPLOYMENTS["analyse-green-energy"]
+    event = {"event": {"payload": {"rows": rows}, "resource": {"id": "databricks://main/elt/t"}}}
+    template = analysis["triggers"][0]["parameters"]["rows"]["value"]["template"]
+    given = json.loads(render_user_template_sync(template, event))
+    assert given == rows
+    assert flow_of(analysis).validate_parameters({"rows": given})["rows"] == rows
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:

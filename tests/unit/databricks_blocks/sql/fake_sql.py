@@ -108,6 +108,8 @@ class FakeSql:
                     "query_id": f"s{number}",
                     "status": words.get(self.states[f"s{number}"], "RUNNING"),
                     "query_tags": body["query_tags"],
+                    "query_start_time_ms": number * 1000,
+                    "query_end_time_ms": number * 1000 + 500,
                 }
                 for number, body in reversed(list(enumerate(self.executed, start=1)))
             ]

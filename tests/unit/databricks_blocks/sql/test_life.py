@@ -133,6 +133,7 @@ def test_the_last_statement_of_the_call_counts() -> None:
     life = life_of(workspace, may_be_there=True)
     assert asyncio.run(life.to_the_end()).statement_id == "s2"
     assert life.found is not None
+    assert sorted(record.statement_id for record in life.earlier) == ["s1", "s2"]
     assert workspace.posts == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import UTC, datetime
 
 import pytest
 from databricks_blocks.sql.errors import StatementCancelled, StatementFailed
@@ -11,7 +12,9 @@ from databricks_blocks.sql.statement import (
     QueryRecord,
     Statement,
     StatementSnapshot,
+    is_repeatable,
     only_reads,
+    period_of,
     record_of,
     statement_error,
     what_to_do,
@@ -19,6 +22,7 @@ from databricks_blocks.sql.statement import (
 
 SELECT = Statement("SELECT * FROM t WHERE day = :day", "w", parameters={"day": "2024-06-21"})
 INSERT = Statement("INSERT INTO t VALUES (1)", "w", "main", "elt")
+COPY = Statement("COPY INTO t FROM '/a' FILEFORMAT = CSV", "w")
 
 
 def test_the_request_binds_values_and_asks_for_links_to_arrow() -> None:
@@ -61,6 +65,23 @@ def test_the_first_words_tell_whether_a_statement_only_reads(text: str, reads: b
 
 
 @pytest.mark.parametrize(
+    ("text", "repeatable"),
+    [
+        ("SELECT 1", True),
+        ("-- why\ncopy into t FROM '/a' FILEFORMAT = CSV", True),
+        ("COPY INTO t FROM '/a' FILEFORMAT = CSV COPY_OPTIONS ('Force' = 'true')", False),
+        ("CREATE TABLE IF NOT EXISTS t (a INT)", True),
+        ("CREATE TABLE t (a INT)", False),
+        ("CREATE OR REPLACE TABLE t AS SELECT ' IF NOT EXISTS '", False),
+        ("INSERT INTO t SELECT 1", False),
+        ("", False),
+    ],
+)
+def test_the_words_tell_whether_a_statement_does_nothing_twice(text: str, repeatable: bool) -> None:
+    assert is_repeatable(text) is repeatable
+
+
+@pytest.mark.parametrize(
     ("state", "of_a_select", "of_an_insert"),
     [
         ("PENDING", "attach", "attach"),
@@ -98,12 +119,14 @@ def test_an_entry_of_the_history_is_known_by_its_tag() -> None:
     tags = [{"key": "team", "value": "x"}, {"key": CALL_TAG, "value": "root-hash-2"}]
     entry = {"query_id": "q", "status": "FINISHED", "query_tags": tags}
     assert record_of(entry) == QueryRecord("q", "root-hash", 2, "FINISHED")
+    times = {"query_start_time_ms": 5, "query_end_time_ms": 9}
+    assert record_of({**entry, **times}) == QueryRecord("q", "root-hash", 2, "FINISHED", 5, 9)
     assert record_of({"query_id": "q"}) is None
     assert record_of({"query_id": "q", "query_tags": [{"key": "team"}]}) is None
 
 
 @pytest.mark.parametrize(
-    ("code", "of_a_select", "of_an_insert"),
+    ("code", "of_a_select_or_copy", "of_an_insert"),
     [
         ("BAD_REQUEST", False, False),
         ("NOT_FOUND", False, False),
@@ -117,10 +140,11 @@ def test_an_entry_of_the_history_is_known_by_its_tag() -> None:
     ],
 )
 def test_a_failure_is_retried_only_if_nothing_is_done_twice(
-    code: str, of_a_select: bool, of_an_insert: bool
+    code: str, of_a_select_or_copy: bool, of_an_insert: bool
 ) -> None:
     found = StatementSnapshot("id", "FAILED", code, "[X] it\nfailed", "42000")
-    assert statement_error(found, SELECT, "u").may_retry is of_a_select
+    assert statement_error(found, SELECT, "u").may_retry is of_a_select_or_copy
+    assert statement_error(found, COPY, "u").may_retry is of_a_select_or_copy
     assert statement_error(found, INSERT, "u").may_retry is of_an_insert
 
 
@@ -144,7 +168,8 @@ def test_a_failure_tells_statement_reason_and_link_in_one_line() -> None:
 def test_a_lost_write_says_that_nobody_knows_whether_it_was_done() -> None:
     found = StatementSnapshot("id", "FAILED", "ABORTED", "the warehouse ended")
     assert "Whether it was done is not known" in str(statement_error(found, INSERT, "u"))
-    assert "Whether it was done" not in str(statement_error(found, SELECT, "u"))
+    for statement in (SELECT, COPY):
+        assert "Whether it was done" not in str(statement_error(found, statement, "u"))
 
 
 def test_a_cancel_by_somebody_else_is_an_error_of_its_own() -> None:
@@ -171,3 +196,9 @@ def test_other_credentials_do_not_make_another_statement() -> None:
     assert first.identity == second.identity
     assert "se-cret" not in f"{first!r}{first.identity}"
     assert Statement("SELECT 1", "w").identity != Statement("SELECT 2", "w").identity
+
+
+def test_statements_were_executed_from_the_first_begin_to_the_last_end() -> None:
+    records = [QueryRecord("a", "t", 0, "FAILED", 1000, 2500), QueryRecord("b", "t", 1, "RUNNING", 4000, 0)]
+    assert period_of(records) == (datetime.fromtimestamp(1, UTC), datetime.fromtimestamp(4, UTC))
+    assert period_of([]) is None

@@ -125,6 +125,28 @@ def test_a_retry_goes_on_where_the_attempt_before_failed(workspace: FakeSql, pla
 
 
 @pytest.mark.parametrize(
+    ("states", "seconds"),
+    [
+        (["SUCCEEDED"], None),
+        (["CLOSED"], (1, 1.5)),
+        (["FAILED"], (1, 1.5)),
+        (["FAILED", "SUCCEEDED"], (1, 1.5)),
+        (["FAILED", "CLOSED"], (1, 2.5)),
+    ],
+)
+def test_a_result_says_when_earlier_attempts_did_what_it_does_not_tell(
+    workspace: FakeSql, place: Place, states: list[str], seconds: tuple[float, float] | None
+) -> None:
+    for place.attempt, state in enumerate(states, start=1):
+        [first] = ran("INSERT INTO t VALUES (1)")
+        workspace.states[first.statement_id] = state
+    place.attempt += 1
+    [result] = ran("INSERT INTO t VALUES (1)")
+    before = result.executed_before
+    assert (before and tuple(moment.timestamp() for moment in before)) == seconds
+
+
+@pytest.mark.parametrize(
     ("other", "fields"),
     [("INSERT INTO t VALUES (2)", {}), ("INSERT INTO t VALUES (1)", {"key": "b"})],
     ids=["statement", "key"],

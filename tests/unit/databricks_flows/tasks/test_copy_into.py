@@ -17,21 +17,20 @@ def result(**affected: int) -> SqlResult:
 
 
 @pytest.mark.parametrize(
-    ("results", "rows", "skipped"),
+    ("results", "rows", "total", "skipped"),
     [
-        ([result(affected_rows=3, skipped_corrupt_files=1)], 3, 1),
-        ([result(affected_rows=0, skipped_corrupt_files=0)], 0, 0),
-        ([result(affected_rows=3), result(affected_rows=4, skipped_corrupt_files=2)], 7, 2),
-        # An earlier attempt loaded the first part, and its result is not kept.
-        ([result(), result(affected_rows=4)], None, 0),
+        ([result(affected_rows=3, skipped_corrupt_files=1)], [3], 3, 1),
+        ([result(affected_rows=3), result(affected_rows=4, skipped_corrupt_files=2)], [3, 4], 7, 2),
+        ([result(), result(affected_rows=4)], [None, 4], None, 0),
+        ([result()], [0], 0, 0),
     ],
 )
-def test_the_rows_of_all_statements_count(results: list[SqlResult], rows: int | None, skipped: int) -> None:
-    assert copying._result("t", 5, results, copied=True) == CopyResult("t", 5, rows, skipped)
-
-
-def test_a_check_adds_no_row() -> None:
-    assert copying._result("t", None, [result()], copied=False) == CopyResult("t", None, 0, 0)
+def test_the_rows_of_all_statements_count(
+    results: list[SqlResult], rows: list[int | None], total: int | None, skipped: int
+) -> None:
+    found = copying._result("t", 5, results, rows)
+    assert found == CopyResult("t", 5, total, skipped)
+    assert found.statement_ids == tuple("1" for _ in results)
 
 
 @pytest.mark.parametrize(
