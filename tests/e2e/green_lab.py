@@ -45,10 +45,15 @@ class Schema:
     def count(self, table: str = "facilityefficiency") -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
-    def executed(self, text: str) -> int:
-        """How many statements of the query history have a text and the name of this schema."""
+    def statements(self, text: str) -> list[str]:
+        """Ids of the statements in the query history that begin with a text and name this schema."""
         found = self.stack.databricks().query_history.list(max_results=500).res or []
-        return sum(text in (one.query_text or "") and self.name in (one.query_text or "") for one in found)
+        texts = {one.query_id or "": one.query_text or "" for one in found}
+        return [name for name, whole in texts.items() if whole.startswith(text) and self.name in whole]
+
+    def executed(self, text: str) -> int:
+        """How many statements of the query history begin with a text and name this schema."""
+        return len(self.statements(text))
 
     def asset(self, table: str = "facilityefficiency") -> str:
         return f"databricks://main/{self.name}/{table}"

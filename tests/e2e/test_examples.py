@@ -15,6 +15,7 @@ from .conftest import Stack
 from .green_lab import remove
 
 
+@pytest.mark.usefixtures("objects_as_before")
 @pytest.mark.parametrize("name", sorted(RUN_IN_E2E))
 def test_the_example_of_each_flow_runs(
     stack: Stack, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

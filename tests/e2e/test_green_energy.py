@@ -18,7 +18,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import TaskRunResult
 
 from .conftest import Stack, task_runs, until
-from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
+from .flow_processes import create_flow_run, flow_process, kill, logs_of, press_retry, run
 from .green_lab import (
     Schema,
     analyse,
@@ -165,8 +165,9 @@ def test_a_load_whose_answer_is_lost_loads_once(schema: Schema, faults: Faults) 
     until(lambda: schema.events() == [(schema.asset(), "succeeded", {"rows": 960, "files": 1})])
 
 
+@pytest.mark.parametrize("is_kept", [True, False], ids=["result kept", "result gone"])
 def test_a_load_that_is_killed_goes_on_in_its_retry_and_tells_all_rows(
-    schema: Schema, faults: Faults
+    schema: Schema, faults: Faults, is_kept: bool
 ) -> None:
     faults.add(**COPY, when="after", delay_seconds=600)
     run_id = create_flow_run(load_green_energy, schema_name=schema.name)
@@ -174,10 +175,32 @@ def test_a_load_that_is_killed_goes_on_in_its_retry_and_tells_all_rows(
         until(lambda: schema.executed("COPY INTO") == 1)
         kill(process)
     faults.clear()
+    if not is_kept:
+        # As 12 hours after its end.
+        [statement_id] = schema.statements("COPY INTO")
+        gone = {"error_code": "NOT_FOUND", "message": "The statement does not exist."}
+        path = f"/api/2.0/sql/statements/{statement_id}"
+        faults.add(method="GET", path=path, status=404, body=gone, count=-1)
     press_retry(run_id)
     assert run(run_id, 200) == "COMPLETED"
     assert (schema.count(), schema.executed("COPY INTO")) == (960, 1)
     until(lambda: schema.events() == [(schema.asset(), "succeeded", {"rows": 960, "files": 1})])
+
+
+def test_a_retry_tells_no_load_twice(schema: Schema, tmp_path: Path) -> None:
+    (tmp_path / "FacilityEfficiency.csv").write_text(f"{HEADER}\n{ROW.format('much')}\n")
+    (tmp_path / "Plants.csv").write_text("plant,output\nNorth,1.5\n")
+    run_id = create_flow_run(load_green_energy, data_directory=str(tmp_path), schema_name=schema.name)
+    assert run(run_id, 200) == "FAILED"
+    told = (schema.asset("plants"), "succeeded", {"rows": 1, "files": 1})
+    until(lambda: schema.events() == [told])
+    press_retry(run_id)
+    assert run(run_id, 200) == "FAILED"
+    assert f"main.{schema.name}.plants: an earlier attempt has told Prefect of its new rows" in logs_of(
+        run_id
+    )
+    assert schema.events() == [told]
+    assert schema.count("plants") == 1
 
 
 def test_odd_names_of_files_are_quoted_or_refused(schema: Schema, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import pytest
 import typer.main
 from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks_blocks import DatabricksJob, DatabricksWorkspace
-from databricks_blocks.staging.area import open_staging
 from databricks_flows import notebook_task
 from databricks_flows.green_energy.place import SCHEMA
 from dbflow.cli import app
@@ -112,14 +111,14 @@ def test_a_flow_that_runs_sql(stack: Stack) -> None:
     assert names["daily"](date(2026, 11, 27)) == [{"day": date(2026, 11, 27), "n": 100}]
 
 
-def test_a_flow_that_loads_files(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("objects_as_before")
+def test_a_flow_that_loads_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     for name in ("north", "south"):
         (tmp_path / f"data/{name}-1.csv").write_text("day,output\n2026-11-27,1.5\n2026-11-28,2\n")
     names = execute(ROOT / "flows/README.md", "copy_into")
     assert names["load_plants"]() == 4
-    open_staging("staging", "plants").delete()
 
 
 def test_a_statement_without_a_flow(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
