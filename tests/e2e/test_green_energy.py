@@ -196,9 +196,8 @@ def test_a_retry_tells_no_load_twice(schema: Schema, tmp_path: Path) -> None:
     until(lambda: schema.events() == [told])
     press_retry(run_id)
     assert run(run_id, 200) == "FAILED"
-    assert f"main.{schema.name}.plants: an earlier attempt has told Prefect of its new rows" in logs_of(
-        run_id
-    )
+    table = f"main.{schema.name}.plants"
+    assert f"{table}: an earlier attempt has told Prefect of its new rows" in logs_of(run_id)
     assert schema.events() == [told]
     assert schema.count("plants") == 1
 
