@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,7 @@ from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.sql import StatementParameterListItem
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.sql.parameters import bound_parameters
-from databricks_blocks.sql.texts.copy_into import CopyInto
+from databricks_blocks.sql.texts.copy_into import CopyInto, loads_query
 from databricks_blocks.sql.texts.partitions import partition_query
 from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
 from databricks_blocks.sql.texts.schema import create_table_text, csv_table
@@ -94,6 +95,28 @@ def test_a_file_is_loaded_once_and_again_by_force(sql: SqlLab, folder: str, put:
     assert copied(sql, CopyInto(table, folder, pattern="*.csv", format_options=HEADER)) == [["0", "0", "0"]]
     assert copied(sql, CopyInto(table, folder, format_options=HEADER, force=True)) == [["3", "3", "0"]]
     assert sql.rows(f"SELECT count(*), sum(n) FROM {quoted_table(table)}") == [["6", "12"]]
+
+
+def test_the_history_of_a_table_tells_the_rows_of_a_load(
+    lab: Lab, sql: SqlLab, folder: str, put: Put, table: str
+) -> None:
+    put("a.csv", "n\n1\n2\n")
+    sql.rows(create_table_text(table, {"n": "INT"}))
+    sql.rows(f"INSERT INTO {quoted_table(table)} VALUES (7)")
+    copied(sql, CopyInto(table, folder, format_options=HEADER))
+    history = lab.sdk.query_history.list().res or []
+    copy = next(one for one in history if (one.query_text or "").startswith("COPY INTO"))
+    assert copy.query_start_time_ms
+    assert copy.query_end_time_ms
+
+    def loads(began: int, ended: int) -> list[list[str]]:
+        moments = {"began": began, "ended": ended}
+        values = {name: datetime.fromtimestamp(time / 1000, UTC) for name, time in moments.items()}
+        bound = [StatementParameterListItem.from_dict(each) for each in bound_parameters(values)]
+        return sql.rows(loads_query(table), parameters=bound)
+
+    assert loads(copy.query_start_time_ms, copy.query_end_time_ms) == [["2"]]
+    assert loads(0, copy.query_start_time_ms - 1) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from databricks_blocks.sql.errors import StatementError
 from databricks_blocks.sql.results import SqlResult
-from databricks_blocks.sql.texts.quoting import quoted_table
+from databricks_blocks.sql.texts.copy_into import loads_query
 from prefect import get_run_logger
 
 from databricks_flows.sql.request import SqlRequest
@@ -38,11 +38,7 @@ async def loaded_rows(table: str, result: SqlResult, request: SqlRequest) -> int
     began, ended = result.executed_before
     history = replace(
         request,
-        statements=[
-            "SELECT CAST(operationMetrics['numOutputRows'] AS BIGINT) AS added"  # noqa: S608 - it is quoted
-            f" FROM (DESCRIBE HISTORY {quoted_table(table)})"
-            " WHERE operation = 'COPY INTO' AND timestamp BETWEEN :began AND :ended"
-        ],
+        statements=[loads_query(table)],
         parameters={"began": began, "ended": ended},
         # A key of its own: a retry needs a new answer.
         key=uuid4().hex,

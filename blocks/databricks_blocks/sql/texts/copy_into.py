@@ -122,6 +122,22 @@ class CopyInto:
         return f" WITH ({' '.join(parts)})" if parts else ""
 
 
+def loads_query(table: str) -> str:
+    """The query for the rows of each load into a table from `:began` to `:ended`, as its history has them.
+
+    Args:
+        table: The table, as a person writes it.
+
+    Raises:
+        InputError: It is none.
+    """
+    return (
+        "SELECT CAST(operationMetrics['numOutputRows'] AS BIGINT) AS added"  # noqa: S608 - it is quoted
+        f" FROM (DESCRIBE HISTORY {quoted_table(table)})"
+        " WHERE operation = 'COPY INTO' AND timestamp BETWEEN :began AND :ended"
+    )
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
