@@ -116,7 +116,8 @@ def _plain_types() -> dict[str, pyarrow.DataType]:
         "BOOLEAN": pa.bool_(),
         "BINARY": pa.binary(),
         "DATE": pa.date32(),
-        "TIMESTAMP": pa.timestamp("us", "UTC"),
+        # As a warehouse spells its default zone.
+        "TIMESTAMP": pa.timestamp("us", "Etc/UTC"),
         "TIMESTAMP_NTZ": pa.timestamp("us"),
         "VOID": pa.null(),
     }

@@ -190,7 +190,7 @@ def test_a_result_that_holds_counts_is_known(names: list[str], counts: bool) -> 
         ("DECIMAL(9,2)", pa.decimal128(9, 2)),
         ("DECIMAL(10, 0)", pa.decimal128(10, 0)),
         ("VARCHAR(10)", pa.string()),
-        ("TIMESTAMP", pa.timestamp("us", "UTC")),
+        ("TIMESTAMP", pa.timestamp("us", "Etc/UTC")),
         ("TIMESTAMP_NTZ", pa.timestamp("us")),
         ("INTERVAL DAY TO SECOND", pa.string()),
         ("VARIANT", pa.string()),
