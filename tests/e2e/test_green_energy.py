@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,15 @@ import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_flows import load_green_energy
+from databricks_flows.green_energy.assets import LoadedTable, publish_tables
 from databricks_local import Faults
 from PIL import Image
-from prefect import get_client
+from prefect import flow, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import TaskRunResult
 
 from .conftest import Stack, task_runs, until
-from .flow_processes import create_flow_run, flow_process, kill, logs_of, press_retry, run
+from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
 from .green_lab import (
     Schema,
     analyse,
@@ -196,10 +198,29 @@ def test_a_retry_tells_no_load_twice(schema: Schema, tmp_path: Path) -> None:
     until(lambda: schema.events() == [told])
     press_retry(run_id)
     assert run(run_id, 200) == "FAILED"
-    table = f"main.{schema.name}.plants"
-    assert f"{table}: an earlier attempt has told Prefect of its new rows" in logs_of(run_id)
     assert schema.events() == [told]
     assert schema.count("plants") == 1
+
+
+def test_an_event_that_prefect_has_is_not_sent_again(
+    schema: Schema, caplog: pytest.LogCaptureFixture
+) -> None:
+    loads = [
+        LoadedTable("main.elt.plants", schema.asset("plants"), 2, rows, (f"{schema.name}-{rows}",))
+        for rows in (1, 0, None)
+    ]
+
+    @flow
+    async def tell(loaded: list[LoadedTable]) -> None:
+        await publish_tables(loaded)
+
+    first, unknown = ((schema.asset("plants"), "succeeded", {"rows": rows, "files": 2}) for rows in (1, None))
+    asyncio.run(tell(loads[:2]))
+    until(lambda: schema.events() == [first])
+    assert "an earlier attempt" not in caplog.text
+    asyncio.run(tell(loads))
+    until(lambda: schema.events() == [first, unknown])
+    assert caplog.text.count("main.elt.plants: an earlier attempt has told Prefect of its new rows") == 1
 
 
 def test_odd_names_of_files_are_quoted_or_refused(schema: Schema, tmp_path: Path) -> None:
