@@ -89,9 +89,9 @@ async def publish_tables(loaded: Sequence[LoadedTable]) -> None:
     Args:
         loaded: The tables. Those that got no row have no event; where the number is not known, it is null.
     """
-    events = {table.table: event_of(table) for table in loaded if table.rows != 0}
-    told = await _told_before([event["id"] for event in events.values()])
-    for table, event in events.items():
+    events = [(table.table, event_of(table)) for table in loaded if table.rows != 0]
+    told = await _told_before([event["id"] for _, event in events])
+    for table, event in events:
         if event["id"] in told:
             get_run_logger().info("%s: an earlier attempt has told Prefect of its new rows", table)
         else:
