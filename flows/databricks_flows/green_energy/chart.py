@@ -48,12 +48,14 @@ def draw_chart(departments: Sequence[Department], path: Path) -> str:
     """
     import seaborn as sns
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     sns.set_theme(style="whitegrid")
     columns = min(2, len(departments))
     rows = ceil(len(departments) / 2)
     # Not pyplot: the threads of a worker would share its global state.
-    figure = Figure(figsize=(10, 5.6) if columns == 1 else (14, 4.6 * rows), dpi=144, layout="constrained")
+    size = (10, 5.6) if columns == 1 else (14, 4.6 * rows)
+    figure = Figure(figsize=size, dpi=144, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15))
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, department in zip(panels, departments, strict=False):
         _draw_panel(axes, department)
@@ -99,9 +101,10 @@ def _draw_panel(axes: Axes, department: Department) -> None:
     _write_days(axes)
     axes.set_title(_shortened(department.name), parse_math=False)
     axes.set_ylabel("Efficiency (output by net power)")
-    if axes.get_legend_handles_labels()[0]:
+    if any(kind.days and kind.trend.slope is not None for kind in department.kinds):
         axes.plot([], [], linestyle="--", linewidth=2, color="0.5", label="Trend")
-        axes.legend(loc="upper left", frameon=True)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", frameon=True)  # beside the lines, wherever they are
 
 
 def _write_days(axes: Axes) -> None:

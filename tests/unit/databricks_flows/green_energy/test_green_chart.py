@@ -68,10 +68,17 @@ def test_a_day_without_efficiency_is_a_gap_and_no_trend_is_said(figures: list[An
     [(style, values)] = drawn(axes)
     assert style == "-"
     assert [math.isnan(value) for value in values] == [False, True, False]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "With the initiative: no trend",
-        "Trend",
-    ]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["With the initiative: no trend"]
+
+
+@pytest.mark.parametrize("slope", [0.1, -0.1], ids=["rising", "falling"])
+def test_the_legend_covers_no_line(figures: list[Any], tmp_path: Path, slope: float) -> None:
+    days = [1.5 + slope * (n - 10) for n in range(20)]
+    draw_chart([department("Logistics", [*days], [0.1] * 20, slope=None)], tmp_path / "c.png")
+    (axes,) = figures[0].axes
+    legend = axes.get_legend().get_window_extent()
+    points = [line.get_transform().transform(line.get_xydata()) for line in axes.get_lines()]
+    assert not [point for line in points for point in line if legend.contains(*point)]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
