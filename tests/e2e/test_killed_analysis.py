@@ -114,10 +114,10 @@ def is_running(flow_run_id: UUID, task: str) -> bool:
     return any(run.state_name == "Running" for run in runs)
 
 
-def kill_when(flow_run_id: UUID, held: Callable[[], bool]) -> None:
+def kill_when(flow_run_id: UUID, held: Callable[[], bool], seconds: float = 60) -> None:
     """Start the flow run, kill its process once it is held, and press Retry."""
     with flow_process(flow_run_id) as process:
-        until(held)
+        until(held, seconds)
         kill(process)
     press_retry(flow_run_id)
 

@@ -75,7 +75,7 @@ def test_a_load_loads_and_tells_once(
         held_at_event(tmp_path, "after", lambda: schema.events() == told),
     ):
         with step as held:
-            kill_when(flow_run_id, held)
+            kill_when(flow_run_id, held, SECONDS)
     assert run(flow_run_id, SECONDS) == "COMPLETED"
     assert schema.count() == 960
     done = {text: schema.executed(text) for text in ("CREATE SCHEMA", "CREATE TABLE", "COPY INTO")}
@@ -102,7 +102,7 @@ def test_an_analysis_is_one_run_of_each_notebook(schema: Schema, faults: Faults,
         held_at_chart(flow_run_id, MODULE),
     ):
         with step as held:
-            kill_when(flow_run_id, held)
+            kill_when(flow_run_id, held, SECONDS)
     assert run(flow_run_id, SECONDS) == "COMPLETED"
     [ours] = [found for found in jobs.list_runs(expand_tasks=True) if found.run_id not in before]
     assert [task.attempt_number for task in ours.tasks or ()] == [0] * 5
