@@ -1,4 +1,4 @@
-"""Prefect blocks for Databricks: a workspace, a job and its runs, a volume, and the errors to catch.
+"""Prefect blocks for Databricks: workspace, job and its runs, SQL warehouse, volume, and the errors to catch.
 
 The names are imported when they are first used, so that importing the package costs nothing.
 """
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
         InvalidJob,
         WorkspaceNotConfigured,
     )
+    from databricks_blocks.sql.errors import (
+        ResultUnavailable,
+        StatementCancelled,
+        StatementError,
+        StatementFailed,
+        StatementTimedOut,
+        WarehouseUnavailable,
+    )
+    from databricks_blocks.sql.parameters import InvalidStatement
+    from databricks_blocks.sql_warehouse import SqlWarehouse
     from databricks_blocks.workspace.block import DatabricksWorkspace
     from databricks_blocks.workspace.volume import UnityCatalogVolume
 
@@ -38,7 +48,15 @@ __all__ = [
     "DatabricksUnreachable",
     "DatabricksWorkspace",
     "InvalidJob",
+    "InvalidStatement",
+    "ResultUnavailable",
+    "SqlWarehouse",
+    "StatementCancelled",
+    "StatementError",
+    "StatementFailed",
+    "StatementTimedOut",
     "UnityCatalogVolume",
+    "WarehouseUnavailable",
     "WorkspaceNotConfigured",
 ]
 
@@ -46,7 +64,15 @@ _MODULES = {
     "DatabricksJob": "databricks_blocks.databricks_job",
     "DatabricksJobRun": "databricks_blocks.databricks_job",
     "DatabricksWorkspace": "databricks_blocks.workspace.block",
+    "InvalidStatement": "databricks_blocks.sql.parameters",
+    "ResultUnavailable": "databricks_blocks.sql.errors",
+    "SqlWarehouse": "databricks_blocks.sql_warehouse",
+    "StatementCancelled": "databricks_blocks.sql.errors",
+    "StatementError": "databricks_blocks.sql.errors",
+    "StatementFailed": "databricks_blocks.sql.errors",
+    "StatementTimedOut": "databricks_blocks.sql.errors",
     "UnityCatalogVolume": "databricks_blocks.workspace.volume",
+    "WarehouseUnavailable": "databricks_blocks.sql.errors",
 }
 
 

@@ -5,7 +5,8 @@ its type, imports it, and so registers what it imports.
 """
 
 from databricks_blocks.databricks_job import DatabricksJob
+from databricks_blocks.sql_warehouse import SqlWarehouse
 from databricks_blocks.workspace.block import DatabricksWorkspace
 from databricks_blocks.workspace.volume import UnityCatalogVolume
 
-__all__ = ["DatabricksJob", "DatabricksWorkspace", "UnityCatalogVolume"]
+__all__ = ["DatabricksJob", "DatabricksWorkspace", "SqlWarehouse", "UnityCatalogVolume"]

@@ -57,32 +57,54 @@ def reach_this_machine_directly() -> None:
 
 @app.command()
 def run(
+    pipeline: Annotated[
+        Literal["renewable-analysis", "green-energy"], typer.Argument(help="What to run.")
+    ] = "renewable-analysis",
     country: Annotated[
-        list[str] | None, typer.Option(help="A country or region; again for more. [default: Switzerland]")
+        list[str] | None,
+        typer.Option(help="renewable-analysis: a country or region; again for more. [default: Switzerland]"),
     ] = None,
-    all_countries: Annotated[bool, typer.Option("--all-countries", help="Every country and region.")] = False,
+    all_countries: Annotated[
+        bool, typer.Option("--all-countries", help="renewable-analysis: every country and region.")
+    ] = False,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(help="green-energy: a department; again for more. [default: Manufacturing]"),
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of CSV files (Entity, Code, Year, a share each) instead of ours."),
+        typer.Option(
+            help="Folder of CSV files instead of ours: Entity, Code, Year and a share each; "
+            "or FacilityEfficiency.csv."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for shw.png and shw.csv.")] = Path("output"),
+    out: Annotated[Path, typer.Option(help="Folder for the chart and the table.")] = Path("output"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the local stack up afterwards.")] = False,
     engine: EngineChoice = None,
 ) -> None:
-    """Run the renewable analysis on the local stack, from CSV files to a chart."""
-    from dbflow.run import RunOptions, run_on_stack
-    from dbflow.terminal import StepBars, print_summary
+    """Run a pipeline on the local stack, from CSV files to a chart.
+
+    renewable-analysis: shw.png and shw.csv, the share of solar, hydro and wind electricity of countries.
+    green-energy: green_energy.png and green_energy.csv, the efficiency of departments with and without the
+    green energy initiative.
+    """
+    from dbflow.local.engine import refuse_without_tables
+    from dbflow.pipelines.choice import Choice, chosen
+    from dbflow.run import run_on_stack
+    from dbflow.terminal import StepBars
 
     interrupts = Interrupts()
     with one_line_errors(), interrupts.noticing():
-        options = RunOptions(country or ["Switzerland"], all_countries, data, out)
-        options.check()
+        asked = chosen(Choice(pipeline, country, all_countries, department, data, out))
+        if asked.needs_tables:
+            refuse_without_tables(engine)
+        asked.check()
         from dbflow.local.stack import LocalStack
 
         stack = LocalStack()
         with StepBars(console).showing() as bars:
-            result = run_on_stack(options, stack, bars, interrupts, keep=keep, engine=engine)
-        print_summary(console, result)
+            result = run_on_stack(asked, stack, bars, interrupts, keep=keep, engine=engine)
+        asked.print_summary(console, result)
         if not all(service.state == "healthy" for service in stack.status()):
             console.print("[dim]The stack has stopped; `dbflow up` opens these pages again.")
 
@@ -160,7 +182,8 @@ def env() -> None:
 @app.command()
 def blocks(
     names: Annotated[
-        list[str] | None, typer.Argument(help="database, staging or workspace. [default: all three]")
+        list[str] | None,
+        typer.Argument(help="database, staging, workspace or warehouse. [default: all that are described]"),
     ] = None,
 ) -> None:
     """Save the blocks that the environment and .env describe, those that a real call shows to work."""

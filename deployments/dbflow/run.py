@@ -1,28 +1,25 @@
-"""`dbflow run`: the renewable analysis on the local stack."""
+"""`dbflow run`: a pipeline on the local stack."""
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from databricks_flows.renewable.countries import check_countries
-from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 from databricks_local.jobs.engines import SPARK
 
 from dbflow.local.endpoints import STAGING_VOLUME
-from dbflow.local.engine import install_engine
+from dbflow.local.engine import install_engine, refuse_without_tables
 from dbflow.local.environment import command_environment, replace_environment
+from dbflow.pipelines.pipeline import Pipeline, Result
+from dbflow.pipelines.renewable import RenewableRun
 
 if TYPE_CHECKING:
-    from databricks_flows.renewable.analysis import RenewableAnalysis
-
     from dbflow.interrupts import Interrupts
     from dbflow.local.endpoints import PrefectEndpoint, StackEndpoints
     from dbflow.local.stack import LocalStack
@@ -31,52 +28,18 @@ if TYPE_CHECKING:
 
 WORK_POOL = "databricks-flows"
 _SECONDS_TO_SEND = 10.0
-_LIBRARIES = (
-    "databricks_flows.renewable.analysis",
-    "databricks.sdk",
-    "prefect_aws.s3",
-    "prefect_sqlalchemy.database",
-)
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What `dbflow run` was asked for.
-
-    Attributes:
-        countries: Names of countries and regions.
-        all_countries: Whether to take all there are.
-        data: Folder of CSV files, or nothing for the data that comes with the package.
-        out: Folder for chart and table.
-    """
-
-    countries: list[str]
-    all_countries: bool
-    data: Path | None
-    out: Path
-
-    def check(self) -> None:
-        """Refuse unusable files and unknown countries before anything starts.
-
-        Raises:
-            InputError: A file or a country cannot be used.
-        """
-        files = find_share_files(self.data or DATA_DIRECTORY)
-        if not self.all_countries:
-            check_countries(files, self.countries)
-        writable_folder(self.out)
 
 
 def run_on_stack(
-    options: RunOptions,
+    pipeline: Pipeline[Result],
     stack: LocalStack,
     bars: StepBars,
     interrupts: Interrupts,
     *,
     keep: bool,
     engine: str | None = None,
-) -> RenewableAnalysis:
-    """Start what is not up, run the flow, and stop what was started.
+) -> Result:
+    """Start what is not up, run the flows of a pipeline, and stop what was started.
 
     Raises:
         StackError: A part of the stack cannot be started.
@@ -85,19 +48,27 @@ def run_on_stack(
         Interrupted: A signal told the command to end. The Databricks run is cancelled, its files are removed.
     """
     try:
-        endpoints = start(stack, bars.service, engine)
+        endpoints = start(stack, bars.service, engine, pipeline.libraries)
+        if pipeline.needs_tables:
+            refuse_without_tables(endpoints.engine)
         with using_prefect(endpoints.prefect):
             prepare(endpoints, stack.root, bars.service)
             if keep:
                 stack.keep()
-            return _run_flow(options, bars, interrupts)
+            try:
+                return interrupts.run(pipeline.work(bars))
+            finally:
+                send_what_is_queued()
     finally:
         with interrupts.finishing():
             stack.release()
 
 
 def start(
-    stack: LocalStack, progress: Callable[[str, str], None], engine: str | None = None
+    stack: LocalStack,
+    progress: Callable[[str, str], None],
+    engine: str | None = None,
+    libraries: Sequence[str] = RenewableRun.libraries,
 ) -> StackEndpoints:
     """Start what is not up, and import meanwhile what a flow needs: the slowest service keeps one core busy.
 
@@ -105,6 +76,7 @@ def start(
         stack: The stack.
         progress: Told the service and what it is doing.
         engine: What has to run Spark; None takes what is up.
+        libraries: Modules that are imported meanwhile.
 
     Raises:
         StackError: A part of the stack cannot be started, or it is up with another engine.
@@ -114,17 +86,17 @@ def start(
     stack.make_directory()
     isolate_prefect(stack)
     with ThreadPoolExecutor(1) as importing:
-        imported = importing.submit(_import_libraries)
+        imported = importing.submit(_import, libraries)
         endpoints = stack.start(progress=progress, engine=engine)
         imported.result()
     return endpoints
 
 
-def _import_libraries() -> None:
-    """Import what the flow needs without looking for garbage meanwhile, which takes a sixth longer."""
+def _import(libraries: Sequence[str]) -> None:
+    """Import what a flow needs without looking for garbage meanwhile, which takes a sixth longer."""
     gc.disable()
     try:
-        for name in _LIBRARIES:
+        for name in libraries:
             import_module(name)
     finally:
         gc.freeze()
@@ -188,24 +160,6 @@ def _make_work_pool() -> None:
     # The first worker that polls it brings the template of its jobs.
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
-
-
-def _run_flow(options: RunOptions, bars: StepBars, interrupts: Interrupts) -> RenewableAnalysis:
-    from databricks_flows.renewable.analysis import renewable_analysis
-    from databricks_flows.shared.progress import listening
-
-    try:
-        with listening(bars.show, bars.say):
-            return interrupts.run(
-                renewable_analysis(
-                    countries=options.countries,
-                    all_countries=options.all_countries,
-                    data_directory=str(options.data.resolve()) if options.data else "",
-                    output_directory=str(options.out),
-                )
-            )
-    finally:
-        send_what_is_queued()
 
 
 def send_what_is_queued() -> None:

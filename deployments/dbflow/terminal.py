@@ -86,8 +86,8 @@ def print_summary(console: Console, result: RenewableAnalysis) -> None:
         console.print(f"… and {len(result.spans) - MOST_ROWS} more in the table", highlight=False)
     seconds = "  ".join(f"{step} {value:.1f}" for step, value in result.seconds.items())
     for label, value in (
-        ("chart", _nearby(result.chart)),
-        ("table", f"{_nearby(result.table)} ({result.rows} rows)"),
+        ("chart", nearby(result.chart)),
+        ("table", f"{nearby(result.table)} ({result.rows} rows)"),
         ("Prefect run", result.flow_run_url),
         ("Databricks run", result.databricks_run_url),
         ("seconds", seconds),
@@ -115,5 +115,6 @@ def _years(span: Span) -> tuple[str, str]:
     return (f"{span.first_year}  {span.first_share:.3f} %", f"{span.last_year}  {span.last_share:.3f} %")
 
 
-def _nearby(path: Path) -> str:
+def nearby(path: Path) -> str:
+    """The path as it is written from the working directory."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     from databricks_blocks.run.policy import RunPolicy
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_blocks.run.results import DatabricksRunResult, TaskResult
+    from databricks_blocks.sql.results import SqlResult
 
+    from databricks_flows.green_energy.analysis import analyse_green_energy
+    from databricks_flows.green_energy.load import load_green_energy
     from databricks_flows.job.cancelling import cancel_databricks_runs
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.load.csv_files import load_csv_files
     from databricks_flows.load.outcomes import FilesNotLoaded
     from databricks_flows.renewable.analysis import renewable_analysis
+    from databricks_flows.tasks.copy_into import copy_into
+    from databricks_flows.tasks.sql import databricks_sql
+    from databricks_flows.tasks.upload_files import upload_files
+    from databricks_flows.tasks.uploads import FilesNotUploaded
+    from databricks_flows.tasks.waiting import wait_for_partition, wait_for_query
 
 __all__ = [
     "DatabricksJobError",
@@ -37,17 +45,26 @@ __all__ = [
     "DatabricksRunResult",
     "DatabricksTask",
     "FilesNotLoaded",
+    "FilesNotUploaded",
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
     "RepairPolicy",
     "RunPolicy",
+    "SqlResult",
     "TaskResult",
+    "analyse_green_energy",
     "cancel_databricks_runs",
+    "copy_into",
+    "databricks_sql",
     "load_csv_files",
+    "load_green_energy",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
+    "upload_files",
+    "wait_for_partition",
+    "wait_for_query",
 ]
 
 _MODULES = {
@@ -56,17 +73,26 @@ _MODULES = {
     "DatabricksRunResult": "databricks_blocks.run.results",
     "DatabricksTask": "databricks_blocks.job.tasks",
     "FilesNotLoaded": "databricks_flows.load.outcomes",
+    "FilesNotUploaded": "databricks_flows.tasks.uploads",
     "InvalidJob": "databricks_blocks.errors",
     "JobCluster": "databricks_blocks.job.cluster",
     "JobSpecification": "databricks_blocks.job.specification",
     "RepairPolicy": "databricks_blocks.run.repair_policy",
     "RunPolicy": "databricks_blocks.run.policy",
+    "SqlResult": "databricks_blocks.sql.results",
     "TaskResult": "databricks_blocks.run.results",
+    "analyse_green_energy": "databricks_flows.green_energy.analysis",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
+    "copy_into": "databricks_flows.tasks.copy_into",
+    "databricks_sql": "databricks_flows.tasks.sql",
     "load_csv_files": "databricks_flows.load.csv_files",
+    "load_green_energy": "databricks_flows.green_energy.load",
     "notebook_task": "databricks_blocks.job.tasks",
     "renewable_analysis": "databricks_flows.renewable.analysis",
     "run_databricks_job": "databricks_flows.job.subflow",
+    "upload_files": "databricks_flows.tasks.upload_files",
+    "wait_for_partition": "databricks_flows.tasks.waiting",
+    "wait_for_query": "databricks_flows.tasks.waiting",
 }
 """The module that each name is loaded from."""
 

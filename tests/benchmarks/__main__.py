@@ -12,6 +12,7 @@ import sys
 FULL = {
     "bench_load": ["--gigabytes", "1", "--files", "1000"],
     "bench_data_plane": ["--export-rows", "20000000", "--result-rows", "4000000"],
+    "bench_upload": ["--gigabytes", "1"],
     "bench_spark": ["--rows", "4000000"],
     "bench_run": [],
 }

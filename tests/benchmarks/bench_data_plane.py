@@ -113,16 +113,21 @@ class Bench:
 
     def s3(self) -> Any:
         """The client of boto3 alone."""
-        import boto3
+        return s3_client(self.endpoints)
 
-        storage = self.endpoints.s3
-        return boto3.client(
-            "s3",
-            endpoint_url=storage.endpoint_url,
-            region_name=storage.region,
-            aws_access_key_id=storage.access_key,
-            aws_secret_access_key=storage.secret_key,
-        )
+
+def s3_client(endpoints: StackEndpoints) -> Any:
+    """The client of boto3 alone."""
+    import boto3
+
+    storage = endpoints.s3
+    return boto3.client(
+        "s3",
+        endpoint_url=storage.endpoint_url,
+        region_name=storage.region,
+        aws_access_key_id=storage.access_key,
+        aws_secret_access_key=storage.secret_key,
+    )
 
 
 def main() -> None:
@@ -221,7 +226,7 @@ def _make_result(bench: Bench, rows: int) -> float:
 
 def _add(table: Printed, way: str, parts: dict[str, Callable[[], None]], runs: int) -> None:
     """Measure the parts in turn, and add a line for each."""
-    measured = [{name: _in_a_process(part) for name, part in parts.items()} for _ in range(runs)]
+    measured = [{name: measured_in_a_process(part) for name, part in parts.items()} for _ in range(runs)]
     middle = {
         name: Cost(*map(statistics.median, zip(*(run[name] for run in measured), strict=True)))
         for name in parts
@@ -244,7 +249,7 @@ class Cost(NamedTuple):
     mebibytes: float
 
 
-def _in_a_process(part: Callable[[], None]) -> Cost:
+def measured_in_a_process(part: Callable[[], None]) -> Cost:
     """Measure a part in a process of its own."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)

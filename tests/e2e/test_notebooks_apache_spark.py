@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from .green_results import DEPARTMENTS, Place, assert_golden
 from .notebook_results import (
     CASES,
     SHARES,
@@ -73,3 +74,18 @@ def test_a_missing_source_is_named(apache: Engine, tmp_path: Path) -> None:
     assert [joined.exit_value, transformed.exit_value] == [None, None]
     assert f"{tmp_path}/nowhere.csv" in joined.error
     assert f"{tmp_path}/joined" in transformed.error
+
+
+@pytest.fixture(scope="module")
+def facilities(apache: Engine) -> Place:
+    return Place.make(apache)
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+def test_green_energy_has_the_golden_values(facilities: Place, department: str) -> None:
+    assert_golden(facilities, department)
+
+
+def test_a_department_without_rows_has_no_line(facilities: Place) -> None:
+    trends = facilities.analyse("Nowhere")["analytics"]
+    assert {(trend["rows"], trend["days"], trend["slope"]) for trend in trends.values()} == {(0, 0, None)}

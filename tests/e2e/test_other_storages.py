@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from databricks_blocks.csv.faults import InputError
 from databricks_blocks.errors import BlockNotFound, BlockTypeNotInstalled
 from databricks_blocks.setup.register import register_from
 from databricks_blocks.staging.area import StagingArea, open_staging, staging_area
+from databricks_blocks.staging.local_file import LocalFile
 from databricks_blocks.workspace.block import load_workspace
 from databricks_blocks.workspace.volume import UnityCatalogVolume
 from prefect.filesystems import RemoteFileSystem
@@ -127,6 +129,23 @@ def test_what_is_uploaded_in_parts_is_what_is_read(area: StagingArea) -> None:
     assert area.written_at("folder/big.bin").tzinfo is not None
     assert area.delete("folder") == 2
     assert area.delete() == 0
+
+
+@pytest.mark.parametrize("mebibytes", [0, 1, 60])
+def test_a_local_file_is_sent_whole_or_not_at_all(area: StagingArea, mebibytes: int, tmp_path: Path) -> None:
+    path, content = tmp_path / "local.bin", os.urandom(mebibytes * MEBIBYTE)
+    path.write_bytes(content)
+    with LocalFile(path) as file:
+        area.send("sent/local.bin", file.stream())
+    assert file.digest == sha256(content).hexdigest()
+    with area.open("sent/local.bin") as stream:
+        assert sha256(stream.read()).hexdigest() == file.digest
+    with LocalFile(path) as changing:
+        path.write_bytes(content + b"more")
+        with pytest.raises(InputError, match="was changed while it was read"):
+            area.send("sent/torn.bin", changing.stream())
+    assert area.names() == ["sent/local.bin"]
+    area.delete()
 
 
 @pytest.mark.parametrize("mebibytes", [0, 60])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import shlex
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import typer.main
 from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks_blocks import DatabricksJob, DatabricksWorkspace
 from databricks_flows import notebook_task
+from databricks_flows.green_energy.place import SCHEMA
 from dbflow.cli import app
 
 from .conftest import Stack
+from .green_lab import remove
 
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", *(ROOT / f"{name}/README.md" for name in ("flows", "blocks", "deployments"))]
@@ -83,18 +87,51 @@ def test_csv_files_in_python(stack: Stack, tmp_path: Path, monkeypatch: pytest.M
     stack.query("DROP SCHEMA measurements CASCADE")
 
 
+def test_green_energy_in_python(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        execute(ROOT / "flows/README.md", "load_green_energy")
+    finally:
+        remove(stack, SCHEMA)
+    found = ast.literal_eval(capsys.readouterr().out.splitlines()[-1])
+    assert found == pytest.approx({"with": 0.03156, "without": -0.00261}, abs=1e-5)
+    assert (tmp_path / "output/green_energy.png").stat().st_size > 10_000
+
+
 @pytest.mark.usefixtures("notebooks")
 def test_a_run_without_a_flow(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     execute(ROOT / "blocks/README.md", "job.trigger()")
     assert "SUCCESS" in capsys.readouterr().out
 
 
+def test_a_flow_that_runs_sql(stack: Stack) -> None:
+    names = execute(ROOT / "flows/README.md", "databricks_sql")
+    assert names["daily"](date(2026, 11, 27)) == [{"day": date(2026, 11, 27), "n": 100}]
+
+
+@pytest.mark.usefixtures("objects_as_before")
+def test_a_flow_that_loads_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("north", "south"):
+        (tmp_path / f"data/{name}-1.csv").write_text("day,output\n2026-11-27,1.5\n2026-11-28,2\n")
+    names = execute(ROOT / "flows/README.md", "copy_into")
+    assert names["load_plants"]() == 4
+
+
+def test_a_statement_without_a_flow(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    execute(ROOT / "blocks/README.md", "SqlWarehouse")
+    assert "{'id': 2, 'times': 4}" in capsys.readouterr().out
+
+
 def test_each_python_example_is_run_by_a_test_above() -> None:
     counted = {readme.relative_to(ROOT).as_posix(): len(blocks_of(readme, "python")) for readme in READMES}
     assert counted == {
         "README.md": 1,
-        "flows/README.md": 3,
-        "blocks/README.md": 1,
+        "flows/README.md": 6,
+        "blocks/README.md": 2,
         "deployments/README.md": 0,
     }
 

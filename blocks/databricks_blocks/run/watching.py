@@ -7,9 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from databricks_blocks.errors import DatabricksUnreachable
 from databricks_blocks.run.snapshot import RunSnapshot
-from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy, watch
 
 
 async def watch_run(
@@ -38,20 +37,11 @@ async def watch_run(
         DatabricksUnreachable: There was no answer for longer than the policy allows. The run may go on.
         DatabricksRunRefused: There is no such run, or no permission to read it.
     """
-    started = answered = clock()
-    seen: RunSnapshot | None = None
-    while True:
-        try:
-            run = RunSnapshot.from_json(await asyncio.to_thread(read))
-        except DatabricksUnreachable:
-            if policy.gives_up(clock() - answered):
-                raise
-        else:
-            answered = clock()
-            if run != seen:
-                seen = run
-                if on_change is not None:
-                    await on_change(run)
-            if is_over(run):
-                return run
-        await sleep(policy.pause(clock() - started))
+    return await watch(
+        lambda: RunSnapshot.from_json(read()),
+        policy=policy,
+        on_change=on_change,
+        is_over=is_over,
+        clock=clock,
+        sleep=sleep,
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prefect.blocks.core import Block
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
+    from databricks_blocks.sql_warehouse import SqlWarehouse
     from databricks_blocks.workspace.block import DatabricksWorkspace
 
 _OLDEST_POSTGRES = 150_000
@@ -38,6 +39,7 @@ def check_block(block: Block) -> str:
     """
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
+    from databricks_blocks.sql_warehouse import SqlWarehouse
     from databricks_blocks.workspace.block import DatabricksWorkspace
 
     if isinstance(block, SqlAlchemyConnector):
@@ -46,6 +48,8 @@ def check_block(block: Block) -> str:
         return _check_staging(block)
     if isinstance(block, DatabricksWorkspace):
         return _check_workspace(block)
+    if isinstance(block, SqlWarehouse):
+        return _check_warehouse(block)
     raise TypeError(f"There is no check of a {block.get_block_type_name()} block")
 
 
@@ -126,6 +130,19 @@ def _check_workspace(block: DatabricksWorkspace) -> str:
             return f"{client.current_user.me().user_name} at {block.host}"
     except (DatabricksJobError, ValueError) as error:
         raise CheckFailed(_one_line(error)) from error
+
+
+def _check_warehouse(block: SqlWarehouse) -> str:
+    from databricks_blocks.workspace.block import workspace_client
+    from databricks_blocks.workspace.reachable import check_answers
+
+    try:
+        client = workspace_client(block.workspace, retry_seconds=_SECONDS_OF_RETRIES)
+        check_answers(client.config.host)
+        found = block.look(client)
+    except (DatabricksJobError, ValueError) as error:
+        raise CheckFailed(_one_line(error)) from error
+    return f"{found.name} ({found.warehouse_id}) is {found.state}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -29,6 +29,8 @@ from databricks_blocks.setup.settings import (
     SettingsError,
     WorkspaceSettings,
 )
+from databricks_blocks.setup.warehouse import WAREHOUSE_VARIABLES, WarehouseSettings
+from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK
 from databricks_blocks.staging.area import STAGING_BLOCK, STAGING_BLOCKS
 from databricks_blocks.workspace.block import WORKSPACE_BLOCK
 
@@ -36,6 +38,7 @@ SETTINGS: dict[str, OneOf] = {
     DATABASE_BLOCK: OneOf((DatabaseSettings, DatabaseUrlSettings)),
     STAGING_BLOCK: OneOf((BucketSettings, VolumeSettings, RemoteSettings)),
     WORKSPACE_BLOCK: OneOf((WorkspaceSettings,)),
+    WAREHOUSE_BLOCK: OneOf((WarehouseSettings,)),
 }
 
 
@@ -56,14 +59,19 @@ class Outcome:
     detail: str
 
 
-def register_from(environment: Mapping[str, str], names: Sequence[str] = tuple(SETTINGS)) -> list[Outcome]:
+def register_from(environment: Mapping[str, str], names: Sequence[str] = ()) -> list[Outcome]:
     """Make the blocks from variables, check each by a real call, and save those that work.
 
     Args:
         environment: Environment variables.
-        names: Names of the blocks.
+        names: Names of the blocks. If left out: all, but for the SQL warehouse if no variable names one.
     """
-    return [_register(name, environment) for name in names]
+    return [_register(name, environment) for name in names or _named_in(environment)]
+
+
+def _named_in(environment: Mapping[str, str]) -> list[str]:
+    has_warehouse = any(environment.get(variable) for variable in WAREHOUSE_VARIABLES)
+    return [name for name in SETTINGS if has_warehouse or name != WAREHOUSE_BLOCK]
 
 
 def _register(name: str, environment: Mapping[str, str]) -> Outcome:
@@ -144,7 +152,7 @@ def register_and_print(names: Sequence[str] = ()) -> bool:
     # The table says what the SDK would warn of.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-    outcomes = register_from({**from_file, **os.environ}, names or tuple(SETTINGS))
+    outcomes = register_from({**from_file, **os.environ}, names)
     table = Table("block", "type", "", box=None, pad_edge=False)
     table.add_column("", overflow="fold")
     for outcome in outcomes:

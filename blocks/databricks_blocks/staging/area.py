@@ -68,6 +68,16 @@ class StagingArea(Protocol):
             What `write` returned.
         """
 
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has, without holding all of it in memory.
+
+        The file appears when all of it has arrived. If reading fails, there is no file, or the one before.
+
+        Args:
+            name: Name of the file below the prefix.
+            stream: Is read once, from where it is to its end; possibly in another thread.
+        """
+
     def open(self, name: str) -> IO[bytes]:
         """Open a file to be read as a stream."""
 

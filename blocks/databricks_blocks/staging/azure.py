@@ -6,10 +6,11 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.produced_stream import consume_what_is_written
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -57,11 +58,11 @@ class AzureStaging:
 
         The storage drops the blocks of a failed upload after a week, or at the next upload to the name.
         """
+        return consume_what_is_written(write, partial(self.send, name))
 
-        def put(stream: ProducedStream) -> None:
-            self._container.upload_blob(self._key(name), cast("IO[bytes]", stream), overwrite=True)
-
-        return consume_what_is_written(write, put)
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has, in blocks that become the blob at the end."""
+        self._container.upload_blob(self._key(name), stream, overwrite=True)
 
     def open(self, name: str) -> IO[bytes]:
         """Open a blob to be read as a stream."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
+
+from databricks_blocks.staging.produced_stream import copy_stream
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob
@@ -49,6 +52,10 @@ class GcsStaging:
         """Stream what a function writes into an object, by a resumable upload; a failure cancels it."""
         with self._blob(name).open("wb", chunk_size=_CHUNK_BYTES, ignore_flush=True) as stream:
             return write(stream)
+
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has, by a resumable upload."""
+        self.upload(name, partial(copy_stream, stream))
 
     def open(self, name: str) -> IO[bytes]:
         """Open an object to be read as a stream."""

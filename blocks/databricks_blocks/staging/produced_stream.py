@@ -7,15 +7,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import IO
+from typing import IO, cast
 
 # A driver writes row by row. With a smaller buffer, the two threads mostly wake each other up.
 _WRITTEN_AT_ONCE = 1024 * 1024
 
 
-def consume_what_is_written(
-    write: Callable[[IO[bytes]], int], consume: Callable[[ProducedStream], None]
-) -> int:
+def consume_what_is_written(write: Callable[[IO[bytes]], int], consume: Callable[[IO[bytes]], None]) -> int:
     """Let one function read what another one writes at the same time.
 
     If `write` fails, reading raises its error, so that `consume` never mistakes a part for the whole.
@@ -32,7 +30,7 @@ def consume_what_is_written(
         # In a copy of the context, which holds the settings and the run of the caller.
         produced = executor.submit(copy_context().run, _write_and_close, write, write_end)
         with ProducedStream(read_end, produced) as stream:
-            consume(stream)
+            consume(cast("IO[bytes]", stream))
     return produced.result()
 
 
@@ -63,3 +61,15 @@ class ProducedStream(io.RawIOBase):
         """Close this end; the producer cannot write any more."""
         self._pipe.close()
         super().close()
+
+
+def copy_stream(source: IO[bytes], target: IO[bytes]) -> int:
+    """Write what a stream has into another one.
+
+    Returns:
+        The number of bytes.
+    """
+    size = 0
+    while data := source.read(_WRITTEN_AT_ONCE):
+        size += target.write(data)
+    return size

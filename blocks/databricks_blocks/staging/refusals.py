@@ -176,6 +176,11 @@ class ToldRefusals:
         with told("write", self.uri(name)):
             return self._area.upload(name, write)
 
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has."""
+        with told("write", self.uri(name)):
+            self._area.send(name, stream)
+
     def open(self, name: str) -> IO[bytes]:
         """Open a file to be read as a stream."""
         with told("read", self.uri(name)):

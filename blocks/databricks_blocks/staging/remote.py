@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from glob import has_magic
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
 from fsspec.core import url_to_fs
 from fsspec.spec import AbstractBufferedFile
+
+from databricks_blocks.staging.produced_stream import copy_stream
 
 if TYPE_CHECKING:
     from prefect.filesystems import RemoteFileSystem
@@ -76,6 +79,10 @@ class RemoteStaging:
         file.close()
         file.commit()
         return written
+
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has."""
+        self.upload(name, partial(copy_stream, stream))
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file to be read as a stream."""

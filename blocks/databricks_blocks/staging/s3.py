@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.produced_stream import consume_what_is_written
 from databricks_blocks.staging.refusals import refusal
 
 if TYPE_CHECKING:
@@ -55,12 +56,11 @@ class S3Staging:
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
         """Stream what a function writes into an object, by a multipart upload."""
+        return consume_what_is_written(write, partial(self.send, name))
 
-        def put(stream: ProducedStream) -> None:
-            key = str(self._prefix / name)
-            self._client.upload_fileobj(cast("IO[Any]", stream), self._bucket.bucket_name, key)
-
-        return consume_what_is_written(write, put)
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has, by a multipart upload."""
+        self._client.upload_fileobj(stream, self._bucket.bucket_name, str(self._prefix / name))
 
     def open(self, name: str) -> IO[bytes]:
         """Open an object to be read as a stream."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-from databricks_blocks.staging.produced_stream import ProducedStream, consume_what_is_written
+from databricks_blocks.staging.produced_stream import consume_what_is_written
 
 if TYPE_CHECKING:
     from databricks.sdk.service.files import DirectoryEntry
@@ -50,14 +51,14 @@ class VolumeStaging:
 
     def upload(self, name: str, write: Callable[[IO[bytes]], int]) -> int:
         """Stream what a function writes into a file; a large one in parts."""
+        return consume_what_is_written(write, partial(self.send, name))
+
+    def send(self, name: str, stream: IO[bytes]) -> None:
+        """Upload what a stream has; much of it in parts."""
         path = self._path(name)
         self._files.create_directory(str(PurePosixPath(path).parent))
-
-        def put(stream: ProducedStream) -> None:
-            # Not in parallel, which holds one part for each thread in memory.
-            self._files.upload(path, cast("BinaryIO", stream), overwrite=True, use_parallel=False)
-
-        return consume_what_is_written(write, put)
+        # Not in parallel, which holds one part for each thread in memory.
+        self._files.upload(path, cast("BinaryIO", stream), overwrite=True, use_parallel=False)
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file to be read as a stream."""

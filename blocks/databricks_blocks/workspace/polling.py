@@ -69,3 +69,48 @@ async def outlive(
             if policy.gives_up(waited):
                 raise
             await sleep(policy.pause(waited))
+
+
+async def watch(
+    read: Callable[[], Result],
+    *,
+    policy: PollingPolicy = DEFAULT_POLLING,
+    on_change: Callable[[Result], Awaitable[None]] | None = None,
+    is_over: Callable[[Result], bool],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Result:
+    """Read something again and again until it is over.
+
+    Args:
+        read: Reads it; called in a thread.
+        policy: When to read it, and how long to put up with no answer.
+        on_change: Awaited with every reading that differs from the one before.
+        is_over: Whether a reading is the last one.
+        clock: Seconds that only grow.
+        sleep: Waits for a number of seconds.
+
+    Returns:
+        The last reading.
+
+    Raises:
+        DatabricksUnreachable: There was no answer for longer than the policy allows.
+        DatabricksRunRefused: It is not there, or there is no permission to read it.
+    """
+    started = answered = clock()
+    seen: Result | None = None
+    while True:
+        try:
+            found = await asyncio.to_thread(read)
+        except DatabricksUnreachable:
+            if policy.gives_up(clock() - answered):
+                raise
+        else:
+            answered = clock()
+            if found != seen:
+                seen = found
+                if on_change is not None:
+                    await on_change(found)
+            if is_over(found):
+                return found
+        await sleep(policy.pause(clock() - started))

@@ -8,10 +8,9 @@ drop fields and enum values that they do not know; nor is its waiter, which retu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from databricks_blocks.errors import DatabricksUnreachable
-from databricks_blocks.workspace.api_errors import api_errors
+from databricks_blocks.workspace.api_calls import call_api
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -119,7 +118,7 @@ def call_jobs_api(
     body: dict[str, Any] | None = None,
     expect: str = "",
 ) -> dict[str, Any]:
-    """Make a call of the Jobs API 2.2.
+    """Make a call of the Jobs API 2.2: see `call_api`.
 
     Args:
         client: SDK client of the workspace.
@@ -127,22 +126,6 @@ def call_jobs_api(
         endpoint: What follows `jobs/`.
         query: Parameters of the URL.
         body: The request.
-        expect: A field that the answer must have. An answer without it, as gateways give, counts as none.
-
-    Raises:
-        DatabricksRunRefused: The workspace does not accept the request.
-        DatabricksUnreachable: The workspace did not answer, after the SDK's own retries.
+        expect: A field that the answer must have.
     """
-    from databricks.sdk.errors import Unauthenticated
-
-    host = client.config.host
-    with api_errors(host, f"jobs/{endpoint}"):
-        try:
-            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
-        except Unauthenticated:
-            # The token expired early: try once more with a new one.
-            client.config.init_auth()  # type: ignore[no-untyped-call]
-            answer = client.api_client.do(method, f"/api/2.2/jobs/{endpoint}", query=query, body=body)
-    if expect and not (isinstance(answer, dict) and expect in answer):
-        raise DatabricksUnreachable(f"{host} answered jobs/{endpoint} with nothing that has a {expect}")
-    return cast(dict[str, Any], answer)
+    return call_api(client, method, f"/api/2.2/jobs/{endpoint}", query=query, body=body, expect=expect)

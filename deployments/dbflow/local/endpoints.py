@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from databricks_local.jobs.engines import SAIL, SPARK
+from databricks_local.sql.settings import STARTER
 
 STAGING_VOLUME = ("main", "default", "staging")
 """Catalog, schema and name of the volume in which files are staged where Spark does not reach S3."""
@@ -76,6 +77,7 @@ class StackEndpoints:
             "AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
             "DATABRICKS_HOST": self.workspace.url,
             "DATABRICKS_TOKEN": self.workspace.token,
+            "DATABRICKS_WAREHOUSE_NAME": STARTER["name"],
         }
 
     def _staging(self) -> dict[str, str]:

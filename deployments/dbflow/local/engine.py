@@ -46,3 +46,16 @@ def install_engine(wanted: str | None, progress: Callable[[str, str], None]) -> 
             ensure_spark(os.environ, lambda line: progress("databricks", line))
         except SparkInstallationError as error:
             raise StackError(str(error)) from error
+
+
+def refuse_without_tables(engine: str | None) -> None:
+    """Refuse Apache Spark, whose clusters have no table in common in the local workspace.
+
+    Raises:
+        StackError: It is Apache Spark.
+    """
+    if engine == SPARK:
+        raise StackError(
+            "its notebooks share tables, which clusters with Apache Spark do not here: "
+            "end the local stack with `dbflow down` if it is up, and leave --engine spark out"
+        )

@@ -1,4 +1,4 @@
-"""Tells the calls of `run_databricks_job` apart by where they are made, so that a retry is known as one.
+"""Tells calls, of jobs and of SQL, apart by where they are made, so that a retry is known as one.
 
 Positions and the ids of subflow runs are no use for that: they change when concurrent calls start in another
 order, and with each attempt of a task. Names stay. Calls that are equal in all of this are counted: see
@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -40,6 +41,7 @@ class CallIdentity:
         flow_run_ids: Ids of this flow run and of its parents, the outermost last.
         flow_run_count: How often the call was started at most, retries of flows and tasks included.
         in_one_process: Whether all of this happens in the process of the outermost flow run.
+        since: When the outermost flow run or task run began for the first time.
     """
 
     root_id: UUID
@@ -48,6 +50,7 @@ class CallIdentity:
     flow_run_ids: tuple[UUID, ...]
     flow_run_count: int
     in_one_process: bool
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -93,21 +96,25 @@ def stable_name(task_key: str) -> str:
 
 
 async def current_call_identity() -> CallIdentity:
-    """Find the identity of the flow run that this code runs in.
+    """Find the identity of the flow run or task run that this code runs in, whichever is the inner one.
 
     Raises:
-        RuntimeError: It does not run in a flow.
+        RuntimeError: It runs in neither.
     """
     flows = [context for context in contexts_around(FlowRunContext) if context.flow_run]
-    if not flows or flows[0].flow_run is None:
+    runs = [context.flow_run for context in flows if context.flow_run]
+    tasks = [context.task_run for context in contexts_around(TaskRunContext)]
+    if not (runs or tasks):
         raise RuntimeError("There is no flow run; call this inside a flow.")
     here = {context.flow_run.id for context in flows if context.flow_run and not context.detached}
-    tasks = [context.task_run for context in contexts_around(TaskRunContext)]
     # A call in another process may reach the server only when the next attempt of the flow has begun.
-    attempts = {context.flow_run.id: context.flow_run.run_count for context in flows if context.flow_run}
+    attempts = {run.id: run.run_count for run in runs}
+    innermost = runs[0].id if runs else None
     async with get_client() as client:
         way = _Way(client, tasks, attempts)
-        root_id = await way.walk(flows[0].flow_run.id)
+        if tasks and tasks[0].flow_run_id == innermost:
+            await way.leave(tasks[0])
+        root_id = await way.walk(innermost) if innermost else tasks[-1].id
     steps = list(reversed(way.steps))
     return CallIdentity(
         root_id=root_id,
@@ -116,6 +123,7 @@ async def current_call_identity() -> CallIdentity:
         flow_run_ids=tuple(way.flow_run_ids),
         flow_run_count=starts(steps),
         in_one_process=here.issuperset(way.flow_run_ids),
+        since=way.since,
     )
 
 
@@ -128,25 +136,35 @@ class _Way:
         self.steps: list[Step] = []
         self.names: list[str] = []
         self.flow_run_ids: list[UUID] = []
+        self.since = datetime.now(UTC)
         self._client = client
         self._tasks_here = tasks_here
         self._attempts_here = attempts_here
+
+    async def leave(self, task: TaskRun) -> TaskRun:
+        """Go from a task run to the outermost one of its flow run, which is returned."""
+        self._pass(task)
+        while (parent_id := _parent(task)) is not None:
+            task = await self._task_run(parent_id)
+            self._pass(task)
+        return task
 
     async def walk(self, flow_run_id: UUID) -> UUID:
         """Go the whole way, and return the id of what is outermost."""
         while True:
             run = await self._client.read_flow_run(flow_run_id)
             self.flow_run_ids.append(run.id)
+            is_the_call = not self.steps
             self.steps.append(Step(run.id, self._attempts_here.get(run.id, run.run_count)))
+            self.since = run.start_time or run.created or self.since
             if run.parent_task_run_id is None:
                 return self._task_outside_of_flows() or run.id
             task = await self._client.read_task_run(run.parent_task_run_id)
-            if len(self.flow_run_ids) > 1:
+            if not is_the_call:
                 # The subflow of the call itself is left out: see `SyncCallableFlow`.
                 self.names.append(stable_name(task.task_key))
-            while (parent_id := _parent(task)) is not None:
-                task = await self._task_run(parent_id)
-                self._pass(task)
+            if (parent_id := _parent(task)) is not None:
+                task = await self.leave(await self._task_run(parent_id))
             if task.flow_run_id is None:
                 return task.id
             flow_run_id = task.flow_run_id
@@ -159,6 +177,8 @@ class _Way:
         return self._tasks_here[-1].id
 
     def _pass(self, task: TaskRun) -> None:
+        if task.flow_run_id is None:
+            self.since = task.start_time or task.created or self.since
         self.names.append(stable_name(task.task_key))
         self.steps.append(Step(task.id, max(task.run_count, 1), task.empirical_policy.retries or 0))
 

@@ -1,4 +1,4 @@
-"""A hook that cancels the Databricks runs of a flow run. It needs nothing but the flow run."""
+"""A hook that cancels what a flow run does in Databricks: runs and SQL. It needs nothing but the flow run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from pydantic import TypeAdapter
 from databricks_flows.job.known_runs import known_runs
 from databricks_flows.job.launch_notes import LaunchNote, NotedLauncher, read_notes
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
-from databricks_flows.shared.flow_run_tree import databricks_subflows
+from databricks_flows.shared.flow_run_tree import at_and_below, databricks_subflows
+from databricks_flows.sql.notes import cancel_statements
 
 _JOB: TypeAdapter[JobSpecification | str] = TypeAdapter(JobSpecification | str)
 
 
 async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Cancel the Databricks runs of a flow run and of its subflows.
+    """Cancel the Databricks runs and SQL statements of a flow run and of its subflows.
 
-    A hook for `on_cancellation` and `on_crashed` of any flow that calls `run_databricks_job`. After a crash
-    it cancels only the runs whose policy has `on_crash="cancel"`; the others go on, and a retry finds them.
+    A hook for `on_cancellation` and `on_crashed` of any flow that calls `run_databricks_job` or
+    `databricks_sql`. After a crash it cancels only the runs whose policy has `on_crash="cancel"`; the others
+    go on, and so do statements: a retry finds them.
 
     Args:
         flow: The flow.
@@ -53,6 +55,11 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
                 await _cancel(client, subflow, only_if_wanted=state.is_crashed())
             except (DatabricksJobError, ValueError) as error:
                 logger.warning("A Databricks run of %s may still be going on: %s", subflow.name, error)
+        for below in [] if state.is_crashed() else await at_and_below(client, [flow_run]):
+            try:
+                await cancel_statements(below)
+            except (DatabricksJobError, ValueError) as error:
+                logger.warning("A SQL statement of %s may still be going on: %s", below.name, error)
 
 
 async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""An async flow that a sync flow can call as well, and whose runs are not mixed up in a retry."""
+"""Async flows and tasks that a sync flow can call as well; runs of flows are not mixed up in a retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from databricks_blocks.run.launchers import fingerprint
-from prefect import Flow
+from prefect import Flow, Task
 from prefect.context import FlowRunContext
 
 Parameters = ParamSpec("Parameters")
@@ -34,10 +34,7 @@ class SyncCallableFlow(Flow[Parameters, Result]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the flow. Inside a sync flow, this waits for its end and gives the result."""
-        result = Flow.__call__(self._named_after(*args, **kwargs), *args, **kwargs)
-        if inspect.iscoroutine(result) and FlowRunContext.get() is not None and not _in_event_loop():
-            return asyncio.run(result)
-        return result
+        return awaited_if_sync(Flow.__call__(self._named_after(*args, **kwargs), *args, **kwargs))
 
     def _named_after(self, *args: Any, **kwargs: Any) -> SyncCallableFlow[Parameters, Result]:
         """Copy the flow with its function named after what these arguments ask for."""
@@ -68,6 +65,27 @@ class SyncCallableFlow(Flow[Parameters, Result]):
         changed = super().with_options(**options)
         changed.__class__ = type(self)
         return changed
+
+
+class SyncCallableTask(Task[Parameters, Result]):
+    """An async task that runs to its end when a sync flow calls it: see `SyncCallableFlow`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the task. Inside a sync flow, this waits for its end and gives the result."""
+        return awaited_if_sync(Task.__call__(self, *args, **kwargs))
+
+    def with_options(self, **options: Any) -> Task[Parameters, Result]:
+        """Copy the task with other options. The copy is of this class, too, not a plain `Task`."""
+        changed = super().with_options(**options)
+        changed.__class__ = type(self)
+        return changed
+
+
+def awaited_if_sync(result: Any) -> Any:
+    """Run a coroutine to its end where nobody can await it: in a sync flow."""
+    if inspect.iscoroutine(result) and FlowRunContext.get() is not None and not _in_event_loop():
+        return asyncio.run(result)
+    return result
 
 
 def _in_event_loop() -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from databricks_blocks.csv.faults import LONGEST_NAME, InputError
-from databricks_blocks.regular_files import file_fault
 from databricks_blocks.safe_text import printable
 
 from databricks_flows.renewable.share_files import table_name
+from databricks_flows.shared.local_files import files_named
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def find_sources(names: Sequence[str], reserved: str) -> list[Source]:
         InputError: There is no such file, one is a pipe or a device, or two would have the same table.
     """
     sources: dict[str, Source] = {}
-    for path in dict.fromkeys(path.absolute() for name in names for path in _files(name)):
+    for path in dict.fromkeys(path.absolute() for name in names for path in _csv_files(name)):
         table = table_name(path.stem, LONGEST_NAME)
         if table in sources:
             raise InputError(f"{sources[table].path} and {path}: both make the table `{table}`; rename one")
@@ -66,20 +65,5 @@ def check_schema(name: str) -> None:
         raise InputError(f"target_schema: `{name}` is kept for the database itself; name another schema")
 
 
-def _files(name: str) -> list[Path]:
-    path = Path(name)
-    if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
-        missing = f"{path}: holds no CSV file"
-    elif path.exists():
-        found, missing = [path], ""
-    else:
-        found = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
-        missing = f"{name}: no such file or folder, and no file of such a name"
-    found = [file for file in found if file.exists() and not file.is_dir()]
-    if not found:
-        raise InputError(missing)
-    for file in found:
-        if fault := file_fault(file):
-            raise InputError(f"{file}: {fault}")
-    return found
+def _csv_files(name: str) -> list[Path]:
+    return files_named(name, "CSV file", lambda file: file.suffix.lower() == ".csv")

@@ -22,7 +22,6 @@ from databricks_flows.ending.interruption import Termination, noticing_terminati
 from databricks_flows.ending.origin import Origin
 from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.subflow import run_databricks_job
-from databricks_flows.renewable.chart_process import ChartProcess, chart_process
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
 from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.leftovers import Leftovers
@@ -46,6 +45,7 @@ from databricks_flows.renewable.steps import (
 )
 from databricks_flows.renewable.summary import summary_markdown
 from databricks_flows.shared.batches import make_batches
+from databricks_flows.shared.chart_process import ChartProcess, chart_process
 from databricks_flows.shared.leaving import mark_as_leaving
 from databricks_flows.shared.patience import having_patience
 from databricks_flows.shared.progress import Steps
@@ -126,7 +126,7 @@ async def _analyse(request: Request, scope: RunScope, origin: Origin, terminatio
     # Table and chart are written to a folder of this run first: other runs may have the same output folder.
     with (
         having_patience(max_unreachable),
-        chart_process() as charting,
+        chart_process("databricks_flows.renewable.chart") as charting,
         fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
     ):
         async with (

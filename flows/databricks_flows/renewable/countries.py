@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from databricks_blocks.csv.faults import InputError
@@ -14,6 +13,7 @@ from databricks_flows.renewable.share_files import (
     entities,
     find_share_files,
 )
+from databricks_flows.shared.unknown_names import unknown_names
 
 
 def files_with(countries: Sequence[str] | None, directory: str) -> list[ShareFile]:
@@ -50,17 +50,4 @@ def check_countries(files: Sequence[ShareFile], countries: Sequence[str]) -> Non
                     return
             known.add(entity)
     if missing:
-        raise InputError(unknown_countries_message(sorted(missing), known))
-
-
-def unknown_countries_message(missing: Sequence[str], known: Iterable[str]) -> str:
-    """Write the message about unknown countries, with similar names."""
-    by_folded = {name.casefold(): name for name in known}
-    parts = []
-    for country in missing:
-        folded = country.casefold()
-        near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
-        near += [name for name in sorted(by_folded) if folded and folded in name and name not in near]
-        names = ", ".join(f"`{by_folded[name]}`" for name in near[:3])
-        parts.append(f"`{country}` (nearest: {names})" if names else f"`{country}`")
-    return f"unknown country {', '.join(parts)}; names are those of the Entity column"
+        raise InputError(unknown_names("country", sorted(missing), known, "Entity"))

@@ -19,11 +19,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 
-from databricks_flows.renewable.chart_process import ChartProcess
 from databricks_flows.renewable.scope import RunScope, write_note
 from databricks_flows.renewable.share_files import LONGEST_TEXT, SHARES, ShareFile, find_fault
 from databricks_flows.renewable.staged_note import StagedNote
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.chart_process import ChartProcess
 from databricks_flows.shared.patience import patient
 from databricks_flows.shared.retries import STEP_OPTIONS
 from databricks_flows.shared.telling import tell
@@ -220,7 +220,7 @@ def publish_result(scope: RunScope) -> None:
 @task(name="create_graph", cache_policy=NO_CACHE)
 def create_graph(charting: ChartProcess, table_path: Path, chart_path: Path) -> None:
     """Draw the chart, and show it as an artifact in the Prefect UI."""
-    title = charting.draw(table_path, chart_path)
+    title = charting.draw(str(table_path.resolve()), str(chart_path.resolve()))
     image = base64.b64encode(chart_path.read_bytes()).decode()
     show = partial(
         create_image_artifact,

@@ -14,12 +14,14 @@ from typing import Any
 
 import databricks_blocks
 import pytest
-from databricks_blocks import DatabricksJob, DatabricksWorkspace
+from databricks_blocks import DatabricksJob, DatabricksWorkspace, SqlWarehouse
 from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.polling import PollingPolicy
 
 from .run.fake_workspace import HOST, FakeWorkspace
+from .sql.fake_sql import HOST as SQL_HOST
+from .sql.fake_sql import FakeSql
 
 NAMES = {
     "BlockNotFound",
@@ -35,10 +37,19 @@ NAMES = {
     "DatabricksUnreachable",
     "DatabricksWorkspace",
     "InvalidJob",
+    "InvalidStatement",
+    "ResultUnavailable",
+    "SqlWarehouse",
+    "StatementCancelled",
+    "StatementError",
+    "StatementFailed",
+    "StatementTimedOut",
     "UnityCatalogVolume",
+    "WarehouseUnavailable",
     "WorkspaceNotConfigured",
 }
 FAILS = "AnalysisException: no such column"
+STATEMENT_PAGE = f"{SQL_HOST}/sql/history?queryId=s1"
 PAGE = f"{HOST}/jobs/1000/runs/1001"
 
 
@@ -89,6 +100,15 @@ def used_by_ada(workspace: FakeWorkspace) -> None:
     workspace.fail("*/scim/v2/Me", (200, '{"userName": "ada@example.com"}'))
 
 
+def sql(**facts: Any) -> Callable[[FakeWorkspace], None]:
+    """Let SQL end in some way."""
+
+    def arrange(workspace: Any) -> None:
+        vars(workspace.sql).update(facts)
+
+    return arrange
+
+
 def fine(workspace: FakeWorkspace) -> None:
     """Nothing is wrong."""
 
@@ -97,6 +117,10 @@ class Workspace(FakeWorkspace):
     """The model, with runs that can be made to end with any result."""
 
     ends = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sql = FakeSql()
 
     def _state(self, *known: Any) -> dict[str, Any]:
         state = super()._state(*known)
@@ -119,7 +143,15 @@ class Workspace(FakeWorkspace):
         ("DatabricksUnreachable", unreachable, "Run 1001 may go on: "),
         ("DatabricksWorkspace", used_by_ada, "ada@example.com"),
         ("InvalidJob", fine, "Job `nightly` has 1 problem:\n- tasks: the job has no tasks."),
+        ("InvalidStatement", fine, "the parameter `days` is a list, which has no SQL type"),
+        ("ResultUnavailable", sql(truncated=True), "is cut off at a limit of the workspace"),
+        ("SqlWarehouse", fine, "1 ['next']"),
+        ("StatementCancelled", sql(ends="CANCELED"), f"Cancelled by somebody: {STATEMENT_PAGE}"),
+        ("StatementError", sql(ends="FAILED"), f"42P01 {STATEMENT_PAGE}"),
+        ("StatementFailed", sql(ends="FAILED"), "failed (BAD_REQUEST): no such table"),
+        ("StatementTimedOut", sql(ends_after=10**9), f"Took too long: {STATEMENT_PAGE}"),
         ("UnityCatalogVolume", fine, "/Volumes/main/default/staging"),
+        ("WarehouseUnavailable", sql(warehouse="DELETED"), "SQL warehouse W was deleted"),
         ("WorkspaceNotConfigured", fine, "No workspace to log in to: set DATABRICKS_HOST"),
     ],
 )
@@ -154,7 +186,7 @@ def example(name: str) -> str:
     return code
 
 
-def prepare(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def prepare(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Make what examples need: stored blocks, a workspace, and an environment that names no other one."""
     stored = DatabricksWorkspace(databricks_instance="dbc.example", token="t")
     job = DatabricksJob(
@@ -164,10 +196,12 @@ def prepare(workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path:
         tasks=[notebook_task("only", "/Shared/only", existing_cluster_id="c-1")],
         policy=RunPolicy(polling=PollingPolicy(floor=0.001, cap=0.001, max_unreachable=0.0)),
     )
-    for kind, block in ((DatabricksWorkspace, stored), (DatabricksJob, job)):
+    warehouse = SqlWarehouse(workspace=stored, warehouse_id="w")
+    for kind, block in ((DatabricksWorkspace, stored), (DatabricksJob, job), (SqlWarehouse, warehouse)):
         monkeypatch.setattr(kind, "load", stored_as(block))
     for module in ("databricks_blocks.databricks_job", "databricks_blocks.workspace.block"):
         monkeypatch.setattr(f"{module}.workspace_client", lambda _: workspace.client())
+    monkeypatch.setattr("databricks_blocks.sql_warehouse.workspace_client", lambda _: workspace.sql)
     monkeypatch.setitem(sys.modules, "prefect_gcp.cloud_storage", None)
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
         monkeypatch.delenv(name, raising=False)

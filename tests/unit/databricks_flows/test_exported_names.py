@@ -18,19 +18,37 @@ NAMES = [
     "DatabricksRunResult",
     "DatabricksTask",
     "FilesNotLoaded",
+    "FilesNotUploaded",
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
     "RepairPolicy",
     "RunPolicy",
+    "SqlResult",
     "TaskResult",
+    "analyse_green_energy",
     "cancel_databricks_runs",
+    "copy_into",
+    "databricks_sql",
     "load_csv_files",
+    "load_green_energy",
     "notebook_task",
     "renewable_analysis",
     "run_databricks_job",
+    "upload_files",
+    "wait_for_partition",
+    "wait_for_query",
 ]
-RUN_IN_E2E = {"load_csv_files", "renewable_analysis", "run_databricks_job"}
+RUN_IN_E2E = {
+    "SqlResult",
+    "analyse_green_energy",
+    "databricks_sql",
+    "load_csv_files",
+    "load_green_energy",
+    "renewable_analysis",
+    "run_databricks_job",
+    "upload_files",
+}
 """Their examples need a stack: `tests/e2e/test_examples.py` runs them."""
 OF_BLOCKS = {"DatabricksJobError", "DatabricksRunFailed", "InvalidJob"}
 """`databricks_blocks` exports them as well, and its tests run their examples."""

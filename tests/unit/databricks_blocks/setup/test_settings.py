@@ -27,7 +27,8 @@ OAUTH = {
     "DATABRICKS_CLIENT_ID": "id",
     "DATABRICKS_CLIENT_SECRET": "oauth-hidden",
 }
-ALL = DATABASE | BUCKET | WORKSPACE
+WAREHOUSE = {"DATABRICKS_WAREHOUSE_ID": "0123456789abcdef"}
+ALL = DATABASE | BUCKET | WORKSPACE | WAREHOUSE
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,37 @@ def test_no_secret_is_shown_and_yet_every_value_counts_in_the_fingerprint() -> N
         changed = ALL | {name: f"other-{ALL[name]}"}
         prints.add(fingerprint(settings(changed)))
     assert len(prints) == len(ALL)
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"DATABRICKS_WAREHOUSE_ID": "/sql/1.0/warehouses/abc"}, ("abc", "", "", "")),
+        (
+            {"DATABRICKS_WAREHOUSE_NAME": "W", "DATABRICKS_CATALOG": "main", "DATABRICKS_SCHEMA": "elt"},
+            ("", "W", "main", "elt"),
+        ),
+    ],
+)
+def test_the_warehouse_is_read_with_its_workspace(variables: dict[str, str], found: tuple[str, ...]) -> None:
+    block: Any = SETTINGS["warehouse"].read(WORKSPACE | variables).block()
+    assert block.workspace.host == "https://dbc.example"
+    assert (block.warehouse_id, block.warehouse_name, block.catalog, block.schema_name) == found
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"DATABRICKS_WAREHOUSE_ID": "a", "DATABRICKS_WAREHOUSE_NAME": "b"}]
+)
+def test_a_warehouse_has_an_id_or_a_name(variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="set DATABRICKS_WAREHOUSE_ID or DATABRICKS_WAREHOUSE_NAME, one"):
+        SETTINGS["warehouse"].read(WORKSPACE | variables)
+
+
+def test_a_warehouse_that_nobody_names_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("databricks_blocks.setup.register.check_block", lambda block: pytest.fail("called"))
+    assert [outcome.name for outcome in register_from({})] == ["database", "staging", "workspace"]
+    assert [outcome.name for outcome in register_from({}, ["warehouse"])] == ["warehouse"]
+    assert "warehouse" in [outcome.name for outcome in register_from({"DATABRICKS_WAREHOUSE_ID": "a"})]
 
 
 def test_what_is_not_described_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:

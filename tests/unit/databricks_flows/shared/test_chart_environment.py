@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from databricks_flows.renewable.chart_process import chart_environment
+from databricks_flows.shared.chart_process import chart_environment
 from databricks_local.execution import environment
 
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from databricks_flows.renewable.chart_process import chart_process
+from databricks_flows.shared.chart_process import chart_process
 from PIL import Image
 
+CHART = "databricks_flows.renewable.chart"
 TABLE = "Entity,Code,Year,SHW%\nPeru,PER,2000,3\n"
 
 
@@ -17,22 +18,22 @@ def test_the_process_draws_and_ends(tmp_path: Path) -> None:
     table = tmp_path / "a b" / "shw.csv"
     table.parent.mkdir()
     table.write_text(TABLE)
-    with chart_process() as charting:
-        assert charting.draw(table, tmp_path / "shw.png").endswith("in Peru")
+    with chart_process(CHART) as charting:
+        assert charting.draw(str(table), str(tmp_path / "shw.png")).endswith("in Peru")
     assert Image.open(tmp_path / "shw.png").format == "PNG"
 
 
 def test_the_process_says_why_it_failed(tmp_path: Path) -> None:
     with (
-        chart_process() as charting,
+        chart_process(CHART) as charting,
         pytest.raises(RuntimeError, match=r"No such file or directory: '.*none.csv'"),
     ):
-        charting.draw(tmp_path / "none.csv", tmp_path / "shw.png")
+        charting.draw(str(tmp_path / "none.csv"), str(tmp_path / "shw.png"))
 
 
 def test_the_process_ends_when_its_input_is_closed() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "databricks_flows.renewable.chart"],
+        [sys.executable, "-m", CHART],
         stdin=subprocess.DEVNULL,
         timeout=60,
         check=False,

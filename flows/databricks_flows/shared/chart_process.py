@@ -1,4 +1,4 @@
-"""The process that draws the chart, started before there is anything to draw."""
+"""The process that draws a chart, started before there is anything to draw."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from databricks_flows.shared.patience import current_patience
 
@@ -43,17 +44,16 @@ def chart_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class ChartProcess:
-    """A process that has imported its libraries and waits for a table to draw."""
+    """A process that has imported its libraries and waits for what it has to draw."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def draw(self, table_path: Path, chart_path: Path) -> str:
+    def draw(self, *request: Any) -> str:
         """Draw one chart; then the process ends, at the latest with the flow run.
 
         Args:
-            table_path: A table like `shw.csv`.
-            chart_path: The PNG file.
+            *request: What the module of the chart reads, as JSON.
 
         Returns:
             The title of the chart.
@@ -61,14 +61,14 @@ class ChartProcess:
         Raises:
             RuntimeError: The process failed; the message has the last line that it wrote.
         """
-        request: str | None = json.dumps([str(table_path.resolve()), str(chart_path.resolve())])
+        sent: str | None = json.dumps(request)
         patience = current_patience()
         while True:
             try:
-                title, errors = self._process.communicate(request, timeout=_SECONDS_BETWEEN_LOOKS)
+                title, errors = self._process.communicate(sent, timeout=_SECONDS_BETWEEN_LOOKS)
                 break
             except subprocess.TimeoutExpired:
-                request = None
+                sent = None
                 if patience.has_ended:
                     self._process.kill()
         if self._process.returncode:
@@ -78,10 +78,14 @@ class ChartProcess:
 
 
 @contextmanager
-def chart_process() -> Iterator[ChartProcess]:
-    """Start the process. It ends with the `with` block, or when the process that started it dies."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "databricks_flows.renewable.chart"],
+def chart_process(module: str) -> Iterator[ChartProcess]:
+    """Start the process. It ends with the `with` block, or when the process that started it dies.
+
+    Args:
+        module: Draws a chart when it is run: reads a request from its standard input, and writes the title.
+    """
+    process = subprocess.Popen(  # noqa: S603 - a module of this package, and no shell
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,0 +1,233 @@
+"""The life of one statement: executed once, found again, watched, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.sql.statement import (
+    CALL_TAG,
+    QueryRecord,
+    Statement,
+    StatementSnapshot,
+    tag_of,
+    what_to_do,
+)
+from databricks_blocks.sql.statements_api import (
+    NotExecuted,
+    cancel_statement,
+    execute_once,
+    get_statement,
+    tagged_statements,
+)
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy, watch
+from databricks_blocks.workspace.thread_calls import ThreadCalls
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+SECONDS_TO_SETTLE = 8.0
+"""A request that is under way is waited for this long. Prefect kills a cancelled process after 30 s."""
+SECONDS_TO_CANCEL = 20.0
+"""The end of a statement that is cancelled is waited for this long."""
+SECONDS_OF_SKEW = 900.0
+"""The clocks of a flow and of the workspace may differ."""
+_PAUSES_BEFORE_LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 12.0)
+"""Seconds. The history may show a statement late; how late is not documented."""
+_LATER_LOOKS = 4
+
+
+@dataclass(frozen=True)
+class StatementCall:
+    """One call that executes a statement.
+
+    Attributes:
+        statement: What is executed.
+        token: Names the call; a retry of it has the same one.
+        since: Epoch milliseconds before which no attempt of the call began.
+        may_be_there: Whether an earlier attempt may have executed it.
+        seconds_to_look: For how long the history may not show yet what an earlier attempt executed.
+        tags: Further query tags, for people.
+    """
+
+    statement: Statement
+    token: str
+    since: int = 0
+    may_be_there: bool = False
+    seconds_to_look: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+OnChange = Callable[[StatementSnapshot], Awaitable[None]]
+
+
+async def _ignore(_found: StatementSnapshot) -> None:
+    pass
+
+
+class StatementLife:
+    """Takes a statement from its request to its end.
+
+    Attributes:
+        found: The statement of an earlier attempt that is attached to, or used.
+        earlier: The statements of all earlier attempts.
+        statement_id: Id of the statement; `None` before it is executed.
+    """
+
+    def __init__(
+        self,
+        client: WorkspaceClient,
+        call: StatementCall,
+        *,
+        on_change: OnChange = _ignore,
+        polling: PollingPolicy = DEFAULT_POLLING,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Set up; nothing is sent yet.
+
+        Args:
+            client: SDK client of the workspace.
+            call: What is executed.
+            on_change: Awaited with every state of the statement.
+            polling: When to look, and how long to put up with no answer.
+            clock: Seconds that only grow.
+            sleep: Waits for a number of seconds.
+        """
+        self.found: QueryRecord | None = None
+        self.earlier: list[QueryRecord] = []
+        self._client = client
+        self._call = call
+        self._on_change = on_change
+        self._polling = polling
+        self._clock = clock
+        self._sleep = sleep
+        self._calls = ThreadCalls(polling, clock, sleep)
+        self.statement_id: str | None = None
+        self._number = 0
+        self._seen: list[QueryRecord] = []
+        self._unanswered = False
+
+    async def to_the_end(self) -> StatementSnapshot:
+        """Execute the statement, or find the one of an earlier attempt, and wait until it has ended.
+
+        Returns:
+            How it ended, well or not.
+
+        Raises:
+            DatabricksRunRefused: The workspace does not accept it.
+            DatabricksUnreachable: The workspace did not answer for too long.
+        """
+        found = await self._of_an_earlier_attempt() if self._call.may_be_there else None
+        if found is None:
+            found = await self._execute()
+        self.statement_id = found.statement_id
+        if found.is_over:
+            await self._on_change(found)
+            return found
+        return await self._watched(found.statement_id)
+
+    async def cancel(self) -> StatementSnapshot | None:
+        """End what was executed, and wait a while for its end: only that tells that it has ended.
+
+        Returns:
+            How it ended; `None` if nothing was executed.
+
+        Raises:
+            DatabricksJobError: The workspace refuses, or cannot be reached.
+            TimeoutError: It takes longer to end than is waited for.
+        """
+        # A request that is under way may still execute it.
+        await self._calls.settle(SECONDS_TO_SETTLE)
+        async with asyncio.timeout(SECONDS_TO_CANCEL):
+            if self.statement_id is None and self._unanswered:
+                record = await self._look(_PAUSES_BEFORE_LOOKS[:3])
+                self.statement_id = record.statement_id if record else None
+            if self.statement_id is None:
+                return None
+            await self._calls.outlive(partial(cancel_statement, self._client, self.statement_id))
+            return await self._watched(self.statement_id)
+
+    async def _watched(self, statement_id: str) -> StatementSnapshot:
+        return await watch(
+            partial(get_statement, self._client, statement_id),
+            policy=self._polling,
+            on_change=self._on_change,
+            is_over=lambda found: found.is_over,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
+    async def _of_an_earlier_attempt(self) -> StatementSnapshot | None:
+        """The statement of an earlier attempt, if it is attached to or used."""
+        later = self._call.seconds_to_look / _LATER_LOOKS
+        record = await self._look((0.0, *[later] * _LATER_LOOKS) if later > 0 else (0.0,))
+        if record is None:
+            return None
+        self._number = record.number + 1
+        self.earlier = self._seen
+        found = await self._calls.outlive(partial(self._get, record))
+        if what_to_do(found, self._call.statement) == "run again":
+            return None
+        self.found = record
+        return found
+
+    def _get(self, record: QueryRecord) -> StatementSnapshot:
+        """Read a statement; of one that is gone, the history still says how it ended."""
+        try:
+            return get_statement(self._client, record.statement_id)
+        except DatabricksRunRefused:
+            return record.as_snapshot()
+
+    async def _execute(self) -> StatementSnapshot:
+        """Execute the statement. After a lost answer it is looked for, and sent again if it is not there."""
+        since = self._clock()
+        while True:
+            try:
+                return await self._calls.once(self._send)
+            except NotExecuted as refused:
+                waited = self._clock() - since
+                if self._polling.gives_up(waited):
+                    raise
+                await self._sleep(max(self._polling.pause(waited), refused.retry_after))
+            except DatabricksUnreachable:
+                record = await self._look(_PAUSES_BEFORE_LOOKS)
+                if record is not None and record.number == self._number:
+                    return await self._calls.outlive(partial(self._get, record))
+                if self._polling.gives_up(self._clock() - since):
+                    raise
+
+    def _send(self) -> StatementSnapshot:
+        tag = tag_of(self._call.token, self._number)
+        body = self._call.statement.body({CALL_TAG: tag, **self._call.tags})
+        self._unanswered = True
+        try:
+            found = execute_once(self._client, body)
+        except (NotExecuted, DatabricksRunRefused):
+            self._unanswered = False
+            raise
+        # In the thread: a cancel that comes meanwhile then knows the statement.
+        self.statement_id = found.statement_id
+        self._unanswered = False
+        return found
+
+    async def _look(self, pauses: tuple[float, ...]) -> QueryRecord | None:
+        """Find the latest statement of the call in the query history."""
+
+        def find() -> QueryRecord | None:
+            warehouse_id = self._call.statement.warehouse_id
+            found = tagged_statements(self._client, warehouse_id, self._call.since, self._call.token)
+            self._seen = list(found)
+            return max(self._seen, key=lambda record: record.number, default=None)
+
+        for pause in pauses:
+            await self._sleep(pause)
+            record = await self._calls.outlive(find)
+            if record is not None and record.number >= self._number:
+                return record
+        return None

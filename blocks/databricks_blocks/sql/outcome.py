@@ -1,0 +1,73 @@
+"""What a statement that has ended comes to: its result, or the error that users catch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from databricks_blocks.sql.errors import ResultUnavailable, StatementTimedOut
+from databricks_blocks.sql.results import SqlResult, holds_counts
+from databricks_blocks.sql.statement import Statement, StatementSnapshot, statement_error, title_of
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+
+def page_of(host: str, statement_id: str) -> str:
+    """The page of a statement in the workspace.
+
+    Args:
+        host: URL of the workspace.
+        statement_id: Id of the statement.
+    """
+    return f"{host.rstrip('/')}/sql/history?queryId={statement_id}"
+
+
+def result_of(client: WorkspaceClient, ended: StatementSnapshot, statement: Statement) -> SqlResult:
+    """Make the result of a statement. What it has changed is read; rows are not. It blocks.
+
+    Args:
+        client: SDK client of the workspace.
+        ended: How it ended.
+        statement: What was asked for.
+
+    Raises:
+        StatementError: It did not succeed, or its result is cut off.
+    """
+    url = page_of(client.config.host, ended.statement_id)
+    if not ended.succeeded:
+        raise statement_error(ended, statement, url)
+    if ended.manifest.get("truncated"):
+        raise ResultUnavailable(
+            f"The result of `{title_of(statement.text)}` is cut off at a limit of the workspace: ask for "
+            f"less, or write it into a table. {url}",
+            statement_id=ended.statement_id,
+            url=url,
+        )
+    result = SqlResult(
+        ended.statement_id,
+        url,
+        dict(ended.manifest),
+        has_rows=ended.state == "SUCCEEDED",
+        _connect=lambda: client,
+    )
+    if result.has_rows and holds_counts(result.manifest) and result.row_count == 1:
+        (counts,) = result.rows()
+        return replace(result, affected={name: int(count or 0) for name, count in counts.items()})
+    return result
+
+
+def timed_out(host: str, statement_id: str | None, seconds: float) -> StatementTimedOut:
+    """Make the error of a statement that took too long.
+
+    Args:
+        host: URL of the workspace.
+        statement_id: Id of the statement; `None` if it was not executed yet.
+        seconds: How long it was allowed to take.
+    """
+    url = page_of(host, statement_id) if statement_id else ""
+    return StatementTimedOut(
+        f"The SQL took longer than {seconds:g} s, and was cancelled. {url}".rstrip(),
+        statement_id=statement_id or "",
+        url=url,
+    )

@@ -1,0 +1,199 @@
+"""Runs SQL statements in a flow: never twice, shown, and ended with the flow run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
+from databricks_blocks.private_prefect import contexts_around
+from databricks_blocks.run.launchers import fingerprint, idempotency_token
+from databricks_blocks.run_log import telling_the_story
+from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
+from databricks_blocks.sql.outcome import result_of, timed_out
+from databricks_blocks.sql.results import SqlResult
+from databricks_blocks.sql.statement import period_of
+from databricks_blocks.sql.warehouses import bring_to
+from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
+from prefect import get_run_logger
+from prefect.context import FlowRunContext, TaskRunContext
+
+from databricks_flows.ending.endings import Ending
+from databricks_flows.ending.interruption import noticing_termination
+from databricks_flows.ending.origin import Origin
+from databricks_flows.job.call_claims import claim_occurrence
+from databricks_flows.job.call_identity import CallIdentity, current_call_identity
+from databricks_flows.shared.uninterrupted import uninterrupted
+from databricks_flows.sql.notes import FLOW_RUN_TAG, note_warehouse
+from databricks_flows.sql.report import StatementReport, WarehouseReport
+from databricks_flows.sql.request import SqlRequest
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+_SECONDS_UNTIL_SHOWN = 10.0
+"""The query history may show a statement late; how late is not documented."""
+
+
+async def run_sql(request: SqlRequest) -> list[SqlResult]:
+    """Run statements one after the other, in a task or flow of Prefect.
+
+    A retry of the task, of the flow, or after a killed process finds the statements of the attempt before:
+    those that are going on are attached to, those that were done are used, the others are run.
+
+    Args:
+        request: What is asked for.
+
+    Returns:
+        The result of each statement.
+
+    Raises:
+        StatementError: A statement did not succeed; those after it were not executed.
+        WarehouseUnavailable: The warehouse does not start.
+        DatabricksRunRefused: The workspace does not accept a request.
+        DatabricksUnreachable: The workspace did not answer for too long.
+        CancelledInPrefect: The flow run was cancelled; the statement as well.
+    """
+    with telling_the_story():
+        return await _SqlRun(request).to_the_end()
+
+
+class _SqlRun:
+    """One call that runs statements."""
+
+    def __init__(self, request: SqlRequest) -> None:
+        self._request = request
+        self._life: StatementLife | None = None
+        self._host = ""
+
+    async def to_the_end(self) -> list[SqlResult]:
+        call = await current_call_identity()
+        origin = await Origin.of(call.flow_run_ids)
+        async with noticing_termination() as termination:
+            try:
+                async with _ending_when_cancelled(origin):
+                    return await self._in_time(call)
+            except DatabricksJobError:
+                raise
+            except BaseException as error:
+                await uninterrupted(self._interrupted(origin.ending(error, termination)))
+                raise
+
+    async def _in_time(self, call: CallIdentity) -> list[SqlResult]:
+        seconds = self._request.timeout_seconds
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._all(call)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            if self._life is not None:
+                await uninterrupted(self._cancel(self._life))
+            statement_id = self._life.statement_id if self._life else None
+            raise timed_out(self._host, statement_id, seconds or 0) from error
+
+    async def _all(self, call: CallIdentity) -> list[SqlResult]:
+        block = await asyncio.to_thread(self._request.block)
+        client = await asyncio.to_thread(block.workspace_client)
+        self._host = client.config.host
+        found = await outlive(partial(asyncio.to_thread, block.look, client))
+        statements = self._request.of(block, found.warehouse_id)
+        identity = fingerprint(
+            [
+                [statement.identity for statement in statements],
+                client.config.host,
+                self._request.key,
+                call.names,
+                call.in_one_process,
+            ]
+        )
+        occurrence = await claim_occurrence(call, identity, "SQL")
+        if call.flow_run_ids:
+            await note_warehouse(call.flow_run_ids[0], found.warehouse_id, block)
+        if found.state != "RUNNING":
+            await _start(client, found.warehouse_id)
+        results = []
+        for number, statement in enumerate(statements):
+            statement_call = StatementCall(
+                statement,
+                idempotency_token(call.root_id, identity, occurrence, number),
+                since=int((call.since.timestamp() - SECONDS_OF_SKEW) * 1000),
+                may_be_there=call.flow_run_count > 1,
+                seconds_to_look=_seconds_to_look(),
+                tags=_tags(),
+            )
+            results.append(await self._one(client, statement_call, number, len(statements)))
+        return results
+
+    async def _one(self, client: WorkspaceClient, call: StatementCall, number: int, of: int) -> SqlResult:
+        report = StatementReport(client.config.host, call.statement.text, number, of)
+        self._life = life = StatementLife(client, call, on_change=report.changed)
+        ended = await life.to_the_end()
+        result = await asyncio.to_thread(result_of, client, ended, call.statement)
+        self._life = None
+        is_known = {result.statement_id} if result.has_rows else set()
+        others = [record for record in life.earlier if record.statement_id not in is_known]
+        result = replace(result, executed_before=period_of(others))
+        report.ended(result, used=life.found is not None)
+        return result
+
+    async def _interrupted(self, ending: Awaitable[Ending]) -> None:
+        """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
+        crashed = await ending is Ending.CRASHED
+        if self._life is None:
+            return
+        if crashed:
+            get_run_logger().warning("The SQL statement goes on: a retry of this flow run will find it")
+        else:
+            await self._cancel(self._life)
+
+    async def _cancel(self, life: StatementLife) -> None:
+        logger = get_run_logger()
+        logger.warning("Cancelling the SQL statement")
+        try:
+            ended = await life.cancel()
+        except (TimeoutError, DatabricksJobError) as error:
+            logger.warning("The SQL statement may still be going on: %s", error or "it takes its time to end")
+        else:
+            if ended is not None:
+                logger.info("SQL statement %s ended %s", ended.statement_id, ended.state)
+
+
+def _ending_when_cancelled(origin: Origin) -> AbstractAsyncContextManager[None]:
+    if not origin.flow_run_ids:
+        return nullcontext()
+    return origin.ending_when_cancelled(DEFAULT_POLLING.max_unreachable)
+
+
+async def _start(client: WorkspaceClient, warehouse_id: str) -> None:
+    """Start the warehouse, and show how long that takes."""
+    report = WarehouseReport()
+    try:
+        await bring_to("RUNNING", client, warehouse_id, on_change=report.changed)
+    except DatabricksRunRefused as refused:
+        # Who may only use a warehouse starts it by a statement.
+        get_run_logger().info("The SQL warehouse starts with the statement: %s", refused)
+
+
+def _seconds_to_look() -> float:
+    """For how long the history may not show yet what the attempt before has executed."""
+    flows = list(contexts_around(FlowRunContext))
+    tasks = list(contexts_around(TaskRunContext))
+    began = [context.start_time for context in flows[-1:]]
+    began += [context.start_time for context in tasks if context.task_run.run_count > 1]
+    age = (datetime.now(UTC) - max(began)).total_seconds() if began else 0.0
+    return max(0.0, _SECONDS_UNTIL_SHOWN - age)
+
+
+def _tags() -> Mapping[str, str]:
+    """What tells people in the query history where a statement comes from."""
+    for context in contexts_around(FlowRunContext):
+        if context.flow_run is not None and context.flow is not None:
+            return {"prefect_flow": context.flow.name, FLOW_RUN_TAG: str(context.flow_run.id)}
+    return {}

@@ -1,0 +1,245 @@
+"""A task that loads files into a table by `COPY INTO`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from databricks_blocks.csv.faults import InputError
+from databricks_blocks.csv.places import places_of
+from databricks_blocks.sql.errors import StatementFailed
+from databricks_blocks.sql.results import SqlResult
+from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
+from databricks_blocks.sql.texts.schema import create_table_text, csv_table
+from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
+from prefect import get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Cancelled
+from prefect.tasks import exponential_backoff
+from pydantic import SecretStr
+
+from databricks_flows.ending.endings import CancelledInPrefect
+from databricks_flows.job.sync_callable import SyncCallableTask
+from databricks_flows.sql.loaded_rows import loaded_rows
+from databricks_flows.sql.request import SqlRequest
+from databricks_flows.sql.running import run_sql
+from databricks_flows.tasks.sql import databricks_sql
+from databricks_flows.tasks.uploads import UploadedFile
+
+_CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
+"""Conditions of loads at once: the other one was first, and this one added no row."""
+_SKIPPED = "num_skipped_corrupt_files"
+
+
+@dataclass(frozen=True)
+class CopyResult:
+    """What a load did.
+
+    Attributes:
+        table: The table, as it was given.
+        files: How many files were named; `None` where all files of the folder were meant.
+        rows: How many rows were added, those of earlier attempts of the call included. Files that were loaded
+            before add none. `None`: not known, since the result of an earlier attempt is not kept any more,
+            and the history of the table does not tell either.
+        skipped: How many files were left out since they are corrupt (`ignoreCorruptFiles`).
+        statement_ids: Ids of the statements. A retry that finds them done has the same ones.
+    """
+
+    table: str
+    files: int | None
+    rows: int | None
+    skipped: int
+    statement_ids: tuple[str, ...] = field(default=(), compare=False)
+
+
+async def _copy_into(
+    table: str,
+    source: str | Sequence[UploadedFile],
+    *,
+    files: Sequence[str] | None = None,
+    pattern: str = "",
+    file_format: str = "CSV",
+    format_options: Mapping[str, Option] | None = None,
+    copy_options: Mapping[str, Option] | None = None,
+    force: bool = False,
+    select: str = "",
+    validate: Validate = None,
+    create_table: bool | Mapping[str, str] = False,
+    credential: Credential = "",
+    encryption: Mapping[str, str | SecretStr] | None = None,
+    warehouse: SqlWarehouse | str = WAREHOUSE_BLOCK,
+    catalog: str = "",
+    schema: str = "",
+    key: str = "",
+    timeout_seconds: float | None = None,
+) -> CopyResult:
+    """Load files into a Delta table by `COPY INTO`. Each file is loaded once.
+
+    The workspace knows a file by its path: one that was loaded is skipped, even if its content has changed
+    since. With `force` it is loaded again, and its rows are added to those that are there.
+
+    Map it over tables, with the files of each, and not over files: two loads of one file into one table at
+    once conflict.
+
+    Args:
+        table: The table: `table`, `schema.table` or `catalog.schema.table`. Any name is quoted; a part with a
+            period or a backtick in it has to be given in backticks.
+        source: URI of the folder, such as `s3://bucket/in` or `/Volumes/main/elt/in`; or the files of one
+            folder, as `upload_files` returned them.
+        files: Names of files in the folder; 1,000 go into a statement. An empty list loads nothing. `None`:
+            all files of the folder.
+        pattern: Glob pattern of names, in place of names, such as `2024-*.csv`.
+        file_format: `CSV`, `JSON`, `PARQUET`, `AVRO`, `ORC`, `TEXT` or `BINARYFILE`.
+        format_options: How the files are read, such as `{"header": True, "sep": ";"}`.
+        copy_options: How they are loaded, such as `{"mergeSchema": True}`.
+        force: Load files again that were loaded before.
+        select: What each row becomes: the expressions of a SELECT, such as `id, CAST(day AS DATE) AS day`.
+        validate: `"all"`, or a number of rows: only check that they can be loaded.
+        create_table: Create the table if there is none. `True`: with the columns and types of the local CSV
+            files that `upload_files` has uploaded, which also tell how the files are read. Or SQL types by
+            the names of the columns.
+        credential: What may read the files, if the workspace itself may not: the name of a storage
+            credential, or temporary keys by their names, such as `AWS_ACCESS_KEY`. Keys are in no log and no
+            error; an external location or a volume needs none.
+        encryption: How the files are encrypted, such as `{"TYPE": "AWS_SSE_C", "MASTER_KEY": key}`.
+        warehouse: The SQL warehouse, or the name of its block.
+        catalog: Catalog of the table, if its name has none; empty for that of the block.
+        schema: Schema of the table, if its name has none; empty for that of the block.
+        key: Tells calls apart that are equal in all else.
+        timeout_seconds: How long all of it may take; then it is cancelled. `None`: as long as it takes.
+
+    Returns:
+        How many rows were added.
+
+    Raises:
+        InputError: Something cannot be sent as it is given, or a local file cannot be used.
+        StatementFailed: A file cannot be loaded; where it is a CSV file that `upload_files` has uploaded, the
+            message names its path, line and column. No row of that statement was added.
+        StatementError: The statement did not succeed for another reason.
+        DatabricksRunRefused: The workspace does not accept the request.
+        DatabricksUnreachable: The workspace did not answer for too long.
+
+    Examples:
+        >>> from databricks_flows import copy_into, upload_files
+        >>> from prefect import flow
+        >>> @flow
+        ... def load() -> int | None:
+        ...     uploaded = upload_files("data/*.csv", "plants")
+        ...     return copy_into("elt.plants", uploaded, create_table=True).rows
+    """
+    uploaded = [] if isinstance(source, str) else list(source)
+    created, found_options = await asyncio.to_thread(_table_for, create_table, uploaded)
+    copy = CopyInto(
+        table,
+        source if isinstance(source, str) else _folder_of(uploaded),
+        file_format,
+        _names(files, uploaded if not isinstance(source, str) else None),
+        pattern,
+        select,
+        validate,
+        {**found_options, **(format_options or {})},
+        copy_options or {},
+        force,
+        credential,
+        encryption or {},
+    )
+    statements = copy.statements()
+    if not statements:
+        return CopyResult(table, 0, 0, 0)
+    _warn_of_replaced(uploaded, force)
+    before = [create_table_text(table, created)] if created else []
+    request = SqlRequest([*before, *statements], {}, warehouse, catalog, schema, key, timeout_seconds)
+    try:
+        results = (await run_sql(request))[len(before) :]
+        rows = [await loaded_rows(table, result, request) for result in results] if validate is None else [0]
+    except CancelledInPrefect:
+        return cast("CopyResult", Cancelled(message="Cancelled, and its SQL statement as well"))
+    except StatementFailed as failed:
+        raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded)) from failed
+    count = None if copy.files is None else sum(len(batch or ()) for batch in copy.batches())
+    return _result(table, count, results, rows)
+
+
+def _table_for(
+    create_table: bool | Mapping[str, str], uploaded: Sequence[UploadedFile]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The columns of the table to create, and the options by which its files are read."""
+    if not isinstance(create_table, bool):
+        return create_table, {}
+    if not create_table or not uploaded:
+        if create_table:
+            raise InputError(
+                "create_table needs the local files: give what upload_files returned as the source"
+            )
+        return {}, {}
+    found = csv_table([Path(file.file) for file in uploaded])
+    return found.columns, found.format_options
+
+
+def _folder_of(uploaded: Sequence[UploadedFile]) -> str:
+    folders = {file.uri.removesuffix(file.name).rstrip("/") for file in uploaded}
+    if len(folders) > 1:
+        raise InputError(
+            f"the files are in several folders: {', '.join(sorted(folders))}; load them one by one"
+        )
+    return next(iter(folders), "nothing")
+
+
+def _names(files: Sequence[str] | None, uploaded: Sequence[UploadedFile] | None) -> Sequence[str] | None:
+    if uploaded is None:
+        return files
+    if files is not None:
+        raise InputError(
+            "give the files by their names in `files`, or as upload_files returned them: one of them"
+        )
+    return [file.name for file in uploaded]
+
+
+def _warn_of_replaced(uploaded: Sequence[UploadedFile], force: bool) -> None:
+    for file in uploaded:
+        if file.state == "replaced" and not force:
+            get_run_logger().warning(
+                "%s was replaced. If it was loaded before, its new rows are not: COPY INTO loads a path once."
+                " Give the new file another name, or use force, which keeps the old rows beside the new ones",
+                file.uri,
+            )
+
+
+def _places(message: str, uploaded: Sequence[UploadedFile]) -> list[str]:
+    return places_of(message, [Path(file.file) for file in uploaded if file.name.lower().endswith(".csv")])
+
+
+def _told(failed: StatementFailed, places: Sequence[str]) -> StatementFailed:
+    """The error, with the places that it is about before all else."""
+    return StatementFailed(
+        f"{'; '.join(places)}: {failed.message}" if places else failed.message,
+        statement_id=failed.statement_id,
+        url=failed.url,
+        error_code=failed.error_code,
+        sql_state=failed.sql_state,
+        may_retry=failed.may_retry or any(name in failed.message for name in _CONFLICTS),
+    )
+
+
+def _result(
+    table: str, files: int | None, results: Sequence[SqlResult], rows: Sequence[int | None]
+) -> CopyResult:
+    known = [each for each in rows if each is not None]
+    skipped = sum(result.affected.get(_SKIPPED, 0) for result in results)
+    ids = tuple(result.statement_id for result in results)
+    return CopyResult(table, files, sum(known) if len(known) == len(rows) else None, skipped, ids)
+
+
+copy_into: SyncCallableTask[Any, Any] = SyncCallableTask(
+    _copy_into,
+    name="copy-into",
+    task_run_name="copy into {table}",
+    # A statement that is run again is found by its tag, not by its inputs.
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_condition_fn=databricks_sql.retry_condition_fn,
+)

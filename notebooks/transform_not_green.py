@@ -1,0 +1,65 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Efficiency by day without the green energy initiative
+# MAGIC Makes one row a day of the rows of `not_green_<department>`: the means of power used, power returned to the
+# MAGIC grid and output, the net power used, and the efficiency, which is output by net power. Writes them to
+# MAGIC `not_green_efficiency_<department>`. What is there is replaced.
+# MAGIC
+# MAGIC | parameter | meaning |
+# MAGIC |---|---|
+# MAGIC | `catalog` | catalog of all tables |
+# MAGIC | `schema` | schema of all tables |
+# MAGIC | `department` | the department; its name is part of the names of the tables that are written |
+
+# COMMAND ----------
+
+dbutils.widgets.text("catalog", "")
+dbutils.widgets.text("schema", "")
+dbutils.widgets.text("department", "")
+
+catalog = dbutils.widgets.get("catalog")
+schema = dbutils.widgets.get("schema")
+department = dbutils.widgets.get("department")
+
+# COMMAND ----------
+
+import json
+import re
+from hashlib import sha256
+
+from pyspark.sql import functions as F
+
+
+def quoted(name: str) -> str:
+    """Full name of a table, in backticks."""
+    return ".".join("`" + part.replace("`", "``") + "`" for part in (catalog, schema, name))
+
+
+def of_department(name: str) -> str:
+    """Name of a table that holds one department only."""
+    words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
+    # Other spellings get a mark, so that `R&D` and `R D` never share a table.
+    if words.replace("_", " ").title() != department:
+        words += "_" + sha256(department.encode()).hexdigest()[:8]
+    return f"{name}_{words}"
+
+
+# COMMAND ----------
+
+measures = ("AmtPowerUse", "AmtPowerReturnedToGrid", "AmtProductOutput")
+# A column without any value may have another type than DOUBLE.
+means = [F.avg(F.col(name).cast("double")).alias(f"Avg{name}") for name in measures]
+rows = spark.table(quoted(of_department("not_green")))
+days = rows.groupBy(F.col("TS").cast("date").alias("TS")).agg(*means)
+# Where nothing was returned, all that was used is net.
+net = F.col("AvgAmtPowerUse") - F.coalesce(F.col("AvgAmtPowerReturnedToGrid"), F.lit(0.0))
+days = days.withColumn("AvgAmtNetPowerConsumption", net)
+# A day without net power has no efficiency.
+divisor = F.when(F.col("AvgAmtNetPowerConsumption") != 0, F.col("AvgAmtNetPowerConsumption"))
+days = days.withColumn("Efficiency", F.col("AvgAmtProductOutput") / divisor)
+written = of_department("not_green_efficiency")
+days.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quoted(written))
+
+# COMMAND ----------
+
+dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(quoted(written)).count()}))
