@@ -44,8 +44,8 @@ class Channel(Protocol):
     def list(self, directory: str) -> list[Entry]:
         """List a folder; a missing one is empty."""
 
-    def get(self, path: str, start: int = 0) -> bytes | None:
-        """Read a file from a position on; `None`: it is gone, or there is nothing from there on."""
+    def get(self, path: str, start: int = 0, most: int | None = None) -> bytes | None:
+        """Read a file from a position on, at most so many bytes; `None`: it is gone."""
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file, in place of one that is there."""
@@ -77,11 +77,11 @@ class VolumeChannel:
                 return entries
             query["page_token"] = page["next_page_token"]
 
-    def get(self, path: str, start: int = 0) -> bytes | None:
+    def get(self, path: str, start: int = 0, most: int | None = None) -> bytes | None:
         """Read a file: one request."""
         headers = {"Accept": "application/octet-stream"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
+        if start or most:
+            headers["Range"] = f"bytes={start}-{'' if most is None else start + most - 1}"
         answer = self._do("GET", "files", path, headers=headers, raw=True)
         if answer is None:
             return None
@@ -119,7 +119,7 @@ class VolumeChannel:
         return answer or {}
 
     def _do(self, method: str, kind: str, path: str, **request: Any) -> Any:
-        return _call(self._client, method, f"/api/2.0/fs/{kind}{quote(path)}", f"{method} {path}", request)
+        return _call(self._client, method, f"/api/2.0/fs/{kind}{quote(path)}", path, request)
 
 
 class DbfsChannel:
@@ -133,8 +133,8 @@ class DbfsChannel:
         answer = self._do("GET", "list", directory, query={"path": directory}) or {}
         return [_dbfs_entry(item) for item in answer.get("files") or ()]
 
-    def get(self, path: str, start: int = 0) -> bytes | None:
-        """Read a file: one request for each mebibyte, and one that finds its end."""
+    def get(self, path: str, start: int = 0, most: int | None = None) -> bytes | None:
+        """Read a file: one request for each mebibyte that is full, and one for the rest."""
         content = bytearray()
         while True:
             query = {"path": path, "offset": start + len(content), "length": _DBFS_PIECE}
@@ -143,7 +143,7 @@ class DbfsChannel:
                 return None
             piece = base64.b64decode(answer.get("data") or "")
             content += piece
-            if len(piece) < _DBFS_PIECE:
+            if len(piece) < _DBFS_PIECE or (most is not None and len(content) >= most):
                 return bytes(content)
 
     def put(self, path: str, content: bytes) -> None:
@@ -164,7 +164,7 @@ class DbfsChannel:
         self._do("POST", "delete", directory, body={"path": directory, "recursive": True})
 
     def _do(self, method: str, action: str, path: str, **request: Any) -> Any:
-        return _call(self._client, method, f"/api/2.0/dbfs/{action}", f"{action} dbfs:{path}", request)
+        return _call(self._client, method, f"/api/2.0/dbfs/{action}", f"dbfs:{path}", request)
 
 
 def open_channel(client: WorkspaceClient, pipes: Pipes) -> Channel:
@@ -182,15 +182,17 @@ def channel_of(client: WorkspaceClient, path: str) -> Channel:
     return VolumeChannel(client) if path.startswith("/Volumes/") else DbfsChannel(client)
 
 
-def _call(client: WorkspaceClient, method: str, url: str, what: str, request: dict[str, Any]) -> Any:
-    """Make a request; `None`: there is no such file or folder."""
-    from databricks.sdk.errors import InvalidParameterValue, NotFound, Unauthenticated
+def _call(client: WorkspaceClient, method: str, url: str, path: str, request: dict[str, Any]) -> Any:
+    """Make a request; `None`: there is no such file or folder to read or to delete."""
+    from databricks.sdk.errors import NotFound, Unauthenticated
 
-    with api_errors(client.config.host, what):
+    with api_errors(client.config.host, f"{method} {path}"):
         try:
             return client.api_client.do(method, url, **request)
         except NotFound:
-            return None
+            if method in ("GET", "DELETE") or url.endswith("/dbfs/delete"):
+                return None
+            raise
         except Unauthenticated:
             # The token expired early: try once more with a new one.
             client.config.init_auth()  # type: ignore[no-untyped-call]
