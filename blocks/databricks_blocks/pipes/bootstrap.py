@@ -263,5 +263,6 @@ def _check_size(name: str, values: Mapping[str, str]) -> None:
     if size > MAX_RUN_PARAMETER_BYTES:
         raise InvalidJob(
             f"pipes: the parameters of the tasks make {name} {size:,} bytes of JSON; a run "
-            f"takes {MAX_RUN_PARAMETER_BYTES:,}. Name the tasks that speak in `pipes.tasks`, or launch with `submit`"
+            f"takes {MAX_RUN_PARAMETER_BYTES:,}. Name the tasks that speak in `pipes.tasks`, or launch with "
+            "`submit`"
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from databricks_blocks.pipes.metadata import Metadata
@@ -15,8 +16,8 @@ from databricks_blocks.pipes.protocol import Severity
 Way = Literal["widgets", "arguments", "environment"]
 """How parameters reach a task: widgets of a notebook, arguments of a program, environment of a cluster."""
 
-_VOLUME = r"^/Volumes(/[^/]+){3,}/?$"
-_DBFS = r"^(dbfs:)?/(?!/|dbfs/|Volumes/)[^/].*$"
+_VOLUME = re.compile(r"/Volumes(/[^/]+){3,}")
+_DBFS = re.compile(r"(dbfs:)?/(?!dbfs/|Volumes/)[^/].*")
 
 
 class Pipes(BaseModel):
@@ -43,13 +44,11 @@ class Pipes(BaseModel):
         description="Folder of a Unity Catalog volume that the messages go through; code and flow need "
         "READ VOLUME and WRITE VOLUME.",
         examples=["/Volumes/main/ops/pipes"],
-        pattern=f"^$|{_VOLUME}",
     )
     dbfs: str = Field(
         default="",
         description="Folder on DBFS in place of the volume, for scripts that write there; not on serverless.",
         examples=["dbfs:/tmp/pipes"],
-        pattern=f"^$|{_DBFS}",
     )
     extras: dict[str, Any] = Field(default={}, description="Values for the code; JSON.")
     partition_key: str = Field(default="", description="The partition that the code works on.")
@@ -80,6 +79,20 @@ class Pipes(BaseModel):
     on_message: SkipJsonSchema[Callable[[Any], Any] | None] = Field(
         default=None, exclude=True, description="Is called with each custom message."
     )
+
+    @field_validator("volume")
+    @classmethod
+    def _is_in_a_volume(cls, volume: str) -> str:
+        if volume and not _VOLUME.fullmatch(volume.rstrip("/")):
+            raise ValueError("a folder of a volume has the form /Volumes/CATALOG/SCHEMA/VOLUME/FOLDER")
+        return volume
+
+    @field_validator("dbfs")
+    @classmethod
+    def _is_on_dbfs(cls, dbfs: str) -> str:
+        if dbfs and not _DBFS.fullmatch(dbfs):
+            raise ValueError("a folder on DBFS has the form dbfs:/FOLDER")
+        return dbfs
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
