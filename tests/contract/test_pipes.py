@@ -195,7 +195,7 @@ def test_an_existing_job_by_its_job_parameters(lab: Lab, listen: Listen) -> None
 
 
 def test_a_saved_job_and_its_script_get_other_values_with_each_run(lab: Lab, listen: Listen) -> None:
-    """The arguments of a script refer to job parameters, so the settings stay, and one job serves all runs."""
+    """Arguments of a script refer to job parameters: the settings stay, and one job serves all runs."""
     path = script(lab, "pipes_saved", code(WAITS, loader=ARGUMENTS))
     task = task_of("spark_python_task", {"python_file": path}, job_cluster_key="shared")
     listener = listen(task, name="saved-script", launch="run_now", job_clusters={"shared": CLUSTER})

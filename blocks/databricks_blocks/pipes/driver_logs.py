@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,14 +63,28 @@ def driver_folder(cluster: Mapping[str, Any]) -> str:
 
 
 @dataclass
-class _Stream:
+class _File:
     position: int = 0
+    is_complete: bool = False
+
+
+@dataclass
+class _Stream:
+    name: str
+    current: _File = field(default_factory=_File)
+    archives: dict[str, _File] = field(default_factory=dict)
     owed_from: int | None = None
-    archived: set[str] = field(default_factory=set)
     begun: str = ""
     decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
     )
+
+
+@dataclass(frozen=True)
+class _Read:
+    stream: _Stream
+    entry: Entry
+    file: _File
 
 
 class DriverLogReader:
@@ -83,42 +98,51 @@ class DriverLogReader:
                 before the run, it is of somebody else.
         """
         self._skip = skip_present
-        self._streams: dict[str, _Stream] = {}
-        self._reads: list[tuple[Entry, int]] = []
+        self._streams = {name: _Stream(name) for name in ("stdout", "stderr")}
+        self._reads: list[_Read] = []
         self._lines: list[StreamText] = []
 
     def begin(self, listing: Sequence[Entry]) -> None:
         """Begin a look.
 
         Args:
-            listing: What is in the driver's folder; archives are in the order of their names.
+            listing: What is in the driver's folder.
         """
         self._reads = []
-        for entry in sorted(listing, key=lambda entry: (_archive(entry.name) == "", entry.name)):
+        # Archives come first, in the order of their hours.
+        for entry in sorted(listing, key=lambda entry: (not _archive(entry.name), entry.name)):
             found = None if entry.is_directory else _FILE.fullmatch(entry.name)
             if found:
-                self._plan(self._streams.setdefault(found[1], _Stream()), entry)
+                stream = self._streams[found[1]]
+                file = self._archived(stream, entry) if _archive(entry.name) else _current(stream, entry)
+                self._plan(_Read(stream, entry, file))
         self._skip = False
 
     def next(self) -> tuple[str, int] | None:
         """The file to read now, and from where; `None`: none."""
-        return (self._reads[0][0].name, self._reads[0][1]) if self._reads else None
+        return (self._reads[0].entry.name, self._reads[0].file.position) if self._reads else None
 
     def take(self, content: bytes | None) -> None:
-        """Take what is in the file that `next` named, from there on; `None`: it is gone."""
-        entry, start = self._reads.pop(0)
-        name = _stream(entry.name)
-        stream = self._streams[name]
+        """Take what is in the file that `next` named, from there on; `None`: it is gone.
+
+        An archive that is compressed is taken as a whole.
+        """
+        read = self._reads.pop(0)
+        stream, file = read.stream, read.file
+        if content is not None and read.entry.name.endswith(".gz"):
+            content = _unpacked(content, file.position)
+            file.is_complete = content is not None
         if content is None:
+            self._wait_for(stream)
             return
-        if entry.name.endswith(".gz"):
-            content = gzip.decompress(content)[start:]
-        if not _archive(entry.name):
-            stream.position += len(content)
-        text = stream.begun + stream.decoder.decode(content)
-        *lines, stream.begun = text.split("\n")
+        file.position += len(content)
+        if _archive(read.entry.name) and file.position >= read.entry.size:
+            file.is_complete = True
+        elif not file.is_complete and file.position < read.entry.size:
+            self._wait_for(stream)
+        *lines, stream.begun = (stream.begun + stream.decoder.decode(content)).split("\n")
         if lines:
-            self._lines.append(StreamText(name, "\n".join(lines)))
+            self._lines.append(StreamText(stream.name, "\n".join(lines)))
 
     def end(self) -> tuple[StreamText, ...]:
         """End a look: whole lines, in order for each stream."""
@@ -127,36 +151,49 @@ class DriverLogReader:
 
     def rest(self) -> tuple[StreamText, ...]:
         """The lines that have no end, when nothing more will come."""
-        rest = tuple(StreamText(name, stream.begun) for name, stream in self._streams.items() if stream.begun)
-        for stream in self._streams.values():
+        streams = [stream for stream in self._streams.values() if stream.begun]
+        rest = tuple(StreamText(stream.name, stream.begun) for stream in streams)
+        for stream in streams:
             stream.begun = ""
         return rest
 
-    def _plan(self, stream: _Stream, entry: Entry) -> None:
-        if archive := _archive(entry.name):
-            if archive in stream.archived:
-                return
-            stream.archived.add(archive)
-            if self._skip:
-                return
-            start = stream.position if stream.owed_from is None else stream.owed_from
-            if stream.owed_from is None:
-                stream.position = 0
-            stream.owed_from = None
-            if entry.size > start or entry.name.endswith(".gz"):
-                self._reads.append((entry, start))
-            return
+    def _archived(self, stream: _Stream, entry: Entry) -> _File:
+        """An archive: at first, it goes on where the file that it was had been read."""
+        name = _archive(entry.name)
+        if name not in stream.archives:
+            if stream.owed_from is not None:
+                start, stream.owed_from = stream.owed_from, None
+            else:
+                start, stream.current = stream.current.position, _File()
+            stream.archives[name] = _File(start)
+        return stream.archives[name]
+
+    def _plan(self, read: _Read) -> None:
         if self._skip:
-            stream.position = entry.size
-        if entry.size < stream.position:
-            # A new hour has begun, and the archive of the last one is not there yet.
-            stream.owed_from, stream.position = stream.position, 0
-        if entry.size > stream.position:
-            self._reads.append((entry, stream.position))
+            read.file.position, read.file.is_complete = read.entry.size, bool(_archive(read.entry.name))
+        is_grown = read.entry.size > read.file.position or read.entry.name.endswith(".gz")
+        if is_grown and not read.file.is_complete:
+            self._reads.append(read)
+
+    def _wait_for(self, stream: _Stream) -> None:
+        """Leave later files of the stream to the next look: this one has more."""
+        self._reads = [read for read in self._reads if read.stream is not stream]
 
 
-def _stream(name: str) -> str:
-    return name[: len("stdout")]
+def _current(stream: _Stream, entry: Entry) -> _File:
+    """The file that grows; if it is shorter than before, a new hour has begun."""
+    if entry.size < stream.current.position:
+        # Its archive is not there yet.
+        stream.owed_from, stream.current = stream.current.position, _File()
+    return stream.current
+
+
+def _unpacked(content: bytes, start: int) -> bytes | None:
+    """What is in an archive from a position on; `None`: half of it is there."""
+    try:
+        return gzip.decompress(content)[start:]
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def _archive(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.pipes.bootstrap import Session
 from databricks_blocks.pipes.channel import Channel
+from databricks_blocks.pipes.driver_logs import MOST_BYTES, DriverLogReader
+from databricks_blocks.pipes.protocol import StreamText
 from databricks_blocks.pipes.reader import DirectoryReader, Look
 
 _LEAST_PAUSE = 2.0
@@ -68,3 +70,23 @@ def discard(channel: Channel, directory: str, look: Look) -> DatabricksJobError 
         except DatabricksJobError as error:
             return error
     return None
+
+
+def look_at_driver_logs(channel: Channel, folder: str, reader: DriverLogReader) -> tuple[StreamText, ...]:
+    """Read what a cluster has delivered of the logs of its driver; minutes late.
+
+    Args:
+        channel: Where the folder is.
+        folder: As `driver_folder` finds it.
+        reader: Remembers what was read.
+
+    Raises:
+        DatabricksJobError: The workspace refuses, or is away. What was read comes with the next look.
+    """
+    reader.begin(channel.list(folder))
+    while (wanted := reader.next()) is not None:
+        name, start = wanted
+        # An archive that is compressed has to be read as a whole.
+        most = None if name.endswith(".gz") else MOST_BYTES
+        reader.take(channel.get(f"{folder}/{name}", 0 if most is None else start, most))
+    return reader.end()

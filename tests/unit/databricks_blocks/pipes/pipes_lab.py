@@ -61,7 +61,7 @@ class Place:
     def get(self, path: str, start: int = 0, most: int | None = None) -> bytes | None:
         self.requests.append(f"get {path.rpartition('/')[2]}")
         file = self.files.get(path.rpartition("/")[2])
-        return None if file is None else file[0][start:]
+        return None if file is None else file[0][start:][:most]
 
     def delete(self, path: str) -> None:
         self.requests.append(f"delete {path.rpartition('/')[2]}")

@@ -243,7 +243,7 @@ def test_only_the_named_tasks_speak() -> None:
     tasks = [DatabricksTask(task_key=key, body=NOTEBOOK, environment_key="default") for key in ("a", "b")]
     found = piped(job(*tasks), VOLUME.model_copy(update={"tasks": ["b"]}))
     assert [found_in(task.as_json()) for task in found.specification.tasks] == [set(), {"widgets"}]
-    with pytest.raises(InvalidJob, match="pipes.tasks: c cannot speak"):
+    with pytest.raises(InvalidJob, match=r"pipes\.tasks: c cannot speak"):
         piped(job(*tasks), VOLUME.model_copy(update={"tasks": ["c"]}))
 
 
