@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from databricks_blocks.job.specification import JobSpecification, with_changed_tasks
-from databricks_blocks.job.task_json import Json
+from databricks_blocks.job.task_json import Json, nested_task
 from databricks_blocks.pipes.channel import Entry
 from databricks_blocks.pipes.protocol import StreamText
 
@@ -45,20 +45,36 @@ def with_log_delivery(specification: JobSpecification, folder: str) -> JobSpecif
     return with_changed_tasks(specification, change).model_copy(update={"job_clusters": clusters})
 
 
-def driver_folder(cluster: Mapping[str, Any]) -> str:
+def cluster_settings(specification: JobSpecification, task_key: str) -> Json | None:
+    """Find the settings of the new cluster that a task runs on; `None`: it is an existing one, or serverless.
+
+    Args:
+        specification: The job, as it is launched.
+        task_key: Key of the task.
+    """
+    for task in specification.tasks:
+        if task.task_key == task_key:
+            whole = task.as_json()
+            part = nested_task(whole) or whole
+            own = part.get("new_cluster") or specification.job_clusters.get(part.get("job_cluster_key") or "")
+            return own if isinstance(own, dict) else None
+    return None
+
+
+def driver_folder(settings: Mapping[str, Any], cluster_id: str) -> str:
     """Find where a cluster delivers the logs of its driver, as a channel takes it.
 
     Args:
-        cluster: The answer of `clusters/get`.
+        settings: Of the cluster, as `cluster_settings` finds them, or `clusters/get` for an existing one.
+        cluster_id: Its id.
 
     Returns:
         The path; empty if it delivers none, or to a bucket, which the workspace cannot read.
     """
-    configured = cluster.get("cluster_log_conf") or {}
+    configured = settings.get("cluster_log_conf") or {}
     for kind in _DESTINATIONS:
         if destination := (configured.get(kind) or {}).get("destination"):
-            path = str(destination).removeprefix("dbfs:").rstrip("/")
-            return f"{path}/{cluster.get('cluster_id')}/driver"
+            return f"{str(destination).removeprefix('dbfs:').rstrip('/')}/{cluster_id}/driver"
     return ""
 
 

@@ -214,10 +214,10 @@ def asset_key_parts(key: str) -> list[str]:
     parts, escaped = [""], False
     for character in key:
         if escaped or character not in "\\/":
-            parts[-1] += character if character in "\\/" or not escaped else f"\\{character}"
+            parts[-1] += character
             escaped = False
         elif character == "\\":
             escaped = True
         else:
             parts.append("")
-    return parts
+    return parts if key else []

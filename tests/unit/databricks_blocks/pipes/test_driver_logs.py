@@ -6,8 +6,10 @@ import gzip
 from typing import Any
 
 import pytest
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import DatabricksTask
 from databricks_blocks.pipes.channel import Entry
-from databricks_blocks.pipes.driver_logs import DriverLogReader, driver_folder
+from databricks_blocks.pipes.driver_logs import DriverLogReader, cluster_settings, driver_folder
 from databricks_blocks.pipes.looking import look_at_driver_logs
 
 from .pipes_lab import Place
@@ -124,4 +126,22 @@ def test_a_file_that_is_gone_is_no_error() -> None:
     ],
 )
 def test_where_a_cluster_delivers(configured: Any, folder: str) -> None:
-    assert driver_folder({"cluster_id": "id", "cluster_log_conf": configured}) == folder
+    assert driver_folder({"cluster_log_conf": configured}, "id") == folder
+
+
+def test_the_settings_of_the_cluster_of_a_task() -> None:
+    own, shared = {"spark_version": "own"}, {"spark_version": "shared"}
+    notebook = {"notebook_task": {"notebook_path": "/a"}}
+    nested = {"task_key": "each", **notebook, "new_cluster": own}
+    job = JobSpecification(
+        name="nightly",
+        job_clusters={"main": shared},
+        tasks=[
+            DatabricksTask(task_key="own", body=notebook, new_cluster=own),
+            DatabricksTask(task_key="shared", body=notebook, job_cluster_key="main"),
+            DatabricksTask(task_key="loop", body={"for_each_task": {"inputs": "[1]", "task": nested}}),
+            DatabricksTask(task_key="existing", body=notebook, existing_cluster_id="id"),
+        ],
+    )
+    found = [cluster_settings(job, key) for key in ("own", "shared", "loop", "existing", "no task")]
+    assert found == [own, shared, own, None, None]
