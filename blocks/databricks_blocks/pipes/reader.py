@@ -20,13 +20,7 @@ from databricks_blocks.pipes.chunks import (
     whole_lines,
 )
 from databricks_blocks.pipes.message_lines import read_line
-from databricks_blocks.pipes.protocol import (
-    AnyMessage,
-    Closed,
-    Malformed,
-    Opened,
-    StreamText,
-)
+from databricks_blocks.pipes.protocol import AnyMessage, Closed, Malformed, Opened, StreamText
 from databricks_blocks.pipes.streams import StreamLines
 from databricks_blocks.safe_text import one_line
 
@@ -136,15 +130,13 @@ class DirectoryReader:
             over: Whether the task has ended, so that nothing more is written.
         """
         self._is_over, self._read = over, 0
-        there = {entry.name: entry for entry in listing}
-        self._told = {name: entry for name, entry in self._told.items() if there.get(name) == entry}
         # What could not be deleted the last time.
-        self._delete = list(self._told)
+        self._delete = [entry.name for entry in listing if self._told.get(entry.name) == entry]
         for writer in self._writers.values():
             writer.unread, writer.is_postponed = [], False
         for entry in listing:
             chunk = read_name(entry)
-            if chunk is not None and entry.name not in self._told:
+            if chunk is not None and self._told.get(entry.name) != entry:
                 self._writer(chunk.writer).unread.append(chunk)
 
     def next(self) -> Entry | None:
@@ -164,7 +156,9 @@ class DirectoryReader:
         lines = None if content is None else whole_lines(content, entry.size)
         if lines is None:
             tries = self._tries[entry] = self._tries.get(entry, 0) + 1
-            if content is None or tries < (_LOOKS_AT_THE_END if self._is_over else _LOOKS_AT_HALF_A_CHUNK):
+            enough = tries >= (_LOOKS_AT_THE_END if self._is_over else _LOOKS_AT_HALF_A_CHUNK)
+            # Half an answer is a fault on the way: deleted now, the other half would be lost.
+            if content is None or len(content) != entry.size or not enough:
                 writer.is_postponed = True
                 return
             lines = any_lines(content)
@@ -190,6 +184,8 @@ class DirectoryReader:
         """Say at the end what is missing; the task has run, and has ended."""
         for writer in self._writers.values():
             self._end_attempt(writer)
+            for chunk in writer.unread:
+                self._warn(f"{chunk.entry.name} could not be read")
         if not self._attempts and not self._resumed:
             self._warn(f"nothing was heard of it. {self._hint}".rstrip())
         return self._handed_out()

@@ -148,6 +148,37 @@ def test_half_an_answer_is_read_again() -> None:
     assert place.lines == ["a", "b"]
 
 
+def test_an_answer_that_stays_half_deletes_nothing() -> None:
+    """Not the file is half there, but the way to it is bad; the other half would be lost."""
+
+    class Bad(Place):
+        def get(self, path: str, start: int = 0, most: int | None = None) -> bytes | None:
+            content = super().get(path, start, most)
+            return content and content[: len(content) // 2]
+
+    place = Bad()
+    place.write(1, OPENED, log("a"))
+    for over in (False, False, False, False, True, True, True):
+        place.look(over=over)
+    assert place.received == []
+    assert list(place.files) == ["1.json"]
+    assert not place.reader.is_done
+    place.finish()
+    assert place.warnings[0] == "1.json could not be read"
+
+
+def test_a_file_that_could_not_be_deleted_and_is_not_listed_for_a_while_is_not_read_again() -> None:
+    place = Place(cannot_delete=True)
+    place.write(1, OPENED, log("a"))
+    place.look()
+    there, place.files = place.files, {}
+    place.look()
+    place.files, place.cannot_delete = there, False
+    place.look()
+    assert place.lines == ["a"]
+    assert place.files == {}
+
+
 def test_a_chunk_that_is_gone_is_looked_for_again() -> None:
     place = Place()
     place.write(1, OPENED, log("a"))
