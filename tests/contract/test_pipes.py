@@ -11,6 +11,7 @@ from databricks.sdk.service.catalog import VolumeType
 from databricks_blocks.job.request_bodies import create_body
 from databricks_blocks.pipes.bootstrap import Caller, bootstrap
 from databricks_blocks.pipes.protocol import Closed, LogLine, Materialization
+from databricks_blocks.pipes.reader import DirectoryReader
 
 from .job_lab import put_file
 from .pipes_lab import WAITS, Listen, Listener, code, listening, task_of
@@ -204,6 +205,66 @@ def test_a_saved_job_and_its_script_get_other_values_with_each_run(lab: Lab, lis
     tags = [create_body(each.specification)["tags"] for each in (listener.piped, other)]
     assert tags[0] == tags[1]
     assert listener.piped.specification.job_parameters != other.specification.job_parameters
+
+
+def test_an_existing_cluster_by_widgets_and_arguments_each_task_for_itself(lab: Lab, listen: Listen) -> None:
+    cluster = lab.post("/api/2.1/clusters/create", {**CLUSTER, "cluster_name": "shared"}).json()["cluster_id"]
+    notebook = lab.notebook("pipes_on_existing", code(WAITS, loader=WIDGETS))
+    path = script(lab, "pipes_on_existing", code(WAITS, loader=ARGUMENTS))
+    tasks = [
+        task_of("notebook_task", {"notebook_path": notebook}, "notebook", existing_cluster_id=cluster),
+        task_of("spark_python_task", {"python_file": path}, "script", existing_cluster_id=cluster),
+    ]
+    listener = listen(*tasks, name="existing-cluster")
+    listener.start()
+    for key in ("notebook", "script"):
+        listener.hears("hello Ada", key)
+    go(listener)
+    assert listener.to_the_end()["state"]["result_state"] == "SUCCESS"
+    assert [listener.kinds(key) for key in ("notebook", "script")] == [OF_ALL, OF_ALL]
+
+
+def test_the_iterations_of_a_loop_one_after_the_other(lab: Lab, listen: Listen) -> None:
+    body = """
+        word = dbutils.widgets.get("input")
+        pipes.log.info("input %s", word)
+        while not os.path.exists(pipes.get_extra("go") + word):
+            time.sleep(0.1)
+    """
+    path = lab.notebook("pipes_loop", code(body, loader=WIDGETS))
+    notebook = {"notebook_path": path, "base_parameters": {"input": "{{input}}"}}
+    nested = {"task_key": "each", "notebook_task": notebook}
+    task = task_of("for_each_task", {"inputs": '["a", "b", "c"]', "task": nested}, "loop")
+    listener = listen(task, name="loop")
+    listener.start()
+    for word in "abc":
+        listener.hears(f"input {word}", "loop")
+        lab.sdk.files.upload(f"{listener.pipes.extras['go']}{word}", io.BytesIO(b"go"), overwrite=True)
+    assert listener.to_the_end()["state"]["result_state"] == "SUCCESS"
+    heard = [each for each in listener.heard["loop"] if isinstance(each.message, LogLine)]
+    assert [each.message.message for each in heard if isinstance(each.message, LogLine)] == [
+        "input a",
+        "input b",
+        "input c",
+    ]
+    assert [each.attempt for each in heard] == [1, 2, 3]
+    listener.finish()
+    assert listener.warnings == []
+
+
+def test_a_flow_that_was_killed_goes_on_where_it_was(lab: Lab, listen: Listen) -> None:
+    """The new process has its readers anew, and the files that the first one has not read."""
+    lines = "for number in range(4):\n    pipes.log.info(f'line {number}')\n    time.sleep(1.3)"
+    path = lab.notebook("pipes_resumed", code(lines, loader=WIDGETS))
+    listener = listen(task_of("notebook_task", {"notebook_path": path}, new_cluster=CLUSTER), name="resumed")
+    listener.start()
+    listener.hears("line 1")
+    listener.readers = {key: DirectoryReader(resumed=True) for key in listener.readers}
+    assert listener.start() == listener.run_id
+    listener.to_the_end()
+    listener.finish()
+    assert listener.lines() == [f"line {number}" for number in range(4)]
+    assert listener.warnings == []
 
 
 def test_code_that_never_opens_is_told_what_it_needs(lab: Lab, listen: Listen) -> None:
