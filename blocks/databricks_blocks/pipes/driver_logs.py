@@ -18,6 +18,7 @@ from databricks_blocks.job.specification import JobSpecification, with_changed_t
 from databricks_blocks.job.task_json import Json, nested_task
 from databricks_blocks.pipes.channel import Entry
 from databricks_blocks.pipes.protocol import StreamText
+from databricks_blocks.pipes.streams import StreamLines
 
 MOST_BYTES = 8 << 20
 """Bytes of one file that are read at one look; the rest comes with the next one."""
@@ -90,7 +91,7 @@ class _Stream:
     current: _File = field(default_factory=_File)
     archives: dict[str, _File] = field(default_factory=dict)
     owed_from: int | None = None
-    begun: str = ""
+    lines: StreamLines = field(default_factory=lambda: StreamLines(has_copies=False))
     decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
     )
@@ -156,9 +157,8 @@ class DriverLogReader:
             file.is_complete = True
         elif not file.is_complete and file.position < read.entry.size:
             self._wait_for(stream)
-        *lines, stream.begun = (stream.begun + stream.decoder.decode(content)).split("\n")
-        if lines:
-            self._lines.append(StreamText(stream.name, "\n".join(lines)))
+        told = stream.lines.take([StreamText(stream.name, stream.decoder.decode(content))])
+        self._lines += [text for text in told if text is not None]
 
     def end(self) -> tuple[StreamText, ...]:
         """End a look: whole lines, in order for each stream."""
@@ -167,11 +167,7 @@ class DriverLogReader:
 
     def rest(self) -> tuple[StreamText, ...]:
         """The lines that have no end, when nothing more will come."""
-        streams = [stream for stream in self._streams.values() if stream.begun]
-        rest = tuple(StreamText(stream.name, stream.begun) for stream in streams)
-        for stream in streams:
-            stream.begun = ""
-        return rest
+        return tuple(text for stream in self._streams.values() for text in stream.lines.rest())
 
     def _archived(self, stream: _Stream, entry: Entry) -> _File:
         """An archive: at first, it goes on where the file that it was had been read."""

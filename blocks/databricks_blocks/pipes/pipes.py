@@ -121,6 +121,13 @@ class AssetResult:
         data_version: As the code gave it.
         partition_key: The partition of the run, if it has one.
         metadata: As the code gave it; `plain` of each value is what a person reads.
+
+    Examples:
+        >>> from databricks_blocks.pipes.metadata import Metadata
+        >>> from databricks_blocks.pipes.pipes import AssetResult
+        >>> made = AssetResult("main/sales/daily", "load", metadata={"rows": Metadata(3)})
+        >>> made.metadata["rows"].plain
+        3
     """
 
     asset_key: str
@@ -133,7 +140,18 @@ class AssetResult:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A check that the code made; the attributes that it shares with `AssetResult` mean the same."""
+    """A check that the code made; the attributes that it shares with `AssetResult` mean the same.
+
+    Attributes:
+        check_name: Name of the check.
+        passed: Whether all is well.
+        severity: What a failed check is: `ERROR`, or `WARN`.
+
+    Examples:
+        >>> from databricks_blocks.pipes.pipes import CheckResult
+        >>> CheckResult("main/sales/daily", "no_nulls", False, "load").severity
+        'ERROR'
+    """
 
     asset_key: str
     check_name: str
@@ -153,6 +171,12 @@ class PipesResult:
         assets: Every asset of every attempt.
         checks: Every check of every attempt.
         messages: The payloads of the custom messages.
+
+    Examples:
+        >>> from databricks_blocks.pipes.pipes import AssetResult, PipesResult
+        >>> result = PipesResult(assets=(AssetResult("main/sales/daily", "load"),))
+        >>> [asset.asset_key for asset in result.assets]
+        ['main/sales/daily']
     """
 
     assets: tuple[AssetResult, ...] = ()

@@ -27,6 +27,7 @@ from databricks_blocks.safe_text import one_line
 _MOST_CHUNKS = 50
 """Chunks that are read at one look, so that a long backlog keeps nobody waiting."""
 _MOST_WARNINGS = 20
+_LONGEST_WARNING = 1000
 _LOOKS_AT_HALF_A_CHUNK = 3
 _LOOKS_AT_THE_END = 2
 """Looks after which what is missing, or is half there, stays so; when the task has ended, fewer."""
@@ -228,8 +229,7 @@ class DirectoryReader:
             for note in notes:
                 self._warn(f"{entry.name}, line {number}: {note}")
             if isinstance(message, Malformed):
-                bad = f"{message.reason}: {one_line(message.line)}"
-                self._warn(f"{entry.name}, line {number}: {bad}")
+                self._warn(f"{entry.name}, line {number}: {message.reason}: {message.line}")
                 continue
             time = written + timedelta(microseconds=number)
             if message.timestamp is not None:
@@ -290,7 +290,7 @@ class DirectoryReader:
             )
 
     def _warn(self, text: str) -> None:
-        self._warnings.append(text)
+        self._warnings.append(one_line(text)[:_LONGEST_WARNING])
 
 
 def _time(seconds: float) -> datetime | None:

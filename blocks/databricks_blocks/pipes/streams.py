@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from databricks_blocks.pipes.protocol import StreamText
 
 _STDOUT, _STDERR = "stdout", "stderr"
+_LONGEST = 100_000
+"""Characters after which a line is taken without its end."""
 
 
 @dataclass
@@ -17,6 +19,8 @@ class StreamLines:
 
     `dagster-pipes` sends each line of stderr twice: the `tee` that captures stderr prints into the stdout
     that is captured as well. The copy is left out. The two may come in chunks next to each other.
+
+    Of a line that was written over, as progress bars are, the last state is taken, as a terminal shows it.
 
     Attributes:
         has_copies: Whether lines of stderr come in stdout, too.
@@ -37,15 +41,16 @@ class StreamLines:
 
     def rest(self) -> list[StreamText]:
         """The lines that have no end, when nothing more will come."""
-        texts = [StreamText(stream, begun) for stream, begun in self._begun.items() if begun]
-        self._begun = {}
-        told = self._told(texts, [[text.text] for text in texts])
-        return [text for text in told if text is not None]
+        ends = [StreamText(stream, "\n") for stream, begun in self._begun.items() if begun]
+        return [text for text in self.take(ends) if text is not None]
 
     def _lines(self, text: StreamText) -> list[str]:
-        *lines, rest = (self._begun.get(text.stream, "") + text.text).split("\n")
-        self._begun[text.stream] = rest
-        return [line.removesuffix("\r") for line in lines]
+        *lines, begun = (self._begun.get(text.stream, "") + text.text).split("\n")
+        if len(begun) > _LONGEST:
+            lines, begun = [*lines, begun], ""
+        # The return that ends it may be half of the end of the line.
+        self._begun[text.stream] = begun[begun.rfind("\r", 0, -1) + 1 :]
+        return [line.removesuffix("\r").rpartition("\r")[2] for line in lines]
 
     def _told(self, texts: Sequence[StreamText], lines: list[list[str]]) -> list[StreamText | None]:
         if self.has_copies:

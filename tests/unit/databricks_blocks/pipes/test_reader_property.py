@@ -83,7 +83,7 @@ class Story:
             self.heard[attempt, number] = len(self.heard)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(EVENTS)
 def test_nothing_is_lost_doubled_or_out_of_order(events: list[str]) -> None:
     story = Story()

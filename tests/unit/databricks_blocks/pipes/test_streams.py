@@ -25,6 +25,9 @@ CASES = [
     ("e:x\n | o:a\n | o:x\n", "e:x o:a o:x"),
     ("o:a\n e:b\n o:b\n o:c\n", "o:a e:b o:c"),
     ("e:no end | o:no end", "e:no end"),
+    ("o:1%\r2%\r | o:\r3%\ndone\n", "o:3%,done"),
+    ("o:a\r | o:\nb\n", "o:a,b"),
+    ("o:1%\r2%\r", "o:2%"),
 ]
 
 
@@ -54,3 +57,11 @@ def test_whole_lines_without_the_copies_of_stderr(said: str, heard: str) -> None
 
 def test_a_writer_without_copies_keeps_equal_lines() -> None:
     assert told("o:x\n e:x\n", has_copies=False) == "o:x e:x"
+
+
+def test_a_line_that_never_ends_is_told_in_parts() -> None:
+    lines = StreamLines(has_copies=False)
+    (text,) = lines.take([StreamText("stdout", "x" * 150_000)])
+    assert text is not None
+    assert text.text == "x" * 150_000
+    assert lines.rest() == []
