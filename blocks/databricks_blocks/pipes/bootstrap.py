@@ -203,8 +203,10 @@ class _Tasks:
     def bootstrap(self) -> Bootstrap:
         """Put the parameters into the tasks."""
         tasks = [self._changed(number, task) for number, task in enumerate(self._specification.tasks)]
-        if unknown := set(self._pipes.ways) - set(self._tasks):
-            self._problems.append(f"pipes.ways: no such task speaks: {', '.join(sorted(unknown))}")
+        asset_keys = self._pipes.asset_keys if isinstance(self._pipes.asset_keys, dict) else {}
+        for option, named in (("ways", self._pipes.ways), ("asset_keys", asset_keys)):
+            if unknown := set(named) - set(self._tasks):
+                self._problems.append(f"pipes.{option}: no such task speaks: {', '.join(sorted(unknown))}")
         if self._problems:
             raise InvalidJob("\n".join(self._problems))
         parameters = {**self._specification.job_parameters, **self._job_parameters}

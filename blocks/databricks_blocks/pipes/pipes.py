@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -93,6 +94,15 @@ class Pipes(BaseModel):
         if dbfs and not _DBFS.fullmatch(dbfs):
             raise ValueError("a folder on DBFS has the form dbfs:/FOLDER")
         return dbfs
+
+    @field_validator("extras")
+    @classmethod
+    def _are_json(cls, extras: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(extras)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"extras have to be JSON: {error}") from error
+        return extras
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:

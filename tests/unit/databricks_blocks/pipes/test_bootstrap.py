@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -233,6 +234,11 @@ def test_a_way_that_cannot_be(
         piped(one(body, compute, launch=launch), VOLUME.model_copy(update={"ways": ways}))
 
 
+def test_assets_of_a_task_that_does_not_speak() -> None:
+    with pytest.raises(InvalidJob, match=r"pipes\.asset_keys: no such task speaks: typo"):
+        piped(one(NOTEBOOK), VOLUME.model_copy(update={"asset_keys": {"typo": ["a"]}}))
+
+
 def test_a_way_of_the_users_choice() -> None:
     found = piped(one(SCRIPT), VOLUME.model_copy(update={"ways": {"only": "arguments"}}))
     assert found_in(found.specification.tasks[0].as_json()) == {"arguments"}
@@ -314,6 +320,7 @@ def test_what_is_no_parameter(text: str) -> None:
         ({"dbfs": "/dbfs/tmp"}, "dbfs:/FOLDER"),
         ({"dbfs": "/Volumes/a/b/c"}, "dbfs:/FOLDER"),
         ({"volume": "/Volumes/a/b/c", "ways": {"a": "magic"}}, "widgets"),
+        ({"volume": "/Volumes/a/b/c", "extras": {"day": date(2026, 11, 27)}}, "extras have to be JSON"),
     ],
 )
 def test_what_is_wrong_with_the_options(fields: dict[str, Any], problem: str) -> None:

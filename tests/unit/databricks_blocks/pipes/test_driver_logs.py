@@ -47,7 +47,7 @@ def test_half_a_character_and_an_empty_file_end_nothing() -> None:
 
 
 def test_more_than_one_read_takes() -> None:
-    lines = [f"line {number}" for number in range(3_000_000)]
+    lines = [f"line {number}" for number in range(900_000)]
     content = "\n".join([*lines, ""]).encode()
     place, reader, found = Place(), DriverLogReader(), []
     place.write_bytes("stdout", content)
