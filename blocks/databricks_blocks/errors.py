@@ -163,6 +163,23 @@ class DatabricksUnreachable(DatabricksJobError):
     may_retry = True
 
 
+class AssetChecksFailed(DatabricksJobError):
+    """Raised when the run succeeded, but a check that its code made failed, and `blocking_checks` asks for it.
+
+    Examples:
+        ```python
+        from databricks_blocks import AssetChecksFailed
+        from databricks_blocks.pipes.pipes import Pipes
+        from databricks_flows import run_databricks_job
+
+        try:
+            run_databricks_job("BLOCK_NAME", pipes=Pipes(volume="/Volumes/main/ops/pipes", blocking_checks=True))
+        except AssetChecksFailed as error:
+            print(error)
+        ```
+    """
+
+
 class WorkspaceNotConfigured(DatabricksJobError, ValueError):
     """Raised when neither a block nor the environment says how to log in to a workspace.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run
@@ -65,6 +66,7 @@ async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bo
         policy,
         given.get("job_parameters") or {},
         given.get("key", ""),
+        Pipes.model_validate(given["pipes"]) if given.get("pipes") else None,
     )
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return

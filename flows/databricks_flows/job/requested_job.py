@@ -13,6 +13,8 @@ from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.loading import load_block
+from databricks_blocks.pipes.bootstrap import Bootstrap, Caller, bootstrap
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.launchers import Launcher, fingerprint, idempotency_token, launcher_of
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.block import named_client, workspace_client
@@ -33,6 +35,7 @@ class RequestedJob:
         client: SDK client of the workspace.
         policy: How its run is watched and repaired.
         key: Tells calls apart that are equal in all else; given by the user.
+        pipes: How its code tells what it does; `None`: it does not.
     """
 
     specification: JobSpecification
@@ -40,6 +43,7 @@ class RequestedJob:
     policy: RunPolicy
     _: KW_ONLY
     key: str = ""
+    pipes: Pipes | None = None
 
     def plan(self) -> JobPlan | None:
         """Tell what the launch does; `None` if this launches no job."""
@@ -63,13 +67,27 @@ class RequestedJob:
         token = partial(idempotency_token, call.root_id, identity, occurrence)
         return launcher_of(self.client, self.specification, token)
 
+    def piped(self, caller: Caller, token: str) -> Bootstrap | None:
+        """Let the code of the job speak; `None`: it does not.
+
+        Its token stays that of the job without pipes: they are how the job tells, not what it does.
+
+        Args:
+            caller: The flow run.
+            token: The idempotency token of the first launch.
+        """
+        return bootstrap(self.specification, self.pipes, caller, token=token) if self.pipes else None
+
     def launch_again(self, token: str) -> Launcher:
         """Make the launcher that repeats a launch, and so finds its run.
 
         Args:
             token: The idempotency token of the launch.
         """
-        return launcher_of(self.client, self.specification, lambda generation: token)
+        # The settings of a saved job are found again by what was put into them.
+        piped = self.piped(Caller(""), token)
+        specification = piped.specification if piped else self.specification
+        return launcher_of(self.client, specification, lambda generation: token)
 
 
 def load_requested_job(
@@ -78,6 +96,7 @@ def load_requested_job(
     policy: RunPolicy | None,
     job_parameters: Mapping[str, str],
     key: str = "",
+    pipes: Pipes | None = None,
 ) -> RequestedJob:
     """Load the blocks that a call of `run_databricks_job` names. It blocks: call it in a thread.
 
@@ -88,6 +107,7 @@ def load_requested_job(
         policy: How the run is watched and repaired. `None`: the policy of the job's block, or the default.
         job_parameters: Values of job parameters; they replace those of the job.
         key: Tells calls apart that are equal in all else.
+        pipes: How its code tells what it does.
 
     Raises:
         InvalidJob: The specification has problems; all are listed.
@@ -105,4 +125,4 @@ def load_requested_job(
         specification = specification.model_copy(update={"job_parameters": together})
     check(specification)
     client = workspace_client(credentials) if credentials else named_client(workspace)
-    return RequestedJob(specification, client, policy or RunPolicy(), key=key)
+    return RequestedJob(specification, client, policy or RunPolicy(), key=key, pipes=pipes)

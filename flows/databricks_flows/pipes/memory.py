@@ -143,9 +143,7 @@ def _said(message: Any) -> dict[str, Any]:
 
 
 def _heard(entry: Mapping[str, Any]) -> Heard:
-    metadata = {
-        name: Metadata(value, kind) for name, (value, kind) in (entry.get("metadata") or {}).items()
-    }
+    metadata = {name: Metadata(value, kind) for name, (value, kind) in (entry.get("metadata") or {}).items()}
     message: Materialization | AssetCheck | CustomMessage
     match entry["kind"]:
         case "asset":
