@@ -164,19 +164,13 @@ class DatabricksUnreachable(DatabricksJobError):
 
 
 class AssetChecksFailed(DatabricksJobError):
-    """Raised when the run succeeded, but a check that its code made failed, and `blocking_checks` asks for it.
+    """Raised when the run succeeded, but a check of its code failed, and `blocking_checks` is set.
 
     Examples:
-        ```python
-        from databricks_blocks import AssetChecksFailed
-        from databricks_blocks.pipes.pipes import Pipes
-        from databricks_flows import run_databricks_job
-
-        try:
-            run_databricks_job("BLOCK_NAME", pipes=Pipes(volume="/Volumes/main/ops/pipes", blocking_checks=True))
-        except AssetChecksFailed as error:
-            print(error)
-        ```
+        >>> from databricks_flows import AssetChecksFailed
+        >>> error = AssetChecksFailed("checks of its code failed: no_nulls of main/sales", run_id=5)
+        >>> error.run_id, error.may_retry
+        (5, False)
     """
 
 

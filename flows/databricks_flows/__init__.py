@@ -17,10 +17,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from databricks_blocks.errors import DatabricksJobError, DatabricksRunFailed, InvalidJob
+    from databricks_blocks.errors import (
+        AssetChecksFailed,
+        DatabricksJobError,
+        DatabricksRunFailed,
+        InvalidJob,
+    )
     from databricks_blocks.job.cluster import JobCluster
     from databricks_blocks.job.specification import JobSpecification
     from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+    from databricks_blocks.pipes.pipes import Pipes
     from databricks_blocks.run.policy import RunPolicy
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_blocks.run.results import DatabricksRunResult, TaskResult
@@ -29,9 +35,11 @@ if TYPE_CHECKING:
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.load.csv_files import load_csv_files
     from databricks_flows.load.outcomes import FilesNotLoaded
+    from databricks_flows.pipes.open_session import PipesSession, open_pipes
     from databricks_flows.renewable.analysis import renewable_analysis
 
 __all__ = [
+    "AssetChecksFailed",
     "DatabricksJobError",
     "DatabricksRunFailed",
     "DatabricksRunResult",
@@ -40,17 +48,21 @@ __all__ = [
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
+    "Pipes",
+    "PipesSession",
     "RepairPolicy",
     "RunPolicy",
     "TaskResult",
     "cancel_databricks_runs",
     "load_csv_files",
     "notebook_task",
+    "open_pipes",
     "renewable_analysis",
     "run_databricks_job",
 ]
 
 _MODULES = {
+    "AssetChecksFailed": "databricks_blocks.errors",
     "DatabricksJobError": "databricks_blocks.errors",
     "DatabricksRunFailed": "databricks_blocks.errors",
     "DatabricksRunResult": "databricks_blocks.run.results",
@@ -59,12 +71,15 @@ _MODULES = {
     "InvalidJob": "databricks_blocks.errors",
     "JobCluster": "databricks_blocks.job.cluster",
     "JobSpecification": "databricks_blocks.job.specification",
+    "Pipes": "databricks_blocks.pipes.pipes",
+    "PipesSession": "databricks_flows.pipes.open_session",
     "RepairPolicy": "databricks_blocks.run.repair_policy",
     "RunPolicy": "databricks_blocks.run.policy",
     "TaskResult": "databricks_blocks.run.results",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
     "load_csv_files": "databricks_flows.load.csv_files",
     "notebook_task": "databricks_blocks.job.tasks",
+    "open_pipes": "databricks_flows.pipes.open_session",
     "renewable_analysis": "databricks_flows.renewable.analysis",
     "run_databricks_job": "databricks_flows.job.subflow",
 }

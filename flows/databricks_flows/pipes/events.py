@@ -6,7 +6,7 @@ The same message makes the same event, with the same id, however often it is rea
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,17 +113,20 @@ def upstream_of(metadata: Mapping[str, Metadata]) -> list[str]:
     Args:
         metadata: Of the asset.
     """
-    keys: list[str] = []
-    for value in metadata.values():
-        if value.type == "asset" and isinstance(value.value, str):
-            keys.append(value.value)
-        elif value.type == "table_column_lineage" and isinstance(value.value, Mapping):
-            columns = value.value.get("deps_by_column")
-            deps = columns.values() if isinstance(columns, Mapping) else ()
-            for dep in (dep for of_column in deps if isinstance(of_column, list) for dep in of_column):
-                if isinstance(dep, Mapping) and isinstance(dep.get("asset_key"), str):
-                    keys.append(dep["asset_key"])
-    return list(dict.fromkeys(key for key in keys if key))[:_MOST_UPSTREAM]
+    keys = [key for value in metadata.values() for key in _assets_in(value)]
+    return list(dict.fromkeys(keys))[:_MOST_UPSTREAM]
+
+
+def _assets_in(value: Metadata) -> Iterator[str]:
+    if value.type == "asset" and isinstance(value.value, str) and value.value:
+        yield value.value
+    if value.type != "table_column_lineage" or not isinstance(value.value, Mapping):
+        return
+    columns = value.value.get("deps_by_column")
+    for deps in columns.values() if isinstance(columns, Mapping) else ():
+        for dep in deps if isinstance(deps, list) else ():
+            if isinstance(dep, Mapping) and isinstance(key := dep.get("asset_key"), str) and key:
+                yield key
 
 
 def _materialized(made: Materialization, origin: Origin) -> dict[str, Any]:

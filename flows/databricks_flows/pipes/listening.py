@@ -24,8 +24,8 @@ from databricks_flows.pipes.stages import SILENT, Speaker, Stage
 SECONDS_TO_DRAIN = 15.0
 """After the end of a task, its last messages are waited for this long."""
 SECONDS_UNTIL_SENT = 4.0
-"""Prefect sends lines of the log every two seconds. Files are deleted only when what they said was sent, so that
-a process that is killed loses nothing."""
+"""Prefect sends lines of the log every two seconds. Files are deleted only when what they said was sent, so
+that a process that is killed loses nothing."""
 
 
 class Teller(Protocol):
@@ -184,7 +184,7 @@ class Listening:
             voice.ended_at = self._clock()
         is_read = await self._look(voice, over=True)
         is_late = self._clock() - voice.ended_at >= SECONDS_TO_DRAIN
-        # A workspace that is away keeps the messages. They are heard when it answers, or at the end of the run.
+        # A workspace that is away keeps the messages: they are heard when it answers, or when the run ends.
         if is_read and (voice.reader.is_done or is_late):
             voice.heard_attempts, voice.ended_at = speaker.attempts, None
             voice.heard.set()

@@ -13,6 +13,7 @@ import pytest
 from ...docstring_examples import run_examples
 
 NAMES = [
+    "AssetChecksFailed",
     "DatabricksJobError",
     "DatabricksRunFailed",
     "DatabricksRunResult",
@@ -21,16 +22,19 @@ NAMES = [
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
+    "Pipes",
+    "PipesSession",
     "RepairPolicy",
     "RunPolicy",
     "TaskResult",
     "cancel_databricks_runs",
     "load_csv_files",
     "notebook_task",
+    "open_pipes",
     "renewable_analysis",
     "run_databricks_job",
 ]
-RUN_IN_E2E = {"load_csv_files", "renewable_analysis", "run_databricks_job"}
+RUN_IN_E2E = {"PipesSession", "load_csv_files", "open_pipes", "renewable_analysis", "run_databricks_job"}
 """Their examples need a stack: `tests/e2e/test_examples.py` runs them."""
 OF_BLOCKS = {"DatabricksJobError", "DatabricksRunFailed", "InvalidJob"}
 """`databricks_blocks` exports them as well, and its tests run their examples."""
