@@ -41,7 +41,8 @@ def speaking(body: str, *, before: str = "") -> str:
 
 
 def waits_for(path: str) -> str:
-    return f"while not pathlib.Path({path!r}).exists():\n    time.sleep(.05)"
+    """A line of a body, that waits for a file."""
+    return f"    while not os.path.exists({path!r}): time.sleep(.05)"
 
 
 def pipes(**fields: Any) -> Pipes:

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import textwrap
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from databricks.sdk.service.catalog import VolumeType
+from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused
-from databricks_blocks.job.specification import JobSpecification
-from databricks_blocks.job.tasks import notebook_task
+from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.subflow import DatabricksRunResult, run_databricks_job
+from databricks_flows.pipes.open_session import open_pipes
 from databricks_local import Faults
 from prefect import flow, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterName,
+    FlowRunFilterParentFlowRunId,
+)
+from prefect.client.schemas.objects import Log
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 from .conftest import ImportNotebook, Stack, own_task_runs, until
+from .flow_processes import create_flow_run, flow_process, kill, press_retry
+from .flow_processes import run as execute
 from .hearing import FOLDER, events, left_in_the_volume, lines_of, pipes, said_in, speaking, tables, waits_for
-from .single_task import is_running, single_task
+from .outer_flow import hears
+from .single_task import is_running, outcome, runs_of, single_task
 
 POLICY = RunPolicy(repair=RepairPolicy(max_repairs=1, wait_seconds=0))
 
@@ -88,7 +104,9 @@ SAYS_ALL = """
             },
         },
     )
-    pipes.report_asset_check(asset_key="main/sales/daily", check_name="no_nulls", passed=False, severity="WARN")
+    pipes.report_asset_check(
+        asset_key="main/sales/daily", check_name="no_nulls", passed=False, severity="WARN"
+    )
     pipes.report_custom_message({"done": 1})
 """
 
@@ -98,7 +116,7 @@ def test_what_code_says_is_in_prefect_before_it_ends(
     stack: Stack, notebook: ImportNotebook, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
-    job = single_task(notebook("says_all", speaking(f"{SAYS_ALL}\n{_indented(waits_for(str(go)))}")))
+    job = single_task(notebook("says_all", speaking(SAYS_ALL + waits_for(str(go)))))
     messages: list[Any] = []
 
     def look() -> None:
@@ -135,5 +153,268 @@ def test_what_code_says_is_in_prefect_before_it_ends(
     assert tables(flow_run_id, "databricks-main-sales-daily-first") == [{"day": "1"}]
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+@pytest.mark.usefixtures("volume")
+@pytest.mark.parametrize("launch", ["submit", "run_now"])
+def test_a_repair_tells_nothing_twice_and_loses_nothing(
+    notebook: ImportNotebook, tmp_path: Path, launch: LaunchMode
+) -> None:
+    """Both attempts write chunks of the same names; the first one writes more of them."""
+    tried = tmp_path / "tried"
+    body = f"""
+        first = not os.path.exists({str(tried)!r})
+        open({str(tried)!r}, "w").close()
+        for number in range(4 if first else 2):
+            pipes.log.info("%s %s", "first" if first else "second", number)
+            pipes.report_custom_message(["first" if first else "second", number])
+            time.sleep(1.5)
+        if first:
+            raise ValueError("no such column")
+    """
+    job = single_task(notebook("fails_at_first", speaking(body)), launch)
+    result = run(job, pipes())
+    wanted = [("first", 0), ("first", 1), ("first", 2), ("first", 3), ("second", 0), ("second", 1)]
+    assert list(result.messages) == [list(each) for each in wanted]
+    said = [line for line in said_in(called(job)) if line.startswith(("first", "second"))]
+    assert said == [f"{name} {number}" for name, number in wanted]
+    assert result.tasks["only"].attempts == 2
+    assert "The code raised ValueError: no such column" in said_in(called(job))
+
+
+@pytest.mark.usefixtures("volume")
+def test_ten_tasks_at_once_stay_apart_and_within_the_budget(stack: Stack, notebook: ImportNotebook) -> None:
+    body = """
+        for number in range(3):
+            pipes.report_custom_message(f"{dbutils.widgets.get('n')} {number}")
+            pipes.log.info("%s %s", dbutils.widgets.get("n"), number)
+            time.sleep(2)
+    """
+    path = notebook("says_its_name", speaking(body))
+    serverless = [notebook_task(f"t{n}", path, parameters={"n": f"t{n}"}) for n in range(10)]
+    job = JobSpecification(name=f"ten {uuid4()}", tasks=serverless)
+    first = max((request["id"] for request in stack.workspace.requests()), default=0)
+    result = run(job, pipes())
+    assert sorted(result.messages) == sorted(f"t{n} {number}" for n in range(10) for number in range(3))
+    flow_run_id = called(job)
+    lines = {(log.name, log.message) for log in lines_of(flow_run_id) if log.name.startswith("databricks.")}
+    wanted = {(f"databricks.t{n}", f"t{n} {number}") for n in range(10) for number in range(3)}
+    assert wanted <= lines
+    assert {name.removeprefix("databricks.") for name, text in lines - wanted} == set()
+    looks = [
+        request
+        for request in stack.workspace.requests("/api/2.0/fs/directories", since_id=first)
+        if request["method"] == "GET" and "/t" in request["path"]
+    ]
+    for key in (f"t{n}" for n in range(10)):
+        at = sorted(request["time"] for request in looks if request["path"].endswith(f"/{key}"))
+        # The clean-up at the end looks once more.
+        assert all(later - sooner >= 1.9 for sooner, later in pairwise(at[:-2])), (key, at)
+
+
+@pytest.mark.usefixtures("volume")
+def test_a_flow_that_is_killed_and_retried_has_heard_all_once(
+    stack: Stack, notebook: ImportNotebook, tmp_path: Path
+) -> None:
+    """What was heard before the kill is deleted in the volume, and still in the result of the retry."""
+    go = tmp_path / "go"
+    body = f"""
+        pipes.report_custom_message("before")
+        pipes.log.info("before")
+        while not os.path.exists({str(go)!r}):
+            time.sleep(0.1)
+        pipes.report_custom_message("after")
+        pipes.log.info("after")
+    """
+    job = single_task(notebook("says_more", speaking(body)))
+    out = tmp_path / "messages.json"
+    flow_run_id = create_flow_run(hears, job=job, pipes=pipes(), out=str(out))
+    with flow_process(flow_run_id) as process:
+        until(lambda: bool(events(stack, "databricks.pipes.message", "before")))
+        until(lambda: chunks(stack) == [])
+        kill(process)
+    go.touch()
+    press_retry(flow_run_id)
+    assert execute(flow_run_id) == "COMPLETED"
+    assert json.loads(out.read_text()) == ["before", "after"]
+    assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
+    directory = f"{FOLDER.strip('/')}/"
+    told = [event["payload"]["message"] for event in events(stack, "databricks.pipes.message", directory)]
+    assert [text for text in told if text in ("before", "after")] == ["after", "before"]
+    subflows = {log.message for log in lines_below(flow_run_id) if log.name == "databricks.only"}
+    assert subflows >= {"before", "after"}
+
+
+@pytest.mark.usefixtures("volume")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_volume_that_is_away_costs_a_warning_and_no_message(
+    notebook: ImportNotebook, faults: Faults, tmp_path: Path, status: int
+) -> None:
+    go = tmp_path / "go"
+    body = f"""
+        for number in range(3):
+            pipes.report_custom_message(number)
+            time.sleep(1)
+        while not os.path.exists({str(go)!r}):
+            time.sleep(0.1)
+    """
+    job = single_task(notebook("says_numbers", speaking(body)))
+
+    def look() -> None:
+        until(lambda: has_flow_run(job))
+        # The SDK asks again by itself, for half a minute.
+        fault = faults.add(method="GET", path="/api/2.0/fs/*", status=status, count=-1)
+        until(lambda: faults.show()[-1]["applied"] > 3)
+        faults.remove(fault)
+        go.touch()
+
+    result = run_while(job, pipes(), look)
+    assert result.messages == (0, 1, 2)
+
+
+@pytest.mark.usefixtures("volume")
+def test_a_check_starts_an_automation(stack: Stack, notebook: ImportNotebook) -> None:
+    body = """
+        pipes.report_asset_check(asset_key="main/daily", check_name="has_rows", passed=False)
+    """
+    job = single_task(notebook("checks", speaking(body)))
+
+    @flow
+    def follower(check: str) -> None:
+        """Started by the automation."""
+
+    with get_client(sync_client=True) as client:
+        deployment_id = client.create_deployment(client.create_flow(follower), name="after a failed check")
+    trigger = EventTrigger(
+        expect={"databricks.asset.check.failed"},
+        match={"prefect.resource.id": "databricks://*/main/daily"},
+        posture="Reactive",
+        threshold=1,
+    )
+    action = RunDeployment(
+        deployment_id=deployment_id, parameters={"check": "{{ event.payload.check_name }}"}
+    )
+
+    async def create() -> UUID:
+        async with get_client() as client:
+            core = AutomationCore(name=f"check {uuid4()}", trigger=trigger, actions=[action])
+            return await client.create_automation(core)
+
+    automation_id = asyncio.run(create())
+    # The server takes up automations in the background.
+    with pytest.raises(AssetChecksFailed, match="has_rows of main/daily"):
+        run(job, pipes(blocking_checks=True))
+    assert len(tables(called(job), "databricks-checks")) == 1
+    of_the_deployment = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment_id]))
+
+    def is_started() -> bool:
+        with get_client(sync_client=True) as client:
+            found = client.read_flow_runs(flow_run_filter=of_the_deployment)
+        return [one.parameters for one in found] == [{"check": "has_rows"}]
+
+    until(is_started)
+
+    async def delete() -> None:
+        async with get_client() as client:
+            await client.delete_automation(automation_id)
+
+    asyncio.run(delete())
+
+
+@pytest.mark.usefixtures("volume")
+def test_output_comes_as_whole_lines_and_once(stack: Stack, notebook: ImportNotebook) -> None:
+    source = """
+        import sys, time
+        from dagster_pipes import *
+        with open_dagster_pipes(params_loader=PipesCliArgsParamsLoader(),
+                context_loader=PipesUnityCatalogVolumesContextLoader(),
+                message_writer=PipesUnityCatalogVolumesMessageWriter(interval=0.2)) as pipes:
+            print("one ", end="", flush=True)
+            time.sleep(1.5)
+            print("line")
+            print("oh no", file=sys.stderr)
+    """
+    stack.databricks().workspace.upload(
+        "/Shared/tests/prints.py", io.BytesIO(textwrap.dedent(source).encode()), overwrite=True
+    )
+    body = {"python_file": "/Workspace/Shared/tests/prints.py"}
+    task = DatabricksTask(task_key="only", body={"spark_python_task": body}, environment_key="default")
+    job = JobSpecification(
+        name=f"prints {uuid4()}", tasks=[task], environments={"default": {"environment_version": "2"}}
+    )
+    run(job, pipes(include_stdio=True))
+    lines = [(log.name, log.message) for log in lines_of(called(job))]
+    assert [name for name, text in lines if "one line" in text] == ["databricks.only.stdout"]
+    assert [name for name, text in lines if "oh no" in text] == ["databricks.only.stderr"]
+
+
+@pytest.mark.usefixtures("volume")
+def test_a_session_hears_code_that_somebody_else_launches(stack: Stack, notebook: ImportNotebook) -> None:
+    path = notebook("alone", speaking("pipes.log.info('from afar')\npipes.report_custom_message(1)"))
+    client = stack.databricks()
+
+    @flow(name="launches by itself")
+    async def launches() -> tuple[Any, ...]:
+        async with open_pipes(pipes(extras={"day": 1}), "workspace") as session:
+            notebook = NotebookTask(notebook_path=path, base_parameters=session.parameters)
+            waiting = client.jobs.submit(tasks=[SubmitTask(task_key="mine", notebook_task=notebook)])
+            await asyncio.to_thread(waiting.result)
+        return session.result.messages
+
+    state: Any = asyncio.run(launches(return_state=True))  # type: ignore[call-overload]
+    assert asyncio.run(state.result()) == (1,)
+    flow_run_id = state.state_details.flow_run_id
+    until(lambda: "from afar" in [log.message for log in lines_of(flow_run_id)])
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_launched(
+    stack: Stack, notebook: ImportNotebook
+) -> None:
+    job = single_task(notebook("never", "pass"))
+    with pytest.raises(DatabricksRunRefused, match="cannot be used for messages, so nothing was launched"):
+        run(job, Pipes(volume="/Volumes/main/default/no_such_volume"))
+    assert runs_of(stack, job) == []
+
+
+@pytest.mark.usefixtures("volume")
+def test_code_that_says_nothing_and_code_that_is_silent_are_told(notebook: ImportNotebook) -> None:
+    job = single_task(notebook("silent", "pass"))
+    assert run(job, pipes()).messages == ()
+    (warning,) = [log.message for log in lines_of(called(job)) if "nothing was heard" in log.message]
+    assert "PipesDatabricksNotebookWidgetsParamsLoader(dbutils.widgets)" in warning
+
+
+@pytest.mark.usefixtures("volume")
+def test_a_retry_after_the_success_of_the_run_has_its_results(
+    notebook: ImportNotebook, tmp_path: Path
+) -> None:
+    """The volume is empty then; the results are in Prefect."""
+    job = single_task(notebook("says_one", speaking("pipes.report_custom_message('one')")))
+    results: list[Any] = []
+
+    @flow(retries=1)
+    async def fails_later() -> None:
+        result = await run_databricks_job(job, "workspace", POLICY, pipes=pipes())
+        results.append(result.messages)
+        if len(results) == 1:
+            raise RuntimeError("a later step failed")
+
+    asyncio.run(fails_later())
+    assert results == [("one",), ("one",)]
+
+
+def chunks(stack: Stack) -> list[str]:
+    """Files of messages that are in the volume."""
+    client = stack.databricks()
+    sessions = [str(entry.path) for entry in client.files.list_directory_contents(FOLDER)]
+    return [
+        str(entry.path)
+        for session in sessions
+        for entry in client.files.list_directory_contents(f"{session.rstrip('/')}/only")
+    ]
+
+
+def lines_below(flow_run_id: UUID) -> list[Log]:
+    """The lines of the subflows of a flow run."""
+    below = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        subflows = client.read_flow_runs(flow_run_filter=below)
+    return [log for one in subflows for log in lines_of(one.id)]
