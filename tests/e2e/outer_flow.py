@@ -31,7 +31,7 @@ async def outer(job: JobSpecification, policy: RunPolicy) -> None:
 async def hears(job: JobSpecification, pipes: Pipes, out: str) -> None:
     """Run a job, and write down the messages of its code."""
     result = await run_databricks_job(job, "workspace", pipes=pipes)
-    Path(out).write_text(json.dumps(result.messages))
+    await asyncio.to_thread(Path(out).write_text, json.dumps(result.messages))
 
 
 @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])

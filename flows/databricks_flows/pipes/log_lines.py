@@ -13,7 +13,7 @@ LONGEST = 25_000
 
 
 def pieces_of(text: str) -> Iterator[str]:
-    """Split what was written to a stream into pieces that Prefect takes; at ends of lines, where there are any.
+    """Split what was written to a stream into pieces that Prefect takes, at ends of lines where it can.
 
     Args:
         text: Whole lines, without the last newline.

@@ -91,8 +91,8 @@ async def open_pipes(
 ) -> AsyncIterator[PipesSession]:
     """Listen to code that you launch by yourself, inside a flow.
 
-    Give the code `session.environment`, `session.parameters` or `session.arguments`, and leave the session when
-    it has ended. Its lines go to the log of the flow run. If the process of the flow is killed, a retry
+    Give the code `session.environment`, `session.parameters` or `session.arguments`, and leave the session
+    when it has ended. Its lines go to the log of the flow run. If the process of the flow is killed, a retry
     of the flow finds the messages in its session.
 
     Args:
