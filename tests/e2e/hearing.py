@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from databricks.sdk.service.catalog import VolumeType
 from databricks_blocks.pipes.pipes import Pipes
 from prefect import get_client
 from prefect.client.schemas.filters import (
@@ -87,3 +88,11 @@ def tables(flow_run_id: UUID, key: str) -> list[Any]:
 
 def left_in_the_volume(stack: Stack) -> list[str]:
     return [str(entry.path) for entry in stack.databricks().files.list_directory_contents(FOLDER)]
+
+
+def make_volume(stack: Stack, schema: str) -> None:
+    """A volume `pipes` in a schema, if it is not there yet."""
+    client = stack.databricks()
+    if schema not in [found.name for found in client.schemas.list("main")]:
+        client.schemas.create(schema, "main")
+        client.volumes.create("main", schema, "pipes", VolumeType.MANAGED)

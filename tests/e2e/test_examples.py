@@ -11,6 +11,7 @@ from databricks.sdk.service.workspace import ImportFormat, Language
 from ..docstring_examples import run_examples
 from ..unit.databricks_flows.test_exported_names import RUN_IN_E2E
 from .conftest import Stack
+from .hearing import make_volume
 
 
 @pytest.mark.parametrize("name", sorted(RUN_IN_E2E))
@@ -24,5 +25,6 @@ def test_the_example_of_each_flow_runs(
         language=Language.PYTHON,
         overwrite=True,
     )
+    make_volume(stack, "ops")
     monkeypatch.chdir(tmp_path)
     run_examples(getattr(databricks_flows, name), name)

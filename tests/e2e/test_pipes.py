@@ -287,7 +287,7 @@ def test_a_check_starts_an_automation(stack: Stack, notebook: ImportNotebook) ->
         deployment_id = client.create_deployment(client.create_flow(follower), name="after a failed check")
     trigger = EventTrigger(
         expect={"databricks.asset.check.failed"},
-        match={"prefect.resource.id": "databricks://*/main/daily"},
+        match={"databricks.check.severity": "ERROR"},
         posture="Reactive",
         threshold=1,
     )

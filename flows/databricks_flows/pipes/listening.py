@@ -17,9 +17,9 @@ from databricks_blocks.pipes.channel import Channel
 from databricks_blocks.pipes.looking import discard, look, pause_between_looks
 from databricks_blocks.pipes.reader import DirectoryReader, Look
 from databricks_blocks.safe_text import one_line
-from prefect import get_run_logger
 
 from databricks_flows.pipes.stages import SILENT, Speaker, Stage
+from databricks_flows.shared.telling import AnyLogger
 
 SECONDS_TO_DRAIN = 15.0
 """After the end of a task, its last messages are waited for this long."""
@@ -58,6 +58,7 @@ class Listening:
         channel: Channel,
         session: Session,
         teller: Teller,
+        logger: AnyLogger,
         *,
         resumed: bool,
         clock: Callable[[], float] = time.monotonic,
@@ -69,6 +70,7 @@ class Listening:
             channel: Where the messages are.
             session: The tasks.
             teller: Is told what was heard.
+            logger: Gets a warning when the workspace is away.
             resumed: Whether an earlier process may have listened.
             clock: Seconds that only grow.
             sleep: Waits for a number of seconds. `None`: or until there is something to do at once.
@@ -76,7 +78,7 @@ class Listening:
         self._channel = channel
         self._session = session
         self._teller = teller
-        self._resumed = resumed
+        self._logger = logger
         self._clock = clock
         self._sleep = sleep or self._rest
         self._speakers: Mapping[str, Speaker] = {}
@@ -146,7 +148,9 @@ class Listening:
         if self._loop is not None:
             # It may be in the middle of a look, which hands on what it has read.
             await asyncio.wait([self._loop])
-            _log_end(self._loop)
+            if not self._loop.cancelled() and (error := self._loop.exception()):
+                # A fault of ours, and no reason to lose a run.
+                self._logger.error("Listening broke off: %s", one_line(repr(error)), exc_info=error)
 
     async def _listen(self) -> None:
         while not self._is_ending.is_set():
@@ -204,7 +208,7 @@ class Listening:
             voice.is_looking = False
             if voice.is_away:
                 voice.is_away = False
-                get_run_logger().info("%s is heard again", _name(voice))
+                self._logger.info("%s is heard again", _name(voice))
             await self._hand_on(voice, found)
             if not found.more:
                 return True
@@ -227,7 +231,7 @@ class Listening:
     def _warn_once(self, voice: _Voice, error: DatabricksJobError) -> None:
         if not voice.is_away:
             voice.is_away = True
-            get_run_logger().warning("%s cannot be heard for now: %s", _name(voice), one_line(str(error)))
+            self._logger.warning("%s cannot be heard for now: %s", _name(voice), one_line(str(error)))
 
     def _of(self, voice: _Voice) -> Speaker:
         return self._speakers.get(voice.task.task_key, SILENT)
@@ -243,12 +247,6 @@ class Listening:
         for voice in self._voices:
             voice.heard_attempts = max(voice.heard_attempts, self._of(voice).attempts)
             voice.heard.set()
-
-
-def _log_end(loop: asyncio.Task[None]) -> None:
-    """Say if listening has broken off: that is a fault of ours, and no reason to lose a run."""
-    if not loop.cancelled() and (error := loop.exception()):
-        get_run_logger().error("Listening broke off: %s", one_line(repr(error)), exc_info=error)
 
 
 def _name(voice: _Voice) -> str:

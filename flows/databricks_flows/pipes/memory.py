@@ -49,7 +49,7 @@ def read_memory(text: Any, directory: str) -> list[Heard]:
         if memory["directory"] != directory:
             return []
         return [_heard(entry) for entry in memory["heard"]]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, AttributeError):
         return []
 
 

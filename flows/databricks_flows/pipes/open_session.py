@@ -34,6 +34,19 @@ class PipesSession:
 
     Attributes:
         extras: Values that the code gets.
+
+    Examples:
+        >>> import asyncio
+        >>> from databricks_flows import Pipes, PipesSession, open_pipes
+        >>> from prefect import flow
+        >>> def launch(session: PipesSession) -> list[str]:
+        ...     return ["train.py", *session.arguments]
+        >>> @flow
+        ... async def train() -> str:
+        ...     async with open_pipes(Pipes(volume="/Volumes/main/ops/pipes"), "workspace") as session:
+        ...         return launch(session)[1]
+        >>> asyncio.run(train())
+        '--dagster-pipes-context'
     """
 
     extras: Mapping[str, Any]
@@ -109,17 +122,16 @@ async def open_pipes(
         DatabricksUnreachable: The workspace does not answer.
 
     Examples:
-        ```python
-        from prefect import flow
-        from databricks_flows import Pipes, open_pipes
-
-        @flow
-        async def train(client, job_id: int):
-            async with open_pipes(Pipes(volume="/Volumes/main/ops/pipes"), "workspace") as session:
-                run = client.jobs.run_now(job_id, notebook_params=session.parameters)
-                await asyncio.to_thread(run.result)
-            return session.result.assets
-        ```
+        >>> import asyncio
+        >>> from databricks_flows import Pipes, open_pipes
+        >>> from prefect import flow
+        >>> @flow
+        ... async def train() -> int:
+        ...     async with open_pipes(Pipes(volume="/Volumes/main/ops/pipes"), "workspace") as session:
+        ...         parameters = session.parameters  # launch your notebook with them, and wait for its end
+        ...     return len(session.result.assets)
+        >>> asyncio.run(train())
+        0
     """
     client = await asyncio.to_thread(named_client, workspace)
     call = await current_call_identity()

@@ -79,7 +79,7 @@ class SessionPipes:
         memory = Memory(self._session.directory, call.flow_run_ids[0])
         heard = await _remembered(memory, call.flow_run_ids[1:]) if is_resumed else []
         self._report = PipesReport(self._pipes, memory, heard)
-        self._listening = Listening(self._channel, self._session, self, resumed=is_resumed)
+        self._listening = Listening(self._channel, self._session, self, get_run_logger(), resumed=is_resumed)
 
     @property
     def task_keys(self) -> Sequence[str]:
