@@ -15,6 +15,7 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from databricks_flows.job.call_identity import CallIdentity
+from databricks_flows.pipes.driver_output import DriverOutput
 from databricks_flows.pipes.listening import SECONDS_TO_DRAIN
 from databricks_flows.pipes.session_pipes import LoggerOf, SessionPipes
 from databricks_flows.pipes.stages import speakers
@@ -36,6 +37,7 @@ class JobPipes(Observer):
         self._loaded = loaded
         self._call = call
         self._session: SessionPipes | None = None
+        self._drivers: DriverOutput | None = None
         self._run: RunSnapshot | None = None
 
     async def prepared(self, launcher: Launcher, logger_of: LoggerOf) -> Launcher:
@@ -61,6 +63,8 @@ class JobPipes(Observer):
         client = self._loaded.client
         self._session = SessionPipes(client, self._loaded.pipes, piped.session, logger_of=logger_of)
         await self._session.prepare(self._call, self._loaded.policy.polling)
+        if self._loaded.pipes.driver_logs:
+            self._drivers = DriverOutput(client, piped.specification, self._session, get_run_logger())
         return launcher_of(client, piped.specification, launcher.token)
 
     @property
@@ -77,7 +81,10 @@ class JobPipes(Observer):
         """Learn which tasks speak."""
         self._run = run
         if self._session:
-            self._session.take(speakers(run, self._session.task_keys))
+            now = speakers(run, self._session.task_keys)
+            self._session.take(now)
+            if self._drivers:
+                self._drivers.take(now)
 
     async def is_output_told(self, task_key: str) -> bool:
         """Whether a task told its output while it ran; once an attempt was heard to its end."""
@@ -89,6 +96,7 @@ class JobPipes(Observer):
         Args:
             seconds: How long the last messages are waited for.
         """
+        await self._stop_drivers(is_over=True)
         if self._session:
             await self._session.finish(seconds)
 
@@ -101,8 +109,14 @@ class JobPipes(Observer):
 
     async def leave(self) -> None:
         """Stop, and leave all that is there to a retry of the flow."""
+        await self._stop_drivers(is_over=False)
         if self._session:
             await self._session.leave()
+
+    async def _stop_drivers(self, *, is_over: bool) -> None:
+        drivers, self._drivers = self._drivers, None
+        if drivers:
+            await drivers.stop(is_over=is_over)
 
     def check(self, run: RunSnapshot) -> None:
         """Fail if a check failed that blocks.

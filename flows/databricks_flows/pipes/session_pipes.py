@@ -111,9 +111,11 @@ class SessionPipes:
 
     async def is_output_told(self, task_key: str) -> bool:
         """Whether a task told its output while it ran; asked after an attempt, whose end is waited for."""
-        if self._listening is not None and task_key in self._sends_output:
+        if self._report is None or task_key not in self._sends_output:
+            return False
+        if self._listening is not None:
             await self._listening.heard(task_key)
-        return self._report is not None and self._report.is_output_told(task_key)
+        return self._report.is_output_told(task_key)
 
     async def finish(self, seconds: float) -> None:
         """Hear the end, send all, and clean up. Nothing of this fails the flow; a repeat does nothing.
