@@ -1,7 +1,7 @@
 """How late a line of code on Databricks is in Prefect: `uv run python -m tests.benchmarks.bench_pipes`.
 
 A notebook says a line a second. Its lag is from there to the moment when the line can be read from Prefect's
-server. `--dagster PYTHON` names the Python of an environment with `dagster-databricks`, whose reader then hears
+server. `--dagster PYTHON` names the Python of an environment with `dagster-databricks`, whose reader hears
 the same notebook: `uv venv peer && uv pip install --python peer/bin/python dagster-databricks`.
 """
 

@@ -1,7 +1,8 @@
 """Runs a notebook by Dagster's own client for pipes, and prints each line with the second when it is there.
 
 `bench_pipes` calls it in an environment of its own, which has `dagster-databricks` and not this project:
-their versions of the Databricks SDK exclude each other. Arguments: host, token, folder of the volume, notebook.
+their versions of the Databricks SDK exclude each other. Arguments: host, token, folder of the volume,
+notebook.
 """
 
 from __future__ import annotations

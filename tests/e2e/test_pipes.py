@@ -19,6 +19,7 @@ from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
@@ -364,6 +365,16 @@ def test_a_session_hears_code_that_somebody_else_launches(stack: Stack, notebook
     messages, flow_run_id = asyncio.run(launches())
     assert messages == (1,)
     until(lambda: "from afar" in [log.message for log in lines_of(flow_run_id)])
+
+
+@pytest.mark.usefixtures("volume")
+def test_the_driver_of_code_that_says_nothing_is_heard(stack: Stack, notebook: ImportNotebook) -> None:
+    """Delivered by the cluster, so late; nobody deletes it, as Databricks delivers after the end, too."""
+    job = single_task(notebook("plain", "import os\nos.write(1, b'plain words\\n')"))
+    run(job, pipes(driver_logs=True))
+    lines = [(log.name, log.message) for log in lines_of(called(job))]
+    assert [name for name, text in lines if "plain words" in text] == ["databricks.only.stdout"]
+    channel_of(stack.databricks(), FOLDER).clean(f"{FOLDER}/logs")
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_launched(
