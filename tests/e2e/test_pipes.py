@@ -16,7 +16,7 @@ import prefect.runtime
 import pytest
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
-from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused
+from databricks_blocks.errors import AssetChecksFailed, DatabricksRunFailed, DatabricksRunRefused
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
 from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.pipes.channel import channel_of
@@ -44,6 +44,7 @@ from .hearing import FOLDER, events, left_in_the_volume, lines_of, pipes, said_i
 from .outer_flow import hears
 from .single_task import is_running, outcome, runs_of, single_task
 
+NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
 POLICY = RunPolicy(repair=RepairPolicy(max_repairs=1, wait_seconds=0))
 
 
@@ -180,6 +181,36 @@ def test_a_repair_tells_nothing_twice_and_loses_nothing(
     assert said == [f"{name} {number}" for name, number in wanted]
     assert result.tasks["only"].attempts == 2
     assert "The code raised ValueError: no such column" in said_in(called(job))
+
+
+@pytest.mark.usefixtures("volume")
+def test_after_a_failure_the_code_can_run_again_and_the_success_cleans_up(
+    stack: Stack, notebook: ImportNotebook, tmp_path: Path
+) -> None:
+    """The context stays for a repair; the results of the first attempt are in the result of the second."""
+    tried = tmp_path / "tried"
+    body = f"""
+        first = not os.path.exists({str(tried)!r})
+        open({str(tried)!r}, "w").close()
+        pipes.report_custom_message("first" if first else "second")
+        if first:
+            raise ValueError("no such column")
+    """
+    job = single_task(notebook("fails_at_first", speaking(body)))
+    left: list[list[str]] = []
+
+    @flow(retries=1)
+    async def tries_again() -> tuple[Any, ...]:
+        try:
+            result = await run_databricks_job(job, "workspace", NO_REPAIR, pipes=pipes())
+        except DatabricksRunFailed:
+            left.append(left_in_the_volume(stack))
+            raise
+        messages: tuple[Any, ...] = result.messages
+        return messages
+
+    assert asyncio.run(tries_again()) == ("first", "second")
+    assert [len(kept) for kept in left] == [1]
 
 
 @pytest.mark.usefixtures("volume")

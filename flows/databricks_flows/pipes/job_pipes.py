@@ -101,11 +101,15 @@ class JobPipes(Observer):
             await self._session.finish(seconds)
 
     async def end(self) -> None:
-        """After a failure: finish if the run has ended, and leave all to a retry if it goes on."""
-        if self._run is not None and self._run.state.is_terminal:
-            await self.finish()
-        else:
+        """After a failure: hear the end if the run has ended, and leave all to a retry if it goes on.
+
+        The context of the code stays, so that the run can be repaired: by a retry, or by hand.
+        """
+        if self._session is None or self._run is None or not self._run.state.is_terminal:
             await self.leave()
+            return
+        await self._stop_drivers(is_over=True)
+        await self._session.finish(SECONDS_TO_DRAIN, may_run_again=True)
 
     async def leave(self) -> None:
         """Stop, and leave all that is there to a retry of the flow."""

@@ -117,11 +117,12 @@ class SessionPipes:
             await self._listening.heard(task_key)
         return self._report.is_output_told(task_key)
 
-    async def finish(self, seconds: float) -> None:
+    async def finish(self, seconds: float, *, may_run_again: bool = False) -> None:
         """Hear the end, send all, and clean up. Nothing of this fails the flow; a repeat does nothing.
 
         Args:
             seconds: How long the last messages are waited for.
+            may_run_again: Whether the code may be repaired, also by hand: it needs its context then.
         """
         if self._listening and self._report:
             is_all_heard = await self._listening.finish(seconds)
@@ -130,7 +131,7 @@ class SessionPipes:
             await APILogHandler.aflush()
             self._listening = None
             if is_all_heard:
-                await self._clean()
+                await self._clean(may_run_again=may_run_again)
             else:
                 get_run_logger().warning(
                     "The workspace does not answer: what was said last may be in %s; delete it by hand",
@@ -158,10 +159,15 @@ class SessionPipes:
         )
         return Listener(logger or get_run_logger(), origin)
 
-    async def _clean(self) -> None:
+    async def _clean(self, *, may_run_again: bool) -> None:
         directory = self._session.directory
         try:
-            await asyncio.to_thread(self._channel.clean, directory)
+            if may_run_again:
+                for task in self._session.tasks:
+                    await asyncio.to_thread(self._channel.clean, task.directory)
+                    await asyncio.to_thread(self._channel.make, task.directory)
+            else:
+                await asyncio.to_thread(self._channel.clean, directory)
         except DatabricksJobError as error:
             get_run_logger().warning("%s is left behind; delete it by hand: %s", directory, error)
 
