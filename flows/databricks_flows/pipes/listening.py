@@ -23,6 +23,7 @@ from databricks_flows.shared.telling import AnyLogger
 
 SECONDS_TO_DRAIN = 15.0
 """After the end of a task, its last messages are waited for this long."""
+SECONDS_OF_A_LOOK = 5.0
 SECONDS_UNTIL_SENT = 4.0
 """Prefect sends lines of the log every two seconds. Files are deleted only when what they said was sent, so
 that a process that is killed loses nothing."""
@@ -120,15 +121,20 @@ class Listening:
         Returns:
             Whether the workspace answered, so that nothing is left in the files.
         """
+        until = self._clock() + seconds
         try:
-            async with asyncio.timeout(seconds):
+            # A look that hangs is given up.
+            async with asyncio.timeout(seconds + SECONDS_OF_A_LOOK):
                 await self._end_loop()
                 while self._unheard():
                     await self._round()
-                    if self._unheard():
-                        await self._sleep(pause_between_looks(len(self._unheard())))
+                    left, unheard = until - self._clock(), len(self._unheard())
+                    if left <= 0:
+                        break
+                    if unheard:
+                        await self._sleep(min(pause_between_looks(unheard), left))
         except TimeoutError:
-            pass
+            self._logger.warning("The workspace does not answer in time")
         for voice in self._voices:
             if voice.has_spoken and not voice.is_looking:
                 await self._hand_on(voice, voice.reader.finish())
