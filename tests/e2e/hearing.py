@@ -70,6 +70,7 @@ def events(stack: Stack, name: str, text: str) -> list[dict[str, Any]]:
         f"{server.api_url}/events/filter",
         json={"filter": {"event": {"name": [name]}}, "limit": 50},
         auth=(user, password),
+        timeout=30,
     )
     found: list[dict[str, Any]] = answer.raise_for_status().json()["events"]
     return [event for event in found if text in json.dumps(event)]
