@@ -153,6 +153,7 @@ def main() -> None:
             table = _table()
             for name, measured in _measurements(bench, options.lines, options.dagster):
                 _add_row(table, name, measured, options.lines)
+                console.print(f"{name}: {statistics.median(measured.lags):.1f} s")
             console.print(table)
             console.print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}")
             send_what_is_queued()
