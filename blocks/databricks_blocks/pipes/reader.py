@@ -258,9 +258,13 @@ class DirectoryReader:
         elif isinstance(message, Closed):
             attempt.is_open, attempt.is_closed = False, True
         # What was captured of the streams is sent last.
-        elif attempt.is_closed and not attempt.is_told_after_end and not isinstance(message, StreamText):
-            attempt.is_told_after_end = True
-            self._warn(f"attempt {attempt.number} goes on after it said `closed`")
+        elif attempt.is_closed and not isinstance(message, StreamText):
+            if writer is not self._writers.get(""):
+                # Our own writer says `closed` after each cell of a notebook, as nobody tells it which is the last.
+                attempt.is_open = True
+            elif not attempt.is_told_after_end:
+                attempt.is_told_after_end = True
+                self._warn(f"attempt {attempt.number} goes on after it said `closed`")
         return attempt
 
     def _hand_on(self, writer: _Writer, received: list[Received]) -> None:
