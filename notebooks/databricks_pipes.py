@@ -1,7 +1,7 @@
 """Code on Databricks tells the flow that launched it what it does, while it does it.
 
-One file without dependencies, for Python 3.8 and newer. Install `databricks-flows` as a library, or put this file
-beside the notebook or script.
+One file without dependencies, for Python 3.8 and newer. Install `databricks-flows` as a library, or put this
+file beside the notebook or script.
 
 Examples:
     >>> from databricks_pipes import pipes
@@ -33,7 +33,7 @@ import traceback
 import uuid
 import zlib
 from datetime import datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _SPEAKS = "DATABRICKS_PIPES_PROCESS"
 _PAUSE = 1.0
 _LARGEST_CHUNK = 1 << 20
 _MOST_WAITING = 16 << 20
-"""Bytes that wait while nothing can be written; what comes then of log and output is left out, and counted."""
+"""Bytes that wait while nothing can be written. Further log lines and output are left out, and counted."""
 _SECONDS_AT_THE_END = 10.0
 _SECONDS_OF_A_CELL = 5.0
 _MOST_CAUSES = 10
@@ -114,7 +114,7 @@ class _Sender:
                 self._changed.notify_all()
             if error is not None and not self._has_complained:
                 self._has_complained = True
-                _say("messages for the flow cannot be written, and are tried again: %s" % error)
+                _say(f"messages for the flow cannot be written, and are tried again: {error}")
 
     def _chunk(self) -> list[str]:
         size = count = 0
@@ -131,19 +131,19 @@ class _Sender:
         self._sent += count
         self._number += 1
         if self._left_out and self._bytes < _MOST_WAITING:
-            text = "%d lines are left out: they came faster than they could be written" % self._left_out
+            text = f"{self._left_out} lines are left out: they came faster than they could be written"
             self._left_out = 0
             self.put(_line("log", {"message": text, "level": "WARNING"}))
 
     def _write(self, lines: list[str]) -> OSError | None:
-        path = os.path.join(self._folder, "%s-%d.json" % (self._writer, self._number))
+        path = Path(self._folder, f"{self._writer}-{self._number}.json")
         try:
-            with open(path, "w", encoding="ascii", newline="\n") as file:
+            with path.open("w", encoding="ascii", newline="\n") as file:
                 file.write("\n".join(lines))
         except OSError as error:
             # Half a chunk would be read as one that is damaged.
             with contextlib.suppress(OSError):
-                os.remove(path)
+                path.unlink()
             return error
         return None
 
@@ -168,7 +168,7 @@ class TaskPipes:
             parameters: What the flow has given, by name; empty: no flow listens.
         """
         self.parameters = dict(parameters)
-        self._sender: Optional[_Sender] = None
+        self._sender: _Sender | None = None
         self._context: dict[str, Any] = {}
         self._problem = ""
         self._is_closed = True
@@ -184,7 +184,7 @@ class TaskPipes:
             messages = _decoded(parameters[_MESSAGES])
             folder = _place(messages["path"])
         except (KeyError, TypeError, ValueError) as error:
-            _say("the flow cannot be told anything, since its parameters cannot be read: %r" % error)
+            _say(f"the flow cannot be told anything, since its parameters cannot be read: {error!r}")
             return
         self._read_context()
         self._sender = _Sender(folder)
@@ -278,7 +278,7 @@ class TaskPipes:
             name: Its name.
             passed: Whether all is well.
             asset: Key of the asset. Empty: the only one that the flow names, or the one that was told last; if
-                there is none, the check stands under its own name.
+                there is neither, the name of the check.
             severity: What it is if it has failed: `ERROR` or `WARN`.
             metadata: Values that say more, by name.
             values: More metadata, such as `nulls=3`.
@@ -333,20 +333,19 @@ class TaskPipes:
 
     def _from_context(self, name: str) -> Any:
         if self._problem:
-            raise RuntimeError("What the flow gives to this code cannot be read: %s" % self._problem)
+            raise RuntimeError(f"What the flow gives to this code cannot be read: {self._problem}")
         return self._context.get(name)
 
     def _read_context(self) -> None:
         try:
             context = _decoded(self.parameters[_CONTEXT])
             if "path" in context:
-                with open(_place(context["path"]), encoding="utf-8") as file:
-                    self._context = json.load(file)
+                self._context = json.loads(Path(_place(context["path"])).read_text(encoding="utf-8"))
             else:
                 self._context = context["data"]
         except (OSError, KeyError, TypeError, ValueError) as error:
             # Code that asks for an extra shall not go on with a default of its own: see `_from_context`.
-            self._problem = "%s: %s" % (type(error).__name__, error)
+            self._problem = f"{type(error).__name__}: {error}"
 
     def _asset_keys(self) -> list[str]:
         return [str(key) for key in self._context.get("asset_keys") or ()]
@@ -363,38 +362,39 @@ class TaskPipes:
         self._is_closed = True
         self._put("closed", {} if error is None else {"exception": _exception(error)})
 
-    def _tell(self, method: str, params: Mapping[str, Any], when: float | None = None, logger: str = "") -> None:
+    def _tell(self, method: str, params: Mapping[str, Any], **fields: Any) -> None:
         if self._sender is not None:
             self._put_output()
             self._is_closed = False
-            self._put(method, params, when, logger)
+            self._put(method, params, **fields)
 
-    def _put(self, method: str, params: Mapping[str, Any], when: float | None = None, logger: str = "") -> None:
+    def _put(self, method: str, params: Mapping[str, Any], **fields: Any) -> None:
         sender = self._sender
         if sender is None:
             return
         try:
-            line = _line(method, params, when, logger)
+            line = _line(method, params, **fields)
         except Exception as error:  # noqa: BLE001 - the border: what objects of users raise is not known
-            text = "a message (%s) is left out: %s: %s" % (method, type(error).__name__, error)
+            text = f"a message ({method}) is left out, since it is no JSON: {type(error).__name__}"
             line = _line("log", {"message": text, "level": "WARNING"})
         sender.put(line, may_be_left_out=method in ("log", "log_external_stream"))
 
-    def _log(self, record: logging.LogRecord, logger: str = "") -> None:
+    def _log(self, record: logging.LogRecord, **fields: Any) -> None:
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - the border: as `logging`, which goes on after a wrong format, too
-            text = "%s %r" % (record.msg, record.args)
+            text = f"{record.msg!s} {type(record.args).__name__}"
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         if record.stack_info:
             text += "\n" + record.stack_info
-        self._tell("log", {"message": text, "level": record.levelname}, record.created, logger)
+        params = {"message": text, "level": record.levelname}
+        self._tell("log", params, timestamp=record.created, **fields)
 
     def _log_of_others(self, record: logging.LogRecord) -> None:
         # On Databricks it logs each call of the JVM, with its secrets.
         if record.name.partition(".")[0] != "py4j" or record.levelno >= logging.WARNING:
-            self._log(record, record.name)
+            self._log(record, logger=record.name)
 
     def _write_output(self, stream: str, text: str) -> None:
         """Take what was written to a stream: pieces of a line, and lines of a moment, are one message."""
@@ -414,13 +414,13 @@ class TaskPipes:
             if last:
                 self._is_closed = False
                 params = {"stream": last["stream"], "text": last["text"], "extras": {}}
-                self._put("log_external_stream", params, last["when"])
+                self._put("log_external_stream", params, timestamp=last["when"])
 
     def _capture(self, *, output: bool) -> None:
         _capture_logging(self, self._log_of_others, self._undo)
         if output:
             _capture_output(self, self._write_output, self._undo)
-            threading.Thread(target=self._hand_over_output, name="databricks-pipes-output", daemon=True).start()
+            threading.Thread(target=self._hand_over_output, daemon=True).start()
         _capture_cells(self._end_cell, self._undo)
         _capture_exception(self.close, self._undo)
         atexit.register(self.close)
@@ -458,12 +458,9 @@ class _Log(logging.Logger):
                 handler.handle(record)
 
 
-def _line(method: str, params: Mapping[str, Any], when: float | None = None, logger: str = "") -> str:
+def _line(method: str, params: Mapping[str, Any], **fields: Any) -> str:
     message = {"__dagster_pipes_version": "0.1", "method": method, "params": params}
-    message["timestamp"] = time.time() if when is None else when
-    if logger:
-        message["logger"] = logger
-    return json.dumps(message, default=_plain)
+    return json.dumps({**message, "timestamp": time.time(), **fields}, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -508,7 +505,7 @@ def _say(text: str) -> None:
     # A program without a console has no stderr.
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write("databricks_pipes: %s\n" % text)
+            sys.stderr.write(f"databricks_pipes: {text}\n")
 
 
 def _decoded(parameter: str) -> dict[str, Any]:
@@ -521,7 +518,7 @@ def _decoded(parameter: str) -> dict[str, Any]:
 
 def _place(path: str) -> str:
     """The path of a file or folder for `open`: DBFS is below /dbfs."""
-    return path if os.path.exists(path) or path.startswith("/Volumes/") else "/dbfs" + path
+    return path if path.startswith("/Volumes/") or Path(path).exists() else f"/dbfs{path}"
 
 
 def _find_parameters() -> dict[str, str]:
@@ -653,8 +650,10 @@ def _capture_cells(end: Callable[[BaseException | None], None], undo: list[Any])
     def after_cell(result: Any) -> None:
         error = result.error_before_exec or result.error_in_exec
         # `dbutils.notebook.exit` ends a notebook by an exception, which is no error.
-        is_error = isinstance(error, (Exception, KeyboardInterrupt)) and type(error).__name__ != "NotebookExit"
-        end(error if is_error else None)
+        is_exit = type(error).__name__ == "NotebookExit"
+        if is_exit or not isinstance(error, (Exception, KeyboardInterrupt)):
+            error = None
+        end(error)
 
     shell.events.register("post_run_cell", after_cell)
     undo.append(lambda: shell.events.unregister("post_run_cell", after_cell))
