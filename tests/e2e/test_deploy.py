@@ -223,7 +223,9 @@ def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
     edited = import_notebooks(client, folder, {"join_data": b"# Databricks notebook source\n1 / 0\n"})
     assert [change.change for change in edited] == ["updated"]
     client.workspace.delete(f"{folder}/transform_data")
-    client.workspace.upload(f"{folder}/databricks_pipes.py", b"1 / 0", format=ImportFormat.RAW, overwrite=True)
+    client.workspace.upload(
+        f"{folder}/databricks_pipes.py", b"1 / 0", format=ImportFormat.RAW, overwrite=True
+    )
     stated = ["updated   databricks_pipes.py", "updated   join_data", "created   transform_data"]
     assert deploy() == (stated, 3)
     # A workspace does not keep the last line break (databricks/databricks-cli#117).

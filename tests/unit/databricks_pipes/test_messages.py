@@ -84,7 +84,11 @@ def test_metadata_of_assets_and_checks(speak: Speak, value: Any, plain: Any) -> 
     made, check = heard(flow, pipes)
     assert isinstance(made, Materialization)
     assert isinstance(check, AssetCheck)
-    assert (made.asset_key, made.data_version, made.metadata["of the day"].plain) == ("main/daily", "7", plain)
+    assert (made.asset_key, made.data_version, made.metadata["of the day"].plain) == (
+        "main/daily",
+        "7",
+        plain,
+    )
     assert check.metadata["value"].plain == plain
 
 
