@@ -13,8 +13,8 @@ class WheelHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the module to a wheel.
 
-        An editable installation finds it in its folder. `force-include` in pyproject.toml would copy it there, too,
-        where it would be out of date.
+        An editable installation finds it in its folder; `force-include` in pyproject.toml would put a copy
+        before that, which would be out of date.
 
         Args:
             version: `standard` or `editable`.

@@ -277,8 +277,8 @@ class TaskPipes:
         Args:
             name: Its name.
             passed: Whether all is well.
-            asset: Key of the asset. Empty: the only one that the flow names, or the one that was told last; if
-                there is neither, the name of the check.
+            asset: Key of the asset. Empty: the only one that the flow names, or the one that was told last;
+                if there is neither, the name of the check.
             severity: What it is if it has failed: `ERROR` or `WARN`.
             metadata: Values that say more, by name.
             values: More metadata, such as `nulls=3`.

@@ -88,7 +88,7 @@ def packaged_notebooks() -> dict[str, bytes]:
 
 
 def packaged_sources() -> dict[str, bytes]:
-    """Read what goes into a workspace: the notebooks, and the file that they import when they speak to a flow."""
+    """Read what goes into a workspace: the notebooks, and the file by which they speak to a flow."""
     found = find_spec(_HELPER)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"{_HELPER} is a part of this package, and not there", name=_HELPER)

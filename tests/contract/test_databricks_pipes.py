@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 from databricks.sdk.service.catalog import VolumeType
-from databricks_blocks.pipes.protocol import Closed, CustomMessage, LogLine, Materialization
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.job.tasks import DatabricksTask
+from databricks_blocks.pipes.protocol import AssetCheck, Closed, CustomMessage, LogLine, Materialization
+from databricks_blocks.run.launchers import launcher_of
 from dbflow.notebooks import import_notebooks, packaged_sources
 
 from .job_lab import put_file
@@ -216,3 +219,59 @@ def test_where_no_flow_listens_code_runs_and_is_told_so_once(lab: Lab) -> None:
     output = lab.sdk.jobs.get_run_output(run["tasks"][0]["run_id"])
     assert output.notebook_output is not None
     assert output.notebook_output.result == "False"
+
+
+SHARES = "Entity,Code,Year,{0} (% electricity)\nPeru,PER,2000,1.5\nPeru,PER,2001,2.5\n"
+NOBODY = "import sys\nsys.modules['databricks_pipes'] = None"
+"""As where the module is neither beside the notebook nor a library."""
+
+
+def renewable_tasks(lab: Lab, volume: str, *, before: str = "") -> list[DatabricksTask]:
+    """The notebooks that ship, as a job; `before` is a first cell."""
+    sources = packaged_sources()
+    for name in ("join_data", "transform_data"):
+        cells = sources[name].decode().removeprefix(NOTEBOOK)
+        sources[name] = (NOTEBOOK + before + CELL + cells).encode()
+    import_notebooks(lab.sdk, "/Shared/renewable", sources)
+    for name in ("solar", "hydro", "wind"):
+        content = io.BytesIO(SHARES.format(name.capitalize()).encode())
+        lab.sdk.files.upload(f"{volume}/csv/{name}.csv", content, overwrite=True)
+    places = {"source": f"{volume}/csv", "target": f"{volume}/joined", "tables": "solar,hydro,wind"}
+    join = {"notebook_path": "/Shared/renewable/join_data", "base_parameters": places}
+    places = {"source": f"{volume}/joined", "target": f"{volume}/transformed"}
+    transform = {"notebook_path": "/Shared/renewable/transform_data", "base_parameters": places}
+    after = {"depends_on": ["join"]}
+    return [
+        task_of("notebook_task", join, "join", new_cluster=CLUSTER),
+        task_of("notebook_task", transform, "transform", new_cluster=CLUSTER, **after),
+    ]
+
+
+def test_the_notebooks_that_ship_tell_rows_read_joined_and_written(
+    lab: Lab, listen: Listen, volume: str
+) -> None:
+    listener = listen(*renewable_tasks(lab, volume), name="said-renewable")
+    listener.start()
+    run = listener.to_the_end()
+    assert run["state"]["result_state"] == "SUCCESS", run
+    listener.finish()
+    joined = [*(f"{name}: 2 rows read" for name in ("solar", "hydro", "wind")), "2 rows joined"]
+    assert listener.lines("join") == joined
+    assert listener.lines("transform") == ["2 rows read, 2 rows written"]
+    said = [each.message for key in ("join", "transform") for each in listener.heard[key]]
+    made = [each for each in said if isinstance(each, Materialization)]
+    assert [(each.asset_key, each.metadata["rows"].plain) for each in made] == [
+        ("renewable_analysis/joined_data", 2),
+        ("renewable_analysis/transformed_data", 2),
+    ]
+    assert [each.passed for each in said if isinstance(each, AssetCheck)] == [True]
+    assert listener.warnings == []
+
+
+@pytest.mark.parametrize("before", ["", NOBODY], ids=["by hand", "without the module"])
+def test_the_notebooks_that_ship_run_where_nobody_listens(lab: Lab, volume: str, before: str) -> None:
+    job = JobSpecification(name="renewable by hand", tasks=renewable_tasks(lab, volume, before=before))
+    run = lab.ended(launcher_of(lab.sdk, job, lambda _: f"by-hand-{len(before)}").start(0), 60)
+    outputs = [lab.sdk.jobs.get_run_output(task["run_id"]) for task in run["tasks"]]
+    assert run["state"]["result_state"] == "SUCCESS", [each.error_trace for each in outputs]
+    assert [each.notebook_output.result for each in outputs if each.notebook_output] == ["2", "2"]

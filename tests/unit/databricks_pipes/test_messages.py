@@ -45,7 +45,7 @@ def test_lines_come_with_time_level_and_trace(speak: Speak) -> None:
     pipes.log.info("read %s rows", 3)
     after = datetime.now(UTC)
     try:
-        raise ValueError("no such day")
+        int("no such day")
     except ValueError:
         pipes.log.exception("not read")
     info, error = heard(flow, pipes)
@@ -53,7 +53,7 @@ def test_lines_come_with_time_level_and_trace(speak: Speak) -> None:
     assert before <= flow.heard[1].time <= after
     assert error.level == "ERROR"
     assert error.message.startswith("not read\nTraceback")
-    assert error.message.endswith("ValueError: no such day")
+    assert error.message.endswith("ValueError: invalid literal for int() with base 10: 'no such day'")
 
 
 def test_a_wrong_format_is_told_and_no_error(speak: Speak) -> None:
@@ -210,7 +210,7 @@ def test_an_exception_of_the_block_is_told_with_its_causes(speak: Speak) -> None
 
     def fail() -> None:
         try:
-            raise KeyError("cause")
+            {}["cause"]
         except KeyError as error:
             raise ValueError("no such day") from error
 
