@@ -37,7 +37,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableSequence
+    from collections.abc import Callable, Iterable, Mapping, MutableSequence
 
 _CONTEXT, _MESSAGES = "DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"
 _SPEAKS = "DATABRICKS_PIPES_PROCESS"
@@ -239,6 +239,7 @@ class TaskPipes:
         self,
         key: str = "",
         *,
+        upstream: Iterable[str] = (),
         metadata: Mapping[str, Any] | None = None,
         data_version: str | None = None,
         **values: Any,
@@ -247,6 +248,7 @@ class TaskPipes:
 
         Args:
             key: Its key: parts between slashes, or a URI. Empty: the only asset that the flow names.
+            upstream: Keys of the assets that it was made from.
             metadata: Values that say more, by name; also `{"raw_value": …, "type": …}` of the protocol.
             data_version: Tells this content of the asset from others.
             values: More metadata, such as `rows=3`.
@@ -258,6 +260,8 @@ class TaskPipes:
             return
         self._last_asset = key
         said = _metadata({**(metadata or {}), **values})
+        for number, other in enumerate(upstream, start=1):
+            said[f"upstream {number}"] = {"raw_value": other, "type": "asset"}
         version = None if data_version is None else str(data_version)
         params = {"asset_key": key, "data_version": version, "metadata": said}
         self._tell("report_asset_materialization", params)

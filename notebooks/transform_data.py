@@ -54,6 +54,7 @@ rows = transformed.count()
 if pipes and pipes.listening:
     joined_rows = joined.count()
     pipes.log.info("%s rows read, %s rows written", joined_rows, rows)
-    pipes.asset("renewable_analysis/transformed_data", rows=rows, place=target)
+    joined_asset = "renewable_analysis/joined_data"
+    pipes.asset("renewable_analysis/transformed_data", upstream=[joined_asset], rows=rows, place=target)
     pipes.check("as_many_rows_as_joined", passed=rows == joined_rows, joined=joined_rows, written=rows)
 dbutils.notebook.exit(str(rows))

@@ -92,6 +92,16 @@ def test_metadata_of_assets_and_checks(speak: Speak, value: Any, plain: Any) -> 
     assert check.metadata["value"].plain == plain
 
 
+def test_an_asset_tells_what_it_was_made_from(speak: Speak) -> None:
+    flow, pipes = speak()
+    pipes.asset("main/daily", upstream=["main/raw", "main/rates"])
+    (made,) = heard(flow, pipes)
+    assert [(each.type, each.value) for each in made.metadata.values()] == [
+        ("asset", "main/raw"),
+        ("asset", "main/rates"),
+    ]
+
+
 def test_numbers_of_numpy_are_numbers(speak: Speak) -> None:
     import numpy
 
