@@ -60,13 +60,11 @@ class _Sender:
     A chunk is written at once and never changed. Its name tells this process from all others.
     """
 
-    def __init__(self, folder: str, pause: float = _PAUSE) -> None:
+    def __init__(self, folder: str, lock: threading.RLock) -> None:
         self._folder = folder
-        self._pause = pause
         self._writer = uuid.uuid4().hex[:8]
         self._number = 1
-        # Reentrant: the garbage collector may run code that logs at any time.
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threading.Condition(lock)
         self._waiting: list[str] = []
         self._bytes = self._put = self._sent = self._left_out = 0
         self._is_urgent = self._fails = self._has_complained = False
@@ -94,11 +92,11 @@ class _Sender:
             return self._sent >= wanted
 
     def _run(self) -> None:
-        last = time.monotonic() - self._pause
+        last = time.monotonic() - _PAUSE
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
-                rest = last + self._pause - time.monotonic()
+                rest = last + _PAUSE - time.monotonic()
                 self._changed.wait_for(lambda: self._is_urgent, timeout=max(0.0, rest))
                 self._is_urgent = False
                 lines = self._chunk()
@@ -174,7 +172,8 @@ class TaskPipes:
         self._is_closed = True
         self._last_asset = ""
         self._output: dict[str, Any] = {}
-        self._output_lock = threading.RLock()
+        # One for all, and reentrant: the garbage collector may run code that logs at any time.
+        self._lock = threading.RLock()
         self._undo: list[Callable[[], Any]] = []
         self.log: logging.Logger = _Log(self)
         if not parameters:
@@ -187,7 +186,7 @@ class TaskPipes:
             _say(f"the flow cannot be told anything, since its parameters cannot be read: {error!r}")
             return
         self._read_context()
-        self._sender = _Sender(folder)
+        self._sender = _Sender(folder, self._lock)
         self._open()
         self._capture(output=bool(messages.get("include_stdio_in_messages")))
 
@@ -360,9 +359,9 @@ class TaskPipes:
 
     def _pause(self, error: BaseException | None = None) -> None:
         """Say that this was all; what comes later is taken as if it had not been said."""
+        self._put_output()
         if self._is_closed and error is None:
             return
-        self._put_output()
         self._is_closed = True
         self._put("closed", {} if error is None else {"exception": _exception(error)})
 
@@ -403,7 +402,7 @@ class TaskPipes:
     def _write_output(self, stream: str, text: str) -> None:
         """Take what was written to a stream: pieces of a line, and lines of a moment, are one message."""
         now = time.time()
-        with self._output_lock:
+        with self._lock:
             last = self._output
             goes_on = last and last["stream"] == stream and len(last["text"]) < _LARGEST_CHUNK
             if goes_on and (not last["text"].endswith("\n") or now - last["when"] < _SAME_MOMENT):
@@ -413,7 +412,7 @@ class TaskPipes:
             self._output = {"stream": stream, "text": text, "when": now}
 
     def _put_output(self) -> None:
-        with self._output_lock:
+        with self._lock:
             last, self._output = self._output, {}
             if last:
                 self._is_closed = False
@@ -540,8 +539,19 @@ def _find_parameters() -> dict[str, str]:
 
 def _widgets() -> Any:
     """The widgets of the notebook, whichever module asks."""
-    main = sys.modules.get("__main__")
-    return getattr(getattr(main, "dbutils", None), "widgets", None)
+    dbutils = getattr(sys.modules.get("__main__"), "dbutils", None)
+    if dbutils is None:
+        dbutils = getattr(_shell(), "user_ns", {}).get("dbutils")
+    return getattr(dbutils, "widgets", None)
+
+
+def _shell() -> Any:
+    """IPython, which runs the cells of a notebook; `None`: this is no notebook."""
+    for module in ("__main__", "IPython"):
+        get_shell = getattr(sys.modules.get(module), "get_ipython", None)
+        if callable(get_shell):
+            return get_shell()
+    return None
 
 
 def _from_widgets(widgets: Any) -> dict[str, str]:
@@ -646,8 +656,7 @@ def _is_console(stream: Any) -> bool:
 
 def _capture_cells(end: Callable[[BaseException | None], None], undo: list[Any]) -> None:
     """See the end of each cell: the process of a notebook may be killed after its last one."""
-    get_shell = getattr(sys.modules.get("__main__"), "get_ipython", None)
-    shell = get_shell() if callable(get_shell) else None
+    shell = _shell()
     if shell is None:
         return
 

@@ -195,6 +195,32 @@ def test_a_repair_is_another_attempt_and_the_exception_of_the_first_is_told(
     assert listener.warnings == []
 
 
+def test_iterations_that_run_at_once_are_kept_apart(lab: Lab, listen: Listen) -> None:
+    """Each waits until the other has begun."""
+    meets = """
+import os, time
+word = dbutils.widgets.get("input")
+open(pipes.extras["go"] + word, "w").close()
+while not all(os.path.exists(pipes.extras["go"] + each) for each in "ab"):
+    time.sleep(0.05)
+for number in range(3):
+    pipes.log.info("%s %s", word, number)
+"""
+    body = {"notebook_path": notebook(lab, "loop", IMPORT, meets), "base_parameters": {"input": "{{input}}"}}
+    nested = {"task_key": "each", "notebook_task": body}
+    task = task_of("for_each_task", {"inputs": '["a", "b"]', "concurrency": 2, "task": nested}, "loop")
+    listener = listen(task, name="said-loop")
+    listener.start()
+    assert listener.to_the_end()["state"]["result_state"] == "SUCCESS"
+    listener.finish()
+    said: dict[int, list[str]] = {}
+    for each in listener.heard["loop"]:
+        if isinstance(each.message, LogLine):
+            said.setdefault(each.attempt, []).append(each.message.message)
+    assert sorted(said.values()) == [[f"{word} {number}" for number in range(3)] for word in "ab"]
+    assert listener.warnings == []
+
+
 def test_a_killed_process_is_told_and_what_it_sent_is_heard(lab: Lab, listen: Listen) -> None:
     kills = "import os\npipes.log.info('last words')\npipes.flush()\nos.kill(os.getpid(), 9)"
     path = notebook(lab, "killed", IMPORT, kills)

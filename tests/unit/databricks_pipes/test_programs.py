@@ -157,3 +157,67 @@ def test_an_import_anew_is_another_attempt_and_says_nothing_twice(flow: LocalFlo
 def test_a_function_for_executors_may_hold_it(flow: LocalFlow) -> None:
     source = f"{SPEAKS}import pickle\nassert pickle.loads(pickle.dumps(pipes)) is pipes\n"
     assert flow.run(source, **flow.given.environment).endswith("exit code 0")
+
+
+CELLS = """
+import os, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in sys.argv[1:]:
+    shell.run_cell(cell)
+os._exit(0)
+"""
+"""A notebook, whose process is killed after its last cell: nothing that runs at an exit helps."""
+
+
+def test_a_notebook_sends_all_at_the_end_of_each_cell(flow: LocalFlow) -> None:
+    cells = (SPEAKS, "print('printed')", "pass", "pipes.log.info('last')")
+    flow.run(CELLS, *cells, **flow.given.environment)
+    assert flow.finish().lines == ["day 2026-11-27", "last"]
+    assert flow.output("stdout") == ["printed"]
+    # A cell that says nothing ends nothing.
+    assert flow.kinds.count("Closed") == 3
+    assert flow.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("int('no day')", "ValueError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        # As `dbutils.notebook.exit` does it.
+        ("class NotebookExit(Exception): pass\nraise NotebookExit('1')", ""),
+    ],
+)
+def test_what_ended_a_notebook_is_told(flow: LocalFlow, cell: str, name: str) -> None:
+    flow.run(CELLS, SPEAKS, cell, **flow.given.environment)
+    assert flow.finish().warnings == []
+    ended = [each.exception for each in flow.messages if isinstance(each, Closed)][-1]
+    assert (ended.name if ended else "") == name
+
+
+def test_widgets_are_found_from_a_module_of_the_notebook(flow: LocalFlow) -> None:
+    """`dbutils` is a name of the notebook; its widgets raise for what is not there."""
+    widgets = f"""
+class Widgets:
+    def get(self, name):
+        if name not in {flow.given.environment!r}:
+            raise RuntimeError("InputWidgetNotDefined")
+        return {flow.given.environment!r}[name]
+class dbutils:
+    widgets = Widgets()
+"""
+    flow.run(CELLS, widgets, SPEAKS)
+    assert flow.finish().lines == ["day 2026-11-27"]
+
+
+def test_an_executor_of_spark_says_nothing(flow: LocalFlow) -> None:
+    on_executor = """
+        import sys, types
+        context = types.SimpleNamespace(get=lambda: "a task of a job")
+        sys.modules["pyspark.taskcontext"] = types.SimpleNamespace(TaskContext=context)
+        from databricks_pipes import pipes
+        assert not pipes.listening
+    """
+    assert flow.run(on_executor, **flow.given.environment).endswith("exit code 0")
+    assert list(flow.folder.iterdir()) == []
