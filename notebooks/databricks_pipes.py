@@ -50,6 +50,7 @@ _SECONDS_OF_A_CELL = 5.0
 _MOST_CAUSES = 10
 _SAME_MOMENT = 0.05
 _EMIT = logging.StreamHandler.emit.__code__
+_FRAMES_OF_WRAPPERS = 3
 
 __all__ = ["TaskPipes", "pipes"]
 
@@ -415,16 +416,16 @@ class TaskPipes:
         with self._lock:
             last, self._output = self._output, {}
             if last:
-                self._is_closed = False
                 params = {"stream": last["stream"], "text": last["text"], "extras": {}}
                 self._put("log_external_stream", params, timestamp=last["when"])
 
     def _capture(self, *, output: bool) -> None:
         _capture_logging(self, self._log_of_others, self._undo)
+        watch = None
         if output:
-            _capture_output(self, self._write_output, self._undo)
+            watch = _capture_output(self._write_output, self._undo)
             threading.Thread(target=self._hand_over_output, daemon=True).start()
-        _capture_cells(self._end_cell, self._undo)
+        _capture_cells(watch, self._end_cell, self._undo)
         _capture_exception(self.close, self._undo)
         atexit.register(self.close)
         self._undo.append(lambda: atexit.unregister(self.close))
@@ -609,13 +610,23 @@ def _capture_logging(owner: TaskPipes, take: Callable[[logging.LogRecord], None]
     undo.append(lambda: setattr(logging.Logger, "callHandlers", original))
 
 
-def _capture_output(owner: TaskPipes, take: Callable[[str, str], None], undo: list[Any]) -> None:
-    """See what is written to stdout and stderr; a notebook may have other ones in each cell."""
+def _capture_output(take: Callable[[str, str], None], undo: list[Any]) -> Callable[[], None]:
+    """See what is written to stdout and stderr.
+
+    Args:
+        take: Gets the name of the stream and the text.
+        undo: Gets what ends this.
+
+    Returns:
+        Looks whether the streams are other ones by now: a notebook may have new ones in each cell, and IPython
+        puts back the `write` that was there before the cell.
+    """
     original = builtins.print
+    streams = {name: _Tee(name, take) for name in ("stdout", "stderr")}
 
     def watch() -> None:
-        for name in ("stdout", "stderr"):
-            _watch_stream(owner, name, take)
+        for name, tee in streams.items():
+            tee.watch(getattr(sys, name))
 
     # `wraps`, so that a function that is given `print` can still be pickled.
     @functools.wraps(original)
@@ -626,25 +637,45 @@ def _capture_output(owner: TaskPipes, take: Callable[[str, str], None], undo: li
     watch()
     builtins.print = print_and_watch
     undo.append(lambda: setattr(builtins, "print", original))
+    return watch
 
 
-def _watch_stream(owner: TaskPipes, name: str, take: Callable[[str, str], None]) -> None:
-    stream = getattr(sys, name)
-    if getattr(stream, "_databricks_pipes", None) is owner or not _is_console(stream):
-        return
-    write = stream.write
+class _Tee:
+    """Sees what is written to a stream, which stays where it is: others hold it, or put back another one."""
 
-    def write_and_take(text: str) -> Any:
-        written = write(text)
-        # What a handler of `logging` writes has come as a record, with its logger and level.
-        if sys._getframe(1).f_code is not _EMIT:
-            take(name, text)
-        return written
+    def __init__(self, name: str, take: Callable[[str, str], None]) -> None:
+        self._name = name
+        self._take = take
+        self._inside = threading.local()
 
-    # The stream itself stays where it is: others may hold it, or put back another one.
-    with contextlib.suppress(AttributeError):
-        stream.write = write_and_take
-        stream._databricks_pipes = owner
+    def watch(self, stream: Any) -> None:
+        if _is_console(stream) and getattr(stream.write, "tee", None) is not self:
+            write_and_take = functools.partial(self._write, stream.write)
+            write_and_take.tee = self  # type: ignore[attr-defined]
+            with contextlib.suppress(AttributeError):
+                stream.write = write_and_take
+
+    def _write(self, write: Callable[[str], Any], text: str) -> Any:
+        # Whoever wraps this, and is wrapped by it in turn, writes one text once.
+        if getattr(self._inside, "is_writing", False):
+            return write(text)
+        self._inside.is_writing = True
+        try:
+            return write(text)
+        finally:
+            self._inside.is_writing = False
+            # What a handler of `logging` writes has come as a record, with its logger and level.
+            if not _is_called_by(_EMIT):
+                self._take(self._name, text)
+
+
+def _is_called_by(code: Any) -> bool:
+    frame: Any = sys._getframe(2)
+    for _ in range(_FRAMES_OF_WRAPPERS):
+        if frame is None or frame.f_code is code:
+            return frame is not None
+        frame = frame.f_back
+    return False
 
 
 def _is_console(stream: Any) -> bool:
@@ -654,11 +685,17 @@ def _is_console(stream: Any) -> bool:
     return stream is not None and not isinstance(stream, io.StringIO)
 
 
-def _capture_cells(end: Callable[[BaseException | None], None], undo: list[Any]) -> None:
-    """See the end of each cell: the process of a notebook may be killed after its last one."""
+def _capture_cells(
+    begin: Callable[[], None] | None, end: Callable[[BaseException | None], None], undo: list[Any]
+) -> None:
+    """See where cells begin and end: the process of a notebook may be killed after its last one."""
     shell = _shell()
     if shell is None:
         return
+
+    def before_cell(_: Any) -> None:
+        if begin is not None:
+            begin()
 
     def after_cell(result: Any) -> None:
         error = result.error_before_exec or result.error_in_exec
@@ -668,8 +705,9 @@ def _capture_cells(end: Callable[[BaseException | None], None], undo: list[Any])
             error = None
         end(error)
 
-    shell.events.register("post_run_cell", after_cell)
-    undo.append(lambda: shell.events.unregister("post_run_cell", after_cell))
+    for event, tell in (("pre_run_cell", before_cell), ("post_run_cell", after_cell)):
+        shell.events.register(event, tell)
+        undo.append(functools.partial(shell.events.unregister, event, tell))
 
 
 def _capture_exception(close: Callable[[BaseException], None], undo: list[Any]) -> None:

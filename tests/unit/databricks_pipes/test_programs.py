@@ -171,11 +171,13 @@ os._exit(0)
 
 
 def test_a_notebook_sends_all_at_the_end_of_each_cell(flow: LocalFlow) -> None:
-    cells = (SPEAKS, "print('printed')", "pass", "pipes.log.info('last')")
+    written = "import logging, sys; x = sys.stdout.write('written\\n'); logging.warning('logged')"
+    cells = (SPEAKS, "print('printed')", "pass", written, "pipes.log.info('last')")
     flow.run(CELLS, *cells, **flow.given.environment)
-    assert flow.finish().lines == ["day 2026-11-27", "last"]
-    assert flow.output("stdout") == ["printed"]
-    # A cell that says nothing ends nothing.
+    assert flow.finish().lines == ["day 2026-11-27", "logged", "last"]
+    assert flow.output("stdout") == ["printed", "written"]
+    assert flow.output("stderr") == []
+    # Cells that say nothing, or only print, are sent, and end nothing.
     assert flow.kinds.count("Closed") == 3
     assert flow.warnings == []
 
