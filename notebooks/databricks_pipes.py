@@ -618,8 +618,8 @@ def _capture_output(take: Callable[[str, str], None], undo: list[Any]) -> Callab
         undo: Gets what ends this.
 
     Returns:
-        Looks whether the streams are others by now: a notebook may have new ones in each cell, and IPython puts
-        back the `write` that was there before the cell.
+        Looks whether the streams are others by now: a notebook may have new ones in each cell, and IPython
+        puts back the `write` that was there before the cell.
     """
     original = builtins.print
     streams = {name: _Tee(name, take) for name in ("stdout", "stderr")}
