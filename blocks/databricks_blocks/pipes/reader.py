@@ -258,10 +258,17 @@ class DirectoryReader:
         elif isinstance(message, Closed):
             attempt.is_open, attempt.is_closed = False, True
         # What was captured of the streams is sent last.
-        elif attempt.is_closed and not attempt.is_told_after_end and not isinstance(message, StreamText):
+        elif attempt.is_closed and not isinstance(message, StreamText):
+            self._note_more(writer, attempt)
+        return attempt
+
+    def _note_more(self, writer: _Writer, attempt: _Attempt) -> None:
+        """Note that an attempt goes on after `closed`, which our own writer says at the end of each cell."""
+        if writer is not self._writers.get(""):
+            attempt.is_open = True
+        elif not attempt.is_told_after_end:
             attempt.is_told_after_end = True
             self._warn(f"attempt {attempt.number} goes on after it said `closed`")
-        return attempt
 
     def _hand_on(self, writer: _Writer, received: list[Received]) -> None:
         attempt = writer.attempt

@@ -393,6 +393,25 @@ def test_what_comes_after_closed_is_told_but_the_streams_end_later() -> None:
     assert texts == ["a", "bc"]
 
 
+def test_our_own_writer_goes_on_after_closed_with_the_next_cell_of_a_notebook() -> None:
+    place = Place()
+    place.write("a-1.json", OPENED, log("cell 1"), CLOSED)
+    place.write("a-2.json", log("cell 2"), CLOSED)
+    place.look(over=True)
+    place.finish()
+    assert place.attempts == [(1, "cell 1"), (1, "cell 2")]
+    assert place.warnings == []
+
+
+def test_our_own_writer_that_is_killed_in_a_later_cell_is_told() -> None:
+    place = Place()
+    place.write("a-1.json", OPENED, log("cell 1"), CLOSED, log("cell 2"))
+    place.look(over=True)
+    place.finish()
+    (warning,) = place.warnings
+    assert warning.startswith("attempt 1 never said `closed`")
+
+
 def test_a_line_without_an_end_comes_at_the_end() -> None:
     place = Place()
     place.write(1, OPENED, stream("no end"), CLOSED)
