@@ -109,6 +109,13 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
         help="what runs Spark: Sail, or Apache Spark, installed at its first use (default: %(default)s)",
     )
     parser.add_argument(
+        "--spark-spare",
+        choices=("auto", "off"),
+        default="auto",
+        help="whether a spare server of Apache Spark waits for the next cluster, where --engine is spark and "
+        "memory allows (default: %(default)s)",
+    )
+    parser.add_argument(
         "--spark-remote",
         default="",
         metavar="URL",
@@ -125,6 +132,7 @@ def read_machine(options: argparse.Namespace) -> Machine:
         options.log_delivery_seconds,
         options.engine,
         max(options.warehouse_start_seconds, 0),
+        spark_spare=options.spark_spare == "auto",
     )
 
 

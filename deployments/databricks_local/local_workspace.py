@@ -92,6 +92,7 @@ class LocalWorkspace(WorkspaceAccess):
         *,
         tls: bool = False,
         engine: str = SAIL,
+        spark_spare: bool = True,
         spark_remote: str = "",
         token: str = "",
         client_id: str = "",
@@ -112,6 +113,8 @@ class LocalWorkspace(WorkspaceAccess):
             tls: Whether it is reached by https.
             engine: What runs Spark: `sail`, or `spark` for Apache Spark itself, which is installed at its
                 first use. A cluster with the custom tag `local_engine` has its own.
+            spark_spare: Whether a spare server of Apache Spark waits for the next cluster, if `engine` is
+                `spark` and memory allows.
             spark_remote: A Spark Connect server, as `sc://host:15002`, that all clusters use. Empty: each
                 cluster starts its own.
             token: What requests have to send. Empty: a new one.
@@ -137,6 +140,7 @@ class LocalWorkspace(WorkspaceAccess):
         self._tls = tls
         self._options = {
             "--engine": engine,
+            "--spark-spare": "auto" if spark_spare else "off",
             "--spark-remote": spark_remote,
             "--repair-one-time-runs": "accept" if repair_one_time_runs else "refuse",
             "--repair-visible-after": str(repair_visible_after),

@@ -214,6 +214,13 @@ def workspace(
         Literal["sail", "spark"],
         typer.Option(help="What runs Spark: Sail, or Apache Spark, installed at its first use."),
     ] = "sail",
+    spark_spare: Annotated[
+        Literal["auto", "off"],
+        typer.Option(
+            help="Whether a spare server of Apache Spark waits for the next cluster, where --engine is spark "
+            "and memory allows."
+        ),
+    ] = "auto",
     spark_remote: Annotated[
         str,
         typer.Option(metavar="URL", help="Spark Connect server of all clusters, as sc://host:15002."),
@@ -236,6 +243,7 @@ def workspace(
             log_delivery_seconds,
             engine,
             warehouse_start_seconds,
+            spark_spare=spark_spare == "auto",
         )
         access = Access(tls, _service_principal(client_id, client_secret))
         serve(host, port, token, root, access, options, machine)

@@ -15,7 +15,8 @@ from statistics import quantiles
 
 from databricks.sdk.service import sql
 from databricks_local import LocalWorkspace
-from databricks_local.runtime.warehouse.values import json_of, rows_of
+from databricks_local.runtime.warehouse.encoding import json_of
+from databricks_local.runtime.warehouse.values import rows_of
 from pysail.spark import SparkConnectServer
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession

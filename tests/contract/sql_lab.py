@@ -1,8 +1,10 @@
 """What tests of SQL warehouses share: a warehouse, statements, waiting for states."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from databricks.sdk.service import sql
 
 from .workspace_lab import Lab, until
@@ -58,6 +60,21 @@ class SqlLab:
 
     def wait_for(self, statement_id: str, state: sql.StatementState) -> None:
         until(lambda: state_of(self.statements.get_statement(statement_id)) is state or None, 40)
+
+    def wait_until_idle(self, seconds: float = 20) -> None:
+        """Wait until no process of the workspace calculates."""
+
+        def is_idle() -> bool:
+            before = self._processor_seconds()
+            time.sleep(0.5)
+            return self._processor_seconds() - before < 0.2
+
+        until(is_idle, seconds)
+
+    def _processor_seconds(self) -> float:
+        server = psutil.Process(self.lab.workspace.process.pid)
+        times = [process.cpu_times() for process in [server, *server.children(recursive=True)]]
+        return sum(each.user + each.system for each in times)
 
     def wait_for_warehouse(self, state: sql.State, seconds: float = 40) -> None:
         until(lambda: self.lab.sdk.warehouses.get(self.warehouse_id).state is state or None, seconds)

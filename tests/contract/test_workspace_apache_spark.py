@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from databricks.sdk.service import compute
 from databricks_local.jobs.engines import ENGINE_TAG, SAIL, SPARK
 
 from .job_lab import invalid, latest, output, own_workspace, refusal, results, value
 from .wheel_lab import build_wheel
-from .workspace_lab import CLUSTER, Lab, until
+from .workspace_lab import CLUSTER, Lab, java_processes, until
 
 pytestmark = pytest.mark.apache_spark
 
@@ -31,7 +30,9 @@ EXIT = "\ndbutils.notebook.exit(str(result))"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with own_workspace(tmp_path_factory.mktemp("apache") / "root", engine=SPARK) as started:
+    with own_workspace(
+        tmp_path_factory.mktemp("apache") / "root", engine=SPARK, spark_spare=False
+    ) as started:
         yield started
 
 
@@ -39,11 +40,6 @@ def run(lab: Lab, source: str, **cluster: Any) -> dict[str, Any]:
     """Run a notebook on a cluster of its own."""
     task = lab.task("only", lab.notebook("any", source), cluster=cluster)
     return lab.ended(lab.submit(task), START_SECONDS)
-
-
-def java_processes(lab: Lab) -> list[psutil.Process]:
-    server = psutil.Process(lab.workspace.process.pid)
-    return [each for each in server.children(recursive=True) if each.name() == "java"]
 
 
 def upload_wheel(lab: Lab, wheel: Path) -> str:

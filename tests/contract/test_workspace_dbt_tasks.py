@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from databricks.sdk.service import sql
 from databricks_local import LocalWorkspace
 
 from .client_lab import SCRIPTS
 from .git_lab import git
 from .job_lab import create, latest, run_now
-from .sql_lab import SqlLab, starter_of
-from .workspace_lab import Lab, lab_of
+from .sql_lab import ENDLESS, SqlLab, starter_of, state_of
+from .workspace_lab import Lab, lab_of, until
 
 SERVERLESS = [{"environment_key": "any", "spec": {"client": "2"}}]
 
@@ -38,6 +40,7 @@ def run(lab: Lab, given: dict[str, Any], **settings: Any) -> tuple[dict[str, Any
         ({"commands": ["dbt run"] * 11}, "between 1 and 10"),
         ({"commands": ["rm -rf /"]}, "must start with dbt"),
         ({"commands": ["dbtx run"]}, "must start with dbt"),
+        ({"commands": ["dbt seed", "dbt run --vars '{a: 1"]}, "quote that is open"),
         ({"project_directory": "relative"}, "absolute"),
         ({"source": "GIT", "project_directory": "/absolute"}, "relative"),
         ({"profiles_directory": "p"}, "without a warehouse_id"),
@@ -90,6 +93,33 @@ def test_a_project_of_the_workspace(starter: SqlLab) -> None:
     assert starter.lab.workspace.token not in output["logs"]
     text = "SELECT kind, power FROM main.of_a_job.by_kind ORDER BY kind"
     assert starter.rows(text) == [["solar", "20"], ["wind", "40"]]
+
+
+@pytest.mark.clients
+def test_a_cancel_ends_dbt_and_its_statements(starter: SqlLab) -> None:
+    root = starter.lab.workspace.root
+    assert root
+    shutil.copytree(SCRIPTS / "dbt_project", root / "files" / "Shared" / "slow")
+    (root / "files" / "Shared" / "slow" / "models" / "endless.sql").write_text(ENDLESS)
+    fields = {"project_directory": "/Shared/slow", "catalog": "main", "schema": "of_a_job"}
+    given = task(starter.warehouse_id, "dbt run --select endless", **fields)
+    run_id = run_now(starter.lab, create(starter.lab, given, job_clusters=[], environments=SERVERLESS))
+
+    def endless() -> sql.QueryInfo | None:
+        wanted = sql.QueryFilter(statuses=[sql.QueryStatus.RUNNING])
+        found = starter.lab.sdk.query_history.list(filter_by=wanted).res or []
+        return next((each for each in found if "range(1000000000000)" in (each.query_text or "")), None)
+
+    statement = until(endless, 300)
+    starter.lab.sdk.jobs.cancel_run(run_id)
+    assert starter.lab.ended(run_id)["state"]["result_state"] == "CANCELED"
+    assert state_of(starter.ended(str(statement.query_id))) is sql.StatementState.CANCELED
+    server = psutil.Process(starter.lab.workspace.process.pid)
+    assert not [
+        each for each in server.children(recursive=True) if "dbt.cli.main" in " ".join(each.cmdline())
+    ]
+    starter.wait_until_idle()
+    assert starter.rows("SELECT 1") == [["1"]]
 
 
 @pytest.mark.clients

@@ -24,7 +24,7 @@ LONGEST_SECONDS = 2.0
 """Of the clock: on a busy machine the loop may have to wait. The recorder does not depend on that."""
 SLOW = re.compile(r"Executing (.+) took ([\d.]+) seconds")
 
-SHORT = re.compile(r"os\.listdir volumes(/main(/default)?)?|open parts/part-\w+")
+SHORT = re.compile(r"os\.scandir volumes(/main(/default)?)?|open parts/part-\w+")
 """What does not grow: the names of catalogs, schemas and volumes, and a part whose pieces come one by one."""
 
 RECORDER = """
@@ -137,6 +137,20 @@ def test_folders_are_listed_and_removed(watched: Lab) -> None:
     watched.sdk.workspace.delete("/Shared/many", recursive=True)
     watched.sdk.volumes.delete("main.default.v")
     assert not list(root.glob("*/*/many"))
+
+
+def test_many_schemas_and_odd_patterns(watched: Lab) -> None:
+    root = watched.workspace.root
+    assert root is not None
+    for number in range(1_000):
+        (root / "volumes" / "main" / f"s{number:03}").mkdir()
+    names = {"catalog_name": "main", "schema_name": "default", "name": "a" * 40}
+    view = {"table_type": "VIEW", "view_definition": "SELECT 1"}
+    assert watched.post("/api/2.1/unity-catalog/tables", {**names, **view}).status_code == 200
+    assert len(list(watched.sdk.schemas.list("main"))) == 1_002
+    page = watched.get("/api/2.1/unity-catalog/schemas", catalog_name="main", max_results=10).json()
+    assert len(page["schemas"]) == 10
+    assert list(watched.sdk.tables.list_summaries("main", table_name_pattern="%a" * 10 + "%b")) == []
 
 
 def test_statements_with_large_texts_and_results(watched: Lab) -> None:

@@ -220,11 +220,11 @@ def test_the_logs_of_programs_do_not_stay_in_memory(lab: Lab) -> None:
     job_id = create(lab, *({"task_key": f"p{number}", **program} for number in range(6)))
     server = psutil.Process(lab.workspace.process.pid)
     used = []
-    # The first run shows what the server needs for its work.
-    for _ in range(3):
+    # The first two runs show what the server needs for its work.
+    for _ in range(6):
         run = lab.ended(run_now(lab, job_id))
         assert set(results(run).values()) == {"SUCCESS"}
         assert len(output(lab, latest(run)["p0"])["logs"]) > 5_000_000
         used.append(server.memory_info().rss / 1_000_000)
-    # Twelve logs of 5 MB.
-    assert used[-1] - used[0] < 30
+    # 24 logs of 5 MB came to it.
+    assert used[-1] - used[1] < 60, used

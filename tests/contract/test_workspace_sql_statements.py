@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,8 +14,8 @@ import pytest
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service import sql
 
-from .sql_lab import ASYNC, ENDLESS, SqlLab, starter_of, state_of
-from .workspace_lab import Lab
+from .sql_lab import ASYNC, COMPLETE, ENDLESS, SqlLab, starter_of, state_of
+from .workspace_lab import Lab, until
 
 ARROW = {"disposition": sql.Disposition.EXTERNAL_LINKS, "format": sql.Format.ARROW_STREAM}
 PATH = "/api/2.0/sql/statements"
@@ -96,7 +98,7 @@ def test_a_statement_without_rows_has_no_chunk(starter: SqlLab) -> None:
     [
         ("SELECT :a + 1", [parameter("a", "41", "INT")], ["42"]),
         ("SELECT :a", [parameter("a", "it's")], ["it's"]),
-        ("SELECT :a IS NULL", [parameter("a")], ["true"]),
+        ("SELECT :a IS NULL, typeof(:a)", [parameter("a")], ["true", "string"]),
         ("SELECT :a IS NULL", [parameter("a", None, "INT")], ["true"]),
         ("SELECT :d + INTERVAL 1 DAY", [parameter("d", "2024-02-28", "DATE")], ["2024-02-29"]),
         ("SELECT :p * 2", [parameter("p", "1.25", "DECIMAL(5,2)")], ["2.50"]),
@@ -153,14 +155,94 @@ def test_a_statement_that_is_not_waited_for(starter: SqlLab) -> None:
     assert ended.result.data_array == [["7"]]
 
 
-def test_a_cancelled_statement(starter: SqlLab) -> None:
-    running = starter.execute(ENDLESS, **ASYNC).statement_id
+def cancelled(starter: SqlLab, text: str, **fields: Any) -> float:
+    """Begin a statement and cancel it at once; after how many seconds it has ended."""
+    running = starter.execute(text, **ASYNC, **fields).statement_id
     assert running
-    starter.wait_for(running, sql.StatementState.RUNNING)
+    started = time.monotonic()
     starter.statements.cancel_execution(running)
     assert state_of(starter.ended(running)) is sql.StatementState.CANCELED
     starter.statements.cancel_execution(running)
+    return time.monotonic() - started
+
+
+def test_a_cancelled_statement_ends_in_the_engine_too(starter: SqlLab) -> None:
+    """Also if the cancel comes before the engine knows the statement."""
+    starter.rows("SELECT 1")
+    seconds = [cancelled(starter, ENDLESS) for _ in range(4)]
+    # After five, it would count as cancelled even if nobody had told the engine.
+    assert sum(each < 4.5 for each in seconds) >= 3, seconds
+    starter.wait_until_idle()
     assert starter.rows("SELECT 1") == [["1"]]
+
+
+def test_a_cancelled_statement_leaves_no_files(starter: SqlLab) -> None:
+    results = Path(starter.lab.workspace.root) / "results"
+    before = {place.name for place in results.iterdir()}
+    large = "SELECT id, repeat('x', 200) FROM range(600000000)"
+    for _ in range(2):
+        cancelled(starter, large, disposition=sql.Disposition.EXTERNAL_LINKS)
+    until(lambda: {place.name for place in results.iterdir()} <= before, 10)
+
+
+def test_booleans_and_nulls_count_as_the_text_that_they_are(starter: SqlLab) -> None:
+    status = starter.execute("SELECT true AS x, NULL AS y FROM range(2000000)").status
+    assert status
+    assert status.error
+    assert "Inline byte limit exceeded" in (status.error.message or "")
+
+
+def test_moments_in_another_time_zone(starter: SqlLab) -> None:
+    session = starter.lab.post(
+        "/api/2.0/sql/sessions",
+        {"warehouse_id": starter.warehouse_id, "session_confs": {"TIMEZONE": "America/Los_Angeles"}},
+    ).json()["session_id"]
+    text = (
+        "SELECT t, unix_timestamp(t), array(t), CAST(t AS STRING) "
+        "FROM VALUES (TIMESTAMP'2024-01-01 00:00:00') AS v(t)"
+    )
+    body = {"statement": text, "warehouse_id": starter.warehouse_id, "session_id": session}
+    (row,) = starter.lab.post(PATH, {**body, **COMPLETE}).json()["result"]["data_array"]
+    moment = "2024-01-01T08:00:00.000Z"
+    assert row == [moment, "1704096000", f'["{moment}"]', "2024-01-01 00:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("CAST(0.1 AS FLOAT)", "0.1"),
+        ("CAST(3.4e38 AS FLOAT)", "3.4E38"),
+        ("array(CAST(0.1 AS FLOAT))", "[0.1]"),
+        ("TIMESTAMP'0001-01-01 00:00:00'", "0001-01-01T00:00:00.000Z"),
+        ("TIMESTAMP'-0044-03-15 00:00:00'", "-0044-03-15T00:00:00.000Z"),
+        ("DATE'0001-01-01'", "0001-01-01"),
+        ("named_struct('a', CAST('12345678901234567890.123456789' AS DECIMAL(38,18)))",
+         '{"a":12345678901234567890.123456789000000000}'),
+        ("array(INTERVAL 1 MONTH)", '["0-1"]'),
+        ("named_struct('m', INTERVAL 1 MONTH)", '{"m":"0-1"}'),
+        ("array(INTERVAL 1 DAY)", '["1 00:00:00.000000000"]'),
+        ("map('a', INTERVAL 14 MONTH)", '{"a":"1-2"}'),
+        ("""parse_json('{"a":1}')""", '{"a":1}'),
+        ("""array(parse_json('{"a":1}'))""", '[{"a":1}]'),
+        ("make_interval(1, 2, 0, 3)", "1 years 2 months 3 days"),
+    ],
+)  # fmt: skip
+def test_values_that_are_hard_to_write(starter: SqlLab, expression: str, text: str) -> None:
+    assert starter.rows(f"SELECT {expression}") == [[text]]
+
+
+def test_what_arrow_clients_hardly_read_is_text_or_refused(starter: SqlLab) -> None:
+    text = """SELECT parse_json('{"a":1}') AS v, (INTERVAL 1 DAY) AS d, (INTERVAL 14 MONTH) AS m"""
+    (content,) = chunks_of(starter, starter.execute(text, **ARROW))
+    assert pa.ipc.open_stream(content).read_all().to_pylist() == [
+        {"v": '{"a":1}', "d": "1 00:00:00.000000000", "m": "1-2"}
+    ]
+    refused = starter.failure("SELECT array(INTERVAL 1 MONTH) AS m", **ARROW)
+    assert refused == ("BAD_REQUEST", "UNSUPPORTED_FEATURE", "0A000")
+
+
+def test_columns_of_one_name(starter: SqlLab) -> None:
+    assert starter.rows("SELECT (INTERVAL 1 MONTH) AS a, 5 AS a") == [["0-1", "5"]]
 
 
 def test_the_wait_ends_with_a_cancel_if_the_client_wants_it(starter: SqlLab) -> None:

@@ -12,6 +12,7 @@ from databricks.sdk.service.workspace import ImportFormat
 from .git_lab import commit
 from .job_lab import create, latest, run_job, run_now
 from .sql_lab import ENDLESS, SqlLab, starter_of
+from .sql_lab import state_of as statement_state
 from .workspace_lab import Lab, until
 
 
@@ -80,6 +81,35 @@ def test_a_query_with_its_own_parameters_and_those_of_the_job(starter: SqlLab) -
     assert output.sql_output.query_output.warehouse_id == starter.warehouse_id
 
 
+def test_parameters_of_a_query_have_their_types(starter: SqlLab) -> None:
+    given = [
+        sql.QueryParameter(name="d", date_value=sql.DateValue(date_value="2024-02-28")),
+        sql.QueryParameter(name="n", numeric_value=sql.NumericValue(2)),
+        sql.QueryParameter(name="e", enum_value=sql.EnumValue(enum_options="a\nb", values=["b"])),
+    ]
+    text = "SELECT typeof(:d), :d + INTERVAL 1 DAY, :n * 2, :e FROM range(9) LIMIT :n"
+    query_id = query(starter.lab, "with types", text, parameters=given)
+    output, (statement,) = run(starter, task(starter, query={"query_id": query_id}, parameters={"n": "3"}))
+    assert state_of(output) == (jobs.RunResultState.SUCCESS, None)
+    rows = starter.statements.get_statement(statement.query_id).result.data_array
+    assert rows == [["date", "2024-02-29", "6", "b"]] * 3
+
+
+def test_a_warehouse_may_be_a_reference(starter: SqlLab) -> None:
+    query_id = query(starter.lab, "q", "SELECT 1")
+    fields = {"query": {"query_id": query_id}, "warehouse_id": "{{job.parameters.wh}}"}
+    given = [{"name": "wh", "default": starter.warehouse_id}]
+    output, (statement,) = run(starter, task(starter, **fields), parameters=given)
+    assert state_of(output) == (jobs.RunResultState.SUCCESS, None)
+    assert statement.warehouse_id == starter.warehouse_id
+
+
+def test_a_file_with_a_mark_of_the_byte_order(starter: SqlLab) -> None:
+    path = file(starter.lab, "from windows.sql", "\ufeffSELECT 1")
+    output, (statement,) = run(starter, task(starter, file={"path": path}))
+    assert (state_of(output)[0], statement.query_text) == (jobs.RunResultState.SUCCESS, "SELECT 1")
+
+
 def test_a_file_is_one_session_and_stops_at_the_first_failure(starter: SqlLab) -> None:
     text = (
         "-- ; none\nCREATE TEMPORARY VIEW seen AS SELECT ';' AS semicolon;\n"
@@ -137,7 +167,10 @@ def test_a_cancelled_task_cancels_its_statement(starter: SqlLab) -> None:
     statement = until(running)
     starter.lab.sdk.jobs.cancel_run(run_id)
     assert starter.lab.ended(run_id)["state"]["result_state"] == "CANCELED"
-    starter.ended(str(statement.query_id))
+    ended = starter.ended(str(statement.query_id))
+    assert statement_state(ended) is sql.StatementState.CANCELED
+    # It would count as cancelled even if nobody had told the engine.
+    starter.wait_until_idle()
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psutil
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
@@ -100,6 +102,17 @@ def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
             raise AssertionError(f"not within {seconds} s")
         time.sleep(0.02)
     return answer
+
+
+def java_processes(lab: Lab) -> list[psutil.Process]:
+    """The servers of Apache Spark that a workspace runs."""
+    found = []
+    for each in psutil.Process(lab.workspace.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            # What Java starts has its name until it becomes another program.
+            if each.name() == "java" and "java" not in [parent.name() for parent in each.parents()]:
+                found.append(each)
+    return found
 
 
 def lab_of(workspace: LocalWorkspace) -> Iterator[Lab]:

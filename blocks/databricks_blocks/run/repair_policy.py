@@ -95,14 +95,14 @@ class RepairPolicy(BaseModel):
     def _are_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(_checked_pattern, patterns))
 
-    def wait(self, repairs_before: int, chance: float) -> float:
+    def wait(self, repairs_of_this_start: int, chance: float) -> float:
         """Seconds before a repair.
 
         Args:
-            repairs_before: How many repairs this start of the flow has made before.
+            repairs_of_this_start: How many this start of the flow has made before.
             chance: A random number from 0 to 1.
         """
-        wait = self.wait_seconds * self.backoff_factor**repairs_before * (1 + self.jitter * chance)
+        wait = self.wait_seconds * self.backoff_factor**repairs_of_this_start * (1 + self.jitter * chance)
         return min(wait, self.max_wait_seconds)
 
 

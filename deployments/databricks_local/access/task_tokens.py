@@ -1,15 +1,20 @@
 """Tokens of tasks and clusters: each is good for as long as its task or cluster runs."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class TaskTokens:
-    """The tokens by which the SDK logs in inside of tasks, and Sail at the catalog."""
+    """The tokens by which the SDK logs in inside of tasks, and Sail at the catalog.
+
+    Attributes:
+        on_revoke: Told of each token that is not good any more.
+    """
 
     def __init__(self) -> None:
         self._live: set[str] = set()
+        self.on_revoke: Callable[[str], None] = lambda _: None
 
     @contextmanager
     def issued(self) -> Iterator[str]:
@@ -29,6 +34,7 @@ class TaskTokens:
     def revoke(self, token: str) -> None:
         """End a token."""
         self._live.discard(token)
+        self.on_revoke(token)
 
     def accepts(self, token: str) -> bool:
         """Whether a token is that of a task that runs."""

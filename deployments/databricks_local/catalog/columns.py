@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,12 +83,10 @@ def fields_of(columns: Sequence[Json]) -> list[Json]:
     """
     ordered = sorted(columns, key=lambda column: read_integer(column, "position"))
     fields = [_field_of(column) for column in ordered]
-    names = [field["name"].lower() for field in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise ApiError(
-                400, "INVALID_PARAMETER_VALUE", f"[COLUMN_ALREADY_EXISTS] The column `{name}` already exists."
-            )
+    times = Counter(field["name"].lower() for field in fields)
+    for name, number in times.items():
+        if number > 1:
+            raise invalid_parameter(f"[COLUMN_ALREADY_EXISTS] The column `{name}` already exists.")
     return fields
 
 
@@ -112,7 +111,7 @@ def _field_of(column: Json) -> Json:
         field["metadata"] = dict(metadata) if isinstance(metadata, dict) else {}
         given = given["type"]
     if given is None:
-        given = read_string(column, "type_text") or read_string(column, "type_name")
+        given = read_string(column, "type_text") or _type_by_name(column)
     if isinstance(given, str) and _CHARACTERS.fullmatch(given.strip().lower()):
         field["metadata"][_CHARACTERS_KEY] = given.strip().lower()
         given = "string"
@@ -121,6 +120,13 @@ def _field_of(column: Json) -> Json:
     if comment:
         field["metadata"]["comment"] = comment
     return field
+
+
+def _type_by_name(column: Json) -> str:
+    name = read_string(column, "type_name")
+    if name.upper() != "DECIMAL" or "type_precision" not in column:
+        return name
+    return f"decimal({read_integer(column, 'type_precision')},{read_integer(column, 'type_scale')})"
 
 
 def _is_type(given: Json) -> bool:

@@ -4,7 +4,9 @@ The log is the truth about the columns of a table.
 """
 
 import json
+import re
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,10 @@ from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.runtime.tables.delta.log import DeltaLog
 
 LOG = "_delta_log"
+KEPT_STATES = 1_000
+_VERSIONS = frozenset({"delta.minReaderVersion", "delta.minWriterVersion"})
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_NO_CREDENTIALS = "an error occurred while loading credentials"
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class DeltaLogs:
             storage_options: How storage besides this machine's is reached.
         """
         self.storage_options = dict(storage_options)
-        self._read: dict[str, tuple[tuple[int, int], DeltaState]] = {}
+        self._read: OrderedDict[str, tuple[tuple[int, int], DeltaState]] = OrderedDict()
         self._reading = threading.Lock()
 
     def state(self, place: Path | str) -> DeltaState | None:
@@ -76,6 +82,8 @@ class DeltaLogs:
         """
         with self._reading:
             known = self._read.get(str(place))
+            if known is not None:
+                self._read.move_to_end(str(place))
         if known is not None and isinstance(place, Path) and _mark(place, known[1].version) == known[0]:
             return known[1]
         state = self._state(place)
@@ -84,7 +92,14 @@ class DeltaLogs:
             self._read.pop(str(place), None)
             if state is not None and mark is not None:
                 self._read[str(place)] = mark, state
+            if len(self._read) > KEPT_STATES:
+                self._read.popitem(last=False)
         return state
+
+    def forget(self, place: Path | str) -> None:
+        """Keep nothing of a table that is not there any more."""
+        with self._reading:
+            self._read.pop(str(place), None)
 
     def exists(self, place: Path | str) -> bool:
         """Whether there is a Delta table."""
@@ -117,7 +132,7 @@ class DeltaLogs:
                 raise_if_key_not_exists=False,
             )
         except (DeltaError, ValueError, OSError) as error:
-            raise invalid_parameter(f"The Delta table cannot be made: {error}") from error
+            raise invalid_parameter(f"The Delta table cannot be made: {in_one_line(error)}") from error
 
     def tell(self, place: Path | str, told: Json) -> bool:
         """Change what a table is told to be: its `comment`, and `properties` besides those that it has.
@@ -131,20 +146,26 @@ class DeltaLogs:
         from deltalake import DeltaTable
         from deltalake.exceptions import CommitFailedError, DeltaError
 
+        for name in _VERSIONS & told.get("properties", {}).keys():
+            # Of some values, deltalake panics.
+            raise invalid_parameter(f"{name} cannot be changed here; use ALTER TABLE … SET TBLPROPERTIES.")
         try:
             opened = DeltaTable(place, storage_options=self._options(place))
-            if "comment" in told:
-                opened.alter.set_table_description(told["comment"])
+            # Two commits. Properties may be refused: then there is none.
             if told.get("properties"):
                 opened.alter.set_table_properties(told["properties"], raise_if_not_exists=False)
+            if "comment" in told:
+                opened.alter.set_table_description(told["comment"])
         except CommitFailedError as error:
             state = self.state(place)
             if state is not None and state.version == opened.version():
                 # Nobody else has written meanwhile.
                 return False
-            raise ApiError(409, "RESOURCE_CONFLICT", f"The table was changed meanwhile: {error}") from error
+            raise ApiError(
+                409, "RESOURCE_CONFLICT", f"The table was changed meanwhile: {in_one_line(error)}"
+            ) from error
         except (DeltaError, ValueError, OSError) as error:
-            raise invalid_parameter(f"The Delta table cannot be changed: {error}") from error
+            raise invalid_parameter(f"The Delta table cannot be changed: {in_one_line(error)}") from error
         return True
 
     def _state(self, place: Path | str) -> DeltaState | None:
@@ -160,9 +181,7 @@ class DeltaLogs:
         except TableNotFoundError:
             return None
         except (DeltaError, ValueError, OSError) as error:
-            raise ApiError(
-                400, "INVALID_STATE", f"The Delta log at {place} cannot be read: {error}"
-            ) from error
+            raise _unreadable(place, error) from error
         return DeltaState(
             table.version(),
             tuple(schema["fields"]),
@@ -184,7 +203,7 @@ def _state_on_disk(place: Path) -> DeltaState | None:
     try:
         snapshot = log.snapshot()
     except (ValueError, KeyError, OSError) as error:
-        raise ApiError(400, "INVALID_STATE", f"The Delta log at {place} cannot be read: {error}") from error
+        raise _unreadable(place, error) from error
     return DeltaState(
         snapshot.version,
         snapshot.fields,
@@ -193,6 +212,28 @@ def _state_on_disk(place: Path) -> DeltaState | None:
         snapshot.metadata.get("description") or "",
         str(snapshot.metadata["id"]),
     )
+
+
+def _unreadable(place: Path | str, error: Exception) -> ApiError:
+    message = f"The Delta log at {place} cannot be read: {in_one_line(error)}"
+    return ApiError(400, "INVALID_STATE", message)
+
+
+def in_one_line(error: Exception) -> str:
+    r"""What `deltalake` says, without the colours and arrows of a terminal.
+
+    Example:
+        >>> in_one_line(OSError("Kernel error\n  \x1b[31m↳\x1b[0m no such host\n"))
+        'Kernel error: no such host'
+    """
+    parts = [" ".join(part.split()) for part in _COLOURS.sub("", str(error)).split("↳")]
+    if _NO_CREDENTIALS in parts:
+        return (
+            "there are no credentials for the storage: start the workspace with AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY in its environment"
+        )
+    # The first says what was done, the last one why it failed.
+    return ": ".join(dict.fromkeys((parts[0], parts[-1])))
 
 
 def _mark(place: Path, version: int) -> tuple[int, int] | None:

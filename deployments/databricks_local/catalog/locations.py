@@ -5,19 +5,23 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from databricks_local.api.errors import invalid_parameter
+from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.names import HIVE
 from databricks_local.files.tree import leads_inside
+from databricks_local.files.volumes import VOLUME_DEPTH
 from databricks_local.runtime.tables.plain_paths import PlainPaths
 
 WAREHOUSE = "dbfs:/user/hive/warehouse"
 """Docs: where the managed tables of `hive_metastore` are."""
 
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+_SCHEME = re.compile(r"([A-Za-z][\w+.\-]*):(.*)", re.DOTALL)
+_SERVED_ELSEWHERE = ("s3", "s3a")
+_IN_STORAGE = re.compile(r"//[A-Za-z0-9][\w.\-]+(/[^/?#]+)*/*")
 _MOUNTED = {"/dbfs": "dbfs", "/Volumes": "volumes", "/Workspace": "files"}
 """The paths that tasks and clusters see, and the directories of the workspace that they lead to."""
 
-_BEFORE = {"dbfs": "dbfs:", "volumes": "dbfs:/Volumes", "files": "file:/Workspace", "tables": ""}
+_BEFORE = {"dbfs": "dbfs:", "volumes": "dbfs:/Volumes", "files": "file:/Workspace"}
+_IN_TABLES = "tables:"
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,29 @@ class Locations:
         """Where the files of a managed table may be before it is registered."""
         return f"file://{self.tables / table_id}"
 
-    def is_staged(self, kept: str, names: tuple[str, ...]) -> bool:
-        """Whether a table is there that has to move when it is registered."""
-        return names[0] == HIVE and kept.startswith(f"file://{self.tables}/")
+    def portable(self, kept: str) -> str:
+        """A location without the path of the workspace, for what is kept on disk.
+
+        Example:
+            >>> Locations(Path("/w")).portable("file:///w/tables/one")
+            'tables:one'
+        """
+        before = f"file://{self.tables}/"
+        return f"{_IN_TABLES}{kept.removeprefix(before)}" if kept.startswith(before) else kept
+
+    def here(self, portable: str) -> str:
+        """The location that `portable` was given."""
+        if not portable.startswith(_IN_TABLES):
+            return portable
+        return f"file://{self.tables}/{portable.removeprefix(_IN_TABLES)}"
+
+    def is_staged(self, kept: str, managed: str) -> bool:
+        """Whether a table is where it was written, and has to move to its place when it is registered."""
+        return self.is_in_tables(kept) and not self.is_in_tables(managed)
+
+    def is_in_tables(self, kept: str) -> bool:
+        """Whether a location is among those of managed tables that have no storage root."""
+        return kept.startswith(f"file://{self.tables}/")
 
     def kept(self, given: str, *, by_sail: bool = False) -> str:
         """A location as it is kept and shown.
@@ -69,13 +93,14 @@ class Locations:
         Raises:
             ApiError: If it cannot be the place of a table.
         """
-        if _SCHEME.match(given) and not given.startswith(("dbfs:", "file:")):
-            return given.rstrip("/")
-        plain = "/" + given.split(":", 1)[1].lstrip("/") if _SCHEME.match(given) else given
+        scheme, rest = _split(given)
+        if scheme not in ("", "dbfs", "file"):
+            return _kept_elsewhere(given, scheme, rest)
+        plain = f"/{rest.lstrip('/')}" if scheme else given
         path = self.aliases.original(posixpath.normpath(plain))
         if not path.startswith("/") or not path.isprintable():
             raise invalid_parameter(f"'{given[:1000]}' is not a location of a table.")
-        if not by_sail and not given.startswith("file:"):
+        if not by_sail and scheme != "file":
             return f"dbfs:{path}"
         for mounted, name in _MOUNTED.items():
             for above in (mounted, str(self.root / name)):
@@ -102,6 +127,48 @@ class Locations:
             raise invalid_parameter(f"'{kept[:1000]}' is not a location of a table.")
         return place
 
+    def check_external(self, kept: str) -> None:
+        """Refuse a place in which an external table would be in the way of something else.
+
+        Raises:
+            ApiError: If its volume is not there, or it is among managed tables, or above the workspace.
+        """
+        place = self.on_disk(kept)
+        if place is None:
+            return
+        if leads_inside(place, self.tables) or self.root.is_relative_to(place.resolve()):
+            raise overlapping(kept)
+        volumes = self.root / "volumes"
+        names = place.relative_to(volumes).parts if place.is_relative_to(volumes) else None
+        if names is None:
+            return
+        if len(names) <= VOLUME_DEPTH:
+            raise invalid_parameter(f"'{kept[:1000]}' is not a location of a table.")
+        if not volumes.joinpath(*names[:VOLUME_DEPTH]).is_dir():
+            name = ".".join(names[:VOLUME_DEPTH])
+            raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Volume '{name[:1000]}' does not exist.")
+
+    def checked_root(self, given: str, *, by_sail: bool = False) -> str:
+        """Where the managed tables of a schema or catalog will be, as it is kept.
+
+        Args:
+            given: A URI or a path.
+            by_sail: Whether Sail names it.
+
+        Raises:
+            ApiError: If no managed tables can be there.
+        """
+        kept = self.kept(given, by_sail=by_sail)
+        place = self.on_disk(kept)
+        if place is None:
+            raise invalid_parameter(
+                f"The local workspace has no managed tables at '{kept[:1000]}', where dropped ones would "
+                "stay: use a storage_root on DBFS or on this machine, or external tables."
+            )
+        if leads_inside(place, self.tables):
+            raise overlapping(kept)
+        return kept
+
     def for_sail(self, kept: str) -> str:
         """A kept location as Sail reads it."""
         place = self.on_disk(kept)
@@ -124,3 +191,26 @@ def hive_directory(schema: str) -> str:
         'dbfs:/user/hive/warehouse/sales.db'
     """
     return WAREHOUSE if schema == "default" else f"{WAREHOUSE}/{schema}.db"
+
+
+def overlapping(location: str) -> ApiError:
+    """The refusal for a place that managed tables have (Databricks' words)."""
+    return invalid_parameter(f"[LOCATION_OVERLAP] Input path url '{location}' overlaps with managed storage.")
+
+
+def _split(given: str) -> tuple[str, str]:
+    """The scheme in small letters, and the rest; no scheme is a path."""
+    found = _SCHEME.match(given)
+    return (found[1].lower(), found[2]) if found else ("", given)
+
+
+def _kept_elsewhere(given: str, scheme: str, rest: str) -> str:
+    if scheme not in _SERVED_ELSEWHERE:
+        raise invalid_parameter(
+            f"The local workspace has no tables at {scheme[:100]}: ('{given[:1000]}'); "
+            "use dbfs:, file:, s3: or s3a:."
+        )
+    parts = rest.rstrip("/").split("/")
+    if not _IN_STORAGE.fullmatch(rest) or not rest.isprintable() or {".", ".."} & set(parts):
+        raise invalid_parameter(f"'{given[:1000]}' is not a location of a table.")
+    return f"{scheme}:{rest.rstrip('/')}"

@@ -1,17 +1,20 @@
 """What a person sees of a table besides its columns: the first rows, and the history. It reads files."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from databricks_local.api.bodies import Json
+from databricks_local.catalog.delta_log import in_one_line
 from databricks_local.catalog.records import DELTA, Table
 
 ROWS = 50
 COMMITS = 50
 CELL_LENGTH = 300
+BUFFER_BYTES = 256 * 1024
 MAPPING = "delta.columnMapping.mode"
 """With it, columns have other names in the files, which `deltalake` does not look for."""
 
@@ -55,7 +58,7 @@ def look_at(table: Table, place: Path | str, storage_options: Mapping[str, str])
         opened = DeltaTable(place, storage_options=None if isinstance(place, Path) else dict(storage_options))
         history = tuple(opened.history(COMMITS))
     except (DeltaError, OSError, ValueError) as error:
-        return Look(problem=f"The table cannot be read: {error}")
+        return Look(problem=f"The table cannot be read: {in_one_line(error)}")
     if opened.metadata().configuration.get(MAPPING, "none") != "none":
         return Look(history=history, problem="Rows are not shown of tables with column mapping.")
     look = _first_rows(opened.to_pyarrow_dataset)
@@ -75,17 +78,64 @@ def _first_rows(dataset: Callable[[], Any]) -> Look:
     from deltalake.exceptions import DeltaError
 
     try:
-        # Small pieces, one after the other: whatever the size of the table, little of it is read.
-        scanner = dataset().scanner(batch_size=ROWS, batch_readahead=1, fragment_readahead=1)
-        found = scanner.head(ROWS)
-    except (DeltaError, pa.ArrowException, OSError) as error:
-        return Look(problem=f"The rows cannot be read: {error}")
-    return Look(tuple(found.column_names), _texts(found))
+        opened = dataset()
+        rows = list(islice(_rows(opened), ROWS))
+    except (DeltaError, pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        return Look(problem=f"The rows cannot be read: {in_one_line(error)}")
+    return Look(tuple(opened.schema.names), tuple(rows))
 
 
-def _texts(found: Any) -> tuple[tuple[str | None, ...], ...]:
-    columns = [[cell_text(value) for value in column.to_pylist()] for column in found.columns]
-    return tuple(zip(*columns, strict=True))
+def _rows(dataset: Any) -> Iterator[tuple[str | None, ...]]:
+    """The rows of the files, one file after the other. Whatever their size, little of them is read at once.
+
+    The scanner of a dataset would read the whole first row group, which may be all of a file.
+    """
+    import pyarrow.parquet as pq
+
+    for fragment in dataset.get_fragments():
+        if fragment.count_rows():
+            elsewhere = _elsewhere(dataset, fragment)
+            with fragment.open() as opened:
+                file = pq.ParquetFile(opened, buffer_size=BUFFER_BYTES, pre_buffer=False)
+                for batch in file.iter_batches(ROWS, use_threads=False):
+                    known = {**elsewhere, **dict(zip(batch.schema.names, batch.columns, strict=True))}
+                    texts = [
+                        _texts(known[field.name].cast(field.type, safe=False), len(batch))
+                        for field in dataset.schema
+                    ]
+                    yield from zip(*texts, strict=True)
+
+
+def _elsewhere(dataset: Any, fragment: Any) -> dict[str, Any]:
+    """The columns that are not in a file: their one value is in the path or the log, or it is null."""
+    missing = [name for name in dataset.schema.names if name not in fragment.physical_schema.names]
+    found = fragment.scanner(schema=dataset.schema, columns=missing).head(1)
+    return dict(zip(missing, found.columns, strict=True))
+
+
+def _texts(column: Any, number: int) -> list[str | None]:
+    try:
+        values = column.to_pylist()
+    except (ValueError, OverflowError):
+        # A date that Python does not have, as one of the year 0.
+        values = column.cast(_without_dates(column.type)).to_pylist()
+    texts = [cell_text(value) for value in values]
+    return texts if len(texts) == number else texts * number
+
+
+def _without_dates(kind: Any) -> Any:
+    """A type of Arrow with texts in place of dates and times."""
+    import pyarrow as pa
+
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_dates(kind.value_type))
+    if pa.types.is_map(kind):
+        return pa.map_(_without_dates(kind.key_type), _without_dates(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _without_dates(field.type)) for field in kind])
+    return kind
 
 
 def cell_text(value: Any) -> str | None:

@@ -1,6 +1,8 @@
 """Tables and views as they are asked for, and as they are kept. Pure."""
 
 import re
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json
@@ -60,11 +62,13 @@ class Table:
         names: The names of catalog, schema and table.
         record: What is kept of it.
         state: What its Delta log says; None for a view, and for other formats.
+        problem: Why a Delta table has no state; empty if it has one.
     """
 
     names: Names
     record: Json
     state: DeltaState | None
+    problem: str = ""
 
     @property
     def columns(self) -> list[Json]:
@@ -77,6 +81,11 @@ class Table:
     def is_view(self) -> bool:
         """Whether it is a view."""
         return bool(self.record.get("table_type") == VIEW)
+
+    def require_log(self) -> None:
+        """Refuse what needs the log of a Delta table, if that cannot be read."""
+        if self.problem:
+            raise ApiError(400, "INVALID_STATE", self.problem)
 
 
 def new_record(
@@ -129,9 +138,16 @@ def _check_managed(names: Names, request: TableRequest, managed_location: str) -
             "give it a location, or make it in hive_metastore."
         )
     else:
-        staged = request.location.rpartition("/")[0] == managed_location.rpartition("/")[0]
+        above, _, table_id = request.location.rpartition("/")
+        staged = above == managed_location.rpartition("/")[0] and _is_id(table_id)
     if request.location and not staged:
         raise invalid_parameter(f"A managed table has no location of its own: {request.location[:1000]}")
+
+
+def _is_id(text: str) -> bool:
+    with suppress(ValueError):
+        return str(uuid.UUID(text)) == text
+    return False
 
 
 def is_readable(record: Json) -> bool:
@@ -139,9 +155,17 @@ def is_readable(record: Json) -> bool:
     return "table_type" in record
 
 
-def missing(names: Names) -> ApiError:
+class MissingTableError(ApiError):
     """The refusal for a table that is not there."""
-    return ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{'.'.join(names)[:1000]}' does not exist.")
+
+    def __init__(self, names: Names) -> None:
+        """Set up.
+
+        Args:
+            names: Its names.
+        """
+        name = ".".join(names)[:1000]
+        super().__init__(404, "TABLE_DOES_NOT_EXIST", f"Table '{name}' does not exist.")
 
 
 def taken(names: Names) -> ApiError:
@@ -164,6 +188,12 @@ def without_log(names: Names, location: str) -> ApiError:
         f"{'.'.join(names)} from `{location}` using Delta, but there is no transaction log present at "
         f"`{location}/{LOG}`."
     )
+
+
+def without_files(names: Names, location: str) -> str:
+    """What is wrong with a Delta table whose log is gone (the first words are Delta's)."""
+    quoted = ".".join(f"`{name}`" for name in names)
+    return f"[DELTA_TABLE_NOT_FOUND] Delta table {quoted} doesn't exist: there is no log at {location}/{LOG}."
 
 
 def check_same_columns(location: str, state: DeltaState, fields: list[Json]) -> None:

@@ -17,7 +17,7 @@ def table_info(table: Table, *, with_columns: bool = True, with_properties: bool
     shown = _named(table) | {key: table.record[key] for key in _KEPT if key in table.record}
     shown["metastore_id"] = METASTORE_ID
     state = table.state
-    comment = table.record.get("comment") or (state.description if state else "")
+    comment = table.problem or table.record.get("comment") or (state.description if state else "")
     if comment:
         shown["comment"] = comment
     if with_columns:

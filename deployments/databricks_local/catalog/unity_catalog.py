@@ -10,6 +10,7 @@ from databricks_local.api.bodies import Json
 from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.catalog.locations import hive_directory
 from databricks_local.catalog.names import HIVE, checked
+from databricks_local.catalog.records import Table, TableRequest
 from databricks_local.catalog.shown import METASTORE_ID
 from databricks_local.catalog.tables import Tables
 from databricks_local.files.volumes import Volumes
@@ -58,6 +59,8 @@ class Catalog:
         self._documents = documents
         self._clock = clock
         self._user = user
+        self._going: set[tuple[str, ...]] = set()
+        """What is being removed: for everybody else, it is gone."""
 
     def create(self, level: Level, names: tuple[str, ...], told: Json) -> Json:
         """Make a catalog, schema or volume.
@@ -69,7 +72,7 @@ class Catalog:
         """
         above = names[:-1]
         if level.depth > 1:
-            above = self.existing(LEVELS[level.depth - 2], above)
+            above = self.changeable(LEVELS[level.depth - 2], above)
         if level is VOLUME and above[0] == HIVE:
             raise invalid_parameter("Volumes are not supported in hive_metastore.")
         if level is not VOLUME:
@@ -90,9 +93,17 @@ class Catalog:
             self._volumes.make(*names, "default")
         return self.get(level, names)
 
+    async def create_table(self, request: TableRequest) -> Table:
+        """Make a table or view in a schema that is there."""
+        # Once nobody else changes it: the schema may be dropped until then.
+        return await self._tables.create(request, lambda: self.changeable(SCHEMA, request.names[:2]))
+
     def get(self, level: Level, names: tuple[str, ...]) -> Json:
         """One item, as the API shows it."""
-        names = self.existing(level, names)
+        return self.shown(level, self.existing(level, names))
+
+    def shown(self, level: Level, names: tuple[str, ...]) -> Json:
+        """One item, as the API shows it, of which it is known that it is there."""
         told = self.kept(level, names)
         created = told.get("created_at", 0)
         shown: Json = {
@@ -125,24 +136,25 @@ class Catalog:
             }
         return shown
 
-    def within(self, level: Level, names: tuple[str, ...]) -> list[Json]:
-        """All items of a level with the same parents."""
+    async def names_within(self, level: Level, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The names of all items of a level with the same parents."""
         if level.depth > 1:
             names = self.existing(LEVELS[level.depth - 2], names)
-        below = self._volumes.names(*names)
+        below = set(await asyncio.to_thread(self._volumes.names, *names))
         if level is SCHEMA and names != (HIVE,):
-            below = sorted([*below, INFORMATION_SCHEMA])
-        return [self.get(level, (*names, name)) for name in below]
+            below.add(INFORMATION_SCHEMA)
+        return [(*names, name) for name in sorted(below) if not self._is_going((*names, name))]
 
     def update(self, level: Level, names: tuple[str, ...], told: Json) -> Json:
         """Change what is told about an item."""
-        names = self.existing(level, names)
+        names = self.changeable(level, names)
         document = {**self.kept(level, names), **told, "updated_at": self._clock()}
         self._documents.put(level.kind, ".".join(names), document)
         return self.get(level, names)
 
     def keep(self, level: Level, names: tuple[str, ...], changes: Json) -> None:
         """Keep something of an item besides what is told."""
+        names = self.changeable(level, names)
         self._documents.put(level.kind, ".".join(names), {**self.kept(level, names), **changes})
 
     def kept(self, level: Level, names: tuple[str, ...]) -> Json:
@@ -151,20 +163,40 @@ class Catalog:
 
     async def delete(self, level: Level, names: tuple[str, ...], *, force: bool) -> None:
         """Remove an item. A volume goes with its files; other levels have to be empty, unless forced."""
-        names = self.existing(level, names)
-        if (names[0] == HIVE and names[1:] in ((), ("default",))) or _is_information_schema(names):
+        names = self.changeable(level, names)
+        if names[0] == HIVE and names[1:] in ((), ("default",)):
             raise invalid_parameter(f"{level.label} '{'.'.join(names)}' cannot be deleted.")
-        tables = [] if level is VOLUME else self._tables.names_below(*names)
-        if level is not VOLUME and not force:
-            self._check_empty(level, names, len(tables))
-        for table in tables:
-            await self._tables.delete(table)
-        await asyncio.to_thread(self._volumes.drop, *names)
-        prefix = ".".join(names)
-        for below in LEVELS[level.depth - 1 :]:
-            for key, _ in self._documents.all(below.kind):
-                if key == prefix or key.startswith(f"{prefix}."):
-                    self._documents.delete(below.kind, key)
+        if not force:
+            await self._check_empty(level, names)
+        self._going.add(names)
+        try:
+            await self._tables.settled(*names)
+            if not force:
+                # Something may have been made meanwhile; from now on nothing is.
+                await self._check_empty(level, names)
+            await self._tables.delete_below(*names)
+            await asyncio.to_thread(self._volumes.drop, *names)
+            self._forget(level, names)
+        finally:
+            self._going.discard(names)
+
+    def _forget(self, level: Level, names: tuple[str, ...]) -> None:
+        name = ".".join(names)
+        self._documents.delete(level.kind, name)
+        for below in LEVELS[level.depth :]:
+            for key in self._documents.ids(below.kind, f"{name}."):
+                self._documents.delete(below.kind, key)
+
+    def changeable(self, level: Level, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of an item as they are kept, if people may change it, and what is in it.
+
+        Raises:
+            ApiError: If it is not there, or may not be changed.
+        """
+        names = self.existing(level, names)
+        if _is_information_schema(names):
+            raise invalid_parameter(f"{level.label} '{'.'.join(names)}' cannot be changed or deleted.")
+        return names
 
     def existing(self, level: Level, names: tuple[str, ...]) -> tuple[str, ...]:
         """The names of an item as they are kept.
@@ -174,14 +206,20 @@ class Catalog:
         """
         found = self._volumes.find(*names) if len(names) == level.depth else ()
         if not found and _is_information_schema(names) and self._volumes.find(names[0]):
-            return names
-        if not found:
+            found = names
+        if not found or self._is_going(found):
             name = ".".join(names)[:1000]
             raise ApiError(404, level.missing_code, f"{level.label} '{name}' does not exist.")
         return found
 
-    def _check_empty(self, level: Level, names: tuple[str, ...], tables: int) -> None:
-        name, below = ".".join(names), self._volumes.names(*names)
+    def _is_going(self, names: tuple[str, ...]) -> bool:
+        return any(names[:depth] in self._going for depth in range(1, len(names) + 1))
+
+    async def _check_empty(self, level: Level, names: tuple[str, ...]) -> None:
+        if level is VOLUME:
+            return
+        name, tables = ".".join(names), len(self._tables.names_below(*names))
+        below = await asyncio.to_thread(self._volumes.names, *names)
         # Source of the words for schemas: terraform-provider-databricks#3659.
         if level is SCHEMA and (tables or below):
             raise ApiError(
@@ -191,9 +229,8 @@ class Catalog:
                 f"{len(below)} volumes(s)",
             )
         # Docs of DROP CATALOG: a schema `default` that is empty does not count.
-        if level is CATALOG and (
-            tables or set(below) - {"default"} or any(self._volumes.names(*names, each) for each in below)
-        ):
+        inner = await asyncio.to_thread(self._volumes.names, *names, "default") if level is CATALOG else []
+        if level is CATALOG and (tables or inner or set(below) - {"default"}):
             raise ApiError(400, "INVALID_STATE", f"Cannot delete catalog '{name}' because it is not empty")
 
 

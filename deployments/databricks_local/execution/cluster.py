@@ -33,6 +33,7 @@ class Machine:
         log_delivery_seconds: How often the logs of clusters are delivered; at least every 0.1 seconds.
         engine: What runs Spark on clusters that do not ask for an engine: `sail` or `spark`.
         warehouse_start_seconds: Seconds to wait before a warehouse starts.
+        spark_spare: Whether a spare server waits for the next cluster, where all are on Apache Spark.
     """
 
     cluster_start_seconds: float = 0
@@ -41,6 +42,7 @@ class Machine:
     log_delivery_seconds: float = DELIVERY_SECONDS
     engine: str = SAIL
     warehouse_start_seconds: float = 0
+    spark_spare: bool = True
 
     def __post_init__(self) -> None:
         # In this form, no number is refused, too.
@@ -66,6 +68,7 @@ class Cluster:
         offers: The directory in which tasks offer what they installed by %pip.
         logs: Delivers its logs; None if they are not wanted.
         ended_by_user: Whether a user terminated it.
+        files: What the names of its server's files begin with.
     """
 
     child: Child | None
@@ -78,3 +81,4 @@ class Cluster:
     offers: str = ""
     logs: LogDelivery | None = None
     ended_by_user: bool = False
+    files: str = ""

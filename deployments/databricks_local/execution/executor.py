@@ -14,11 +14,12 @@ from databricks_local.execution.driver_log import last_words
 from databricks_local.execution.engines.choice import chosen_engine
 from databricks_local.execution.engines.memory import SparkMemory, needed_mib
 from databricks_local.execution.engines.sail_catalog import CatalogAccess
-from databricks_local.execution.engines.servers import SparkServers
+from databricks_local.execution.engines.servers import Server, SparkServers
+from databricks_local.execution.engines.spare import SpareServer, answers_at
 from databricks_local.execution.environment import Environments
 from databricks_local.execution.launching import WorkspaceFacts
 from databricks_local.execution.mounts import Mounts
-from databricks_local.execution.processes import Child, Processes
+from databricks_local.execution.processes import Processes
 from databricks_local.execution.provisioning.cache import InstallationError
 from databricks_local.execution.provisioning.dbt import dbt_directory, install_dbt_main
 from databricks_local.execution.provisioning.installing import ClusterLibraries, Installer
@@ -27,7 +28,7 @@ from databricks_local.execution.remote_spark import reach
 from databricks_local.execution.task_processes import TaskProcesses
 from databricks_local.execution.warehouses.starting import PREFIX, WAREHOUSE_SPEC, WarehouseProcesses
 from databricks_local.execution.warehouses.warehouse import Warehouse
-from databricks_local.jobs.engines import SAIL
+from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.jobs.libraries import Library
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
@@ -38,11 +39,11 @@ from databricks_local.storage.leftovers import remove_leftovers
 _LOG = logging.getLogger("databricks_local")
 
 _TEMPORARY = re.compile(
-    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|warehouse-[0-9a-f]{16})"
+    r"task-\w{8}|(local-\d+(-[\w-]+)?|\d{4}-\d{6}-\w{8}|warehouse-[0-9a-f]{16}|spare-\d+)"
     r"(-libraries|-offers|-spark|-links|-install\.log|-statements\.log|\.log)",
     re.ASCII,
 )
-"""The directories of tasks; logs, libraries and files of clusters and warehouses."""
+"""The directories of tasks; logs, libraries and files of clusters, spare servers and warehouses."""
 
 
 class Executor(TaskProcesses):
@@ -79,6 +80,8 @@ class Executor(TaskProcesses):
         self._servers = SparkServers(self._processes, directory, mounts, environments)
         self._warehouses = WarehouseProcesses(directory, self._processes, mounts, tokens, workspace)
         self._installing_dbt = asyncio.Lock()
+        spare = machine.engine == SPARK and machine.spark_spare
+        self._spare = SpareServer(self._servers, self.memory, answers_at, enabled=spare)
         self._installer = Installer(self._processes, directory, mounts, environments.pip)
 
     async def warm(self) -> None:
@@ -86,8 +89,9 @@ class Executor(TaskProcesses):
         self._directory.mkdir(parents=True, exist_ok=True)
         await self._processes.warm()
 
-    def close(self) -> None:
-        """End what `warm` started, after everything else has ended."""
+    async def close(self) -> None:
+        """End the spare server and what `warm` started, after everything else has ended."""
+        await self._spare.close()
         self._processes.close()
 
     async def start_cluster(self, cluster_id: str, spec: ClusterSpec) -> Cluster:
@@ -127,33 +131,45 @@ class Executor(TaskProcesses):
             raise ClusterError(str(error)) from error
         # A dying task may have written there after the cluster had ended.
         await self._servers.forget(cluster_id)
-        libraries = ClusterLibraries(self._servers.libraries_of(cluster_id))
         if self._machine.spark_remote:
+            libraries = ClusterLibraries(self._servers.libraries_of(cluster_id))
             return await _attach(cluster_id, spec, self._machine.spark_remote, libraries)
         token = self._tokens.issue()
         try:
             # Each is a directory.
             catalogs = tuple(await asyncio.to_thread(self._catalogs))
             access = CatalogAccess(self._workspace.inner_origin, token, catalogs)
-            child, remote = await self._servers.start(cluster_id, spec, engine, redactor, access)
+            start = partial(self._servers.start, cluster_id, spec, engine, redactor, access)
+            server = await (self._spare.server_for(spec, start) if engine == SPARK else start())
         except BaseException:
             self._tokens.revoke(token)
             raise
-        gone = asyncio.create_task(_gone(child))
-        gone.add_done_callback(lambda _: self._tokens.revoke(token))
-        offers = str(self._servers.offers_of(cluster_id))
-        logs = self._delivering(cluster_id, spec, gone, redactor)
-        return Cluster(child, cluster_id, spec, remote, gone, libraries, engine, offers, logs)
+        server.gone.add_done_callback(lambda _: self._tokens.revoke(token))
+        libraries = ClusterLibraries(self._servers.libraries_of(server.name))
+        offers = str(self._servers.offers_of(server.name))
+        logs = self._delivering(cluster_id, spec, server, redactor)
+        return Cluster(
+            server.child,
+            cluster_id,
+            spec,
+            server.remote,
+            server.gone,
+            libraries,
+            engine,
+            offers,
+            logs,
+            files=server.name,
+        )
 
     def _delivering(
-        self, cluster_id: str, spec: ClusterSpec, gone: "asyncio.Task[None]", redactor: Redactor
+        self, cluster_id: str, spec: ClusterSpec, server: Server, redactor: Redactor
     ) -> LogDelivery | None:
         """Begin the delivery of a cluster's logs, which goes on until its server is gone."""
         logs = delivery_for(spec.log_destination, cluster_id, self._mounts.places)
         if logs is not None:
-            logs.add("log4j-active.log", self._servers.log_of(cluster_id), redactor)
+            logs.add("log4j-active.log", self._servers.log_of(server.name), redactor)
             working = asyncio.create_task(deliver_regularly(logs, self._machine.log_delivery_seconds))
-            gone.add_done_callback(lambda _: working.cancel())
+            server.gone.add_done_callback(lambda _: working.cancel())
         return logs
 
     async def stop_cluster(self, cluster: Cluster) -> None:
@@ -162,8 +178,8 @@ class Executor(TaskProcesses):
             await self._processes.kill(cluster.child)
             await cluster.lost
             if cluster.logs is not None:
-                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.cluster_id))
-        await self._servers.forget(cluster.cluster_id)
+                await asyncio.to_thread(cluster.logs.finish, self._servers.log_of(cluster.files))
+        await self._servers.forget(cluster.files)
 
     async def dbt_packages(self) -> str:
         """Where dbt is installed; it is, if it was not, which takes a minute.
@@ -208,9 +224,4 @@ async def _attach(cluster_id: str, spec: ClusterSpec, remote: str, libraries: Cl
     except ConnectionError as error:
         raise ClusterError(f"Cluster {cluster_id} could not be started. {error}") from error
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="")
-
-
-async def _gone(child: Child) -> None:
-    while await child.messages.get() is not None:
-        continue
+    return Cluster(None, cluster_id, spec, remote, lost, libraries, engine="", files=cluster_id)

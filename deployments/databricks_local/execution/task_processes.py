@@ -36,7 +36,7 @@ from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.outputs import CellResult
 from databricks_local.secrets.access import with_secrets
 from databricks_local.secrets.store import SecretStore
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 _LOG = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class TaskProcesses:
                 # An unfinished copy would survive the removal.
                 await asyncio.wait({filling})
                 # A dying process may still write there, which must not fail the task.
-                await remove_directory(place)
+                await remove_directories(place)
 
     async def _release(self, launch: TaskLaunch) -> None:
         """End the Spark session of a process that was killed before it could."""

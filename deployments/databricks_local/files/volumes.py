@@ -184,7 +184,10 @@ class Volumes:
         place = self.tree.root.joinpath(*above)
         if not place.is_dir():
             return []
-        return sorted(child.name for child in place.iterdir() if child.is_dir() and not child.is_symlink())
+        # Which of them are directories is in the listing: nothing is asked of each.
+        with suppress(FileNotFoundError), os.scandir(place) as children:
+            return sorted(child.name for child in children if child.is_dir(follow_symlinks=False))
+        return []
 
     def find(self, *names: str) -> tuple[str, ...]:
         """The names as they are kept of a catalog, schema or volume; none if there is none in any case."""
@@ -203,8 +206,13 @@ class Volumes:
 
     def make(self, *names: str) -> Path:
         """Make a catalog, schema or volume."""
-        if not _NAME.fullmatch(names[-1]) or len(names[-1].encode()) > MAX_NAME_BYTES:
+        if not _NAME.fullmatch(names[-1]):
             raise invalid_parameter(f"'{names[-1][:300]}' is not a valid name.")
+        if len(names[-1].encode()) > MAX_NAME_BYTES:
+            raise invalid_parameter(
+                f"The name '{names[-1]}' is too long for a directory of this machine, which has up to "
+                f"{MAX_NAME_BYTES} bytes in UTF-8 (tables may be longer)."
+            )
         place = self.tree.root.joinpath(*names)
         if is_taken(place) or place.is_symlink():
             raise invalid_parameter(f"'{names[-1]}' is taken by a file or a link.")

@@ -9,7 +9,7 @@ from databricks_local.api.errors import ApiError
 from databricks_local.files.workspace_files import MAX_NAME_BYTES, MAX_PATH_LENGTH, notebook_at
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
 from databricks_local.jobs.specs import GitSpec
-from databricks_local.storage.leftovers import remove_directory, remove_leftovers
+from databricks_local.storage.leftovers import remove_directories, remove_leftovers
 
 REFERENCES = {"branch": "refs/remotes/origin/", "tag": "refs/tags/", "commit": ""}
 """The prefix of a reference in a clone, by the kind of reference in a `git_source`."""
@@ -97,12 +97,12 @@ class Checkouts:
         place = self._directory / secrets.token_hex(8)
         repository = GitRepository(place.with_suffix(".git"), place)
         try:
-            return Checkout(place, await _fill(repository, git, commit))
+            found = await _fill(repository, git, commit)
+            await remove_directories(repository.directory)
         except BaseException:
-            await remove_directory(place)
+            await remove_directories(place, repository.directory)
             raise
-        finally:
-            await remove_directory(repository.directory)
+        return Checkout(place, found)
 
 
 async def _fill(repository: GitRepository, git: GitSpec, commit: str) -> str:

@@ -11,7 +11,7 @@ from databricks_local.files.tree import MAX_NAME_BYTES, leads_inside, remove
 from databricks_local.git.repository import GitError, GitRepository, checked_reference, local_source
 from databricks_local.runtime.dbutils.filesystem import in_workspace
 from databricks_local.storage.documents import Documents
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 KIND = "repo"
 MIN_DEPTH = 2
@@ -60,8 +60,7 @@ class Repos:
             await git.clone(source, *chosen)
             document = await _checked_out(git, document)
         except BaseException as error:
-            await remove_directory(place)
-            await remove_directory(git.directory)
+            await remove_directories(place, git.directory)
             if isinstance(error, GitError):
                 raise ApiError(400, "BAD_REQUEST", f"Failed to clone {url[:1000]}: {error}") from error
             raise
@@ -111,14 +110,14 @@ class Repos:
         """Remove a git folder and its files."""
         document = self.get(repo_id)
         await asyncio.to_thread(remove, self._place(document["path"]))
-        await remove_directory(self._directory / repo_id)
+        await remove_directories(self._directory / repo_id)
         self._documents.delete(KIND, repo_id)
 
     async def _forget_deleted(self, place: Path) -> None:
         """Forget git folders that were at a place before and were deleted as plain folders."""
         for repo_id, document in list(self._documents.all(KIND)):
             if self._place(document["path"]) == place:
-                await remove_directory(self._directory / repo_id)
+                await remove_directories(self._directory / repo_id)
                 self._documents.delete(KIND, repo_id)
 
     def _place(self, path: str) -> Path:

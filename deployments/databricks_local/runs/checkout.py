@@ -8,7 +8,7 @@ from databricks_local.execution.cluster import Cluster
 from databricks_local.git.checkouts import Checkout, CheckoutError, Checkouts
 from databricks_local.jobs.specs import GitSpec
 from databricks_local.runs.models import Run
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 
 class RunCheckout:
@@ -49,7 +49,7 @@ class RunCheckout:
             self._making.cancel()
             (made,) = await asyncio.gather(self._making, return_exceptions=True)
             if isinstance(made, Checkout):
-                await remove_directory(made.directory)
+                await remove_directories(made.directory)
 
     async def _make(self, git: GitSpec) -> Checkout:
         made = await self._checkouts.make(git, self._run.used_commit)

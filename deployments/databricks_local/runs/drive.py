@@ -30,7 +30,7 @@ class Tools:
     Attributes:
         executor: Runs notebooks.
         notebook_source: Finds the source of a notebook.
-        python_source: Finds the text of a Python file.
+        file_source: Finds the text of a Python or SQL file.
         clusters: The all-purpose clusters.
         checkouts: Makes checkouts of repositories.
         store: Where runs are kept.
@@ -45,7 +45,7 @@ class Tools:
 
     executor: TaskExecutor
     notebook_source: Callable[[str], str | None]
-    python_source: Callable[[str], str | None]
+    file_source: Callable[[str], str | None]
     clusters: ClusterRegistry
     checkouts: Checkouts
     store: RunStore

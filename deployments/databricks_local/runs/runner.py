@@ -34,7 +34,7 @@ class Runner:
         self,
         executor: TaskExecutor,
         notebook_source: Callable[[str], str | None],
-        python_source: Callable[[str], str | None],
+        file_source: Callable[[str], str | None],
         checkouts: Checkouts,
         clusters: ClusterRegistry,
         store: RunStore,
@@ -54,7 +54,7 @@ class Runner:
         self.tools = Tools(
             executor=executor,
             notebook_source=notebook_source,
-            python_source=python_source,
+            file_source=file_source,
             checkouts=checkouts,
             clusters=clusters,
             store=store,

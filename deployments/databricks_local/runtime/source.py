@@ -1,6 +1,8 @@
 """Parses notebooks in Databricks source format into cells."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +12,26 @@ SEPARATOR = "COMMAND ----------"
 COMMENT_BY_LANGUAGE = {"python": "#", "r": "#", "scala": "//", "sql": "--"}
 """How a line comment starts, by language: header, separators and `MAGIC` lines are comments."""
 
+_COMMENT_SIGN = re.compile(r"/\*|\*/")
+
 CELL_MAGICS = frozenset({"python", "sql", "scala", "r", "md", "md-sandbox", "run", "sh", "fs"})
 """What makes the whole cell one of another kind. All other magics are those of IPython, in a Python cell."""
+
+
+OPAQUE = r"""(?s:
+    --[^\n]*+\n?+
+    | (?P<comment>/\*)
+    | '[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)
+    | "[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)
+    | `[^`]*+`?+
+)"""
+"""Comments and quoted text of SQL, as a verbose expression. Without an end, they take what is left of it.
+
+Of comments that may have others in them it finds the sign they begin with: see `pieces_of`.
+"""
+
+_OPAQUE = re.compile(OPAQUE, re.VERBOSE)
+_PIECE = re.compile(rf"{OPAQUE} | ; | [^;'\"`/\-]++ | .", re.VERBOSE)
 
 
 class NotebookSourceError(ValueError):
@@ -175,19 +195,18 @@ def _jupyter_cell(cell: dict[str, Any]) -> str:
 def split_statements(text: str) -> list[str]:
     """Split SQL at the semicolons outside of quotes and comments; comments alone are no statement."""
     statements: list[str] = []
-    start = position = 0
+    start = 0
     says_something = False
-    while position <= len(text):
-        if position == len(text) or text[position] == ";":
-            if says_something:
-                statements.append(text[start:position].strip())
-            start, says_something = position + 1, False
-            position += 1
+    for found in pieces_of(_PIECE, text):
+        piece = found[0]
+        if piece != ";":
+            says_something |= not piece.isspace() and not piece.startswith(("--", "/*"))
             continue
-        skipped = opaque_end(text, position)
-        is_comment = skipped > position and text[position] in "-/"
-        says_something |= not is_comment and not text[position].isspace()
-        position = max(skipped, position + 1)
+        if says_something:
+            statements.append(text[start : found.start()].strip())
+        start, says_something = found.end(), False
+    if says_something:
+        statements.append(text[start:].strip())
     return statements
 
 
@@ -209,14 +228,27 @@ def without_comments_before(statement: str) -> tuple[str, str]:
 
 def opaque_end(text: str, position: int) -> int:
     """The end of the quoted text or comment that starts here; the same position if none does."""
-    for opening, closing in (("--", "\n"), ("/*", "*/")):
-        if text.startswith(opening, position):
-            end = text.find(closing, position + 2)
-            return len(text) if end < 0 else end + len(closing)
-    quote = text[position]
-    if quote not in "'\"`":
-        return position
-    end = position + 1
-    while end < len(text) and text[end] != quote:
-        end += 2 if text[end] == "\\" and quote != "`" else 1
-    return min(end + 1, len(text))
+    found = _OPAQUE.match(text, position)
+    return position if found is None else _end(found)
+
+
+def pieces_of(expression: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What an expression with OPAQUE finds in a text, one after the other; comments are passed as a whole."""
+    position = 0
+    while (found := expression.search(text, position)) is not None:
+        yield found
+        position = _end(found)
+
+
+def _end(found: re.Match[str]) -> int:
+    return _comment_end(found.string, found.start()) if found["comment"] else found.end()
+
+
+def _comment_end(text: str, position: int) -> int:
+    """The end of a comment, which may have comments in it."""
+    depth = 0
+    for found in _COMMENT_SIGN.finditer(text, position):
+        depth += 1 if found[0] == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(text)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from databricks_local.runtime.dbutils.filesystem import DBFS, VOLUMES, WORKSPACE
 from databricks_local.runtime.sql_paths import FILE_FORMATS, paths_in
+from databricks_local.runtime.tables.plain_paths import SCHEME
 
 PATH_FIELDS = frozenset({"path", "paths"})
 SQL_FIELDS = frozenset({"query", "sql"})
@@ -25,7 +26,6 @@ WAREHOUSE = "/user/hive/warehouse"
 
 _DBFS = re.compile(r"dbfs:/*")
 _FILE = re.compile(r"file:/(?!/)")
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 _S3 = re.compile(r"s3[an]?:")
 
 Rewrite = Callable[[str], str]
@@ -60,11 +60,14 @@ def spark_rewriter(places: Mapping[str, str]) -> Rewrite:
         places: Where `/dbfs`, `/Volumes` and `/Workspace` are for the server.
     """
     on_disk = path_rewriter(places)
+    rewritten = tuple(f"{place.rstrip('/')}/" for place in places.values())
 
     def rewrite(path: str) -> str:
         if path.startswith("file:"):
             return on_disk(path)
-        if _SCHEME.match(path) and not path.startswith("dbfs:"):
+        if SCHEME.match(path) and not path.startswith("dbfs:"):
+            return path
+        if "%" in path and path.startswith(rewritten):
             return path
         place = on_disk(f"dbfs:/{_DBFS.sub('', path, count=1).lstrip('/')}")
         # Engines do not agree on what a percent sign in a URI is.
@@ -155,7 +158,7 @@ def refuse_missing(path: str, place: str) -> None:
     Raises:
         AnalysisException: If it is one of this machine, and nothing is there.
     """
-    if _SCHEME.match(place) and not place.startswith("file:"):
+    if SCHEME.match(place) and not place.startswith("file:"):
         return
     plain = place.removeprefix("file:")
     plain = f"/{plain.lstrip('/')}"
@@ -168,7 +171,7 @@ def refuse_missing(path: str, place: str) -> None:
 def _refuse(path: str) -> NoReturn:
     from pyspark.errors.exceptions.connect import AnalysisException
 
-    shown = path if _SCHEME.match(path) else f"dbfs:/{path.lstrip('/')}"
+    shown = path if SCHEME.match(path) else f"dbfs:/{path.lstrip('/')}"
     raise AnalysisException(
         f"[PATH_NOT_FOUND] Path does not exist: {shown}. SQLSTATE: 42K03",
         errorClass="PATH_NOT_FOUND",

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from databricks_local.runtime.source import opaque_end, without_comments_before
+from databricks_local.runtime.source import without_comments_before
+from databricks_local.runtime.tables.reading.tokens import each_token
 
 FILE_FORMATS = frozenset({"avro", "binaryfile", "csv", "json", "orc", "parquet", "text", "xml"})
 """The formats whose sources are plain files. Others, such as Delta, say themselves what is missing."""
@@ -13,7 +14,6 @@ _FORMATS = FILE_FORMATS | {"delta", "iceberg"}
 
 _COPY = re.compile(r"(?i)COPY\s+INTO\b")
 _PATH = re.compile(r"dbfs:|file:|s3[an]?:|/")
-_WORD = re.compile(r"\w+")
 _COPIED_DEPTH = 1
 """COPY INTO has its source inside of one pair of parentheses at most, around a SELECT."""
 
@@ -28,7 +28,8 @@ def paths_in(statement: str) -> Iterator[tuple[int, int, str]]:
     copies = _COPY.match(without_comments_before(statement)[1]) is not None
     before: list[str] = []
     openings: list[str] = []
-    for start, end in _tokens(statement):
+    for token in each_token(statement):
+        start, end = token.start, token.end
         text = statement[start:end]
         if text == "(":
             openings.append(before[-1].upper() if before else "")
@@ -39,20 +40,6 @@ def paths_in(statement: str) -> Iterator[tuple[int, int, str]]:
         elif text[0] in "'\"" and _PATH.match(text, 1) and _wants_path(before, openings, copies=copies):
             yield start + 1, end - 1, ""
         before.append(text)
-
-
-def _tokens(statement: str) -> Iterator[tuple[int, int]]:
-    """The words, quoted texts and signs of a statement, without its comments."""
-    position = 0
-    while position < len(statement):
-        end = opaque_end(statement, position)
-        word = _WORD.match(statement, position)
-        if end == position and not statement[position].isspace():
-            end = word.end() if word else position + 1
-            yield position, end
-        elif end > position and statement[position] in "'\"`":
-            yield position, end
-        position = max(end, position + 1)
 
 
 def _names_table(before: Sequence[str]) -> bool:

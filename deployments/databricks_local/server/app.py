@@ -65,7 +65,7 @@ def create_app(workspace: Workspace, token: str, executor: Executor, tools: Loca
         await workspace.services.close()
         await workspace.database.close()
         warming.cancel()
-        executor.close()
+        await executor.close()
 
     app = FastAPI(
         title="Local Databricks workspace",

@@ -20,7 +20,7 @@ from databricks_local.runs.store import RunStore, random_id
 from databricks_local.runs.timetable import Timetable
 from databricks_local.sql.service import Sql
 from databricks_local.storage.database import Database
-from databricks_local.tasks.code import python_source
+from databricks_local.tasks.code import file_source
 from databricks_local.tasks.compute import check_clusters
 from databricks_local.tasks.dbt import with_dbt
 from databricks_local.tasks.sql import with_sql
@@ -79,8 +79,8 @@ def open_jobs(
     jobs = JobStore(clock, random_id, database, partial(check_clusters, clusters))
     jobs.load(database)
     runs.load(database)
-    python = partial(python_source, places=mounts.places)
-    runner = Runner(executor, files.notebook_source, python, checkouts, clusters, runs, clock, links, work)
+    source = partial(file_source, places=mounts.places)
+    runner = Runner(executor, files.notebook_source, source, checkouts, clusters, runs, clock, links, work)
     launcher = Launcher(runs, jobs, runner, user, options)
     return Jobs(database, runs, jobs, runner, launcher, Timetable(clock, jobs, runs, launcher, files_below))
 

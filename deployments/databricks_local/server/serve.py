@@ -149,6 +149,7 @@ async def _serve(
         root / "tasks", environments, mounts, secrets, machine, tools.tokens, told, opened.names
     )
     services = open_services(root, origin, USER, clock, executor, secrets, opened, database)
+    tools.tokens.on_revoke = services.sql.sessions.end_those_with
     links = Links(origin, WORKSPACE_ID)
     jobs = open_jobs(
         database,

@@ -9,7 +9,7 @@ from databricks_local.api.bodies import MAX_INTEGER, Json, read_boolean, read_ch
 from databricks_local.api.errors import invalid_parameter
 from databricks_local.api.paging import Listed, newest_first
 from databricks_local.runtime.source import without_comments_before
-from databricks_local.sql.statement_records import StatementRecord, StatementState
+from databricks_local.sql.statement_records import MAX_TEXT, StatementRecord, StatementState
 
 MAX_RESULTS, RESULTS = 999, 100
 """Docs: less than 1000, and 100 by default."""
@@ -129,7 +129,7 @@ def _query_json(record: StatementRecord, *, metrics: bool) -> Json:
         "query_id": record.statement_id,
         "lookup_key": record.statement_id,
         "status": STATUSES[record.state],
-        "query_text": record.request.statement,
+        "query_text": record.request.statement[:MAX_TEXT],
         "statement_type": statement_type(record.request.statement),
         "query_start_time_ms": record.created_at,
         "warehouse_id": record.request.warehouse_id,

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from databricks_local.api.bodies import (
     Json,
@@ -14,14 +13,18 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.sql.query_parameters import read_parameter
 from databricks_local.storage.documents import Documents
 
 KIND = "query"
 TEXTS = ("display_name", "description", "query_text", "warehouse_id", "catalog", "schema", "parent_path",
          "run_as_mode", "owner_user_name")  # fmt: skip
-_VALUES = (
-    "text_value", "numeric_value", "date_value", "enum_value", "date_range_value", "query_backed_value",
-)  # fmt: skip
+EMPTY: Json = {"parameters": [], "tags": [], "apply_auto_limit": False}
+"""What a field is that has no value, unless it is text."""
+
+FIELDS = (*TEXTS, *EMPTY)
+NEEDED = ("display_name", "owner_user_name", "run_as_mode")
+"""What a query always has."""
 
 
 def query_missing(query_id: str) -> ApiError:
@@ -62,9 +65,11 @@ class Queries:
         mask = read_required_string(body, "update_mask")
         names = list(changes) if mask == "*" else [name.strip() for name in mask.split(",")]
         for name in names:
-            if name not in (*TEXTS, "parameters", "tags", "apply_auto_limit"):
+            if name not in FIELDS:
                 raise invalid_parameter(f"update_mask has an unknown field: {name[:100]}")
-            query[name] = changes.get(name, [] if name in ("parameters", "tags") else "")
+            query[name] = changes.get(name, EMPTY.get(name, ""))
+            if name in NEEDED and not query[name]:
+                raise invalid_parameter(f"update_mask names {name}, which must have a value.")
         self._refuse_taken(query["display_name"], query_id)
         return self._keep(query_id, query, self._now())
 
@@ -112,27 +117,6 @@ class Queries:
         return f"{datetime.fromtimestamp(self._clock() // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def defaults_of(query: Json) -> dict[str, str]:
-    """The values of a query's parameters, by name.
-
-    Example:
-        >>> defaults_of({"parameters": [{"name": "day", "text_value": {"value": "Monday"}}]})
-        {'day': 'Monday'}
-    """
-    return {
-        parameter["name"]: str(value)
-        for parameter in query.get("parameters", [])
-        for value in [_value_of(parameter)]
-        if value is not None
-    }
-
-
-def _value_of(parameter: Json) -> Any:
-    numeric = parameter.get("numeric_value", {}).get("value")
-    day = parameter.get("date_value", {}).get("date_value")
-    return parameter.get("text_value", {}).get("value", numeric if numeric is not None else day)
-
-
 def _read(query: Json) -> Json:
     texts = {name: read_string(query, name) for name in TEXTS if query.get(name) is not None}
     read: Json = dict(texts)
@@ -141,12 +125,5 @@ def _read(query: Json) -> Json:
     if query.get("tags") is not None:
         read["tags"] = [read_string({"tag": tag}, "tag") for tag in query["tags"] if isinstance(tag, str)]
     if query.get("parameters") is not None:
-        read["parameters"] = [_parameter(given) for given in read_objects(query, "parameters")]
+        read["parameters"] = [read_parameter(given) for given in read_objects(query, "parameters")]
     return read
-
-
-def _parameter(given: Json) -> Json:
-    shown: Json = {"name": read_required_string(given, "name")}
-    if read_string(given, "title"):
-        shown["title"] = read_string(given, "title")
-    return shown | {kind: read_object(given, kind) for kind in _VALUES if given.get(kind) is not None}

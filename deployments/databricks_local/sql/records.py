@@ -79,6 +79,11 @@ class WarehouseRecord:
         """How many statements it executes at once (docs: a cluster for ten concurrent queries)."""
         return 10 * int(self.settings.get("max_num_clusters", 1))
 
+    @property
+    def timeout_seconds(self) -> int:
+        """How long a statement may be executed; 0 for as long as it takes."""
+        return int(self.settings.get("statement_timeout", 0))
+
     def is_idle(self, now: int) -> bool:
         """Whether it has been idle for as long as its settings allow."""
         minutes = int(self.settings.get("auto_stop_mins", 0))

@@ -13,7 +13,7 @@ from databricks_local.api.bodies import (
     read_string,
 )
 from databricks_local.api.errors import invalid_parameter
-from databricks_local.runtime.warehouse.chunks import ARROW_STREAM, CSV, JSON_ARRAY
+from databricks_local.runtime.warehouse.encoding import ARROW_STREAM, CSV, JSON_ARRAY
 from databricks_local.sql.tags import read_tags
 
 INLINE, EXTERNAL_LINKS, HYBRID = "INLINE", "EXTERNAL_LINKS", "INLINE_OR_EXTERNAL_LINKS"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from databricks_local.api.bodies import Json
-from databricks_local.runtime.warehouse.chunks import JSON_ARRAY
+from databricks_local.runtime.warehouse.encoding import JSON_ARRAY
 from databricks_local.sql.requests import EXTERNAL_LINKS, HYBRID, INLINE
 from databricks_local.sql.statement_records import StatementRecord, StatementState
 from databricks_local.storage.signatures import Signatures

@@ -1,17 +1,19 @@
 """The sessions of clients on warehouses: `USE`, temporary views and settings stay for the next statement."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 
 from databricks_local.api.bodies import Json, read_required_string, read_strings
-from databricks_local.api.errors import ApiError
+from databricks_local.api.errors import ApiError, invalid_parameter
+from databricks_local.runtime.sail.statements import SHORT_NAMES, is_zone
 from databricks_local.runtime.warehouse.orders import SessionOrder
 from databricks_local.sql.requests import StatementRequest, read_name
+from databricks_local.sql.settings import read_timeout
 from databricks_local.sql.tags import tags_of_setting
 from databricks_local.sql.warehouses import Warehouses
 
-_SETTINGS = {"timezone": "spark.sql.session.timeZone", "ansi_mode": "spark.sql.ansi.enabled"}
-"""The settings of sessions that Spark has under another name (docs: configuration parameters)."""
+TIMEOUT = "statement_timeout"
 
 
 def session_missing(session_id: str) -> ApiError:
@@ -27,17 +29,30 @@ def read_conf(body: Json) -> dict[str, str]:
         {'spark.sql.session.timeZone': 'UTC'}
     """
     given = read_strings(body, "session_confs")
-    named = {_SETTINGS.get(name.lower(), name): value for name, value in given.items()}
+    for name, value in given.items():
+        if name.lower() == "timezone" and not is_zone(value):
+            raise invalid_parameter(f"{name} {value[:100]} is not known: use a name such as Europe/Berlin.")
+    named = {SHORT_NAMES.get(name.lower(), name): value for name, value in given.items()}
     return {name: value for name, value in named.items() if "." in name}
 
 
 @dataclass(frozen=True)
 class SqlSession:
-    """A session of a client."""
+    """A session of a client.
+
+    Attributes:
+        warehouse_id: Its warehouse.
+        order: What it begins with.
+        tags: The query tags of its statements.
+        timeout_seconds: How long they may be executed; None for what the warehouse says, 0 for no limit.
+        token: What its client logged in with.
+    """
 
     warehouse_id: str
     order: SessionOrder
     tags: list[Json] = field(default_factory=list)
+    timeout_seconds: int | None = None
+    token: str = field(default="", repr=False)
 
 
 class SqlSessions:
@@ -51,10 +66,15 @@ class SqlSessions:
         """
         self._warehouses = warehouses
         self._sessions: dict[str, SqlSession] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         warehouses.on_stop = self._end_those_of
 
-    def create(self, body: Json) -> str:
+    def create(self, body: Json, token: str = "") -> str:
         """Make a session; its warehouse starts.
+
+        Args:
+            body: The request.
+            token: What its client logged in with.
 
         Returns:
             Its id.
@@ -63,14 +83,15 @@ class SqlSessions:
             ApiError: If there is no such warehouse.
         """
         warehouse_id = read_required_string(body, "warehouse_id")
-        self._warehouses.start(warehouse_id)
         session_id = str(uuid.uuid4())
         order = SessionOrder(
             session_id, read_name(body, "catalog"), read_name(body, "schema"), read_conf(body)
         )
         given = {name.lower(): value for name, value in read_strings(body, "session_confs").items()}
         tags = tags_of_setting(given.get("query_tags", ""))
-        self._sessions[session_id] = SqlSession(warehouse_id, order, tags)
+        timeout = read_timeout(given, TIMEOUT) if TIMEOUT in given else None
+        self._warehouses.start(warehouse_id)
+        self._sessions[session_id] = SqlSession(warehouse_id, order, tags, timeout, token)
         return session_id
 
     async def delete(self, session_id: str) -> None:
@@ -91,6 +112,14 @@ class SqlSessions:
         warehouse = self._warehouses.running(session.warehouse_id)
         if warehouse is not None:
             await warehouse.close_session(session_id)
+
+    def end_those_with(self, token: str) -> None:
+        """End the sessions of a task that has ended: a client that was killed cannot do it."""
+        for session_id, session in list(self._sessions.items()):
+            if session.token and session.token == token:
+                ending = asyncio.create_task(self.end(session_id))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
 
     def of(self, request: StatementRequest) -> SqlSession:
         """The session in which a statement is executed.

@@ -21,6 +21,7 @@ MAX_TAGS = 44
 AUTO_STOP_MINUTES = 120
 MIN_AUTO_STOP_MINUTES = 10
 MAX_MINUTES = 2**31 - 1
+MAX_TIMEOUT_SECONDS = 172_800
 _TYPES = ("CLASSIC", "PRO", "TYPE_UNSPECIFIED")
 _POLICIES = ("COST_OPTIMIZED", "RELIABILITY_OPTIMIZED", "POLICY_UNSPECIFIED")
 _CHANNELS = (
@@ -69,10 +70,19 @@ def read_warehouse(body: Json) -> Json:
         "channel": {"name": _channel(body)},
         "tags": {"custom_tags": _tags(body)},
     }
-    for kept in ("instance_profile_arn", "statement_timeout"):
-        if body.get(kept) is not None:
-            settings[kept] = read_string(body, kept) if kept.endswith("arn") else read_integer(body, kept)
+    if body.get("instance_profile_arn") is not None:
+        settings["instance_profile_arn"] = read_string(body, "instance_profile_arn")
+    if body.get("statement_timeout") is not None:
+        settings["statement_timeout"] = read_timeout(body, "statement_timeout")
     return settings
+
+
+def read_timeout(body: Json, name: str) -> int:
+    """Read how many seconds a statement may be executed (docs: STATEMENT_TIMEOUT)."""
+    seconds = read_integer(body, name)
+    if not 0 <= seconds <= MAX_TIMEOUT_SECONDS:
+        raise invalid_parameter(f"{name} must be between 0 and {MAX_TIMEOUT_SECONDS} seconds.")
+    return seconds
 
 
 def _type(body: Json, *, serverless: bool) -> str:

@@ -1,7 +1,7 @@
 """The record of a statement, and what of it is shown when. Pure."""
 
 import uuid
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -21,6 +21,9 @@ STATEMENT_MILLIS = 12 * HOUR_MILLIS
 
 HISTORY_MILLIS = 30 * 24 * HOUR_MILLIS
 """Docs: query history of the last 30 days."""
+
+MAX_TEXT = 16_384
+"""How many characters of the text of a statement, and of what is said of its end, are kept after it."""
 
 STOPPED = "The local workspace was stopped while the statement was active."
 
@@ -92,8 +95,10 @@ class StatementRecord:
         self.state, self.began_at = StatementState.RUNNING, now
 
     def end(self, outcome: Outcome, now: int) -> None:
-        """It has ended."""
-        self.outcome, self.state, self.ended_at = outcome, StatementState(outcome.state), now
+        """It has ended. What was needed to execute it may be large, and is not kept."""
+        self.outcome = replace(outcome, message=outcome.message[:MAX_TEXT])
+        self.state, self.ended_at = StatementState(outcome.state), now
+        self.request = replace(self.request, statement=self.request.statement[:MAX_TEXT], parameters=[])
 
     def state_at(self, now: int) -> StatementState:
         """Its state; a result does not stay."""
@@ -163,3 +168,13 @@ def _read(kind: type[T], defaults: Json, stored: Json | None) -> T:
 def lost(message: str) -> Outcome:
     """The end of a statement whose warehouse ended before it; what of it was done is not known."""
     return Outcome("FAILED", "ABORTED", message, "")
+
+
+def timed_out(seconds: int | None) -> Outcome:
+    """The end of a statement whose time was over; the words are ours."""
+    return Outcome(
+        "FAILED",
+        "DEADLINE_EXCEEDED",
+        f"The statement was stopped after {seconds} seconds (STATEMENT_TIMEOUT, or statement_timeout of its "
+        "warehouse).",
+    )

@@ -15,7 +15,7 @@ from databricks_local.execution.warehouses.warehouse import Warehouse, Warehouse
 from databricks_local.runtime.warehouse.orders import Outcome, SessionOrder, StatementOrder
 from databricks_local.sql.requests import CANCEL, INLINE, StatementRequest
 from databricks_local.sql.results import MAX_EXTERNAL_BYTES, MAX_INLINE_BYTES, chunk_bytes_of
-from databricks_local.sql.sessions import SqlSessions
+from databricks_local.sql.sessions import SqlSession, SqlSessions
 from databricks_local.sql.statement_records import (
     STOPPED,
     StatementRecord,
@@ -23,10 +23,11 @@ from databricks_local.sql.statement_records import (
     lost,
     new_statement_id,
     statement_missing,
+    timed_out,
 )
 from databricks_local.sql.tags import with_session_tags
 from databricks_local.sql.warehouses import Warehouses, WarehouseUnavailableError
-from databricks_local.storage.database import Database
+from databricks_local.storage.database import Database, NotWrittenError
 
 KIND = "statement"
 
@@ -87,20 +88,21 @@ class SqlStatements:
 
         Raises:
             ApiError: If there is no such warehouse or session.
+            NotWrittenError: If it cannot be kept; it is not executed then.
         """
-        record = self.begin(request)
-        await self._database.flush()
+        record = await self.begin(request)
         work = self._work.get(record.statement_id)
         if request.wait_seconds and work is not None:
             await asyncio.wait({work}, timeout=request.wait_seconds)
             if record.active and request.on_wait_timeout == CANCEL:
                 self.cancel(record.statement_id)
                 await asyncio.wait({work})
-        await self._database.flush()
+        # It may have been done: an error would make the client send it again.
+        await self._database.settle()
         return record
 
-    def begin(self, request: StatementRequest, source: Json | None = None) -> StatementRecord:
-        """Begin to execute a statement.
+    async def begin(self, request: StatementRequest, source: Json | None = None) -> StatementRecord:
+        """Begin to execute a statement, once it is known on disk.
 
         Args:
             request: The statement.
@@ -108,17 +110,21 @@ class SqlStatements:
 
         Raises:
             ApiError: If there is no such warehouse or session.
+            NotWrittenError: If it cannot be kept; it is not executed then.
         """
         self._warehouses.usable(request.warehouse_id)
         session = self._sessions.of(request)
         request = replace(request, tags=with_session_tags(request.tags, session.tags))
         record = StatementRecord(new_statement_id(), request, self._user, self._clock(), source=source or {})
         record.number = next(self._numbers)
-        self._records[record.statement_id] = record
         self._keep(record)
-        work = asyncio.create_task(
-            self._execute(record, session.order), name=f"statement-{record.statement_id}"
-        )
+        try:
+            await self._database.flush()
+        except NotWrittenError:
+            self._database.delete(KIND, record.statement_id)
+            raise
+        self._records[record.statement_id] = record
+        work = asyncio.create_task(self._execute(record, session), name=f"statement-{record.statement_id}")
         self._work[record.statement_id] = work
         work.add_done_callback(lambda done: self._ended(record, done))
         return record
@@ -199,7 +205,7 @@ class SqlStatements:
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
 
-    async def _execute(self, record: StatementRecord, session: SessionOrder) -> None:
+    async def _execute(self, record: StatementRecord, session: SqlSession) -> None:
         request = record.request
         try:
             async with self._warehouses.in_use(request.warehouse_id) as warehouse:
@@ -210,12 +216,33 @@ class SqlStatements:
             outcome = lost(f"SQL warehouse {request.warehouse_id} ended while it executed the statement.")
         record.end(outcome, self._clock())
 
-    async def _on(self, warehouse: Warehouse, record: StatementRecord, session: SessionOrder) -> Outcome:
+    async def _on(self, warehouse: Warehouse, record: StatementRecord, session: SqlSession) -> Outcome:
+        seconds = session.timeout_seconds
+        if seconds is None:
+            seconds = self._warehouses.get(record.request.warehouse_id).timeout_seconds
+        is_over = False
+
+        def stop() -> None:
+            nonlocal is_over
+            is_over = True
+            if warehouse.executes(record.statement_id):
+                warehouse.cancel(record.statement_id)
+
+        timer: asyncio.TimerHandle | None = None
+
         def begin() -> None:
+            nonlocal timer
             record.begin(self._clock())
             self._keep(record)
+            if seconds:
+                timer = asyncio.get_running_loop().call_later(seconds, stop)
 
-        return await warehouse.execute(self._order(record, session), begin)
+        try:
+            outcome = await warehouse.execute(self._order(record, session.order), begin)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return timed_out(seconds) if is_over and outcome.state == StatementState.CANCELED else outcome
 
     def _order(self, record: StatementRecord, session: SessionOrder) -> StatementOrder:
         request = record.request

@@ -27,12 +27,16 @@ def tags_of_setting(text: str) -> list[Json]:
     Example:
         >>> tags_of_setting(r"team:data,nightly,why:a\:b\,c")
         [{'key': 'team', 'value': 'data'}, {'key': 'nightly'}, {'key': 'why', 'value': 'a:b,c'}]
+        >>> tags_of_setting("team : x, :c")
+        [{'key': 'team', 'value': 'x'}]
     """
     tags = {}
     for piece in _PIECE.findall(text):
         colon = _VALUE.search(piece)
         key, value = (piece[: colon.end() - 1], piece[colon.end() :]) if colon else (piece, "")
-        tags[_ESCAPED.sub(r"\1", key)] = _ESCAPED.sub(r"\1", value)
+        key = _ESCAPED.sub(r"\1", key).strip()
+        if key:
+            tags[key] = _ESCAPED.sub(r"\1", value).strip()
     return as_json(tags)
 
 

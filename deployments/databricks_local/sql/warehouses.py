@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from anyio import CapacityLimiter
+
 from databricks_local.api.bodies import Json
 from databricks_local.execution.cluster import ClusterError
 from databricks_local.execution.warehouses.warehouse import Warehouse
@@ -61,7 +63,7 @@ class Warehouses:
         self._user = user
         self._uses: Counter[str] = Counter()
         self._running: dict[str, Warehouse] = {}
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots: dict[str, CapacityLimiter] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.on_stop: Callable[[str], None] = lambda _: None
@@ -121,7 +123,8 @@ class Warehouses:
         settings = read_warehouse({**record.settings, **body})
         self._refuse_taken(settings["name"], warehouse_id)
         record.settings = settings
-        self._slots.pop(warehouse_id, None)
+        if warehouse_id in self._slots:
+            self._slots[warehouse_id].total_tokens = record.slots
         self._keep(record)
 
     def start(self, warehouse_id: str) -> None:
@@ -162,7 +165,8 @@ class Warehouses:
         self._uses[warehouse_id] += 1
         try:
             record = await self._ready(warehouse_id)
-            slots = self._slots.setdefault(warehouse_id, asyncio.Semaphore(record.slots))
+            # Unlike a semaphore, its size may change while places are taken.
+            slots = self._slots.setdefault(warehouse_id, CapacityLimiter(record.slots))
             async with slots:
                 # It may have ended while the statement waited for its turn.
                 record = await self._ready(warehouse_id)

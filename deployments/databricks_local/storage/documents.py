@@ -46,8 +46,12 @@ class Documents:
 
     def ids(self, kind: str, prefix: str) -> list[str]:
         """The ids of the documents of a kind that begin so, sorted."""
-        query = "SELECT id FROM documents WHERE kind = ? AND id >= ? AND substr(id, 1, ?) = ? ORDER BY id"
-        with closing(self._connection.execute(query, (kind, prefix, len(prefix), prefix))) as cursor:
+        # Between them, the index finds them. No character is after the last one of Unicode.
+        query = (
+            "SELECT id FROM documents WHERE kind = ? AND id >= ? AND id <= ? || char(1114111) "
+            "AND substr(id, 1, ?) = ? ORDER BY id"
+        )
+        with closing(self._connection.execute(query, (kind, prefix, prefix, len(prefix), prefix))) as cursor:
             return [row[0] for row in cursor.fetchall()]
 
     def put(self, kind: str, key: str, document: Json) -> None:

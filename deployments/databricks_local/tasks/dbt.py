@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from databricks_local.api.errors import ApiError
+from databricks_local.api.errors import ApiError, invalid_parameter
 from databricks_local.execution.cluster import Cluster
 from databricks_local.execution.provisioning.cache import InstallationError
 from databricks_local.execution.task_executor import Code
 from databricks_local.files.tree import leads_inside
 from databricks_local.git.checkouts import CheckoutError
+from databricks_local.jobs.bodies.sql_specs import words_of
 from databricks_local.jobs.specs import DbtSpec, PythonFileSpec
 from databricks_local.runs import states
 from databricks_local.runs.drive import Drive, Work
@@ -85,8 +86,13 @@ async def _project(drive: Drive, body: DbtSpec, context: Context, places: Mappin
 
 
 def _order(body: DbtSpec, context: Context, packages: str, authorities: str) -> DbtOrder:
+    commands = [resolve(command, context) for command in body.commands]
+    for command in commands:
+        # The value of a reference may have a quote.
+        if words_of(command) is None:
+            raise invalid_parameter(f"A command has a quote that is open: {command[:200]}")
     return DbtOrder(
-        [resolve(command, context) for command in body.commands],
+        commands,
         packages,
         http_path(resolve(body.warehouse_id, context)) if body.warehouse_id else "",
         resolve(body.catalog, context),

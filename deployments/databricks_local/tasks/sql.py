@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from databricks_local.api.bodies import Json
@@ -16,12 +17,16 @@ from databricks_local.runs.models import TaskRun
 from databricks_local.runs.states import State
 from databricks_local.runtime.magics.sql import bound_parameters
 from databricks_local.runtime.source import split_statements
-from databricks_local.sql.queries import defaults_of
+from databricks_local.sql.query_parameters import defaults_of, types_of
 from databricks_local.sql.requests import StatementRequest
 from databricks_local.sql.service import Sql
 from databricks_local.sql.statement_records import StatementRecord, StatementState
+from databricks_local.tasks.code import text_of
 from databricks_local.tasks.facts import context_of
 from databricks_local.tasks.references import Context, UnresolvedReferenceError, resolve, resolve_all
+
+Bound = tuple[str, list[dict[str, Any]]]
+"""A statement and its parameters."""
 
 _MUSTACHE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
 
@@ -46,10 +51,14 @@ def with_sql(work: Work, sql: Sql) -> Work:
 
 async def _sql(drive: Drive, task: TaskRun, body: SqlSpec, context: Context, sql: Sql) -> State:
     parameters = _parameters(drive, body, context)
+    body = replace(body, warehouse_id=resolve(body.warehouse_id, context))
     task.resolved = {"sql_task": {"parameters": parameters, "warehouse_id": body.warehouse_id}}
     try:
         text, place = await _text(drive, body, context, sql)
-        return await _statements(drive, task, body, sql, text, place, parameters)
+        values = {**defaults_of(place), **parameters}
+        # In a thread: a text may have megabytes.
+        statements = await asyncio.to_thread(bound_statements, text, values, types_of(place))
+        return await _statements(drive, task, body, sql, text, place, statements)
     except CheckoutError as error:
         return states.checkout_failed(str(error))
     except ApiError as error:
@@ -72,17 +81,16 @@ async def _text(drive: Drive, body: SqlSpec, context: Context, sql: Sql) -> tupl
     path = resolve(body.path, context)
     if body.git:
         checkout = await drive.checkout.get()
-        return await asyncio.to_thread(checkout.file(path).read_text, "utf-8", "replace"), {}
-    found = await asyncio.to_thread(drive.tools.python_source, path)
+        return await asyncio.to_thread(text_of, checkout.file(path)), {}
+    found = await asyncio.to_thread(drive.tools.file_source, path)
     if found is None:
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The SQL file {path[:1000]} does not exist.")
     return found, {}
 
 
 async def _statements(
-    drive: Drive, task: TaskRun, body: SqlSpec, sql: Sql, text: str, place: Json, parameters: dict[str, str]
+    drive: Drive, task: TaskRun, body: SqlSpec, sql: Sql, text: str, place: Json, statements: list[Bound]
 ) -> State:
-    values = {**defaults_of(place), **parameters}
     begin = {"catalog": place.get("catalog", ""), "schema": place.get("schema", "")}
     session_id = sql.sessions.create({"warehouse_id": body.warehouse_id, **begin})
     output: Json = {"query_text": text, "warehouse_id": body.warehouse_id, "sql_statements": []}
@@ -96,16 +104,11 @@ async def _statements(
         "job_task_run_id": str(task.run_id),
     }
     try:
-        for statement in split_statements(with_values(text, values)):
-            bound = bound_parameters(statement, values)
+        for statement, bound in statements:
             request = StatementRequest(
-                statement,
-                body.warehouse_id,
-                session_id,
-                parameters=[{"name": name, "value": value, "type": ""} for name, value in bound.items()],
-                row_limit=MAX_ROWS,
+                statement, body.warehouse_id, session_id, parameters=bound, row_limit=MAX_ROWS
             )
-            record = sql.statements.begin(request, {"job_info": job_info})
+            record = await sql.statements.begin(request, {"job_info": job_info})
             output["sql_statements"].append({"lookup_key": record.statement_id})
             drive.tools.store.changed_task(drive.run, task)
             await _ended(sql, record)
@@ -127,6 +130,30 @@ async def _ended(sql: Sql, record: StatementRecord) -> None:
         await sql.statements.ended(record)
     finally:
         sql.statements.cancel(record.statement_id)
+
+
+def bound_statements(text: str, values: Mapping[str, str], types: Mapping[str, str]) -> list[Bound]:
+    """The statements of a text, each with its parameters.
+
+    Args:
+        text: The text.
+        values: The values of parameters.
+        types: Their types, if they are not text.
+
+    Example:
+        >>> bound_statements("SELECT :n", {"n": "1"}, {"n": "DOUBLE"})
+        [('SELECT :n', [{'name': 'n', 'value': '1', 'type': 'DOUBLE'}])]
+    """
+    return [
+        (
+            statement,
+            [
+                {"name": name, "value": value, "type": types.get(name, "")}
+                for name, value in bound_parameters(statement, values).items()
+            ],
+        )
+        for statement in split_statements(with_values(text, values))
+    ]
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

@@ -210,8 +210,8 @@ def _detail(run: RunSnapshot) -> str:
 
 def _task_line(task: TaskAttempt) -> str:
     """Say what a task does, or how it ended."""
-    seconds = (task.end_time - task.start_time) / 1000
-    took = f" after {seconds:.1f} s" if task.state.is_terminal and task.start_time and seconds > 0 else ""
+    ran = task.state.is_terminal and task.start_time and task.end_time
+    took = f" after {(task.end_time - task.start_time) / 1000:.1f} s" if ran else ""
     outcome = f", outcome {task.outcome}" if task.outcome else ""
     message = one_line(task.state.state_message) if task.state.is_terminal else ""
     return f"Task {task.task_key}: {task.state}{took}{outcome}" + (f": {message}" if message else "")

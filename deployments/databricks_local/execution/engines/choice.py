@@ -13,6 +13,7 @@ FIRST_ANSI_RUNTIME = 17
 
 EXTRA_CLASSES = "spark.driver.extraClassPath"
 
+_MODES = ("true", "false")
 _MAJOR = re.compile(r"(\d+)\.", re.ASCII)
 
 
@@ -65,6 +66,23 @@ def in_session(spec: ClusterSpec, engine: str) -> dict[str, str]:
         for name, value in configuration.items()
         if engine != SPARK or not name.startswith("spark.")
     }
+
+
+def spare_spec(spec: ClusterSpec) -> ClusterSpec | None:
+    """What a server of Apache Spark that is started ahead has to be for a cluster; None if none can serve it.
+
+    Such a server knows nothing of a cluster but its ANSI mode. What is set in a session, such as the tags of
+    the cluster, is no matter.
+
+    Example:
+        >>> spare_spec(ClusterSpec("16.4.x-scala2.12")).spark_conf
+        {'spark.sql.ansi.enabled': 'false'}
+        >>> spare_spec(ClusterSpec(spark_conf={"spark.driver.memory": "4g"})) is None
+        True
+    """
+    needed = at_server_start(spark_configuration(spec))
+    own = needed.keys() - {ANSI} or needed[ANSI] not in _MODES or spec.spark_env_vars or spec.init_scripts
+    return None if own else ClusterSpec(spark_conf=needed)
 
 
 def reaches_s3(spec: ClusterSpec, engine: str) -> bool:

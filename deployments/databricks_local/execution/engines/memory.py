@@ -17,6 +17,9 @@ from databricks_local.jobs.specs import ClusterSpec
 BESIDES_HEAP_MIB = 384
 """What Java takes besides its heap, and the workers of UDFs."""
 
+SPARE_MIB = 448
+"""What Java takes for a server that nobody has asked anything yet."""
+
 SHARE = 0.8
 """How much of the free memory clusters may take; notebooks need some, too."""
 
@@ -60,6 +63,17 @@ def has_room(claim: Claim, held: Collection[Claim], waiting: Collection[Claim], 
     return not any(each.brief or each.run_id not in stuck for each in held)
 
 
+def has_room_for_spare(taken: int, budget: float, free: int) -> bool:
+    """Whether a spare server may start. Pure.
+
+    Args:
+        taken: What clusters of jobs, and spare servers that are there, have or may come to have.
+        budget: How much there is for all.
+        free: How much is free now: all-purpose clusters are in no budget.
+    """
+    return taken + SPARE_MIB <= budget and free * SHARE >= SPARE_MIB
+
+
 def needed_mib(spec: ClusterSpec, machine: Machine) -> int:
     """The most that Java takes for a cluster; 0 for one without Java."""
     if machine.spark_remote or (spec.engine or machine.engine) != SPARK:
@@ -96,6 +110,7 @@ class SparkMemory:
         self._free = free
         self._budget = 0.0
         self._held: dict[str, Claim] = {}
+        self._spares: set[str] = set()
         self._waiting: dict[str, tuple[Claim, asyncio.Future[None]]] = {}
 
     async def take(self, cluster_id: str, spec: ClusterSpec, run_id: int, *, brief: bool) -> None:
@@ -129,6 +144,38 @@ class SparkMemory:
         self._waiting.pop(cluster_id, None)
         self._let_begin()
 
+    def hold_spare(self, name: str) -> bool:
+        """Take memory for a spare server if there is some besides all clusters. It has it until `give_spare`.
+
+        Args:
+            name: The spare server.
+
+        Returns:
+            Whether it has memory. No cluster waits for what it has: it is taken, or ended, by the next one.
+        """
+        self._look()
+        room = not self._waiting and has_room_for_spare(self._taken(), self._budget, self._free())
+        if room:
+            self._spares.add(name)
+        return room
+
+    def give_spare(self, name: str) -> None:
+        """Give back what a spare server has, which has ended or has become the server of a cluster."""
+        self._spares.discard(name)
+
+    def is_short(self, spec: ClusterSpec) -> bool:
+        """Whether a cluster that is about to start needs what spare servers have."""
+        self._look()
+        return self._taken() > self._budget or self._need(spec) > self._free() * SHARE
+
+    def _taken(self) -> int:
+        return sum(claim.mib for claim in self._held.values()) + SPARE_MIB * len(self._spares)
+
+    def _look(self) -> None:
+        """Look how much there is, if no cluster has some of it already."""
+        if not self._held:
+            self._budget = (self._free() + SPARE_MIB * len(self._spares)) * SHARE
+
     @asynccontextmanager
     async def room(self, cluster_id: str, spec: ClusterSpec, run_id: int) -> AsyncIterator[None]:
         """Room for the cluster of one task."""
@@ -141,8 +188,7 @@ class SparkMemory:
     def _let_begin(self) -> None:
         while self._waiting:
             cluster_id, (claim, turn) = next(iter(self._waiting.items()))
-            if not self._held:
-                self._budget = self._free() * SHARE
+            self._look()
             waiting = [each for each, _ in self._waiting.values()]
             if not has_room(claim, self._held.values(), waiting, self._budget):
                 return

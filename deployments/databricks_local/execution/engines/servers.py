@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,30 @@ from databricks_local.execution.processes import Child, Processes
 from databricks_local.jobs.engines import SPARK
 from databricks_local.jobs.specs import ClusterSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 START_SECONDS = 60
 INIT_SCRIPT_SECONDS = 1200
 """For all init scripts of a cluster. That of Databricks is not documented."""
 
 _LOG = logging.getLogger("databricks_local")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Spark Connect server.
+
+    Attributes:
+        name: What the names of its files begin with: the id of its cluster, or its own if it was a spare.
+        child: Its process.
+        remote: The URL that a Spark session connects to.
+        gone: Done once the process is gone.
+    """
+
+    name: str
+    child: Child
+    remote: str
+    gone: "asyncio.Task[None]"
 
 
 class SparkServers:
@@ -62,7 +80,7 @@ class SparkServers:
 
     async def start(
         self, cluster_id: str, spec: ClusterSpec, engine: str, redactor: Redactor, access: CatalogAccess
-    ) -> tuple[Child, str]:
+    ) -> Server:
         """Start a server. What an earlier one left has to be forgotten before.
 
         Args:
@@ -71,9 +89,6 @@ class SparkServers:
             engine: What runs Spark.
             redactor: Knows the secrets of the specification.
             access: How it reaches the catalog.
-
-        Returns:
-            Its process, and the URL that a Spark session connects to.
 
         Raises:
             ClusterError: If it does not come up.
@@ -97,7 +112,26 @@ class SparkServers:
         except BaseException:
             await self._remove(cluster_id)
             raise
-        return child, f"sc://{LOOPBACK}:{port}"
+        return Server(cluster_id, child, f"sc://{LOOPBACK}:{port}", asyncio.create_task(_gone(child)))
+
+    async def start_spare(self, name: str, spec: ClusterSpec) -> Server:
+        """Start a server of Apache Spark that has no cluster yet.
+
+        Args:
+            name: What the names of its files begin with.
+            spec: What a cluster has to be to take it.
+
+        Raises:
+            ClusterError: If it does not come up.
+        """
+        # Apache Spark does not ask the catalog.
+        return await self.start(name, spec, SPARK, Redactor(), CatalogAccess("", "", ()))
+
+    async def stop(self, server: Server) -> None:
+        """End a server, and remove what it leaves."""
+        await self._processes.kill(server.child)
+        await server.gone
+        await self.forget(server.name)
 
     async def _start_apache_spark(self, cluster: ClusterLaunch, spec: ClusterSpec) -> Child:
         try:
@@ -136,8 +170,8 @@ class SparkServers:
 
     async def _remove(self, cluster_id: str) -> None:
         await asyncio.to_thread(self.log_of(cluster_id).unlink, missing_ok=True)
-        for place in (self._directory_of, self.offers_of, self.libraries_of):
-            await remove_directory(place(cluster_id))
+        places = (self._directory_of, self.offers_of, self.libraries_of)
+        await remove_directories(*(place(cluster_id) for place in places))
 
     def log_of(self, cluster_id: str) -> Path:
         """The file that the server of a cluster writes to."""
@@ -209,3 +243,8 @@ class SparkServers:
         with contextlib.suppress(OSError, EOFError):
             await self._end(await starting)
         await self._remove(cluster_id)
+
+
+async def _gone(child: Child) -> None:
+    while await child.messages.get() is not None:
+        continue

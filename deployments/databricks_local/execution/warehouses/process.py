@@ -98,7 +98,7 @@ def warehouse_main(connection: Connection, launch: WarehouseLaunch) -> None:
         elif "cancel" in message:
             statements.cancel(message["cancel"])
         elif "close" in message:
-            closing = threading.Thread(target=sessions.close, args=(message["close"],), daemon=True)
+            closing = threading.Thread(target=statements.close, args=(message["close"],), daemon=True)
             closing.start()
 
 

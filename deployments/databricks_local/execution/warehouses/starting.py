@@ -12,7 +12,7 @@ from databricks_local.execution.warehouses.process import WarehouseLaunch, wareh
 from databricks_local.execution.warehouses.warehouse import Warehouse
 from databricks_local.jobs.engines import SAIL
 from databricks_local.jobs.specs import ClusterSpec
-from databricks_local.storage.leftovers import remove_directory
+from databricks_local.storage.leftovers import remove_directories
 
 PREFIX = "warehouse-"
 """What the ids of their servers begin with."""
@@ -62,7 +62,11 @@ class WarehouseProcesses:
             workspace=self._workspace.origin,
             token=token,
         )
-        child = await self._processes.start(warehouse_main, (launch,))
+        try:
+            child = await self._processes.start(warehouse_main, (launch,))
+        except BaseException:
+            self._tokens.revoke(token)
+            raise
         return Warehouse(cluster, child, token)
 
     async def stop(self, warehouse: Warehouse) -> None:
@@ -71,7 +75,7 @@ class WarehouseProcesses:
         await warehouse.lost
         self._tokens.revoke(warehouse.token)
         await asyncio.to_thread(self._log_of(warehouse.cluster).unlink, missing_ok=True)
-        await remove_directory(self._links_of(warehouse.cluster))
+        await remove_directories(self._links_of(warehouse.cluster))
 
     def _links_of(self, cluster: Cluster) -> Path:
         return self._directory / f"{cluster.cluster_id}-links"

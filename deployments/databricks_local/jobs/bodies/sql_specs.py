@@ -1,6 +1,7 @@
 """Tasks that run SQL or dbt on a warehouse: how they are read out of request bodies. Pure."""
 
 import posixpath
+import shlex
 
 from databricks_local.api import errors
 from databricks_local.api.bodies import (
@@ -57,6 +58,8 @@ def parse_dbt(task: Json, *, git: bool) -> DbtSpec:
         # Docs: all commands must start with dbt.
         if command.split(maxsplit=1)[:1] != ["dbt"]:
             raise invalid_parameter(f"The commands of a dbt_task must start with dbt: {command[:200]}")
+        if words_of(command) is None:
+            raise invalid_parameter(f"A command of this dbt_task has a quote that is open: {command[:200]}")
     warehouse_id, profiles = read_string(task, "warehouse_id"), read_string(task, "profiles_directory")
     for name in ("catalog", "schema"):
         if read_string(task, name) and not warehouse_id:
@@ -66,6 +69,19 @@ def parse_dbt(task: Json, *, git: bool) -> DbtSpec:
     directory, from_git = _project(task, git=git)
     catalog, schema = read_string(task, "catalog"), read_string(task, "schema")
     return DbtSpec(commands, directory, from_git, warehouse_id, catalog, schema, profiles)
+
+
+def words_of(command: str) -> list[str] | None:
+    """The words of a command as a shell reads them; None if they cannot be read.
+
+    Example:
+        >>> words_of("dbt run --vars '{a: 1}'"), words_of("dbt run --vars '{a: 1")
+        (['dbt', 'run', '--vars', '{a: 1}'], None)
+    """
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return None
 
 
 def _project(task: Json, *, git: bool) -> tuple[str, bool]:

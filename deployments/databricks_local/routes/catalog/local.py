@@ -25,7 +25,7 @@ def local_catalog_router(catalog: Catalog, tables: Tables) -> APIRouter:
         catalog_name, schema, name = (
             unquoted(read_required_string(body, field)) for field in ("catalog_name", "schema_name", "name")
         )
-        catalog.existing(SCHEMA, (catalog_name, schema))
+        catalog.changeable(SCHEMA, (catalog_name, schema))
         table_id, location = tables.staging_of_whole((catalog_name, schema, name))
         return {"table_id": table_id, "staging_location": tables.locations.for_sail(location)}
 

@@ -1,6 +1,7 @@
 """The Unity Catalog API 2.1, for catalogs, schemas and volumes."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from fastapi import APIRouter, Request
 
@@ -47,10 +48,10 @@ def _add_level(router: APIRouter, catalog: Catalog, locations: Locations, level:
     @router.get(f"/{plural}")
     async def list_all(request: Request) -> Json:
         query = request.query_params
-        found = catalog.within(level, _above(level, query))
+        found = await catalog.names_within(level, _above(level, query))
         size, token = read_integer(query, "max_results"), read_string(query, "page_token")
-        page, following = page_of(found, lambda item: str(item["name"]), size, token)
-        shown: Json = {plural: page} if page else {}
+        page, following = page_of(found, itemgetter(-1), size, token)
+        shown: Json = {plural: [catalog.shown(level, names) for names in page]} if page else {}
         return {**shown, "next_page_token": following} if following else shown
 
     @router.get(f"/{plural}/{{name}}")
@@ -87,8 +88,7 @@ def _told(level: Level, body: Json, locations: Locations) -> Json:
     told = _comment(body)
     root = read_string(body, "storage_root")
     if root and level is not VOLUME:
-        told["storage_root"] = locations.kept(root)
-        locations.on_disk(told["storage_root"])
+        told["storage_root"] = locations.checked_root(root)
     if level is VOLUME:
         kind = read_choice(body, "volume_type", _VOLUME_TYPES, "MANAGED")
         location = read_string(body, "storage_location")

@@ -1,6 +1,8 @@
 """The pages of the catalog."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Iterable
+from http.client import NOT_FOUND
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -30,7 +32,7 @@ def catalog_pages_router(services: Services) -> APIRouter:
 
     @router.get("/catalog")
     async def catalogs() -> Response:
-        return page_answer(catalog_page(_sections(services)))
+        return page_answer(catalog_page(await _sections(services)))
 
     @router.get("/catalog/{catalog}/{schema}")
     async def schema(catalog: str, schema: str) -> Response:
@@ -43,28 +45,33 @@ def catalog_pages_router(services: Services) -> APIRouter:
     return router
 
 
-def _sections(services: Services) -> list[CatalogSection]:
-    sections = []
-    for each in services.catalog.within(CATALOG, ()):
-        schemas = services.catalog.within(SCHEMA, (each["name"],))
-        rows = [
-            schema_row(
-                schema,
-                len(services.tables.names_below(each["name"], schema["name"])),
-                len(services.volumes.names(each["name"], schema["name"])),
-            )
-            for schema in schemas
-            if schema["name"] != INFORMATION_SCHEMA
+async def _sections(services: Services) -> list[CatalogSection]:
+    catalog, sections = services.catalog, []
+    for names in await catalog.names_within(CATALOG, ()):
+        schemas = [
+            each for each in await catalog.names_within(SCHEMA, names) if each[1] != INFORMATION_SCHEMA
         ]
-        sections.append(CatalogSection(each["name"], each.get("comment", ""), rows))
+        volumes = await asyncio.to_thread(_numbers_of_volumes, services, schemas)
+        rows = [
+            schema_row(catalog.shown(SCHEMA, each), len(services.tables.names_below(*each)), number)
+            for each, number in zip(schemas, volumes, strict=True)
+        ]
+        shown = catalog.shown(CATALOG, names)
+        sections.append(CatalogSection(shown["name"], shown.get("comment", ""), rows))
     return sections
 
 
+def _numbers_of_volumes(services: Services, schemas: Iterable[tuple[str, ...]]) -> list[int]:
+    return [len(services.volumes.names(*names)) for names in schemas]
+
+
 async def _schema(services: Services, names: tuple[str, ...]) -> str:
-    names = services.catalog.existing(SCHEMA, names)
+    catalog = services.catalog
+    names = catalog.existing(SCHEMA, names)
     tables = services.tables.names_below(*names)
-    shown = [table_row(await services.tables.get(each)) for each in tables[:MAX_TABLES]]
-    return schema_page(names, shown, len(tables), services.catalog.within(VOLUME, names))
+    rows = [table_row(table) for table in await services.tables.those_of(tables[:MAX_TABLES])]
+    volumes = [catalog.shown(VOLUME, each) for each in await catalog.names_within(VOLUME, names)]
+    return schema_page(names, rows, len(tables), volumes)
 
 
 async def _table(services: Services, names: tuple[str, ...]) -> str:
@@ -77,4 +84,5 @@ async def _found(page: Awaitable[str]) -> Response:
     try:
         return page_answer(await page)
     except ApiError as error:
-        return page_answer(message_page("Not found", error.message), error.status)
+        title = "Not found" if error.status == NOT_FOUND else "Not shown"
+        return page_answer(message_page(title, error.message), error.status)

@@ -19,10 +19,10 @@ from databricks_local.api.bodies import (
 )
 from databricks_local.api.errors import ApiError
 from databricks_local.catalog.names import parts_of, unquoted
-from databricks_local.catalog.records import EXTERNAL, MANAGED, TableRequest, missing
+from databricks_local.catalog.records import EXTERNAL, MANAGED, MissingTableError, TableRequest
 from databricks_local.catalog.shown import sail_schema, sail_table
 from databricks_local.catalog.tables import Tables
-from databricks_local.catalog.unity_catalog import SCHEMA, Catalog
+from databricks_local.catalog.unity_catalog import CATALOG, SCHEMA, Catalog
 from databricks_local.routes.incoming import read_body
 
 SAIL_PATH = "/local/sail/api/2.1/unity-catalog"
@@ -56,14 +56,14 @@ async def in_words_of_sail() -> AsyncIterator[None]:
 def _add_schemas(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     @router.get("/catalogs/{name}")
     async def get_catalog(name: str) -> Json:
-        return {"name": unquoted(name)}
+        [kept] = catalog.existing(CATALOG, (unquoted(name),))
+        return {"name": kept}
 
     @router.get("/schemas")
     async def list_schemas(request: Request) -> Json:
         above = (unquoted(read_required_string(request.query_params, "catalog_name")),)
-        return {
-            "schemas": [sail_schema(schema, tables.locations) for schema in catalog.within(SCHEMA, above)]
-        }
+        found = await catalog.names_within(SCHEMA, above)
+        return {"schemas": [sail_schema(catalog.shown(SCHEMA, names), tables.locations) for names in found]}
 
     @router.post("/schemas")
     async def create_schema(request: Request) -> Json:
@@ -74,7 +74,7 @@ def _add_schemas(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         told["properties"].pop("comment", None)
         location = told["properties"].pop("location", "")
         if location:
-            told["storage_root"] = tables.locations.kept(location, by_sail=True)
+            told["storage_root"] = tables.locations.checked_root(location, by_sail=True)
         async with in_words_of_sail():
             return sail_schema(catalog.create(SCHEMA, names, told), tables.locations)
 
@@ -93,7 +93,7 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     @router.post("/staging-tables")
     async def stage(request: Request) -> Json:
         names = _names(await read_body(request))
-        catalog.get(SCHEMA, names[:2])
+        catalog.changeable(SCHEMA, names[:2])
         # Also for a table that is there: Sail asks before it appends to one.
         table_id, location = tables.staging(names)
         place = tables.locations.for_sail(location)
@@ -103,7 +103,6 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     async def create(request: Request) -> Json:
         body = await read_body(request)
         names = _names(body)
-        catalog.get(SCHEMA, names[:2])
         location = tables.locations.kept(read_required_string(body, "storage_location"), by_sail=True)
         properties = read_strings(body, "properties")
         # Sail says it twice.
@@ -118,7 +117,7 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
             properties,
         )
         async with in_words_of_sail():
-            made = sail_table(await tables.create(asked), tables.locations)
+            made = sail_table(await catalog.create_table(asked), tables.locations)
         # The first commit is there. Told where it is, Sail would compare it with what it would have written,
         # and refuse arrays, maps and partitions, whose inner names are others in its schema.
         del made["storage_location"]
@@ -128,8 +127,8 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     async def list_tables(request: Request) -> Json:
         query = request.query_params
         above = tuple(unquoted(read_required_string(query, name)) for name in ("catalog_name", "schema_name"))
-        catalog.get(SCHEMA, above)
-        found = [await tables.get(names) for names in tables.names_below(*above)]
+        catalog.existing(SCHEMA, above)
+        found = await tables.those_of(tables.names_below(*above))
         placed = [table for table in found if table.record.get("storage_location")]
         return {"tables": [sail_table(table, tables.locations) for table in placed]}
 
@@ -137,7 +136,8 @@ def _add_tables(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
     async def get(name: str) -> Json:
         table = await tables.get(parts_of(name))
         if table.is_view:
-            raise missing(table.names)
+            raise MissingTableError(table.names)
+        table.require_log()
         return sail_table(table, tables.locations)
 
     @router.delete("/tables/{name}")

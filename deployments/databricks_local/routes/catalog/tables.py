@@ -1,5 +1,6 @@
 """The Unity Catalog API 2.1, for tables and views."""
 
+import fnmatch
 import re
 from collections.abc import Mapping
 
@@ -41,9 +42,7 @@ def tables_router(catalog: Catalog, tables: Tables) -> APIRouter:
 
     @router.post("/tables")
     async def create(request: Request) -> Json:
-        asked = _request(await read_body(request), tables)
-        catalog.existing(SCHEMA, asked.names[:2])
-        return table_info(await tables.create(asked))
+        return table_info(await catalog.create_table(_request(await read_body(request), tables)))
 
     @router.get("/tables/{name}/exists")
     async def exists(name: str) -> Json:
@@ -59,8 +58,13 @@ def tables_router(catalog: Catalog, tables: Tables) -> APIRouter:
         new_name = read_string(body, "new_name")
         changes = _changes(body)
         if new_name:
+            # All of it or nothing: what Delta may refuse comes first.
+            tables.renamed(names, new_name)
+        if changes:
+            await tables.update(names, changes)
+        if new_name:
             names = await tables.rename(names, new_name)
-        return table_info(await tables.update(names, changes) if changes else await tables.get(names))
+        return table_info(await tables.get(names))
 
     @router.delete("/tables/{name}")
     async def delete(name: str) -> Json:
@@ -79,9 +83,8 @@ def _add_lists(router: APIRouter, catalog: Catalog, tables: Tables) -> None:
         page, following = _page(found, query, _MAX_TABLES)
         columns, properties = (not read_boolean(query, name) for name in ("omit_columns", "omit_properties"))
         shown = [
-            table_info(await tables.get(names), with_columns=columns, with_properties=properties)
-            for names in page
-            if tables.has(names)
+            table_info(table, with_columns=columns, with_properties=properties)
+            for table in await tables.those_of(page)
         ]
         return _listing("tables", shown, following)
 
@@ -116,9 +119,18 @@ def _listing(field: str, shown: list[Json], following: str) -> Json:
 
 def _pattern(query: Mapping[str, str], field: str) -> re.Pattern[str]:
     """Docs: a SQL pattern as of LIKE; `%` and `_` stand for characters."""
-    given = read_string(query, field) or "%"
-    pattern = "".join({"%": ".*", "_": "."}.get(each, re.escape(each)) for each in given)
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return re.compile(like(read_string(query, field) or "%"), re.IGNORECASE)
+
+
+def like(pattern: str) -> str:
+    """A pattern of LIKE as a regular expression. It goes back for nothing, however many `%` there are.
+
+    Example:
+        >>> bool(re.fullmatch(like("a_%[b]"), "axyz[b]"))
+        True
+    """
+    globs = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return fnmatch.translate("".join(globs.get(each, each) for each in pattern))
 
 
 def _request(body: Json, tables: Tables) -> TableRequest:
@@ -149,6 +161,9 @@ def _changes(body: Json) -> Json:
     changes: Json = {name: read_string(body, name) for name in ("owner", "comment") if name in body}
     if read_string(body, "view_definition"):
         changes["view_definition"] = read_string(body, "view_definition")
+        # The columns of a table are in its log; those of a view come with its query.
+        if "columns" in body:
+            changes["columns"] = read_objects(body, "columns")
     if "properties" in body:
         changes["properties"] = read_strings(body, "properties")
     return changes

@@ -71,7 +71,8 @@ def warehouses_router(sql: Sql) -> APIRouter:
 def _add_sessions(router: APIRouter, sql: Sql) -> None:
     @router.post(SESSIONS)
     async def create(request: Request) -> Json:
-        return {"session_id": sql.sessions.create(await read_body(request))}
+        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        return {"session_id": sql.sessions.create(await read_body(request), token)}
 
     @router.delete(f"{SESSIONS}/{{session_id}}")
     async def delete(session_id: str) -> Json:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from databricks_local.runtime.source import opaque_end, without_comments_before
+from databricks_local.runtime.source import OPAQUE, pieces_of, without_comments_before
 
 _WIDGET = re.compile(
     r"""(?isx) \s* CREATE \s+ WIDGET \s+ (?P<kind>TEXT|DROPDOWN|COMBOBOX|MULTISELECT) \s+
@@ -17,7 +17,7 @@ _WIDGET = re.compile(
 )
 _REMOVED = re.compile(r"(?isx) \s* REMOVE \s+ WIDGET \s+ (?P<name> `[^`]+` | [\w.\-]+ ) \s*")
 # Not `::` of a cast, and not the path of a JSON column as in `column:field`.
-_MARKER = re.compile(r"(?<![\w:)\]`\"']):(?P<name>[A-Za-z_]\w*)")
+_MARKERS = re.compile(rf"""{OPAQUE} | (?<![\w:)\]`"']):(?P<name>[A-Za-z_]\w*)""", re.VERBOSE)
 # In one pattern: the value of a widget may look like a reference, and is not looked into.
 _REFERENCE = re.compile(
     r"""(?x) \b (?i:getArgument) \s* \( \s* (?P<quote>['"]) (?P<argument>[^'"]*) (?P=quote) \s* \)
@@ -70,18 +70,8 @@ def bound_parameters(statement: str, widgets: Mapping[str, str]) -> dict[str, st
         >>> bound_parameters("SELECT :a, b::int, ':c' FROM t", {"a": "1", "int": "2", "c": "3"})
         {'a': '1'}
     """
-    names: dict[str, str] = {}
-    position = 0
-    while position < len(statement):
-        end = opaque_end(statement, position)
-        if end > position:
-            position = end
-            continue
-        marker = _MARKER.match(statement, position)
-        if marker is not None and marker["name"] in widgets:
-            names[marker["name"]] = widgets[marker["name"]]
-        position = marker.end() if marker is not None else position + 1
-    return names
+    markers = (found["name"] for found in pieces_of(_MARKERS, statement))
+    return {name: widgets[name] for name in markers if name in widgets}
 
 
 def replaced(statement: str, widget: Lookup, configuration: Lookup) -> str:

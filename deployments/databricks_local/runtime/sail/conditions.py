@@ -7,12 +7,19 @@ _NAMED = re.compile(r"\[(?P<condition>[A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)?)\]")
 _STATE = re.compile(r"SQLSTATE: (?P<state>[0-9A-Z]{5})")
 
 _STATES = {
+    "ARITHMETIC_OVERFLOW": "22003",
     "CAST_INVALID_INPUT": "22018",
+    "CAST_OVERFLOW": "22003",
     "CATALOG_NOT_FOUND": "42P08",
     "DIVIDE_BY_ZERO": "22012",
+    "INVALID_ARRAY_INDEX": "22003",
+    "INVALID_ARRAY_INDEX_IN_ELEMENT_AT": "22003",
+    "INVALID_INDEX_OF_ZERO": "22003",
+    "NUMERIC_VALUE_OUT_OF_RANGE": "22003",
     "PARSE_EMPTY_STATEMENT": "42617",
     "PARSE_SYNTAX_ERROR": "42601",
     "PATH_NOT_FOUND": "42K03",
+    "REMAINDER_BY_ZERO": "22012",
     "SCHEMA_ALREADY_EXISTS": "42P06",
     "SCHEMA_NOT_FOUND": "42704",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "42P07",
@@ -26,8 +33,15 @@ _STATES = {
 """The SQLSTATE of each (docs: error conditions)."""
 
 _WORDS = (
+    ("CAST_OVERFLOW", r"can't cast value .* to type u?int\d+"),
     ("CAST_INVALID_INPUT", r"cannot cast (string|value)|error parsing"),
+    ("NUMERIC_VALUE_OUT_OF_RANGE", r"too (large|small) to store in a decimal"),
+    ("ARITHMETIC_OVERFLOW", r"arithmetic overflow|overflow happened"),
+    ("REMAINDER_BY_ZERO", r"remainder by zero"),
     ("DIVIDE_BY_ZERO", r"divide by zero"),
+    ("USER_RAISED_EXCEPTION", r"is not true!$"),
+    ("INVALID_ARRAY_INDEX_IN_ELEMENT_AT", r"element_at: the index is out of bounds"),
+    ("INVALID_INDEX_OF_ZERO", r"element_at: the index 0 is invalid"),
     ("CATALOG_NOT_FOUND", r"catalog not found"),
     ("SCHEMA_NOT_FOUND", r"(database|schema) not found"),
     ("SCHEMA_ALREADY_EXISTS", r"(database|schema) already exists"),

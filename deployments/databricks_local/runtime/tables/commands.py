@@ -1,13 +1,13 @@
 """Serves the commands of Spark Connect that are about tables."""
 
-from collections.abc import Callable
 from typing import Any
 
 from databricks_local.runtime.source import split_statements, without_comments_before
+from databricks_local.runtime.tables.altering.serving import alter_table
 from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.session import SessionCatalog
 from databricks_local.runtime.tables.copying.serving import copy_into
-from databricks_local.runtime.tables.doing.altering import alter_table
+from databricks_local.runtime.tables.delta.commits import AppendOnlyError
 from databricks_local.runtime.tables.doing.changing_rows import delete, merge, truncate, update
 from databricks_local.runtime.tables.doing.cloning import clone
 from databricks_local.runtime.tables.doing.creating import create_table
@@ -25,13 +25,13 @@ from databricks_local.runtime.tables.governing.namespaces import drop as drop_na
 from databricks_local.runtime.tables.governing.namespaces import use
 from databricks_local.runtime.tables.looking.describing import describe
 from databricks_local.runtime.tables.looking.showing import show
+from databricks_local.runtime.tables.reading.common_tables import with_inside
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
 from databricks_local.runtime.tables.reading.expansion import with_identifiers, with_inner_statements
+from databricks_local.runtime.tables.reading.tokens import tokens_of
 from databricks_local.runtime.tables.saving import save
 from databricks_local.runtime.tables.sources import Sources
-from databricks_local.runtime.tables.statements import Statement
-
-Serve = Callable[[Statement, Cursor], Any]
+from databricks_local.runtime.tables.statements import Serve, Statement
 
 _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("MSCK",), "leave it away: Delta tables know their partitions"),
@@ -43,6 +43,7 @@ _REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SYNC",), "there is one metastore"),
     (("EXECUTE", "IMMEDIATE"), "use spark.sql(text, args)"),
     (("CALL",), "there are no procedures"),
+    (("BEGIN",), "run its statements one by one"),
     (("REFRESH", "MATERIALIZED"), "use CREATE OR REPLACE TABLE … AS SELECT"),
     (("CREATE", "FUNCTION"), "use spark.udf.register in Python"),
     (("CREATE", "OR", "REPLACE", "FUNCTION"), "use spark.udf.register in Python"),
@@ -79,6 +80,23 @@ def _passing(statement: Statement, cursor: Cursor) -> Any:
     return nothing()
 
 
+def _without_exists(serve: Serve) -> Serve:
+    """For DELETE, in whose condition the engine knows no EXISTS."""
+
+    def checked(statement: Statement, cursor: Cursor) -> Any:
+        tokens = tokens_of(statement.text)
+        for index, token in enumerate(tokens[:-2]):
+            if (
+                token.is_word("EXISTS")
+                and tokens[index + 1].text == "("
+                and tokens[index + 2].is_word("SELECT", "WITH", "FROM", "VALUES", "TABLE")
+            ):
+                raise refused("DELETE with EXISTS (…)", "use IN (SELECT …), or MERGE INTO")
+        return serve(statement, cursor)
+
+    return checked
+
+
 def _refusing(words: tuple[str, ...], instead: str) -> Serve:
     def refuse(statement: Statement, cursor: Cursor) -> Any:
         raise refused(" ".join(words), instead)
@@ -92,7 +110,7 @@ _SERVED: tuple[tuple[tuple[str, ...], Serve], ...] = (
     (("INSERT",), insert),
     (("MERGE",), merge),
     (("UPDATE",), update),
-    (("DELETE",), delete),
+    (("DELETE",), _without_exists(delete)),
     (("TRUNCATE", "TABLE"), truncate),
     (("CREATE",), clone),
     (("CREATE",), create_table),
@@ -144,6 +162,8 @@ def serve_command(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         return _serve(command, engine, catalog)
     except StatementError as error:
         raise syntax_error(str(error)) from error
+    except AppendOnlyError as error:
+        raise analysis_error("DELTA_CANNOT_MODIFY_APPEND_ONLY", str(error)) from error
     except CatalogError as error:
         raise analysis_error(error.code or "CATALOG_ERROR", str(error)) from error
 
@@ -170,7 +190,7 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
         if value.literal.WhichOneof("literal_type") == "string"
     }
     variables = {name: _text_of(variable.literal) for name, variable in catalog.variables.items()}
-    text = with_identifiers(_alone(holder.sql.query), {**variables, **arguments})
+    text = with_inside(with_identifiers(alone(holder.sql.query), {**variables, **arguments}))
     statement = Statement(text, relation, arguments, engine, catalog)
     served = _served(statement)
     if served is not None:
@@ -180,10 +200,21 @@ def _serve_sql(command: Any, engine: Engine, catalog: SessionCatalog) -> Any:
     return engine.asked(changed, relation)
 
 
-def _alone(text: str) -> str:
-    """A statement without what is around it: comments before it, and a semicolon after it."""
-    statements = split_statements(text)
-    return without_comments_before(statements[0] if len(statements) == 1 else text)[1]
+def alone(text: str) -> str:
+    """A statement without what is around it: comments before it, and semicolons after it.
+
+    Raises:
+        StatementError: If there is another one behind it: of several nobody would know which were done.
+    """
+    statements = split_statements(text) or [text]
+    first, *others = (without_comments_before(each)[1] for each in statements)
+    # The statements of a script are between BEGIN and END.
+    if others and not Cursor(first).looks_at("BEGIN"):
+        raise StatementError(
+            f"Syntax error at or near '{others[0].split()[0]}': one statement is expected, there are "
+            f"{len(statements)}"
+        )
+    return first if not others else text
 
 
 def _served(statement: Statement) -> Any:

@@ -1,9 +1,11 @@
-"""Paths in plain characters for Sail, which writes Delta tables elsewhere if there are others in their path.
+"""Paths in plain characters for Sail, which takes others in a path for parts of a URI or of a pattern.
 
-A table below `my folder` would be written below `my%20folder`, and its log would be in two places.
+A table below `my folder` would be written below `my%20folder`, and its log would be in two places. A file
+`a[1].csv` would be a pattern for `a1.csv`.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -12,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.=-]*", re.ASCII)
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
+"""What a URI begins with."""
 
 
 class PlainPaths:
-    """Links to directories whose names have other than plain characters. Many threads may use it."""
+    """Links to places whose names have other than plain characters. Many threads may use it."""
 
     def __init__(self, directory: Path | None = None) -> None:
         """Set up.
@@ -44,7 +47,10 @@ class PlainPaths:
     def _link(self, odd: Path) -> Path:
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="databricks-local-"))
-        alias = self._directory / hashlib.sha256(str(odd).encode()).hexdigest()[:16]
+        # Names on a disk may be no text. The ends of a name say how a file is read, as `.csv.gz`.
+        ends = "".join(odd.suffixes[-2:])
+        name = hashlib.sha256(os.fsencode(odd)).hexdigest()[:16]
+        alias = self._directory / (name + ends if _PLAIN.fullmatch(ends) else name)
         if str(alias) not in self._targets:
             self._directory.mkdir(parents=True, exist_ok=True)
             alias.symlink_to(odd)
@@ -60,7 +66,7 @@ class PlainPaths:
 
         def in_plain_characters(path: str) -> str:
             place = rewrite(path)
-            if _SCHEME.match(place) and not place.startswith("file:"):
+            if SCHEME.match(place) and not place.startswith("file:"):
                 return place
             here = Path("/" + place.removeprefix("file:").lstrip("/"))
             plain = self.plain(here)

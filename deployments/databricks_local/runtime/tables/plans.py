@@ -10,7 +10,7 @@ from databricks_local.runtime.tables.errors import syntax_error, table_not_found
 from databricks_local.runtime.tables.listing import list_in_catalog
 from databricks_local.runtime.tables.reading.cursor import StatementError, name_in
 from databricks_local.runtime.tables.reading.tokens import quoted_text
-from databricks_local.runtime.tables.sources import Sources, check_version, version_at
+from databricks_local.runtime.tables.sources import Sources, read_version, version_at
 
 _OF_TIME = {"versionasof", "timestampasof"}
 
@@ -108,4 +108,4 @@ class PlanHook:
             value = self._engine.value(f"unix_millis(CAST({quoted_text(moment)} AS TIMESTAMP))")
             return version_at(entry, int(value), moment)
         version = options.get("versionasof")
-        return None if version is None else check_version(entry, int(version))
+        return None if version is None else read_version(entry, version)

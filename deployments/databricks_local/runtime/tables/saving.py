@@ -13,6 +13,8 @@ from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.doing.creating import Creator
 from databricks_local.runtime.tables.doing.definitions import Definition, fields_of_rows
 from databricks_local.runtime.tables.doing.inserting import PARTITION_MODE
+from databricks_local.runtime.tables.doing.registering import once_more_if_made_meanwhile
+from databricks_local.runtime.tables.doing.replacing import replace_where
 from databricks_local.runtime.tables.doing.writing import (
     Change,
     Writer,
@@ -122,6 +124,9 @@ class Saver:
 
     def save(self) -> None:
         """As the mode says."""
+        once_more_if_made_meanwhile(self._save)
+
+    def _save(self) -> None:
         known = self._known()
         mode = self.asked.mode
         if self.asked.source not in ("", "delta") and (known is None or mode == "overwrite"):
@@ -166,7 +171,13 @@ class Saver:
         return entry
 
     def _replaces(self) -> bool:
-        return self.asked.is_set("overwriteSchema")
+        replaces = self.asked.is_set("overwriteSchema")
+        if replaces and self.asked.option("replaceWhere"):
+            raise analysis_error(
+                "DELTA_ILLEGAL_USAGE",
+                "The usage of overwriteSchema is not allowed when replaceWhere a Delta table.",
+            )
+        return replaces
 
     def _add(self, known: Entry, removed: Any, mode: str = "Append") -> None:
         self._check_partitions(known)
@@ -184,7 +195,11 @@ class Saver:
         """Rows in the place of others, whose columns stay."""
         where = self.asked.option("replaceWhere")
         if where:
-            self.engine.replace_where(self.asked.frame, known.uri, where)
+            self._check_partitions(known)
+            merges = self.asked.is_set("mergeSchema")
+            replace_where(
+                self.engine, known, self.asked.frame, Change(by_name=True, merge_schema=merges), where
+            )
             return
         mode = self.asked.option("partitionOverwriteMode") or self.engine.conf(PARTITION_MODE)
         given = {name.lower() for name in self.asked.frame.columns}
@@ -201,11 +216,13 @@ class Saver:
         location = self.asked.option("path")
         entry = known or creator.entry(self.asked.name, location)
         fields = fields_of_rows(self.asked.frame.schema)
-        definition = Definition(fields, self.asked.partitions, self._properties(known), None, location)
+        comment = known.record.get("comment") if known else None
+        definition = Definition(fields, self.asked.partitions, self._properties(known), comment, location)
         operation = "CREATE OR REPLACE TABLE AS SELECT" if known else "CREATE TABLE AS SELECT"
         if entry.by_path and entry.names[0] == DELTA:
             operation = "WRITE"
-        creator.with_rows(known, entry, definition, self.asked.frame, operation)
+        replaces = self.asked.mode == "overwrite"
+        creator.with_rows(known, entry, definition, self.asked.frame, operation, replaces=replaces)
 
     def _properties(self, known: Entry | None) -> dict[str, str]:
         given = {name: value for name, value in self.asked.options.items() if name.startswith("delta.")}

@@ -7,7 +7,7 @@ from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.catalog.session import Place, SessionCatalog, is_path
-from databricks_local.runtime.tables.delta.log import DeltaLog, NoDeltaTableError
+from databricks_local.runtime.tables.delta.log import DeltaLog
 from databricks_local.runtime.tables.delta.versions import DIRECTORY, laid_out
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, table_not_found
@@ -110,8 +110,7 @@ class Sources:
         """The version of a table that a query asks for; None for the newest one."""
         if reference.version:
             given = reference.version
-            value = given if given.isdigit() else str(self.engine.value(given, like))
-            return check_version(entry, int(value))
+            return read_version(entry, given if given.isdigit() else str(self.engine.value(given, like)))
         if reference.timestamp:
             given = f"CAST({reference.timestamp} AS TIMESTAMP)"
             moment = self.engine.value(f"unix_millis({given})", like)
@@ -174,26 +173,27 @@ class Sources:
         return quoted_name(view)
 
 
-def check_version(entry: Entry, version: int) -> int:
-    """A version that is there.
+def read_version(entry: Entry, text: str) -> int:
+    """A version that is there, of what a statement says.
+
+    Args:
+        entry: The table.
+        text: The version as it is written.
 
     Raises:
-        AnalysisException: If it is not.
+        AnalysisException: If it is no number, or there is no such version.
     """
-    if entry.path is not None:
-        log = DeltaLog(entry.path)
-        try:
-            latest = log.latest()
-        except NoDeltaTableError:
-            return version
-        if version > latest:
-            earliest = min(log.versions(), default=latest)
-            raise analysis_error(
-                "DELTA_VERSION_NOT_FOUND",
-                f"Cannot time travel Delta table to version {version}. Available versions: [{earliest}, "
-                f"{latest}].",
-            )
-    return version
+    log = None if entry.path is None else DeltaLog(entry.path)
+    is_number = re.fullmatch(r"[+-]?\d+", text.strip()) is not None
+    if is_number and (log is None or not log.exists):
+        return int(text)
+    earliest, latest = (0, 0) if log is None else log.reach()
+    if not is_number or not earliest <= int(text) <= latest:
+        raise analysis_error(
+            "DELTA_VERSION_NOT_FOUND",
+            f"Cannot time travel Delta table to version {text}. Available versions: [{earliest}, {latest}].",
+        )
+    return int(text)
 
 
 def version_at(entry: Entry, moment: int, shown: str) -> int:
@@ -209,7 +209,9 @@ def version_at(entry: Entry, moment: int, shown: str) -> int:
     """
     commits = DeltaLog(entry.on_disk("TIMESTAMP AS OF")).commits()
     times = [(int(commit.info.get("timestamp", 0)), commit.version) for commit in commits]
-    if moment > times[-1][0]:
+    earliest, _ = DeltaLog(entry.on_disk("TIMESTAMP AS OF")).reach()
+    times = [(time, version) for time, version in times if version >= earliest]
+    if times and moment > times[-1][0]:
         raise analysis_error(
             "DELTA_TIMESTAMP_GREATER_THAN_COMMIT",
             f"The provided timestamp ({shown}) is after the latest version available to this table. Please "

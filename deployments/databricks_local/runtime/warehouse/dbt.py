@@ -76,9 +76,12 @@ def command_line(command: str, profiles: str) -> list[str]:
     Example:
         >>> command_line("dbt run --select a", "/p")[4:]
         ['run', '--select', 'a', '--profiles-dir', '/p']
+        >>> command_line("dbt run --profiles-dir=own", "/p")[4:]
+        ['run', '--profiles-dir=own']
     """
     words = shlex.split(command)[1:]
-    own = [] if "--profiles-dir" in words or not words else ["--profiles-dir", profiles]
+    is_given = any(word.split("=")[0] == "--profiles-dir" for word in words)
+    own = [] if is_given or not words else ["--profiles-dir", profiles]
     # Without the packages of this workspace: dbt has its own.
     return [sys.executable, "-S", "-c", _CALL, *words, *own]
 

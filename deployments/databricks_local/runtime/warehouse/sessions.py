@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from databricks_local.runtime.warehouse.failures import RefusedError
 from databricks_local.runtime.warehouse.orders import SessionOrder
 
 _NO_SCHEMA = re.compile(r"(?i)SCHEMA_NOT_FOUND|(schema|database)\b.*\bnot (be )?found", re.DOTALL)
@@ -23,6 +24,7 @@ class Sessions:
         self._opening: dict[str, threading.Lock] = {}
         self._spare: Any = None
         self._elsewhere: set[str] = set()
+        self._closed: set[str] = set()
 
     def begin(self, order: SessionOrder) -> Any:
         """The session of a statement."""
@@ -48,24 +50,44 @@ class Sessions:
         if surplus is not None:
             surplus.stop()
 
+    def refuse(self, session_id: str) -> None:
+        """Let no statement begin in a session any more: one may have waited for longer than it is there."""
+        with self._lock:
+            self._closed.add(session_id)
+
     def close(self, session_id: str) -> None:
         """End a session, if it is there."""
         with self._lock:
+            self._closed.add(session_id)
             session = self._kept.pop(session_id, None)
             self._opening.pop(session_id, None)
+            self._elsewhere.discard(session_id)
         if session is not None:
             session.stop()
 
     def _named(self, order: SessionOrder) -> Any:
+        session_id = order.session_id
         with self._lock:
-            opening = self._opening.setdefault(order.session_id, threading.Lock())
+            self._check(session_id)
+            opening = self._opening.setdefault(session_id, threading.Lock())
         with opening:
-            session = self._kept.get(order.session_id)
+            session = self._kept.get(session_id)
             if session is None:
-                session = self._kept[order.session_id] = self._open(order)
-            elif order.session_id in self._elsewhere:
+                session = self._open(order)
+                try:
+                    with self._lock:
+                        self._check(session_id)
+                        self._kept[session_id] = session
+                except RefusedError:
+                    session.stop()
+                    raise
+            elif session_id in self._elsewhere:
                 self._use_schema(session, order)
         return session
+
+    def _check(self, session_id: str) -> None:
+        if session_id in self._closed:
+            raise RefusedError("The session of this statement was closed before it was executed.")
 
     def _open(self, order: SessionOrder) -> Any:
         with self._lock:

@@ -43,6 +43,7 @@ def test_only_what_ended_well_is_done(states: list[RunState], counted: tuple[int
             "Task load: SUCCESS after 2.5 s",
         ),
         (TaskAttempt("load", 1, 0, FAILED), "Task load: FAILED: no disk"),
+        (TaskAttempt("ask", 1, 0, SUCCESS, start_time=1000, end_time=1000), "Task ask: SUCCESS after 0.0 s"),
         (
             TaskAttempt("ask", 1, 0, SUCCESS, start_time=1, end_time=101, outcome="true"),
             "Task ask: SUCCESS after 0.1 s, outcome true",

@@ -2,6 +2,8 @@
 
 import datetime
 import decimal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,3 +76,75 @@ def test_columns_with_other_names_in_the_files_are_not_shown_as_null(tmp_path: P
     write_log(tmp_path, {"minReaderVersion": 2, "minWriterVersion": 5}, {"metadata": mapped}, properties)
     look = look_at(table(), tmp_path, {})
     assert (look.problem, len(look.history)) == ("Rows are not shown of tables with column mapping.", 1)
+
+
+DAYS = pa.array([5_000_000, -719_528, 0], pa.int32()).cast(pa.date32())
+DAY_TEXTS = ["15659-07-15", "0000-01-01", "1970-01-01"]
+
+
+def test_dates_and_times_that_python_does_not_have(tmp_path: Path) -> None:
+    old = pa.array([-70_000_000_000_000_000] * 3, pa.int64())
+    columns = {
+        "day": DAYS,
+        "utc": old.cast(pa.timestamp("us", tz="UTC")),
+        "ntz": old.cast(pa.timestamp("us")),
+        "struct": pa.StructArray.from_arrays([DAYS], ["a"]),
+        "list": pa.ListArray.from_arrays([0, 1, 2, 3], DAYS),
+        "map": pa.MapArray.from_arrays([0, 1, 2, 3], ["k", "k", "k"], DAYS),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "part.parquet")
+    look = look_at(table("PARQUET"), tmp_path, {})
+    assert not look.problem
+    cells = dict(zip(look.columns, zip(*look.rows, strict=True), strict=True))
+    assert list(cells["day"]) == DAY_TEXTS
+    assert {cells["utc"][0], cells["ntz"][0]} == {
+        "-0249-10-15 19:33:20.000000Z",
+        "-0249-10-15 19:33:20.000000",
+    }
+    assert cells["struct"][0] == '{"a": "15659-07-15"}'
+    assert cells["list"][1] == '["0000-01-01"]'
+    assert "15659-07-15" in (cells["map"][0] or "")
+    write_deltalake(tmp_path / "delta", pa.table({name: columns[name] for name in ("utc", "struct")}))
+    assert look_at(table(), tmp_path / "delta", {}).rows[2][1] == '{"a": "1970-01-01"}'
+    # `deltalake` itself cannot read the statistics.
+    write_deltalake(tmp_path / "days", pa.table({"day": DAYS}))
+    look = look_at(table(), tmp_path / "days", {})
+    assert look.problem.startswith("The rows cannot be read: ")
+    assert len(look.history) == 1
+
+
+def test_columns_that_are_not_in_the_files(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"p": ["a", "b"], "n": [1, 2]}), partition_by=["p"])
+    write_deltalake(
+        tmp_path, pa.table({"p": ["a"], "n": [3], "new": ["x"]}), mode="append", schema_mode="merge"
+    )
+    look = look_at(table(), tmp_path, {})
+    assert set(look.columns) == {"p", "n", "new"}
+    cells = [
+        tuple(dict(zip(look.columns, row, strict=True))[name] for name in ("p", "n", "new"))
+        for row in look.rows
+    ]
+    assert sorted(cells, key=str) == [("a", "1", None), ("a", "3", "x"), ("b", "2", None)]
+
+
+# In a process of its own: what it has read with may be freed later, by threads of Arrow.
+_LOOK = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from databricks_local.catalog.looking import look_at
+from databricks_local.catalog.records import Table
+
+look = look_at(Table(("main", "s", "t"), {"data_source_format": "PARQUET"}, None), Path(sys.argv[1]), {})
+print(len(look.rows), pa.default_memory_pool().max_memory())
+"""
+
+
+def test_little_of_a_large_file_is_read(tmp_path: Path) -> None:
+    rows = pa.table({"n": range(200_000), "s": [f"{number:0100}" for number in range(200_000)]})
+    pq.write_table(rows, tmp_path / "large.parquet", row_group_size=len(rows), use_dictionary=False)
+    assert rows.nbytes > 20 * 1024 * 1024
+    looked = subprocess.run([sys.executable, "-c", _LOOK, str(tmp_path)], capture_output=True, check=True)
+    number, memory = map(int, looked.stdout.split())
+    assert number == ROWS
+    assert 0 < memory < 5 * 1024 * 1024

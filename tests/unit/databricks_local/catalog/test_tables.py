@@ -1,62 +1,18 @@
 """Tables that are made and removed while the server is killed, and while others do the same."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from databricks_local.api.errors import ApiError
-from databricks_local.catalog.delta_log import DeltaLogs, NewTable
-from databricks_local.catalog.locations import Locations
 from databricks_local.catalog.records import EXTERNAL, MANAGED, UNREADABLE, TableRequest
 from databricks_local.catalog.shown import table_info
 from databricks_local.catalog.table_files import TableFiles
-from databricks_local.catalog.tables import Tables
 from databricks_local.storage.documents import Documents
 from deltalake import DeltaTable, write_deltalake
 
 from tests.unit.databricks_local.catalog.log_lab import write_log
-
-COLUMNS = ({"name": "id", "type_text": "int"},)
-PLACES = [("main", "default", "t"), ("hive_metastore", "default", "t"), ("hive_metastore", "sales", "t")]
-
-
-class Killed(BaseException):
-    """The server is killed at this moment."""
-
-
-class KilledLogs(DeltaLogs):
-    """The server is killed after the first commit is written."""
-
-    def create(self, place: Path | str, table: NewTable) -> None:
-        super().create(place, table)
-        raise Killed
-
-
-class Rig:
-    """A workspace's tables; `opened` is a server that starts on what is there."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        for name in ("dbfs", "volumes", "files", "tables"):
-            (root / name).mkdir()
-        self.documents = Documents(root / "objects.sqlite")
-
-    def opened(self, logs: DeltaLogs | None = None) -> Tables:
-        tables = Tables(self.documents, Locations(self.root), logs or DeltaLogs({}), lambda: 1, "me")
-        tables.remove_leftovers()
-        return tables
-
-    def logs(self) -> list[Path]:
-        return sorted(self.root.rglob("_delta_log"))
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
-    yield rig
-    rig.documents.close()
+from tests.unit.databricks_local.catalog.tables_lab import COLUMNS, PLACES, Killed, KilledLogs, Rig
 
 
 @pytest.mark.parametrize("names", PLACES)

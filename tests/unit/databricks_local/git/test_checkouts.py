@@ -1,8 +1,13 @@
+import asyncio
 import re
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from databricks_local.git.checkouts import Checkout, CheckoutError, Checkouts
+from databricks_local.jobs.specs import GitSpec
 from databricks_local.storage.leftovers import remove_leftovers
 
 HEADER = "# Databricks notebook source\n"
@@ -68,3 +73,30 @@ def test_a_link_that_was_left_is_removed_and_not_what_it_leads_to(tmp_path: Path
     remove_leftovers(tmp_path, re.compile("left"))
     assert [place.name for place in tmp_path.iterdir()] == ["kept"]
     remove_leftovers(tmp_path / "absent", re.compile(".*"))
+
+
+def test_a_checkout_that_is_cancelled_at_its_very_end_leaves_nothing(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(origin)], check=True)
+    author = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", *author, "-C", origin, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    git = GitSpec(str(origin), "branch", "main")
+
+    async def cancel_while_the_git_directory_is_removed() -> None:
+        loop, reached, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def hold() -> None:
+            loop.call_soon_threadsafe(reached.set)
+            release.wait()
+
+        loop.set_default_executor(ThreadPoolExecutor(1, initializer=hold))
+        making = asyncio.create_task(Checkouts(tmp_path / "made").make(git))
+        await reached.wait()
+        assert len(list((tmp_path / "made").iterdir())) == 2
+        making.cancel()
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+
+    asyncio.run(cancel_while_the_git_directory_is_removed())
+    assert list((tmp_path / "made").iterdir()) == []

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 from databricks_local.execution.provisioning import cache
 from databricks_local.execution.provisioning import dbt as installation
+from databricks_local.jobs.bodies import sql_specs
 from databricks_local.runtime.sail import conditions
-from databricks_local.runtime.warehouse import columns, dbt, metadata, sessions, statements, values
+from databricks_local.runtime.sail import statements as settings
+from databricks_local.runtime.warehouse import (
+    columns,
+    dbt,
+    encoding,
+    intervals,
+    metadata,
+    sessions,
+    statements,
+    values,
+)
 from databricks_local.runtime.warehouse.dbt import (
     DbtOrder,
     command_line,
@@ -15,7 +26,7 @@ from databricks_local.runtime.warehouse.dbt import (
     profile_name,
     profile_of,
 )
-from databricks_local.sql import history, queries, tags
+from databricks_local.sql import history, query_parameters, tags
 from databricks_local.sql import sessions as sql_sessions
 from databricks_local.tasks import sql
 
@@ -24,8 +35,8 @@ ORDER = DbtOrder(["dbt run"], "/packages", "/sql/1.0/warehouses/w", "main", "gre
 
 @pytest.mark.parametrize(
     "module",
-    [cache, installation, dbt, conditions, columns, metadata, sessions, statements, values, history, queries,
-     tags, sql_sessions, sql],
+    [cache, installation, dbt, sql_specs, conditions, settings, columns, encoding, intervals, metadata,
+     sessions, statements, values, history, query_parameters, tags, sql_sessions, sql],
 )  # fmt: skip
 def test_the_examples_of_the_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

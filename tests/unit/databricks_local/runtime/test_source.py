@@ -1,12 +1,18 @@
+import time
+
 import pytest
+from databricks_local.runtime.magics.sql import bound_parameters
 from databricks_local.runtime.source import (
     Cell,
     NotebookSourceError,
     detect_language,
     jupyter_to_source,
+    opaque_end,
     parse_source,
     split_statements,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 HEADER = "# Databricks notebook source\n"
 
@@ -80,6 +86,7 @@ def test_no_jupyter(document: str) -> None:
         ("select 1;; select 2 ;", ["select 1", "select 2"]),
         ("select ';', \"a;b\", `c;d`; select 2", ["select ';', \"a;b\", `c;d`", "select 2"]),
         ("select 'it\\';s'; x", ["select 'it\\';s'", "x"]),
+        ("select 1 /* a; /* b; */ c; */; x", ["select 1 /* a; /* b; */ c; */", "x"]),
         ("-- a; b\nselect 1; /* c; */ select 2", ["-- a; b\nselect 1", "/* c; */ select 2"]),
         ("select 'open; ", ["select 'open;"]),
         (" \n ", []),
@@ -87,3 +94,49 @@ def test_no_jupyter(document: str) -> None:
 )
 def test_statements(text: str, statements: list[str]) -> None:
     assert split_statements(text) == statements
+
+
+def plain_end(text: str, position: int) -> int:
+    """Where quoted text or a comment ends, looked for character by character."""
+    if text.startswith("--", position):
+        end = text.find("\n", position + 2)
+        return len(text) if end < 0 else end + 1
+    if text.startswith("/*", position):
+        return plain_end_of_comment(text, position)
+    quote = text[position]
+    if quote not in "'\"`":
+        return position
+    end = position + 1
+    while end < len(text) and text[end] != quote:
+        end += 2 if text[end] == "\\" and quote != "`" else 1
+    return min(end + 1, len(text))
+
+
+def plain_end_of_comment(text: str, position: int) -> int:
+    depth, end = 1, position + 2
+    while end < len(text) and depth:
+        sign = {"/*": 1, "*/": -1}.get(text[end : end + 2], 0)
+        depth, end = depth + sign, end + (2 if sign else 1)
+    return end
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="-/*'\"`\\;\n a:", min_size=1), st.data())
+def test_where_quoted_text_ends(text: str, data: st.DataObject) -> None:
+    position = data.draw(st.integers(0, len(text) - 1))
+    assert opaque_end(text, position) == plain_end(text, position)
+    statements = split_statements(text)
+    assert all(each in text and each.strip() for each in statements)
+    # What was split is not split again.
+    assert [split_statements(each) for each in statements] == [[each] for each in statements]
+
+
+def test_megabytes_of_sql_are_split_quickly() -> None:
+    rows = ",".join(f"({n}, 'name {n}', DATE'2024-01-01')" for n in range(300_000))
+    text = f"INSERT INTO t VALUES {rows}; SELECT ':a', :a; SELECT '{'x' * 5_000_000}'"
+    started = time.process_time()
+    statements = split_statements(text)
+    bound = [bound_parameters(each, {"a": "1"}) for each in statements]
+    assert [len(statements), bound] == [3, [{}, {"a": "1"}, {}]]
+    # Character by character it were more than ten seconds.
+    assert time.process_time() - started < 5

@@ -29,6 +29,7 @@ WIDGETS = {
         ("SELECT :a", ["a"]),
         ("SELECT * FROM IDENTIFIER(:a) WHERE x=:land", ["a", "land"]),
         ("SELECT ':a', \":land\", `:a` -- :a\n/* :a */", []),
+        ("SELECT /* :a /* :a */ ' :a */ :land", ["land"]),
         ("SELECT x::int, doc:a, doc:a.land", []),
         ("SELECT :unknown", []),
         ("SELECT (:a)", ["a"]),
@@ -95,7 +96,11 @@ def test_comments_alone_are_no_statements(text: str, statements: list[str]) -> N
     [
         ("SET spark.sql.ansi.enabled=true", ("spark.sql.ansi.enabled", "true")),
         ("set my.list = a, b ;", ("my.list", "a, b")),
-        ("SET TIME ZONE 'UTC'", None),
+        ("SET TIME ZONE 'UTC'", ("spark.sql.session.timeZone", "UTC")),
+        ("-- why\nset timezone = 'Asia/Tokyo';", ("spark.sql.session.timeZone", "Asia/Tokyo")),
+        ("SET ANSI_MODE = false", ("spark.sql.ansi.enabled", "false")),
+        # Databricks has no such setting.
+        ("SET x = 1", None),
         ("SET VAR x = 1", None),
         ("SET spark.sql.ansi.enabled", None),
     ],

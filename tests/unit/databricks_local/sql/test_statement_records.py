@@ -2,10 +2,12 @@
 
 import pytest
 from databricks_local.runtime.warehouse.orders import Outcome
+from databricks_local.sql.history import HistoryFilter, HistoryRequest, history_json
 from databricks_local.sql.requests import StatementRequest
 from databricks_local.sql.statement_records import (
     HISTORY_MILLIS,
     HOUR_MILLIS,
+    MAX_TEXT,
     RESULT_MILLIS,
     STATEMENT_MILLIS,
     StatementRecord,
@@ -74,3 +76,21 @@ def test_a_document_of_another_version_is_read_without_what_is_not_known() -> No
     }
     read = StatementRecord.from_document("an-id", later, 700)
     assert (read.state, read.request.statement, read.rows) == (StatementState.FAILED, "SELECT 1", 3)
+
+
+def test_long_texts_are_not_kept_after_the_end() -> None:
+    text = "SELECT '" + "x" * 1_000_000 + "'"
+    request = StatementRequest(text, "w", parameters=[{"name": "a", "value": text, "type": ""}])
+    record = StatementRecord("an-id", request, "me", created_at=0)
+    assert record.request.statement == text
+    record.end(Outcome("FAILED", message=f"found {text}"), 1)
+    assert record.request.statement == text[:MAX_TEXT]
+    assert len(str(record.as_document())) < 3 * MAX_TEXT
+
+
+def test_the_history_shows_the_beginning_of_a_long_text() -> None:
+    text = "SELECT '" + "x" * 1_000_000 + "'"
+    active = StatementRecord("an-id", StatementRequest(text, "w"), "me", created_at=0)
+    (shown,) = history_json([active], HistoryRequest(HistoryFilter(), 100, "", metrics=False))["res"]
+    assert shown["query_text"] == text[:MAX_TEXT]
+    assert shown["statement_type"] == "SELECT"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from databricks_local.api.errors import ApiError
 from databricks_local.execution.cluster import ClusterError
 from databricks_local.execution.warehouses.warehouse import Warehouse
 from databricks_local.sql.records import MINUTE_MILLIS, WarehouseState
@@ -166,6 +167,45 @@ def test_no_more_statements_at_once_than_it_has_places_for(tmp_path: Path) -> No
 
         await asyncio.gather(*(statement() for _ in range(100)))
         assert most == warehouses.get(one).slots == 10
+
+    play(tmp_path, scenario)
+
+
+def test_an_edit_gives_no_places_away_twice(tmp_path: Path) -> None:
+    async def scenario(warehouses: Warehouses, starter: Starter, one: str) -> None:
+        inside, may_go = 0, asyncio.Event()
+
+        async def statement() -> None:
+            nonlocal inside
+            async with warehouses.in_use(one):
+                inside += 1
+                await may_go.wait()
+
+        async def inside_after_an_edit(clusters: int) -> int:
+            warehouses.edit(one, {"max_num_clusters": clusters})
+            await settled()
+            return inside
+
+        waiting = [asyncio.create_task(statement()) for _ in range(40)]
+        await settled()
+        assert inside == 10
+        assert await inside_after_an_edit(1) == 10
+        # Those that wait get the new places, too.
+        assert await inside_after_an_edit(2) == 20
+        assert await inside_after_an_edit(1) == 20
+        may_go.set()
+        await asyncio.gather(*waiting)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("seconds", [-1, 172_801])
+def test_the_time_of_a_statement_is_at_most_two_days(tmp_path: Path, seconds: int) -> None:
+    async def scenario(warehouses: Warehouses, starter: Starter, one: str) -> None:
+        with pytest.raises(ApiError, match="statement_timeout must be between 0 and 172800 seconds"):
+            warehouses.edit(one, {"statement_timeout": seconds})
+        warehouses.edit(one, {"statement_timeout": 60})
+        assert warehouses.get(one).timeout_seconds == 60
 
     play(tmp_path, scenario)
 

@@ -10,12 +10,13 @@ import pytest
 from databricks_local.api.errors import ApiError
 from databricks_local.execution.driver_log import end_of_log
 from databricks_local.execution.provisioning.installing import installation_failure
+from databricks_local.files.workspace_files import MAX_NOTEBOOK_BYTES
 from databricks_local.jobs.bodies.programs import arguments_of, parse_python_file
 from databricks_local.jobs.libraries import Library, parse_libraries
 from databricks_local.jobs.specs import PythonFileSpec, PythonWheelSpec
 from databricks_local.runtime.dbutils.secret_values import Redactor
 from databricks_local.runtime.environment import FIXED
-from databricks_local.tasks.code import python_source
+from databricks_local.tasks.code import file_source
 
 
 @pytest.mark.parametrize(
@@ -59,16 +60,16 @@ def test_the_message_of_a_failure_holds_no_password() -> None:
     assert "pip install a --index-url https://****@host/simple) exited with code 1. ERROR: no" in message
 
 
-def test_python_source_stays_inside(tmp_path: Path) -> None:
+def test_file_source_stays_inside(tmp_path: Path) -> None:
     places = {name: str(tmp_path / name.strip("/")) for name in ("/dbfs", "/Volumes", "/Workspace")}
     for place in places.values():
         Path(place).mkdir()
     (tmp_path / "outside.py").write_text("secret")
     (tmp_path / "Workspace" / "a.py").write_text("inside")
     (tmp_path / "Workspace" / "link.py").symlink_to(tmp_path / "outside.py")
-    assert python_source("/Workspace/a.py", places) == "inside"
+    assert file_source("/Workspace/a.py", places) == "inside"
     for path in ("/Workspace/link.py", "/Workspace/../outside.py", "dbfs:/../outside.py", "/Workspace"):
-        assert python_source(path, places) is None
+        assert file_source(path, places) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_python_source_stays_inside(tmp_path: Path) -> None:
 )
 def test_paths_at_which_no_file_can_be(tmp_path: Path, path: str) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    assert python_source(path, dict.fromkeys(("/dbfs", "/Volumes", "/Workspace"), str(tmp_path))) is None
+    assert file_source(path, dict.fromkeys(("/dbfs", "/Volumes", "/Workspace"), str(tmp_path))) is None
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,18 @@ def test_what_cannot_be_loaded_twice_is_pinned(loaded: set[str]) -> None:
     assert loaded <= set(FIXED)
     for name in FIXED:
         metadata.version(name)
+
+
+def test_a_file_with_a_mark_of_the_byte_order(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_bytes(b"\xef\xbb\xbfSELECT 1")
+    places = dict.fromkeys(("/dbfs", "/Volumes", "/Workspace"), str(tmp_path))
+    assert file_source("/Workspace/a.sql", places) == "SELECT 1"
+
+
+def test_a_file_that_is_too_long_is_not_run_in_part(tmp_path: Path) -> None:
+    places = dict.fromkeys(("/dbfs", "/Volumes", "/Workspace"), str(tmp_path))
+    (tmp_path / "a.sql").write_bytes(b"x" * MAX_NOTEBOOK_BYTES)
+    assert len(file_source("/Workspace/a.sql", places) or "") == MAX_NOTEBOOK_BYTES
+    (tmp_path / "a.sql").write_bytes(b"x" * (MAX_NOTEBOOK_BYTES + 1))
+    with pytest.raises(ApiError, match=r"a\.sql is longer than"):
+        file_source("/Workspace/a.sql", places)

@@ -13,6 +13,7 @@ API = "/api/2.1/unity-catalog"
 STAGING = "/local/catalog/staging-tables"
 SECONDS = 120
 NOT_FOUND = 404
+TRIES_OF_READING = 2
 
 Json = dict[str, Any]
 Names = tuple[str, ...]
@@ -32,6 +33,24 @@ class CatalogError(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+class NoAnswerError(CatalogError):
+    """Raised when the catalog has not answered: whether it has done what was asked is not known."""
+
+    def __init__(self, method: str, reason: Exception) -> None:
+        """Set up.
+
+        Args:
+            method: The method of the request.
+            reason: What happened instead.
+        """
+        done = "" if method == "GET" else " Whether it was done is not known: look before you repeat it."
+        super().__init__(
+            0,
+            "TEMPORARILY_UNAVAILABLE",
+            f"The catalog of the workspace does not answer ({str(reason) or type(reason).__name__}).{done}",
+        )
 
 
 class CatalogClient:
@@ -115,38 +134,54 @@ class CatalogClient:
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
         content = None if body is None else json.dumps(body)
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        for attempt in (1, 2):
-            connection = self._connection()
+        reads = method == "GET"
+        for attempt in range(1, TRIES_OF_READING + 1):
+            # The server closes connections that nobody uses, and may do so while something is sent. Who reads
+            # asks again. What changes something is sent once, on a connection that is new.
+            connection = self._kept() if reads else self._new()
             try:
-                connection.request(method, path, content, headers)
-                response = connection.getresponse()
-                text = response.read().decode()
+                status, text = self._answer(connection, method, path, content)
                 break
-            except (http.client.HTTPException, ConnectionError):
-                # The server closes connections that nobody uses. What was sent on one has not been seen.
+            except (http.client.HTTPException, OSError) as error:
                 connection.close()
-                if attempt == 2:  # noqa: PLR2004
-                    raise
+                if not reads or attempt == TRIES_OF_READING:
+                    raise NoAnswerError(method, error) from error
+            finally:
+                if not reads:
+                    connection.close()
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            raise _refusal(status, text)
         answer: Json = json.loads(text or "{}")
-        if response.status >= http.HTTPStatus.BAD_REQUEST:
-            raise CatalogError(
-                response.status, str(answer.get("error_code", "")), str(answer.get("message", text))
-            )
         return answer
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _answer(
+        self, connection: http.client.HTTPConnection, method: str, path: str, content: str | None
+    ) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        connection.request(method, path, content, headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    def _kept(self) -> http.client.HTTPConnection:
         known: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         # A connection is not shared with a child that a notebook forks.
-        if known is not None and self._own.process == os.getpid():
-            return known
+        if known is None or self._own.process != os.getpid():
+            known = self._own.connection = self._new()
+            self._own.process = os.getpid()
+        return known
+
+    def _new(self) -> http.client.HTTPConnection:
         host, port = self._origin.hostname or "", self._origin.port
         if self._origin.scheme == "https":
             trusted = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
-            made: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, port, timeout=SECONDS, context=trusted
-            )
-        else:
-            made = http.client.HTTPConnection(host, port, timeout=SECONDS)
-        self._own.connection, self._own.process = made, os.getpid()
-        return made
+            return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=trusted)
+        return http.client.HTTPConnection(host, port, timeout=SECONDS)
+
+
+def _refusal(status: int, text: str) -> CatalogError:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        # Something between the two has answered.
+        return CatalogError(status, "", f"HTTP {status}: {text[:300]}")
+    return CatalogError(status, str(answer.get("error_code", "")), str(answer.get("message", text)))

@@ -1,12 +1,11 @@
 """The names of a session: where it is in the catalog, its temporary views, what a name stands for."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from databricks_local.runtime.tables.catalog.client import CatalogClient, CatalogError
+from databricks_local.runtime.tables.catalog.client import CatalogClient, CatalogError, NoAnswerError
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.errors import (
     analysis_error,
@@ -16,13 +15,13 @@ from databricks_local.runtime.tables.errors import (
     table_exists,
     table_not_found,
 )
+from databricks_local.runtime.tables.plain_paths import SCHEME
 
 DEFAULT_SCHEMA = "default"
 HIVE = "hive_metastore"
 GLOBAL_TEMPORARY = "global_temp"
 FILES = frozenset({"avro", "binaryfile", "csv", "delta", "json", "orc", "parquet", "text", "xml"})
 
-_SCHEME = re.compile(r"[A-Za-z][\w+.\-]*:")
 _IN_CATALOG = 3
 
 
@@ -140,12 +139,12 @@ class SessionCatalog:
         """A location as the engine reads it."""
         place = self.reach.engine(location)
         # Paths without a scheme are those of DBFS, where statements are sent.
-        return place if _SCHEME.match(place) else f"file://{place}"
+        return place if SCHEME.match(place) else f"file://{place}"
 
     def path(self, location: str) -> Path | None:
         """A location as this process reads it; None if it is not on this machine."""
         place = self.reach.here(location)
-        if _SCHEME.match(place) and not place.startswith("file:"):
+        if SCHEME.match(place) and not place.startswith("file:"):
             return None
         return Path("/" + place.removeprefix("file:").lstrip("/"))
 
@@ -167,10 +166,13 @@ class SessionCatalog:
 
         Raises:
             AnalysisException: If the catalog refuses.
+            NoAnswerError: If it does not say whether it did it.
         """
         names = (body["catalog_name"], body["schema_name"], body["name"])
         try:
             self.client.create("tables", body)
+        except NoAnswerError:
+            raise
         except CatalogError as error:
             raise refusal_of(error, names) from error
 
@@ -189,7 +191,7 @@ def is_path(parts: tuple[str, ...]) -> bool:
     return (
         len(parts) == len(("format", "path"))
         and parts[0].lower() in FILES
-        and ("/" in parts[1] or bool(_SCHEME.match(parts[1])))
+        and ("/" in parts[1] or bool(SCHEME.match(parts[1])))
     )
 
 

@@ -68,7 +68,7 @@ def _records(
         for number, text in enumerate(reader.lines(file), 1):
             yield number, {str(name).lower(): str(value) for name, value in _json(text).items()}
     elif copy.file_format == "csv":
-        header = copy.format_options.get("header", "false").lower() == "true"
+        header = copy.reads("header")
         given = [name.lower() for name in by_position]
         for number, row in _rows(reader, file):
             if number == 1 and header:

@@ -1,10 +1,12 @@
 """Reads COPY INTO. Pure."""
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from databricks_local.runtime.tables.plain_paths import SCHEME
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError, split_list
 
 MAX_FILES = 1000
@@ -49,6 +51,10 @@ class Copy:
     format_options: dict[str, str] = field(default_factory=dict)
     copy_options: dict[str, str] = field(default_factory=dict)
 
+    def reads(self, name: str) -> bool:
+        """Whether an option of reading is true."""
+        return self.format_options.get(name, "false").lower() == "true"
+
     def is_set(self, name: str) -> bool:
         """Whether an option of the copy is true."""
         return self.copy_options.get(name, "false").lower() == "true"
@@ -78,13 +84,13 @@ def read_copy(cursor: Cursor) -> Copy:
         inner.expect("SELECT")
         select = inner.until("FROM")
         inner.expect("FROM")
-        source = _source(inner)
+        source = normalized(_source(inner))
         inner.accept("AS")
         alias = inner.word() if not inner.at_end and not inner.looks_at("WHERE") else ""
         where = inner.rest() if inner.accept("WHERE") else ""
         inner.finish()
     else:
-        source = _source(cursor)
+        source = normalized(_source(cursor))
     cursor.expect("FILEFORMAT")
     cursor.accept("=")
     file_format = cursor.value().lower()
@@ -166,8 +172,12 @@ def chosen(copy: Copy, names: Sequence[str]) -> list[str]:
         >>> chosen(Copy(("t",), "/in", "csv", pattern="*.{csv,txt}"), ["a.csv", "b.txt", "c.json"])
         ['a.csv', 'b.txt']
     """
+    glob = copy.format_options.get("pathglobfilter")
+    if glob:
+        pattern = re.compile(_pattern(glob))
+        names = [name for name in names if pattern.fullmatch(PurePosixPath(name).name)]
     if copy.files:
-        wanted = {_relative(each, copy.source) for each in copy.files}
+        wanted = {below(copy.source, each) for each in copy.files}
         return [name for name in names if name in wanted]
     if copy.pattern:
         pattern = re.compile(_pattern(copy.pattern))
@@ -175,9 +185,36 @@ def chosen(copy: Copy, names: Sequence[str]) -> list[str]:
     return [name for name in names if not is_hidden(name)]
 
 
-def _relative(name: str, source: str) -> str:
-    base = source.rstrip("/") + "/"
-    return name.removeprefix(base).lstrip("/") if name.startswith(base) else name.removeprefix("./")
+def normalized(path: str) -> str:
+    """A path without detours: the same, however it is written. In a cloud, each sign belongs to the name.
+
+    Example:
+        >>> normalized("dbfs:///tmp/../in//x/"), normalized("/in/./x"), normalized("s3://b/a//x")
+        ('dbfs:/in/x', '/in/x', 's3://b/a//x')
+    """
+    scheme = SCHEME.match(path)
+    if scheme is not None and scheme[0].lower() not in ("dbfs:", "file:"):
+        return path
+    before, rest = (scheme[0], path[scheme.end() :]) if scheme else ("", path)
+    return before + posixpath.normpath("/" + rest.lstrip("/"))
+
+
+def key_of(source: str) -> str:
+    """The place of files as it is noted: the same in each of its spellings.
+
+    Example:
+        >>> key_of("/in/x"), key_of("dbfs:/in/x"), key_of("s3a://b/x/")
+        ('dbfs:/in/x', 'dbfs:/in/x', 's3://b/x')
+    """
+    plain = re.sub(r"^s3[an]:", "s3:", source.rstrip("/"))
+    return plain if SCHEME.match(plain) else f"dbfs:{plain}"
+
+
+def below(source: str, name: str) -> str:
+    """A file of FILES as its path below the source."""
+    if not name.startswith("/") and not SCHEME.match(name):
+        return posixpath.normpath(name)
+    return key_of(normalized(name)).removeprefix(key_of(source) + "/")
 
 
 def is_hidden(name: str) -> bool:

@@ -22,7 +22,26 @@ CHECKPOINT_EACH = 10
 
 _LOCK = "_writers.lock"
 
+APPEND_ONLY = "delta.appendOnly"
+
 PROTOCOL: Action = {"minReaderVersion": 1, "minWriterVersion": 2}
+
+
+class AppendOnlyError(ValueError):
+    """Raised when rows would be removed from a table that only grows."""
+
+
+def require_removable(before: Snapshot) -> None:
+    """Be sure that rows may be taken out of a table.
+
+    Raises:
+        AppendOnlyError: If its properties say that it only grows.
+    """
+    if before.configuration.get(APPEND_ONLY, "false").lower() == "true":
+        raise AppendOnlyError(
+            "This table is configured to only allow appends. To permit updates and deletes, use "
+            f"ALTER TABLE … SET TBLPROPERTIES ('{APPEND_ONLY}' = 'false')."
+        )
 
 
 @contextlib.contextmanager

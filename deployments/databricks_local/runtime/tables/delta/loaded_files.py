@@ -1,25 +1,31 @@
-"""The files whose rows COPY INTO has put into a table, as the commits of the table note them."""
+"""The files whose rows COPY INTO has put into a table, as its log notes them.
 
-import json
-from pathlib import Path
+Each is a transaction of Delta: it is in the commit of the rows, and each checkpoint has it, too, so that it
+is there when old commits are cleaned up. Other programs pass over it.
+"""
 
-from databricks_local.runtime.tables.delta.log import DeltaLog
+from collections.abc import Iterable
 
-NOTE = "copyInto"
-"""The field of a commit that names the files whose rows it has."""
+from databricks_local.runtime.tables.delta.log import Action, Snapshot
+
+_PREFIX = "copyInto:"
 
 
-def loaded_files(table: Path) -> set[str]:
+def loaded_files(snapshot: Snapshot) -> set[str]:
     """The files that were loaded.
 
     Args:
-        table: The directory of the table.
+        snapshot: The table.
     """
-    log = DeltaLog(table)
-    found: set[str] = set()
-    for version in log.versions():
-        text = log.path_of(version).read_text(encoding="utf-8")
-        if f'"{NOTE}"' in text:
-            lines = (json.loads(line) for line in text.splitlines() if f'"{NOTE}"' in line)
-            found.update(key for line in lines for key in line.get("commitInfo", {}).get(NOTE, ()))
-    return found
+    return {name.removeprefix(_PREFIX) for name in snapshot.transactions if name.startswith(_PREFIX)}
+
+
+def notes_of(files: Iterable[str], version: int) -> list[Action]:
+    """What notes files as loaded.
+
+    Args:
+        files: The files.
+        version: The version that has their rows.
+    """
+    # Without a time: transactions that have one are forgotten after a while, if a table says so.
+    return [{"txn": {"appId": _PREFIX + file, "version": version}} for file in files]

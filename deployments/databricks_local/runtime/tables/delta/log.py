@@ -1,7 +1,10 @@
 """Reads the log of a Delta table: its state, its files, its commits."""
 
+import base64
 import json
 import re
+import string
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,14 @@ LOG = "_delta_log"
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.\d{10})?\.parquet")
+
+_ENCODED_ID = 20
+_DIGITS = string.digits + string.ascii_lowercase + string.ascii_uppercase
+_FROM_Z85 = str.maketrans(
+    _DIGITS + ".-:+=^!/*?&<>()[]{}@%$#",
+    string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~",
+)
+"""Python decodes base 85 by other signs than Delta writes."""
 
 Action = dict[str, Any]
 """A line of a commit."""
@@ -34,7 +45,8 @@ class Snapshot:
         configuration: Its properties.
         metadata: The action of the log that has all of this.
         protocol: The action that says who may read and write it.
-        files: The files that hold its rows, by their path in the log.
+        files: The files that hold its rows, by their `file_key`.
+        transactions: The newest version of each application that notes what it has done.
     """
 
     version: int
@@ -44,11 +56,12 @@ class Snapshot:
     metadata: Action = field(default_factory=dict)
     protocol: Action = field(default_factory=dict)
     files: Mapping[str, Action] = field(default_factory=dict)
+    transactions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def paths(self) -> list[str]:
         """The paths of its files, below the table."""
-        return [unquote(path) for path in self.files]
+        return [unquote(add["path"]) for add in self.files.values()]
 
     @property
     def is_mapped(self) -> bool:
@@ -105,7 +118,7 @@ class DeltaLog:
 
     def commit(self, version: int) -> Commit:
         """One commit."""
-        lines = self.path_of(version).read_text(encoding="utf-8").splitlines()
+        lines = self.path_of(version).read_text(encoding="utf-8").split("\n")
         return Commit(version, [json.loads(line) for line in lines if line.strip()])
 
     def commits(self, after: int = -1) -> list[Commit]:
@@ -122,6 +135,21 @@ class DeltaLog:
         if not versions:
             raise NoDeltaTableError(f"{self.table} is not a Delta table.")
         return max(versions)
+
+    def reach(self) -> tuple[int, int]:
+        """The oldest version that can be read, and the newest one: old commits are cleaned up.
+
+        Raises:
+            NoDeltaTableError: If there is none.
+        """
+        latest = earliest = self.latest()
+        present, checkpoints = set(self.versions()), self._checkpoints()
+        # Back over the commits that follow each other; then from the oldest checkpoint that joins them.
+        while earliest - 1 in present and earliest in present:
+            earliest -= 1
+        first = earliest if earliest in present else latest + 1
+        whole = [each for each in checkpoints if each >= first - 1]
+        return (0 if first == 0 else min(whole, default=latest)), latest
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """The table at a version.
@@ -176,15 +204,21 @@ class _State:
         self._metadata: Action = {}
         self._protocol: Action = {}
         self._files: dict[str, Action] = {}
+        self._transactions: dict[str, int] = {}
 
     def apply(self, actions: Any) -> None:
+        adds = []
         for action in actions:
             self._metadata = action.get("metaData", self._metadata)
             self._protocol = action.get("protocol", self._protocol)
             if "remove" in action:
-                self._files.pop(action["remove"]["path"], None)
+                self._files.pop(file_key(action["remove"]), None)
             if "add" in action:
-                self._files[action["add"]["path"]] = action["add"]
+                adds.append(action["add"])
+            if "txn" in action:
+                self._transactions[action["txn"]["appId"]] = action["txn"]["version"]
+        # The actions of a commit have no order: a file that is there anew is not removed by the same commit.
+        self._files.update({file_key(add): add for add in adds})
 
     def snapshot(self, version: int) -> Snapshot:
         schema = json.loads(self._metadata.get("schemaString") or '{"fields": []}')
@@ -196,7 +230,36 @@ class _State:
             self._metadata,
             self._protocol,
             self._files,
+            self._transactions,
         )
+
+
+def file_key(action: Action) -> str:
+    """What tells the files of a table apart: a file with another deletion vector has other rows.
+
+    Example:
+        >>> file_key({"path": "a", "deletionVector": {"storageType": "i", "pathOrInlineDv": "x"}})
+        'a ix'
+    """
+    vector = action.get("deletionVector")
+    if not vector:
+        return str(action["path"])
+    place = "" if vector.get("offset") is None else f"@{vector['offset']}"
+    return f"{action['path']} {vector['storageType']}{vector['pathOrInlineDv']}{place}"
+
+
+def vector_path(add: Action) -> str | None:
+    """The path of the deletion vector of a file below the table; None if there is none in a file of its own.
+
+    Source: the protocol of Delta, *Deletion Vector Descriptor Schema*.
+    """
+    vector = add.get("deletionVector") or {}
+    if vector.get("storageType") != "u":
+        return None
+    text = vector["pathOrInlineDv"]
+    prefix, encoded = text[:-_ENCODED_ID], text[-_ENCODED_ID:]
+    number = uuid.UUID(bytes=base64.b85decode(encoded.translate(_FROM_Z85)))
+    return f"{prefix}/deletion_vector_{number}.bin".lstrip("/")
 
 
 def rows_in(add: Action) -> int:

@@ -121,6 +121,28 @@ def find(fields: Iterable[Field], name: str) -> Field | None:
     return next((field for field in fields if field["name"].lower() == name.lower()), None)
 
 
+def unknown(fields: Sequence[Field], others: Sequence[Field]) -> list[str]:
+    """The names of others that are not among the fields, with their paths in structs, arrays and maps."""
+    names: list[str] = []
+    for other in others:
+        field = find(fields, other["name"])
+        if field is None:
+            names.append(str(other["name"]))
+        else:
+            names += [f"{field['name']}.{name}" for name in _unknown_inside(field["type"], other["type"])]
+    return names
+
+
+def _unknown_inside(kind: Any, other: Any) -> list[str]:
+    if isinstance(kind, str) or isinstance(other, str) or kind["type"] != other["type"]:
+        return []
+    if kind["type"] == "struct":
+        return unknown(kind["fields"], other["fields"])
+    if kind["type"] == "array":
+        return _unknown_inside(kind["elementType"], other["elementType"])
+    return _unknown_inside(kind["valueType"], other["valueType"])
+
+
 def merged(fields: Sequence[Field], others: Sequence[Field]) -> list[Field]:
     """The fields with those of others that are new at their end, in structs, too.
 

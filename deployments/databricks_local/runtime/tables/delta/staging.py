@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit
+from databricks_local.runtime.tables.delta.commits import (
+    commit_info,
+    remove_action,
+    require_removable,
+    write_commit,
+)
 from databricks_local.runtime.tables.delta.log import Action, Commit, DeltaLog, Snapshot, rows_in
 
 PREFIX = "_staging-"
@@ -69,8 +74,12 @@ def staging(table: Path, metadata: Action, protocol: Action) -> Iterator[Path]:
 
 
 def staged(place: Path) -> Staged:
-    """What the engine has written there."""
-    snapshot = DeltaLog(place).snapshot()
+    """What the engine has written there.
+
+    It is one commit. Another one is the same rows: a request that was sent again after a broken connection.
+    """
+    log = DeltaLog(place)
+    snapshot = log.snapshot(min(log.latest(), 1))
     return Staged(place, list(snapshot.files.values()), snapshot.metadata)
 
 
@@ -90,6 +99,7 @@ def publish(
     removed: Sequence[Action] = (),
     metadata: Action | None = None,
     protocol: Action | None = None,
+    notes: Sequence[Action] = (),
 ) -> int:
     """Make rows part of a table; gives the version.
 
@@ -101,16 +111,20 @@ def publish(
         removed: The files whose rows they take the place of.
         metadata: What the table becomes; None leaves it.
         protocol: Which features of Delta that needs; None leaves it.
+        notes: Further actions, which say what was done.
 
     Raises:
         ConcurrentWriteError: If another writer changed what the statement relied on.
+        AppendOnlyError: If there are removed files, and the table only grows.
     """
+    if removed:
+        require_removable(before)
     moved = _move(table, rows)
     now = time.time_ns() // 1_000_000
     removes = [remove_action(each, now) for each in removed]
     changes = [{"protocol": protocol}] if protocol else []
     changes += [{"metaData": metadata}] if metadata else []
-    actions = [info, *changes, *removes, *({"add": add} for add in rows.adds)]
+    actions = [info, *changes, *notes, *removes, *({"add": add} for add in rows.adds)]
     alone = bool(removes or changes)
     try:
         return _commit(table, before.version, actions, alone=alone)

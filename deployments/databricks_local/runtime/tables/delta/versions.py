@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from databricks_local.runtime.tables.delta.commits import commit_info, write_commit
-from databricks_local.runtime.tables.delta.log import DeltaLog
+from databricks_local.runtime.tables.delta.log import DeltaLog, vector_path
 
 DIRECTORY = "_versions"
 
@@ -38,7 +38,8 @@ def _lay_out(log: DeltaLog, version: int, place: Path) -> None:
     draft.mkdir(parents=True)
     try:
         # A link to the first directory of a path is one to all that is below it.
-        for name in {path.partition("/")[0] for path in snapshot.paths}:
+        vectors = filter(None, map(vector_path, snapshot.files.values()))
+        for name in {path.partition("/")[0] for path in (*snapshot.paths, *vectors)}:
             (draft / name).symlink_to(Path("..") / ".." / name)
         actions = [{"protocol": snapshot.protocol}, {"metaData": snapshot.metadata}]
         adds = [{"add": add} for add in snapshot.files.values()]

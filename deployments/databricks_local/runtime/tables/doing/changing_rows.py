@@ -1,21 +1,25 @@
 """UPDATE, DELETE, MERGE and TRUNCATE: the engine changes the rows, the log says how many."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
+from databricks_local.runtime.tables.delta.commits import (
+    commit_info,
+    remove_action,
+    require_removable,
+    write_commit,
+    writing,
+)
+from databricks_local.runtime.tables.delta.engine_commits import commit_of_engine
 from databricks_local.runtime.tables.delta.log import DeltaLog
-from databricks_local.runtime.tables.delta.staging import conflict_with
 from databricks_local.runtime.tables.engine import counts, nothing
 from databricks_local.runtime.tables.errors import conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
 from databricks_local.runtime.tables.statements import Statement
 
-_FAILED = "Failed to commit transaction"
-_EVOLUTION = re.compile(r"(?i)\bMERGE\s+WITH\s+SCHEMA\s+EVOLUTION\s+INTO\b")
+_REMOVING = ("UPDATE", "DELETE")
 
 Metrics = Mapping[str, Any]
 
@@ -75,7 +79,12 @@ def empty(entry: Entry) -> None:
         info = commit_info("TRUNCATE", metrics=metrics, readVersion=before.version)
         now = info["commitInfo"]["timestamp"]
         removes = [remove_action(add, now) for add in before.files.values()]
-        write_commit(table, before.version + 1, [info, *removes])
+        if removes:
+            require_removable(before)
+        try:
+            write_commit(table, before.version + 1, [info, *removes])
+        except FileExistsError as error:
+            raise conflict("ConcurrentAppendException", entry.shown) from error
 
 
 def _change(statement: Statement, name: tuple[str, ...], operation: str) -> Metrics | None:
@@ -84,29 +93,20 @@ def _change(statement: Statement, name: tuple[str, ...], operation: str) -> Metr
     text = Sources(statement.engine, statement.catalog).in_query(statement.text, statement.relation)
     if entry.path is None:
         # The log of a table elsewhere is not read here.
-        _run(statement, text, entry)
+        _run(statement, text)
         return None
-    log = DeltaLog(entry.path)
     with writing(entry.path):
-        before = log.snapshot()
-        _run(statement, text, entry, before.version)
-        commits = [
-            commit for commit in log.commits(before.version) if commit.info.get("operation") == operation
-        ]
-    return dict(commits[-1].info.get("operationMetrics") or {}) if commits else {}
+        before = DeltaLog(entry.path).snapshot()
+        if operation in _REMOVING:
+            require_removable(before)
+        return commit_of_engine(
+            entry.path, entry.shown, before.version, operation, lambda: _run(statement, text)
+        )
 
 
-def _run(statement: Statement, text: str, entry: Entry, version: int = -1) -> None:
-    from pyspark.errors import PySparkException
-
-    try:
-        _, properties, _ = statement.engine.run(text, statement.relation)
-        statement.engine.session.client.to_table(_plan(properties), {})
-    except PySparkException as error:
-        if _FAILED not in str(error) or entry.path is None:
-            raise
-        names = [conflict_with(commit, alone=True) for commit in DeltaLog(entry.path).commits(version)]
-        raise conflict(next(filter(None, names), "ConcurrentWriteException"), entry.shown) from error
+def _run(statement: Statement, text: str) -> None:
+    _, properties, _ = statement.engine.run(text, statement.relation)
+    statement.engine.session.client.to_table(_plan(properties), {})
 
 
 def _plan(properties: Mapping[str, Any]) -> Any:

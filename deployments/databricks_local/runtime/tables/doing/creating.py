@@ -1,30 +1,37 @@
 """CREATE TABLE in all its forms, and what `saveAsTable` makes."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_local.runtime.tables.catalog.entries import DELTA, EXTERNAL, MANAGED, Entry
+from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import (
     commit_info,
     remove_action,
+    require_removable,
     write_commit,
     writing,
 )
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, column_infos
+from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.doing.definitions import (
-    CONSTRAINT,
     Definition,
     field_of,
     fields_of_rows,
     require_names,
+    stronger,
 )
+from databricks_local.runtime.tables.doing.features import CONSTRAINT
 from databricks_local.runtime.tables.doing.other_formats import create_of_other_format
+from databricks_local.runtime.tables.doing.registering import (
+    once_more_if_made_meanwhile,
+    register,
+    tell_comment,
+)
 from databricks_local.runtime.tables.doing.writing import Change, Writer, all_removed
 from databricks_local.runtime.tables.engine import answer, nothing
-from databricks_local.runtime.tables.errors import analysis_error, table_exists
+from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 from databricks_local.runtime.tables.reading.create import CreateTable, read_create_table
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.sources import Sources
@@ -36,6 +43,10 @@ def create_table(statement: Statement, cursor: Cursor) -> Any:
     asked = read_create_table(cursor)
     if asked is None:
         return None
+    return once_more_if_made_meanwhile(lambda: _create(statement, asked))
+
+
+def _create(statement: Statement, asked: CreateTable) -> Any:
     if asked.using not in ("", "delta"):
         return create_of_other_format(statement, asked)
     creator = Creator(statement)
@@ -68,7 +79,7 @@ class Creator:
             self._known_from_now(None, entry, definition, adopted=True)
             return nothing()
         table = entry.on_disk("CREATE TABLE")
-        if known is None and DeltaLog(table).exists:
+        if known is None and DeltaLog(table).exists and not (asked.replace and asked.columns):
             self._adopt(entry, definition, table)
         elif asked.replace:
             self._replace_by_nothing(known or entry, definition, known)
@@ -96,7 +107,7 @@ class Creator:
         frame = statement.engine.frame(text, statement.relation)
         operation = "CREATE OR REPLACE TABLE AS SELECT" if asked.replace else "CREATE TABLE AS SELECT"
         definition = self._definition(asked, fields_of_rows(frame.schema))
-        self.with_rows(known, entry, definition, frame, operation)
+        self.with_rows(known, entry, definition, frame, operation, replaces=asked.replace)
         return _no_counts()
 
     def with_rows(
@@ -106,7 +117,9 @@ class Creator:
         definition: Definition,
         frame: Any,
         operation: str,
-        told: Mapping[str, Any] | None = None,
+        notes: Sequence[Action] = (),
+        *,
+        replaces: bool = False,
     ) -> int:
         """Make a table of rows, or replace one; gives the number of rows.
 
@@ -116,30 +129,31 @@ class Creator:
             definition: What it will be.
             frame: The rows.
             operation: The operation, as the history shows it.
-            told: Further fields of the commit.
+            notes: Further actions of the commit.
+            replaces: Whether it may take the place of files that no table of the catalog has, as those of an
+                external table that was dropped.
         """
         require_names(definition)
         place = known or entry
         table = place.on_disk(operation)
-        if known is None:
+        fresh = known is None and not (replaces and DeltaLog(table).exists)
+        if fresh:
             self._refuse_full(entry, definition)
         parameters = _parameters(definition, managed=not definition.location)
-        change = Change(operation, parameters, by_name=True, removed=all_removed, told=told or {})
+        change = Change(operation, parameters, by_name=True, removed=all_removed, notes=notes)
         names = [field["name"] for field in definition.fields]
         rows = frame.toDF(*names)
-        protocol = definition.protocol if known is None else _stronger(place, definition)
-        fresh = known is None
         was_there = table.exists()
         try:
             written = Writer(self.statement.engine).replace(
-                place, rows, definition.metadata, change, protocol, fresh=fresh
+                place, rows, definition.metadata, change, fresh=fresh
             )
         except BaseException:
             # Another session may have made a table in the same place meanwhile.
             if fresh and not DeltaLog(table).exists:
                 shutil.rmtree(DeltaLog(table).directory if was_there else table, ignore_errors=True)
             raise
-        self._known_from_now(known, entry, definition)
+        self._known_from_now(known, entry, definition, adopted=not fresh)
         return written.rows
 
     def _refuse_full(self, entry: Entry, definition: Definition) -> None:
@@ -147,10 +161,15 @@ class Creator:
         table = entry.path
         is_named = len(entry.names) != len(("format", "path"))
         if is_named and table is not None and table.is_dir() and any(table.iterdir()):
+            what = (
+                "has a Delta table: use CREATE OR REPLACE TABLE, or leave the query away"
+                if DeltaLog(table).exists
+                else "is not empty and also not a Delta table"
+            )
             raise analysis_error(
                 "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
                 f"Cannot create table ('{entry.shown}'). The associated location "
-                f"('{definition.location}') is not empty and also not a Delta table.",
+                f"('{definition.location}') {what}.",
             )
 
     def like(self, asked: CreateTable) -> Any:
@@ -232,39 +251,25 @@ class Creator:
             )
             moment = info["commitInfo"]["timestamp"]
             removes = [remove_action(add, moment) for add in before.files.values()]
-            protocol = [] if before.protocol else [{"protocol": definition.protocol}]
-            write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
-        self._known_from_now(known, place, definition)
+            if removes:
+                require_removable(before)
+            needed = stronger(before.protocol, metadata)
+            protocol = [{"protocol": needed}] if needed else []
+            try:
+                write_commit(table, before.version + 1, [info, *protocol, {"metaData": metadata}, *removes])
+            except FileExistsError as error:
+                raise conflict("MetadataChangedException", place.shown) from error
+        self._known_from_now(known, place, definition, adopted=before.version >= 0)
 
     def _known_from_now(
         self, known: Entry | None, entry: Entry, definition: Definition, *, adopted: bool = False
     ) -> None:
         if len(entry.names) == len(("format", "path")):
             return
-        if known is not None:
-            if definition.comment is not None:
-                self._catalog.client.update("tables", entry.names, {"comment": definition.comment})
-            return
-        catalog, schema, name = entry.names
-        body = {
-            "catalog_name": catalog,
-            "schema_name": schema,
-            "name": name,
-            "table_type": EXTERNAL if definition.location else MANAGED,
-            "data_source_format": DELTA,
-            "storage_location": definition.location or entry.location,
-            "columns": column_infos(definition.fields, definition.partitions),
-            "comment": definition.comment or "",
-            "properties": definition.kept,
-        }
-        try:
-            self._catalog.register(body)
-        except BaseException:
-            # What this statement has written is nobody's.
-            if not adopted and entry.path is not None:
-                mine = DeltaLog(entry.path).directory if definition.location else entry.path
-                shutil.rmtree(mine, ignore_errors=True)
-            raise
+        if known is None:
+            register(self._catalog, entry, definition, adopted=adopted)
+        else:
+            tell_comment(self._catalog, entry, definition)
 
 
 def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:
@@ -274,15 +279,6 @@ def _parameters(definition: Definition, *, managed: bool) -> dict[str, Any]:
         "partitionBy": list(definition.partitions),
         "properties": dict(definition.properties),
     }
-
-
-def _stronger(place: Entry, definition: Definition) -> Action | None:
-    """The protocol that a table that is replaced needs; None if it has it."""
-    log = DeltaLog(place.on_disk("CREATE OR REPLACE TABLE"))
-    before = log.snapshot().protocol if log.exists else {}
-    needed = definition.protocol
-    versions = ("minReaderVersion", "minWriterVersion")
-    return None if all(int(before.get(each, 0)) >= needed[each] for each in versions) else needed
 
 
 def _no_counts() -> Any:

@@ -1,11 +1,13 @@
 """What a Delta table is to be: columns, partitions, properties, and the features of Delta that they need."""
 
+import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_local.runtime.tables.delta.commits import PROTOCOL, new_metadata
+from databricks_local.runtime.tables.delta.commits import new_metadata
 from databricks_local.runtime.tables.delta.log import Action
 from databricks_local.runtime.tables.delta.schema import Field, field_in, fields_of, find
 from databricks_local.runtime.tables.doing.columns import (
@@ -15,6 +17,7 @@ from databricks_local.runtime.tables.doing.columns import (
     IDENTITY_START,
     IDENTITY_STEP,
 )
+from databricks_local.runtime.tables.doing.features import MAPPING_MODE, protocol_for
 from databricks_local.runtime.tables.errors import analysis_error
 from databricks_local.runtime.tables.reading.create import Column
 from databricks_local.runtime.tables.reading.tokens import quoted_name
@@ -22,9 +25,8 @@ from databricks_local.runtime.tables.reading.tokens import quoted_name
 KEPT = ("delta.enableChangeDataFeed", "delta.enableDeletionVectors", "delta.enableRowTracking")
 """Properties that the engine does not know how to write. They are shown, and do nothing."""
 
-MAPPING_MODE, MAX_COLUMN_ID = "delta.columnMapping.mode", "delta.columnMapping.maxColumnId"
+MAX_COLUMN_ID = "delta.columnMapping.maxColumnId"
 COLUMN_ID, PHYSICAL_NAME = "delta.columnMapping.id", "delta.columnMapping.physicalName"
-CONSTRAINT = "delta.constraints."
 _BAD_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
 
@@ -71,17 +73,19 @@ class Definition:
     @property
     def protocol(self) -> Action:
         """The features of Delta that it needs."""
-        properties = dict(self.properties)
-        return protocol_for(properties)
+        return protocol_for(dict(self.properties), self.fields)
 
 
-def protocol_for(properties: Mapping[str, str]) -> Action:
-    """The features of Delta that properties need."""
-    if properties.get(MAPPING_MODE, "none") != "none":
-        return {"minReaderVersion": 2, "minWriterVersion": 5}
-    if any(name.startswith(CONSTRAINT) for name in properties):
-        return {"minReaderVersion": 1, "minWriterVersion": 3}
-    return PROTOCOL
+def stronger(before: Action, metadata: Action) -> Action | None:
+    """The features that a table needs from now on; None if it has them.
+
+    Args:
+        before: Those that it has.
+        metadata: What it becomes.
+    """
+    fields = json.loads(metadata["schemaString"])["fields"]
+    needed = protocol_for(metadata["configuration"], fields, before)
+    return None if needed == before else needed
 
 
 def mapped(fields: Sequence[Field], properties: Mapping[str, str]) -> tuple[list[Field], dict[str, str]]:
@@ -90,12 +94,15 @@ def mapped(fields: Sequence[Field], properties: Mapping[str, str]) -> tuple[list
         return list(fields), dict(properties)
     taken = [int(field["metadata"].get(COLUMN_ID, 0)) for field in fields]
     number = max([int(properties.get(MAX_COLUMN_ID, 0)), *taken])
+    is_mapped = number > 0
     new: list[Field] = []
     for field in fields:
         metadata = field["metadata"]
         if COLUMN_ID not in metadata:
             number += 1
-            metadata = {**metadata, COLUMN_ID: number, PHYSICAL_NAME: field["name"]}
+            # Files may have its name already: for a column that was dropped, or has another name now.
+            physical = f"col-{uuid.uuid4()}" if is_mapped else field["name"]
+            metadata = {**metadata, COLUMN_ID: number, PHYSICAL_NAME: physical}
         new.append({**field, "metadata": metadata})
     return new, {**properties, MAX_COLUMN_ID: str(number)}
 

@@ -6,14 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import commit_info, remove_action, write_commit, writing
-from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError, Snapshot
+from databricks_local.runtime.tables.delta.commits import (
+    commit_info,
+    remove_action,
+    require_removable,
+    write_commit,
+    writing,
+)
+from databricks_local.runtime.tables.delta.log import (
+    Action,
+    DeltaLog,
+    NoDeltaTableError,
+    Snapshot,
+    vector_path,
+)
 from databricks_local.runtime.tables.delta.staging import forget_leftovers
 from databricks_local.runtime.tables.delta.versions import forget_versions
 from databricks_local.runtime.tables.engine import answer
 from databricks_local.runtime.tables.errors import analysis_error, conflict, refused
 from databricks_local.runtime.tables.reading.cursor import Cursor
-from databricks_local.runtime.tables.sources import check_version, version_at
+from databricks_local.runtime.tables.sources import read_version, version_at
 from databricks_local.runtime.tables.statements import Statement
 
 DEFAULT_RETENTION_HOURS = 168.0
@@ -143,7 +155,7 @@ def restore(statement: Statement, cursor: Cursor) -> Any:
     asked = cursor.rest()
     engine = statement.engine
     if kind == "VERSION":
-        version = check_version(entry, int(engine.value(asked, statement.relation)))
+        version = read_version(entry, str(engine.value(asked, statement.relation)))
     else:
         moment = engine.value(f"unix_millis(CAST({asked} AS TIMESTAMP))", statement.relation)
         version = version_at(entry, int(moment), asked)
@@ -159,8 +171,10 @@ def _restored(entry: Entry, table: Path, version: int) -> Any:
         then = log.snapshot(version)
     except NoDeltaTableError as error:
         raise analysis_error("DELTA_CANNOT_RESTORE_TABLE_VERSION", f"{error}") from error
-    added = [add for path, add in then.files.items() if path not in now.files]
-    removed = [add for path, add in now.files.items() if path not in then.files]
+    added = [add for key, add in then.files.items() if key not in now.files]
+    removed = [add for key, add in now.files.items() if key not in then.files]
+    if removed:
+        require_removable(now)
     _refuse_missing_files(entry, table, added)
     metrics = {
         "tableSizeAfterRestore": _size(then.files.values()),
@@ -196,7 +210,8 @@ def _size(files: Any) -> int:
 def _refuse_missing_files(entry: Entry, table: Path, adds: list[Action]) -> None:
     from urllib.parse import unquote
 
-    gone = [add["path"] for add in adds if not (table / unquote(add["path"])).exists()]
+    needed = [*(unquote(add["path"]) for add in adds), *filter(None, map(vector_path, adds))]
+    gone = [path for path in needed if not (table / path).exists()]
     if gone:
         raise analysis_error(
             "DELTA_CANNOT_RESTORE_TABLE_VERSION",

@@ -55,6 +55,7 @@ def drop_variable(statement: Statement, cursor: Cursor) -> Any:
         return None
     if_exists = cursor.accept("IF", "EXISTS")
     name = cursor.name()[-1].lower()
+    cursor.finish()
     if statement.catalog.variables.pop(name, None) is None and not if_exists:
         raise analysis_error("UNRESOLVED_VARIABLE", f"Cannot resolve variable {quoted_name(name)}.")
     return nothing()

@@ -7,6 +7,7 @@ from databricks_local.runtime.tables.catalog.client import CatalogError
 from databricks_local.runtime.tables.catalog.entries import VIEW, Entry
 from databricks_local.runtime.tables.catalog.session import refusal_of
 from databricks_local.runtime.tables.delta.schema import column_infos, fields_of
+from databricks_local.runtime.tables.doing.registering import once_more_if_made_meanwhile
 from databricks_local.runtime.tables.engine import nothing
 from databricks_local.runtime.tables.errors import (
     analysis_error,
@@ -38,13 +39,17 @@ def create_view(statement: Statement, cursor: Cursor) -> Any:
     columns, comments = _columns(cursor)
     comment, properties = _told(cursor)
     query = cursor.rest()
-    known = statement.catalog.find(name)
-    if known is not None and if_not_exists:
+
+    def make() -> Any:
+        known = statement.catalog.find(name)
+        if known is not None and if_not_exists:
+            return nothing()
+        if known is not None and (not replace or not known.is_view):
+            raise table_exists(known.names)
+        _define(statement, name, query, known, (columns, comments, comment, properties))
         return nothing()
-    if known is not None and (not replace or not known.is_view):
-        raise table_exists(known.names)
-    _define(statement, name, query, known, (columns, comments, comment, properties))
-    return nothing()
+
+    return once_more_if_made_meanwhile(make)
 
 
 def _told(cursor: Cursor) -> tuple[str, dict[str, str]]:
@@ -79,9 +84,9 @@ def _define(
     name: tuple[str, ...],
     query: str,
     known: Entry | None,
-    told: tuple[list[str], dict[str, str], str, dict[str, str]],
+    asked: tuple[list[str], dict[str, str], str, dict[str, str]],
 ) -> None:
-    columns, comments, comment, properties = told
+    columns, comments, comment, properties = asked
     catalog = statement.catalog
     names = catalog.full(name)
     catalog.require_schema(names[:2])
@@ -104,20 +109,18 @@ def _define(
     place = catalog.place
     own = {VIEW_PLACE: json.dumps([place.catalog, place.schema])}
     own |= {VIEW_COLUMNS: json.dumps(columns)} if columns else {}
+    told = {
+        "view_definition": query,
+        "columns": infos,
+        "comment": comment,
+        "properties": {**properties, **own},
+    }
     if known is not None:
-        catalog.forget(known.names)
-    catalog.register(
-        {
-            "catalog_name": names[0],
-            "schema_name": names[1],
-            "name": names[2],
-            "table_type": VIEW,
-            "view_definition": query,
-            "columns": infos,
-            "comment": comment,
-            "properties": {**properties, **own},
-        }
-    )
+        # It stays there all the time, with its owner and its grants.
+        catalog.client.update("tables", known.names, told)
+        return
+    place_in_catalog = {"catalog_name": names[0], "schema_name": names[1], "name": names[2]}
+    catalog.register({**place_in_catalog, "table_type": VIEW, **told})
 
 
 def _temporary(statement: Statement, cursor: Cursor, name: tuple[str, ...], *, is_global: bool) -> Any:
@@ -147,21 +150,28 @@ def alter_view(statement: Statement, cursor: Cursor) -> Any:
         )
     client = statement.catalog.client
     if cursor.accept("RENAME", "TO"):
-        rename(statement, entry, cursor.name())
+        new = cursor.name()
+        cursor.finish()
+        rename(statement, entry, new)
     elif cursor.accept("AS"):
         own = {
             name: value for name, value in entry.properties.items() if name not in (VIEW_PLACE, VIEW_COLUMNS)
         }
         _define(statement, entry.names, cursor.rest(), entry, ([], {}, entry.record.get("comment", ""), own))
     elif cursor.accept("SET", "TBLPROPERTIES"):
-        client.update("tables", entry.names, {"properties": {**entry.properties, **cursor.properties()}})
+        properties = {**entry.properties, **cursor.properties()}
+        cursor.finish()
+        client.update("tables", entry.names, {"properties": properties})
     elif cursor.accept("UNSET", "TBLPROPERTIES"):
         cursor.accept("IF", "EXISTS")
         gone = [Cursor(each).key() for each in split_list(cursor.in_parentheses())]
         kept = {name: value for name, value in entry.properties.items() if name not in gone}
+        cursor.finish()
         client.update("tables", entry.names, {"properties": kept})
     elif cursor.accept("SET", "OWNER", "TO") or cursor.accept("OWNER", "TO"):
-        client.update("tables", entry.names, {"owner": cursor.word()})
+        owner = cursor.word()
+        cursor.finish()
+        client.update("tables", entry.names, {"owner": owner})
     else:
         raise cursor.error("AS, RENAME TO, SET TBLPROPERTIES or UNSET TBLPROPERTIES")
     return nothing()
@@ -186,6 +196,8 @@ def drop(statement: Statement, cursor: Cursor) -> Any:
         return None
     if_exists = cursor.accept("IF", "EXISTS")
     name = cursor.name()
+    cursor.accept("PURGE")
+    cursor.finish()
     catalog = statement.catalog
     if catalog.is_temporary(name):
         # The engine knows both kinds of temporary views by DROP VIEW.

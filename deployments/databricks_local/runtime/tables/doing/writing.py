@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
-from databricks_local.runtime.tables.delta.commits import PROTOCOL, commit_info, new_metadata, writing
+from databricks_local.runtime.tables.delta.commits import commit_info, with_fields, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
-from databricks_local.runtime.tables.delta.schema import Field, find, merged
+from databricks_local.runtime.tables.delta.schema import Field
 from databricks_local.runtime.tables.delta.staging import (
     ConcurrentWriteError,
     Staged,
@@ -17,7 +16,8 @@ from databricks_local.runtime.tables.delta.staging import (
     staged,
     staging,
 )
-from databricks_local.runtime.tables.doing.columns import by_name, by_position
+from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
+from databricks_local.runtime.tables.doing.definitions import stronger
 from databricks_local.runtime.tables.engine import Engine
 from databricks_local.runtime.tables.errors import analysis_error, conflict, table_exists
 
@@ -57,6 +57,7 @@ class Change:
         columns: The columns that the rows are for, by position; empty for all.
         removed: Which files the rows take the place of.
         told: Further fields of the commit.
+        notes: Further actions of the commit.
     """
 
     operation: str = "WRITE"
@@ -66,6 +67,7 @@ class Change:
     columns: tuple[str, ...] = ()
     removed: Removed = nothing_removed
     told: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[Action] = ()
 
 
 def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
@@ -74,7 +76,9 @@ def all_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
 
 
 def same_partitions_removed(before: Snapshot, rows: Staged) -> Sequence[Action]:
-    """For rows that take the place of those in the same partitions."""
+    """For rows that take the place of those in the same partitions; a table without any is one."""
+    if not before.partitions:
+        return all_removed(before, rows)
     values = [add.get("partitionValues") or {} for add in rows.adds]
     return [add for add in before.files.values() if (add.get("partitionValues") or {}) in values]
 
@@ -98,12 +102,8 @@ class Writer:
         table = entry.path
         with writing(table):
             before = DeltaLog(table).snapshot()
-            fields = self._fields(entry, before, frame, change)
-            new = list(fields) != list(before.fields)
-            metadata = _with_fields(before.metadata, fields) if new else None
-            named = change.by_name
-            rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
-            return self._publish(entry, table, before, rows, change, metadata, None)
+            rows, metadata = self.fitted(entry, before, frame, change)
+            return self.publish(entry, before, rows, change, metadata)
 
     def _add_elsewhere(self, entry: Entry, frame: Any, change: Change) -> Written:
         """Let the engine write a table that is not on this machine; it adds rows, or replaces all."""
@@ -126,7 +126,6 @@ class Writer:
         frame: Any,
         metadata: Action,
         change: Change,
-        protocol: Action | None = None,
         *,
         fresh: bool = False,
     ) -> Written:
@@ -137,7 +136,6 @@ class Writer:
             frame: The rows.
             metadata: What it becomes.
             change: How they are written.
-            protocol: The features of Delta that this needs; None leaves those that are there.
             fresh: Whether there must be none before.
         """
         table = entry.on_disk(change.operation)
@@ -148,17 +146,21 @@ class Writer:
                 raise table_exists(entry.names)
             if before.metadata:
                 metadata = {**metadata, "id": before.metadata["id"]}
-            needed = protocol or (None if before.protocol else PROTOCOL)
-            return self._publish(entry, table, before, frame, change, metadata, needed)
+            return self.publish(entry, before, frame, change, metadata)
+
+    def fitted(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> tuple[Any, Action | None]:
+        """Rows as a table has them, and what the table becomes if that changes."""
+        fields = self._fields(entry, before, frame, change)
+        new = list(fields) != list(before.fields)
+        named = change.by_name
+        rows = by_name(frame, fields) if named else by_position(frame, fields, change.columns)
+        return rows, with_fields(before, fields) if new else None
 
     def _fields(self, entry: Entry, before: Snapshot, frame: Any, change: Change) -> Sequence[Field]:
         """The fields that the table has afterwards."""
         if not change.by_name:
             return before.fields
-        from databricks_local.runtime.tables.delta.schema import fields_of
-
-        given = fields_of(frame.schema)
-        new = [each["name"] for each in given if find(before.fields, each["name"]) is None]
+        new = strangers(before.fields, frame)
         if not change.merge_schema:
             if new:
                 raise schema_mismatch(entry, new)
@@ -167,28 +169,25 @@ class Writer:
             raise analysis_error(
                 "DELTA_UNSUPPORTED_SCHEMA_CHANGE",
                 f"mergeSchema cannot add columns to {entry.shown}, whose columns are mapped by name. Use "
-                "ALTER "
-                "TABLE ADD COLUMNS.",
+                "ALTER TABLE ADD COLUMNS.",
             )
-        try:
-            return merged(before.fields, [{**each, "metadata": {}} for each in given])
-        except ValueError as error:
-            name = str(error)
-            raise analysis_error(
-                "DELTA_FAILED_TO_MERGE_FIELDS", f"Failed to merge fields '{name}' and '{name}'."
-            ) from error
+        return widened(before.fields, frame)
 
-    def _publish(
-        self,
-        entry: Entry,
-        table: Path,
-        before: Snapshot,
-        frame: Any,
-        change: Change,
-        metadata: Action | None,
-        protocol: Action | None,
+    def publish(
+        self, entry: Entry, before: Snapshot, frame: Any, change: Change, metadata: Action | None = None
     ) -> Written:
+        """Write rows that are as the table has them. The caller keeps others from writing it.
+
+        Args:
+            entry: The table.
+            before: What it was.
+            frame: The rows.
+            change: What the commit tells, and which files go.
+            metadata: What the table becomes; None if it stays what it is.
+        """
+        table = entry.on_disk(change.operation)
         like = metadata or before.metadata
+        protocol = None if metadata is None else stronger(before.protocol, metadata)
         with staging(table, like, protocol or before.protocol) as place:
             self.engine.append(frame, f"{entry.uri.rstrip('/')}/{place.name}")
             rows = staged(place)
@@ -201,15 +200,18 @@ class Writer:
             info = commit_info(change.operation, change.parameters, rows.metrics, **told)
             try:
                 version = publish(
-                    table, before, rows, info, removed=removed, metadata=metadata, protocol=protocol
+                    table,
+                    before,
+                    rows,
+                    info,
+                    removed=removed,
+                    metadata=metadata,
+                    protocol=protocol,
+                    notes=change.notes,
                 )
             except ConcurrentWriteError as error:
                 raise conflict(str(error), entry.shown) from error
         return Written(version, rows.rows)
-
-
-def _with_fields(metadata: Action, fields: Sequence[Field]) -> Action:
-    return {**metadata, "schemaString": new_metadata(fields)["schemaString"]}
 
 
 def numbers_of(metadata: Action) -> list[Any]:
@@ -224,6 +226,5 @@ def schema_mismatch(entry: Entry, names: Sequence[str]) -> Exception:
         "DELTA_METADATA_MISMATCH",
         f"A schema mismatch detected when writing to the Delta table {entry.shown}: it has no column "
         f"{', '.join(names)}. To enable schema migration using DataFrameWriter or DataStreamWriter, please "
-        "set: "
-        '\'.option("mergeSchema", "true")\'.',
+        'set: \'.option("mergeSchema", "true")\'.',
     )

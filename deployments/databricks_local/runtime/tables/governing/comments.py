@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from databricks_local.runtime.tables.altering.columns import required_field
+from databricks_local.runtime.tables.altering.properties import commit_change
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import with_fields
 from databricks_local.runtime.tables.delta.log import Action, Snapshot
 from databricks_local.runtime.tables.delta.schema import with_metadata
-from databricks_local.runtime.tables.doing.altering import required_field
-from databricks_local.runtime.tables.doing.properties import commit_change
 from databricks_local.runtime.tables.engine import nothing
 from databricks_local.runtime.tables.reading.cursor import Cursor
 from databricks_local.runtime.tables.statements import Statement
@@ -20,6 +20,7 @@ def comment_on(statement: Statement, cursor: Cursor) -> Any:
     name = cursor.name()
     cursor.expect("IS")
     comment = "" if cursor.accept("NULL") else cursor.string()
+    cursor.finish()
     catalog = statement.catalog
     if kind == "COLUMN":
         entry = catalog.require_table(name[:-1], "COMMENT ON COLUMN")

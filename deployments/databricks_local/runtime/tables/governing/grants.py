@@ -35,6 +35,7 @@ def _change(statement: Statement, cursor: Cursor, change: str, word: str) -> Any
     kind, name = securable(statement.catalog, cursor)
     cursor.expect(word)
     principal = cursor.string() if cursor.at_string else cursor.rest().strip("` ")
+    cursor.finish()
     privileges = [" ".join(each.upper().split()).replace(" ", "_") for each in split_list(listed)]
     if privileges in (["ALL_PRIVILEGES"], ["ALL"]):
         privileges = ["ALL_PRIVILEGES"]
@@ -53,6 +54,7 @@ def show_grants(statement: Statement, cursor: Cursor) -> Any:
     principal = "" if cursor.looks_at("ON") else cursor.until("ON").strip("` '")
     cursor.expect("ON")
     kind, name = securable(statement.catalog, cursor)
+    cursor.finish()
     try:
         assigned = statement.catalog.client.permissions(kind, name)
     except CatalogError as error:

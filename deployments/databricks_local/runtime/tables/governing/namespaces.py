@@ -177,7 +177,9 @@ def alter(statement: Statement, cursor: Cursor) -> Any:
     found = catalog.client.find(plural, names)
     if found is None:
         raise catalog_not_found(names[0]) if kind == "CATALOG" else schema_not_found(names)
-    catalog.client.update(plural, names, _changed(found, cursor, kind))
+    changes = _changed(found, cursor, kind)
+    cursor.finish()
+    catalog.client.update(plural, names, changes)
     return nothing()
 
 

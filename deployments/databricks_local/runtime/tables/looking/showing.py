@@ -26,7 +26,9 @@ def show(statement: Statement, cursor: Cursor) -> Any:
     catalog = statement.catalog
     for words, serve in _SHOWN:
         if cursor.accept(*words):
-            return serve(catalog, cursor)
+            shown = serve(catalog, cursor)
+            cursor.finish()
+            return shown
     return None
 
 

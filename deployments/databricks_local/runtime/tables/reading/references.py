@@ -1,6 +1,7 @@
 """The tables that a query names, and their replacement in its text. Pure.
 
-The text between what is replaced stays as it was: no statement is written anew.
+The text between what is replaced stays as it was. Only queries with QUALIFY and `* EXCEPT` are written anew,
+in `selections`.
 """
 
 import logging
@@ -211,9 +212,14 @@ def replaced(query: Query, replacement: Replacement) -> str:
     edits += [
         (qualifier.start, qualifier.end, quoted_name(qualifier.parts[-1]))
         for qualifier in query.qualifiers
-        if tuple(part.lower() for part in qualifier.parts) in done
+        if _is_end_of(tuple(part.lower() for part in qualifier.parts), done)
     ]
     return edited(query.text, edits)
+
+
+def _is_end_of(qualifier: tuple[str, ...], names: set[tuple[str, ...]]) -> bool:
+    """Whether a table has this name, or one that ends so: `schema.table` of `catalog.schema.table`."""
+    return any(name[-len(qualifier) :] == qualifier for name in names)
 
 
 def edited(text: str, edits: list[tuple[int, int, str]]) -> str:

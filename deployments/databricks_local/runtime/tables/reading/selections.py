@@ -12,7 +12,6 @@ from databricks_local.runtime.tables.reading.tokens import tokens_of
 ColumnsOf = Callable[[str], list[str]]
 """Gives the names of the columns of a query."""
 
-_KEPT = "__qualified"
 _OUTER = ("order", "limit", "offset")
 
 
@@ -115,10 +114,12 @@ def _around(select: Any, bare: Any) -> str:
 
 
 def _without_qualify(select: Any, columns_of: ColumnsOf) -> Any:
-    """The query around one whose condition is a column."""
+    """The query around one whose condition is a column.
+
+    The columns inside have names of their own: two may have the same one, and ORDER BY may be of others.
+    """
     from sqlglot import exp
 
-    condition = select.args["qualify"].this.copy()
     named = {each.alias.lower(): each.this for each in select.expressions if isinstance(each, exp.Alias)}
 
     def meant(node: Any) -> Any:
@@ -126,17 +127,45 @@ def _without_qualify(select: Any, columns_of: ColumnsOf) -> Any:
         return exp.paren(known.copy()) if known else node
 
     inner = select.copy()
-    inner.set("qualify", None)
-    outer_parts = {name: inner.args.get(name) for name in _OUTER}
-    for name in _OUTER:
+    for name in ("qualify", "distinct", *_OUTER):
         inner.set(name, None)
     names = columns_of(_around(select, inner.copy()))
-    inner.append("expressions", exp.alias_(exp.paren(condition.transform(meant)), _KEPT))
     common = inner.args.get("with_")
     inner.set("with_", None)
-    outer = exp.select(*[exp.column(exp.to_identifier(name, quoted=True)) for name in names])
-    outer = outer.from_(inner.subquery("__q")).where(exp.column(_KEPT))
+    hidden = [select.args["qualify"].this]
+    order = select.args["order"].copy() if select.args.get("order") is not None else None
+    for each in order.expressions if order is not None else ():
+        _order_by_inner(each, names, hidden)
+    for index, each in enumerate(hidden):
+        inner.append("expressions", exp.alias_(exp.paren(each.copy().transform(meant)), f"__h{index}"))
+    columns = [f"__c{index}" for index in range(len(names))]
+    inside = exp.alias_(
+        exp.Subquery(this=inner), "__q", table=[*columns, *(f"__h{index}" for index in range(len(hidden)))]
+    )
+    shown = [
+        exp.alias_(exp.column(column), name, quoted=True) for column, name in zip(columns, names, strict=True)
+    ]
+    outer = exp.select(*shown).from_(inside).where(exp.column("__h0"))
     outer.set("with_", common)
-    for name, part in outer_parts.items():
-        outer.set(name, part)
+    outer.set("distinct", select.args.get("distinct"))
+    for name in ("limit", "offset"):
+        outer.set(name, select.args.get(name))
+    outer.set("order", order)
     return outer
+
+
+def _order_by_inner(ordered: Any, names: list[str], hidden: list[Any]) -> None:
+    """Let a part of ORDER BY be a column of the query inside; one that is none becomes a hidden one."""
+    from sqlglot import exp
+
+    wanted = ordered.this
+    if isinstance(wanted, exp.Literal) and not wanted.is_string:
+        # The number of a column.
+        return
+    lower = [name.lower() for name in names]
+    is_shown = isinstance(wanted, exp.Column) and not wanted.table and wanted.name.lower() in lower
+    if is_shown:
+        ordered.set("this", exp.column(f"__c{lower.index(wanted.name.lower())}"))
+        return
+    ordered.set("this", exp.column(f"__h{len(hidden)}"))
+    hidden.append(wanted)

@@ -54,6 +54,8 @@ def time_travel(tokens: list[Token], text: str) -> tuple[str, str, int]:
 
 def _operand(tokens: list[Token], index: int) -> int:
     """The index after a literal, a call, or an interval."""
+    if tokens[index].kind == SIGN and tokens[index].text in ("-", "+"):
+        index = min(index + 1, len(tokens) - 1)
     if tokens[index].is_word("INTERVAL"):
         return min(index + 3, len(tokens))
     if tokens[index].is_word("TIMESTAMP", "DATE") and tokens[index + 1 : index + 2]:

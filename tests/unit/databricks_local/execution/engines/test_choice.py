@@ -8,6 +8,7 @@ from databricks_local.execution.engines.choice import (
     chosen_engine,
     in_session,
     reaches_s3,
+    spare_spec,
     spark_configuration,
 )
 from databricks_local.jobs.engines import SAIL, SPARK
@@ -82,3 +83,38 @@ def test_who_reaches_s3() -> None:
         False,
         True,
     ]
+
+
+OLD, NEW = "15.4.x-scala2.12", "17.3.x-scala2.13"
+WITHOUT_ANSI, WITH_ANSI = ClusterSpec(spark_conf={ANSI: "false"}), ClusterSpec(spark_conf={ANSI: "true"})
+
+
+@pytest.mark.parametrize(
+    ("spec", "spare"),
+    [
+        (ClusterSpec(OLD), WITHOUT_ANSI),
+        (ClusterSpec(NEW), WITH_ANSI),
+        (ClusterSpec(OLD, serverless=True), WITH_ANSI),
+        (ClusterSpec(OLD, {ANSI: "true"}), WITH_ANSI),
+        # A value that Spark may refuse is not tried ahead.
+        (ClusterSpec(OLD, {ANSI: "maybe"}), None),
+        # Set in sessions, or looked at by the workspace alone.
+        (ClusterSpec(OLD, {"fs.key": "k"}), WITHOUT_ANSI),
+        (ClusterSpec(OLD, engine=SPARK, usage_tags={"clusterName": "nightly"}), WITHOUT_ANSI),
+        (ClusterSpec(OLD, log_destination="dbfs:/logs"), WITHOUT_ANSI),
+        # Set when the server starts.
+        (ClusterSpec(OLD, {"spark.app.name": "mine"}), None),
+        (ClusterSpec(OLD, {"spark.driver.memory": "1g"}), None),
+        (ClusterSpec(OLD, {"spark.eventLog.enabled": "true"}), None),
+        (ClusterSpec(OLD, {"spark.local.dir": "/x"}), None),
+        (ClusterSpec(OLD, {EXTRA_CLASSES: "/jars/a.jar"}), None),
+        (ClusterSpec(OLD, {"spark.jars": "/jars/a.jar"}), None),
+        (ClusterSpec(OLD, spark_env_vars={"REGION": "eu"}), None),
+        (ClusterSpec(OLD, init_scripts=("/Shared/init.sh",)), None),
+    ],
+)
+def test_which_spare_server_can_serve_a_cluster(spec: ClusterSpec, spare: ClusterSpec | None) -> None:
+    assert spare_spec(spec) == spare
+    if spare is not None:
+        # It was started exactly as the cluster's own server would have been.
+        assert at_server_start(spark_configuration(spare)) == at_server_start(spark_configuration(spec))

@@ -10,10 +10,13 @@ from databricks_local.execution.cluster import Machine
 from databricks_local.execution.engines import memory
 from databricks_local.execution.engines.memory import (
     BESIDES_HEAP_MIB,
+    SHARE,
+    SPARE_MIB,
     Claim,
     SparkMemory,
     free_mib,
     has_room,
+    has_room_for_spare,
     needed_mib,
 )
 from databricks_local.jobs.engines import SAIL, SPARK
@@ -135,3 +138,72 @@ def test_nothing_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.gather(*await asking(kept, "a", "b", "c"))
 
     play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("taken", "budget", "free", "room"),
+    [
+        (0, SPARE_MIB, 1_000, True),
+        (1, SPARE_MIB, 1_000, False),
+        (1_408, 2_000, 1_000, True),
+        # All-purpose clusters have taken it.
+        (0, 2_000, 300, False),
+    ],
+)
+def test_when_a_spare_server_has_room(taken: int, budget: float, free: int, room: bool) -> None:
+    assert has_room_for_spare(taken, budget, free) is room
+
+
+CLUSTER_MIB = 1_408
+
+
+def kept_with(clusters: int, spares: int) -> SparkMemory:
+    """There is room for so many clusters and spare servers."""
+    enough = (clusters * CLUSTER_MIB + spares * SPARE_MIB) / SHARE
+    return SparkMemory(lambda spec: 0 if spec.serverless else CLUSTER_MIB, lambda: int(enough) + 1)
+
+
+def test_no_cluster_waits_for_what_a_spare_server_has() -> None:
+    async def scenario() -> None:
+        kept = kept_with(1, 0)
+        assert kept.hold_spare("spare-1")
+        await asyncio.wait_for(kept.take("a", ClusterSpec(), 1, brief=True), 5)
+        assert kept.is_short(ClusterSpec())
+        kept.give_spare("spare-1")
+        assert not kept.is_short(ClusterSpec())
+
+    asyncio.run(scenario())
+
+
+def test_a_spare_server_is_for_what_clusters_leave() -> None:
+    async def scenario() -> None:
+        kept = kept_with(2, 1)
+        await kept.take("a", ClusterSpec(), 1, brief=True)
+        assert kept.hold_spare("spare-1")
+        await kept.take("b", ClusterSpec(), 2, brief=True)
+        assert not kept.is_short(ClusterSpec())
+        kept.give_spare("spare-1")
+        waiting = asyncio.create_task(kept.take("c", ClusterSpec(), 3, brief=True))
+        await asyncio.wait({waiting}, timeout=0.05)
+        assert not kept.hold_spare("spare-2")
+        kept.give("a")
+        await waiting
+        assert kept.hold_spare("spare-2")
+        assert not kept.hold_spare("spare-3")
+
+    asyncio.run(scenario())
+
+
+def test_a_spare_server_that_is_there_makes_the_machine_no_smaller() -> None:
+    free = [int((CLUSTER_MIB + SPARE_MIB) / SHARE) + 1]
+    kept = SparkMemory(lambda _: CLUSTER_MIB, lambda: free[0])
+    assert kept.hold_spare("spare-1")
+    free[0] -= SPARE_MIB
+
+    async def scenario() -> None:
+        await kept.take("a", ClusterSpec(), 1, brief=True)
+        kept.give_spare("spare-1")
+        free[0] += SPARE_MIB
+        assert kept.hold_spare("spare-2")
+
+    asyncio.run(scenario())

@@ -101,7 +101,7 @@ async def start_after_init_scripts(processes: PlayedProcesses, scripts: tuple[st
     await asyncio.sleep(0.5)
     processes.child.messages.put_nowait({"prepared": True})
     processes.child.messages.put_nowait({"port": 4711})
-    return (await starting)[1]
+    return (await starting).remote
 
 
 def test_init_scripts_take_no_time_from_the_start_of_spark(

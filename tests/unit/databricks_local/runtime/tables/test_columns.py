@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from databricks_local.runtime.tables.delta.schema import field_in, unknown
 from databricks_local.runtime.tables.doing.columns import checked_cast
 
 
@@ -37,3 +38,42 @@ def test_what_may_not_fit_is_an_error(given: str, wanted: str, condition: str) -
     expression = checked_cast("x", given, column(wanted))
     assert expression.startswith("IF(x IS NOT NULL AND TRY_CAST(x AS ")
     assert f"raise_error({'concat(' if given == 'string' else ''}'[{condition}]" in expression
+
+
+NULL = "IF(x IS NULL, CAST(NULL AS struct<`a`:int,`b`:bigint>), "
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "named", "expression"),
+    [
+        ("STRUCT<b: BIGINT, a: INT>", "STRUCT<a: INT, b: BIGINT>", True,
+         f"{NULL}named_struct('a', x.`a`, 'b', x.`b`))"),
+        ("STRUCT<A: INT>", "STRUCT<a: INT, b: BIGINT>", True,
+         f"{NULL}named_struct('a', x.`A`, 'b', CAST(NULL AS bigint)))"),
+        ("STRUCT<b: INT, a: INT>", "STRUCT<a: INT, b: BIGINT>", False,
+         f"{NULL}named_struct('a', x.`b`, 'b', CAST(x.`a` AS bigint)))"),
+        ("ARRAY<INT>", "ARRAY<BIGINT>", True, "transform(x, _2 -> CAST(_2 AS bigint))"),
+        ("MAP<STRING, INT>", "MAP<STRING, BIGINT>", True,
+         "map_from_arrays(map_keys(x), transform(map_values(x), _2 -> CAST(_2 AS bigint)))"),
+        ("ARRAY<ARRAY<INT>>", "ARRAY<ARRAY<BIGINT>>", True,
+         "transform(x, _2 -> transform(_2, _3 -> CAST(_3 AS bigint)))"),
+        ("ARRAY<STRUCT<a: INT>>", "ARRAY<STRUCT<a: INT>>", True, "x"),
+    ],
+)  # fmt: skip
+def test_what_is_inside_is_cast_field_by_field(given: str, wanted: str, named: bool, expression: str) -> None:
+    kinds = [field_in("c", text)["type"] for text in (given, wanted)]
+    assert checked_cast("x", kinds[0], column(kinds[1]), named=named) == expression
+
+
+def test_a_wrong_value_inside_is_named_by_its_path() -> None:
+    kinds = [field_in("c", text)["type"] for text in ("STRUCT<a: STRING>", "STRUCT<a: INT>")]
+    assert "for the column `c`.`a`." in checked_cast("x", kinds[0], column(kinds[1]))
+
+
+def test_fields_that_a_table_does_not_have() -> None:
+    there = [field_in("a", "INT"), field_in("s", "ARRAY<STRUCT<x: INT, m: MAP<STRING, STRUCT<y: INT>>>>")]
+    rows = [
+        field_in("S", "ARRAY<STRUCT<z: INT, m: MAP<STRING, STRUCT<y: INT, w: INT>>>>"),
+        field_in("b", "INT"),
+    ]
+    assert unknown(there, rows) == ["s.z", "s.m.w", "b"]

@@ -1,8 +1,10 @@
 """COPY INTO as it is written, and the files that it is for."""
 
 import pytest
-from databricks_local.runtime.tables.copying.reading import Copy, chosen, is_hidden, read_copy
+from databricks_local.runtime.tables.copying.options import refuse_unknown
+from databricks_local.runtime.tables.copying.reading import Copy, chosen, is_hidden, key_of, read_copy
 from databricks_local.runtime.tables.reading.cursor import Cursor, StatementError
+from pyspark.errors import UnsupportedOperationException
 
 
 def test_all_that_can_be_said() -> None:
@@ -81,6 +83,54 @@ NAMES = ["a.csv", "b.json", "_x.csv", ".c.csv", "day=1/a.csv", "day=1/_y.csv"]
 )
 def test_the_files_that_are_chosen(files: tuple[str, ...], pattern: str, expected: list[str]) -> None:
     assert chosen(Copy(("t",), "/in", "csv", files=files, pattern=pattern), NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "files", "options", "expected"),
+    [
+        ("/in", ("dbfs:/x/../in/a.csv", "./b.json", "day=1//a.csv"), {}, ["a.csv", "b.json", "day=1/a.csv"]),
+        ("dbfs:/in", ("/in//a.csv",), {}, ["a.csv"]),
+        ("file:/in", ("/in/a.csv",), {}, []),
+        ("/in", (), {"pathglobfilter": "*.json"}, ["b.json"]),
+        ("/in", (), {"pathglobfilter": "a.*"}, ["a.csv", "day=1/a.csv"]),
+        ("/in", ("a.csv", "b.json"), {"pathglobfilter": "*.json"}, ["b.json"]),
+    ],
+)
+def test_files_are_found_however_they_are_named(
+    source: str, files: tuple[str, ...], options: dict[str, str], expected: list[str]
+) -> None:
+    assert chosen(Copy(("t",), source, "csv", files=files, format_options=options), NAMES) == expected
+
+
+@pytest.mark.parametrize("source", ["/in/x", "dbfs:/in/x", "dbfs:///in//x/", "/y/../in/./x", "in/x"])
+def test_a_place_has_one_key(source: str) -> None:
+    assert key_of(read_copy(Cursor(f"COPY INTO t FROM '{source}' FILEFORMAT = CSV")).source) == "dbfs:/in/x"
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options", "copy_options", "message"),
+    [
+        ("csv", {"rescueddatacolumn": "_r"}, {}, "rescueddatacolumn in FORMAT_OPTIONS of COPY INTO from CSV"),
+        ("csv", {"mode": "DROPMALFORMED"}, {}, "mode = 'DROPMALFORMED'.*one of failfast, permissive"),
+        ("csv", {"header": "yes"}, {}, "header = 'yes'.*one of true, false"),
+        ("csv", {"encoding": "latin1"}, {}, "encoding = 'latin1'"),
+        ("json", {"header": "true"}, {}, "header in FORMAT_OPTIONS of COPY INTO from JSON"),
+        ("parquet", {"dateformat": "y"}, {}, "dateformat"),
+        ("csv", {}, {"force": "tru"}, "force = 'tru'"),
+        ("csv", {}, {"nonsense": "1"}, "nonsense in COPY_OPTIONS.*there are force, mergeschema"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(
+    file_format: str, options: dict[str, str], copy_options: dict[str, str], message: str
+) -> None:
+    copy = Copy(("t",), "/in", file_format, format_options=options, copy_options=copy_options)
+    with pytest.raises(UnsupportedOperationException, match=message):
+        refuse_unknown(copy)
+
+
+def test_options_that_are_served() -> None:
+    options = {"header": "TRUE", "sep": ";", "mode": "PERMISSIVE", "pathglobfilter": "*.csv"}
+    refuse_unknown(Copy(("t",), "/in", "csv", format_options=options, copy_options={"force": "false"}))
 
 
 def test_hidden_files() -> None:

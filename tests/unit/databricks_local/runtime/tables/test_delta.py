@@ -13,8 +13,8 @@ from databricks_local.runtime.tables.delta.commits import (
     write_commit,
     writing,
 )
-from databricks_local.runtime.tables.delta.loaded_files import NOTE, loaded_files
-from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError
+from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
+from databricks_local.runtime.tables.delta.log import Action, DeltaLog, NoDeltaTableError, vector_path
 from databricks_local.runtime.tables.delta.schema import (
     Field,
     merged,
@@ -103,6 +103,55 @@ def test_an_old_version_is_a_table_of_its_own_once_there_is_a_checkpoint(tmp_pat
     assert not place.exists()
 
 
+def with_vector(path: str, vector: str) -> Action:
+    told = {"storageType": "u", "pathOrInlineDv": vector, "offset": 1, "sizeInBytes": 34, "cardinality": 1}
+    return {**add(path), "deletionVector": told}
+
+
+IN_FOLDER = "ab^-aqEH.-t@S}K{vb[*k^"
+"""The example of the protocol of Delta."""
+NAME = "deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin"
+
+
+def test_where_deletion_vectors_are() -> None:
+    assert vector_path(with_vector("a", IN_FOLDER)) == f"ab/{NAME}"
+    assert vector_path(with_vector("a", IN_FOLDER.removeprefix("ab"))) == NAME
+    assert vector_path(add("a")) is None
+    assert vector_path({**add("a"), "deletionVector": {"storageType": "i", "pathOrInlineDv": "x"}}) is None
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_file_with_another_deletion_vector_is_another_file(tmp_path: Path, backwards: bool) -> None:
+    make(tmp_path)
+    write_commit(tmp_path, 1, [commit_info("WRITE"), {"add": add("a.parquet")}])
+    changes = [remove_action(add("a.parquet"), 1), {"add": with_vector("a.parquet", IN_FOLDER)}]
+    write_commit(tmp_path, 2, [commit_info("DELETE"), *(changes[::-1] if backwards else changes)])
+    log = DeltaLog(tmp_path)
+    assert list(log.snapshot().files.values()) == [with_vector("a.parquet", IN_FOLDER)]
+    assert log.snapshot().paths == ["a.parquet"]
+    assert log.snapshot(1).files.keys().isdisjoint(log.snapshot().files)
+
+
+def test_a_file_that_is_written_anew_in_a_commit_stays(tmp_path: Path) -> None:
+    make(tmp_path)
+    write_commit(tmp_path, 1, [commit_info("WRITE"), {"add": add("a.parquet")}])
+    again = [{"add": add("a.parquet", 2)}, remove_action(add("a.parquet"), 1)]
+    write_commit(tmp_path, 2, [commit_info("WRITE"), *again])
+    assert list(DeltaLog(tmp_path).snapshot().files.values()) == [add("a.parquet", 2)]
+
+
+def test_an_old_version_has_its_deletion_vectors(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / NAME).write_text("vector")
+    write_commit(tmp_path, 1, [commit_info("WRITE"), {"add": with_vector("a.parquet", IN_FOLDER)}])
+    write_commit(tmp_path, 2, [commit_info("WRITE"), {"add": add("b.parquet")}])
+    (DeltaLog(tmp_path).directory / f"{2:020}.checkpoint.parquet").touch()
+    place = laid_out(tmp_path, 1)
+    assert place is not None
+    assert (place / "ab" / NAME).read_text() == "vector"
+
+
 def test_there_is_no_table(tmp_path: Path) -> None:
     assert not DeltaLog(tmp_path).exists
     with writing(tmp_path):
@@ -134,6 +183,16 @@ def test_staged_rows_become_part_of_the_table(tmp_path: Path) -> None:
     assert (tmp_path / "new.parquet").exists()
     assert not list(tmp_path.glob("_staging-*"))
     assert list(DeltaLog(tmp_path).snapshot().files) == ["new.parquet"]
+
+
+def test_rows_that_were_written_twice_are_staged_once(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = DeltaLog(tmp_path).snapshot()
+    with staging(tmp_path, before.metadata, before.protocol) as place:
+        assert staged(place).rows == 0
+        put_rows(place, "new.parquet", 3)
+        write_commit(place, 2, [commit_info("WRITE"), {"add": add("again.parquet", 3)}])
+        assert [each["path"] for each in staged(place).adds] == ["new.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -201,12 +260,16 @@ def test_what_killed_statements_left_is_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "_staging-x").exists()
 
 
-def test_loaded_files_are_those_of_all_commits(tmp_path: Path) -> None:
+def test_loaded_files_are_known_when_their_commits_are_cleaned_up(tmp_path: Path) -> None:
     make(tmp_path)
-    write_commit(tmp_path, 1, [commit_info("COPY INTO", **{NOTE: ["a", "b"]})])
-    write_commit(tmp_path, 2, [commit_info("WRITE")])
-    write_commit(tmp_path, 3, [commit_info("COPY INTO", **{NOTE: ["c"]})])
-    assert loaded_files(tmp_path) == {"a", "b", "c"}
+    for version in range(1, 13):
+        loaded = notes_of([f"dbfs:/in/{version} ä.csv"], version) if version in (2, 12) else []
+        write_commit(tmp_path, version, [commit_info("WRITE"), *loaded, {"add": add(f"{version}.parquet")}])
+    log = DeltaLog(tmp_path)
+    for version in range(10):
+        log.path_of(version).unlink()
+    assert loaded_files(log.snapshot()) == {"dbfs:/in/2 ä.csv", "dbfs:/in/12 ä.csv"}
+    assert loaded_files(log.snapshot(11)) == {"dbfs:/in/2 ä.csv"}
 
 
 def test_types_in_sql() -> None:
@@ -223,3 +286,27 @@ def test_new_columns_come_last_also_in_structs() -> None:
     assert merged(old, new) == fields_in("a INT, s STRUCT<x: INT, y: INT>, b STRING")
     with pytest.raises(ValueError, match="a"):
         merged(old, fields_in("a ARRAY<INT>"))
+
+
+@pytest.mark.parametrize(
+    ("commits", "checkpoints", "reach"),
+    [
+        (range(4), [], (0, 3)),
+        (range(13), [10], (0, 12)),
+        (range(8, 13), [10], (10, 12)),
+        (range(8, 23), [7, 10, 20], (7, 22)),
+        (range(11, 13), [10], (10, 12)),
+        ([], [10], (10, 10)),
+        ([10], [10], (10, 10)),
+    ],
+)
+def test_the_versions_that_can_be_read(
+    tmp_path: Path, commits: range, checkpoints: list[int], reach: tuple[int, int]
+) -> None:
+    log = DeltaLog(tmp_path)
+    log.directory.mkdir()
+    for version in commits:
+        log.path_of(version).touch()
+    for version in checkpoints:
+        (log.directory / f"{version:020}.checkpoint.parquet").touch()
+    assert log.reach() == reach

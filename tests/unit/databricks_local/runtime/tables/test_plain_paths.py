@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from databricks_local.runtime.tables.plain_paths import PlainPaths
 
 
@@ -18,6 +19,28 @@ def test_a_path_with_odd_names_has_another_one(tmp_path: Path) -> None:
     paths.close()
     assert not plain.exists()
     assert odd.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("br[1].csv.gz", ".csv.gz"),
+        ("per%20cent.csv", ".csv"),
+        ("st*r", ""),
+        ("a.b c", ""),
+        ("x\ny.json", ".json"),
+    ],
+)
+def test_a_file_with_an_odd_name_has_another_one_with_the_same_end(
+    tmp_path: Path, name: str, ends: str
+) -> None:
+    paths = PlainPaths()
+    (tmp_path / name).write_text("rows")
+    plain = paths.plain(tmp_path / name)
+    assert plain.read_text() == "rows"
+    assert plain.name.isascii()
+    assert plain.name.removesuffix(ends).isalnum()
+    paths.close()
 
 
 def test_what_is_plain_or_not_there_stays(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def shown(reference: Reference) -> str:
         ("SELECT * FROM t", "SELECT * FROM <t> AS `t`"),
         ("SELECT * FROM a.b.`c d` AS x", "SELECT * FROM <a.b.c d> AS x"),
         ("SELECT * FROM t VERSION AS OF 1", "SELECT * FROM <t|1> AS `t`"),
+        ("SELECT * FROM t VERSION AS OF -1", "SELECT * FROM <t|-1> AS `t`"),
         ("SELECT * FROM t@v1 WHERE a = '@v1'", "SELECT * FROM <t|1> AS `t` WHERE a = '@v1'"),
         (
             "SELECT * FROM t FOR TIMESTAMP AS OF current_timestamp() - INTERVAL 1 HOUR x",
@@ -52,6 +53,10 @@ def shown(reference: Reference) -> str:
         ),
         ("SELECT c.s.t.a, s.t.* FROM c.s.t, s.t", "SELECT `t`.a, `t`.* FROM <c.s.t> AS `t`, <s.t> AS `t`"),
         ("SELECT /*+ BROADCAST(t) */ * FROM t", "SELECT /*+ BROADCAST(t) */ * FROM <t> AS `t`"),
+        (
+            "SELECT default.w.id, W.v, other.w.id FROM main.default.w",
+            "SELECT `w`.id, W.v, other.w.id FROM <main.default.w> AS `w`",
+        ),
         ("SELECT x.y.z FROM t AS x", "SELECT x.y.z FROM <t> AS x"),
         ("DELETE FROM a.t WHERE a.t.x = 1", "DELETE FROM <a.t> AS `t` WHERE `t`.x = 1"),
         (
@@ -241,8 +246,31 @@ def test_qualify_becomes_a_condition_around() -> None:
     assert needs_rewriting(text)
     found = rewritten(text, lambda _: ["a", "r"])
     assert "QUALIFY" not in found
-    assert found.startswith("SELECT `a`, `r` FROM (SELECT a, RANK() OVER (ORDER BY b)")
-    assert found.endswith("ORDER BY a LIMIT 2")
+    assert found == (
+        "SELECT __c0 AS `a`, __c1 AS `r` FROM (SELECT a, RANK() OVER (ORDER BY b) AS r, "
+        "((RANK() OVER (ORDER BY b)) = 1) AS __h0 FROM t) AS __q(__c0, __c1, __h0) WHERE __h0 "
+        "ORDER BY __c0 LIMIT 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "outside"),
+    [
+        ("t.a DESC", "ORDER BY __h1 DESC"),
+        ("v", "ORDER BY __h1"),
+        ("A, 1, upper(v)", "ORDER BY __c0, 1, __h1"),
+    ],
+)
+def test_qualify_with_an_order_by_what_is_inside(order: str, outside: str) -> None:
+    text = f"SELECT t.a, u.a FROM t JOIN u QUALIFY count(*) OVER () > 1 ORDER BY {order}"
+    found = rewritten(text, lambda _: ["a", "a"])
+    assert found.startswith("SELECT __c0 AS `a`, __c1 AS `a` FROM (SELECT t.a, u.a, ")
+    assert found.endswith(outside)
+
+
+def test_rows_are_distinct_once_they_are_chosen() -> None:
+    found = rewritten("SELECT DISTINCT a FROM t QUALIFY row_number() OVER (ORDER BY b) < 9", lambda _: ["a"])
+    assert found.startswith("SELECT DISTINCT __c0 AS `a` FROM (SELECT a, ")
 
 
 def test_a_star_without_some_columns() -> None:

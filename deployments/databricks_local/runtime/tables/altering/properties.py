@@ -1,19 +1,18 @@
 """ALTER TABLE: properties and constraints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import change_metadata, commit_info, with_fields, writing
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.doing.definitions import (
-    CONSTRAINT,
     KEPT,
-    MAPPING_MODE,
     MAX_COLUMN_ID,
     mapped,
-    protocol_for,
+    stronger,
 )
+from databricks_local.runtime.tables.doing.features import CONSTRAINT, MAPPING_MODE
 from databricks_local.runtime.tables.errors import analysis_error, conflict
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
 from databricks_local.runtime.tables.statements import Statement
@@ -38,13 +37,24 @@ def commit_change(
         before = DeltaLog(table).snapshot()
         metadata = changed(before)
         info = commit_info(operation, parameters, readVersion=before.version)
-        needed = protocol_for(metadata["configuration"])
-        versions = ("minReaderVersion", "minWriterVersion")
-        weak = any(int(before.protocol.get(each, 0)) < needed[each] for each in versions)
+        _refuse_other_mapping(before, metadata["configuration"])
+        protocol = stronger(before.protocol, metadata)
         try:
-            change_metadata(table, before, metadata, info, needed if weak else None)
+            change_metadata(table, before, metadata, info, protocol)
         except FileExistsError as error:
             raise conflict("MetadataChangedException", entry.shown) from error
+
+
+def _refuse_other_mapping(before: Snapshot, configuration: Mapping[str, str]) -> None:
+    """Files have the columns of a table under names that only the mapping knows."""
+    modes = [each.get(MAPPING_MODE, "none") for each in (before.configuration, configuration)]
+    if modes[0] != modes[1] and modes != ["none", "name"]:
+        raise analysis_error(
+            "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
+            f"Changing column mapping mode from '{modes[0]}' to '{modes[1]}' is not supported.",
+        )
+    if before.is_mapped and MAX_COLUMN_ID not in configuration:
+        raise analysis_error("DELTA_CANNOT_MODIFY_TABLE_PROPERTY", f"{MAX_COLUMN_ID} belongs to Delta.")
 
 
 def set_properties(statement: Statement, entry: Entry, cursor: Cursor) -> None:
@@ -99,15 +109,20 @@ def add_constraint(statement: Statement, entry: Entry, cursor: Cursor) -> None:
         cursor.rest()
         return
     expression = cursor.in_parentheses()
-    broken = f"SELECT count(*) FROM {entry.for_engine} WHERE NOT ({expression})"  # noqa: S608 - their own condition
-    number = int(statement.engine.rows(broken)[0][0])
-    if number:
-        raise analysis_error(
-            "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
-            f"{number} rows in {entry.shown} violate the new CHECK constraint ({expression}).",
-        )
+    # A row is right if the condition is true; Delta counts those for which it is null, too.
+    broken = (
+        f"SELECT count(*) FROM {entry.for_engine} "  # noqa: S608 - their own condition
+        f"WHERE NOT ({expression}) OR ({expression}) IS NULL"
+    )
 
     def changed(before: Snapshot) -> Action:
+        # Nobody adds rows between the look and the commit.
+        number = int(statement.engine.rows(broken)[0][0])
+        if number:
+            raise analysis_error(
+                "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
+                f"{number} rows in {entry.shown} violate the new CHECK constraint ({expression}).",
+            )
         key = f"{CONSTRAINT}{name.lower()}"
         if key in before.configuration:
             raise analysis_error(

@@ -1,53 +1,26 @@
-"""ALTER TABLE and COMMENT ON: what a table is changes, by a commit that changes no row."""
+"""ALTER TABLE: columns are added, renamed, dropped and changed, by a commit that changes no row."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from databricks_local.runtime.tables.altering.properties import commit_change
 from databricks_local.runtime.tables.catalog.entries import Entry
 from databricks_local.runtime.tables.delta.commits import with_fields
 from databricks_local.runtime.tables.delta.log import Action, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, find, with_metadata
-from databricks_local.runtime.tables.doing.columns import DEFAULT
-from databricks_local.runtime.tables.doing.definitions import MAPPING_MODE, field_of, mapped
-from databricks_local.runtime.tables.doing.properties import (
-    add_constraint,
-    commit_change,
-    drop_constraint,
-    set_properties,
-    unset_properties,
-)
-from databricks_local.runtime.tables.doing.views import rename
-from databricks_local.runtime.tables.engine import nothing
+from databricks_local.runtime.tables.doing.columns import DEFAULT, GENERATED, IDENTITY_START
+from databricks_local.runtime.tables.doing.definitions import field_of, mapped
+from databricks_local.runtime.tables.doing.features import CONSTRAINT, MAPPING_MODE
 from databricks_local.runtime.tables.errors import analysis_error, refused
 from databricks_local.runtime.tables.reading.create import read_columns, type_text_in
 from databricks_local.runtime.tables.reading.cursor import Cursor, split_list
-from databricks_local.runtime.tables.reading.tokens import quoted_name
+from databricks_local.runtime.tables.reading.tokens import quoted_name, tokens_of
 from databricks_local.runtime.tables.statements import Statement
 
 _PLACES = ("FIRST", "AFTER")
 
 
-def alter_table(statement: Statement, cursor: Cursor) -> Any:
-    """Serve ALTER TABLE."""
-    cursor.expect("ALTER", "TABLE")
-    name = cursor.name()
-    if cursor.accept("RENAME", "TO"):
-        rename(statement, statement.catalog.require(name), cursor.name())
-        return nothing()
-    entry = statement.catalog.require_table(name, "ALTER TABLE")
-    for words, serve in _ALTERED:
-        if cursor.accept(*words):
-            serve(statement, entry, cursor)
-            cursor.finish()
-            return nothing()
-    raise refused(
-        f"ALTER TABLE … {cursor.rest()[:60]}",
-        "there are ADD, RENAME, DROP and ALTER COLUMN, SET and UNSET TBLPROPERTIES, RENAME TO, ADD and DROP "
-        "CONSTRAINT",
-    )
-
-
-def _add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def add_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve ADD COLUMNS."""
     text = cursor.in_parentheses() if cursor.looks_at("(") else cursor.rest()
     placed = [_placed(each) for each in split_list(text)]
 
@@ -77,7 +50,26 @@ def _placed(text: str) -> tuple[Field, str]:
     elif cursor.accept("AFTER"):
         place = cursor.word()
     (column,) = read_columns(written)
-    return field_of(column), place
+    field = field_of(column)
+    if not field["nullable"]:
+        raise analysis_error(
+            "DELTA_OPERATION_NOT_ALLOWED",
+            f"Operation not allowed: NOT NULL in ALTER TABLE ADD COLUMNS is not supported. Add "
+            f"{quoted_name(field['name'])}, give it values, then use ALTER COLUMN … SET NOT NULL.",
+        )
+    if field["metadata"].keys() & {GENERATED, IDENTITY_START}:
+        raise analysis_error(
+            "DELTA_OPERATION_NOT_ALLOWED",
+            f"Operation not allowed: {quoted_name(field['name'])} cannot be added as a generated or identity "
+            "column. Use CREATE OR REPLACE TABLE … AS SELECT.",
+        )
+    if DEFAULT in field["metadata"]:
+        raise analysis_error(
+            "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
+            "DEFAULT values are not supported when columns are added to a Delta table. Add "
+            f"{quoted_name(field['name'])} without it, then use ALTER COLUMN … SET DEFAULT.",
+        )
+    return field, place
 
 
 def _index(fields: Sequence[Field], place: str) -> int:
@@ -111,12 +103,34 @@ def _needs_mapping(before: Snapshot, entry: Entry, what: str, condition: str) ->
         raise analysis_error(
             condition,
             f"{what} is not supported for your Delta table {entry.shown}. Please enable column mapping: "
-            "ALTER TABLE "
-            f"{'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
+            f"ALTER TABLE {'.'.join(entry.names)} SET TBLPROPERTIES ('{MAPPING_MODE}' = 'name').",
         )
 
 
-def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def _refuse_used(before: Snapshot, field: Field, what: str) -> None:
+    """Refuse to take away the name of a column that a condition or another column is computed of."""
+    used = {
+        f"the CHECK constraint {key.removeprefix(CONSTRAINT)}": expression
+        for key, expression in before.configuration.items()
+        if key.startswith(CONSTRAINT)
+    }
+    used |= {
+        f"the generated column {quoted_name(each['name'])}": each["metadata"][GENERATED]
+        for each in before.fields
+        if each is not field and GENERATED in each["metadata"]
+    }
+    name = field["name"].lower()
+    for user, expression in used.items():
+        if any(token.is_name and token.text.lower() == name for token in tokens_of(expression)):
+            kind = "CONSTRAINT" if user.startswith("the CHECK") else "GENERATED_COLUMNS"
+            raise analysis_error(
+                f"DELTA_{kind}_DEPENDENT_COLUMN_CHANGE",
+                f"Cannot {what} column {quoted_name(field['name'])}: {user} uses it ({expression}).",
+            )
+
+
+def rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve RENAME COLUMN."""
     old = cursor.word()
     cursor.expect("TO")
     new = cursor.word()
@@ -124,7 +138,8 @@ def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     def changed(before: Snapshot) -> Action:
         _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
         field = required_field(before.fields, old)
-        if find(before.fields, new) is not None:
+        _refuse_used(before, field, "rename")
+        if find(before.fields, new) not in (None, field):
             raise analysis_error(
                 "FIELD_ALREADY_EXISTS", f"{quoted_name(new)} already exists in {entry.shown}."
             )
@@ -135,7 +150,8 @@ def _rename_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     commit_change(entry, "RENAME COLUMN", changed, {"oldColumnPath": old, "newColumnPath": new})
 
 
-def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+def drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve DROP COLUMNS."""
     if_exists = cursor.accept("IF", "EXISTS")
     names = split_list(cursor.in_parentheses()) if cursor.looks_at("(") else cursor.rest().split(",")
     gone = [Cursor(name).word() for name in names]
@@ -145,8 +161,9 @@ def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
         found = [
             find(before.fields, name) if if_exists else required_field(before.fields, name) for name in gone
         ]
-        for field in found:
-            if field is not None and field["name"] in before.partitions:
+        for field in filter(None, found):
+            _refuse_used(before, field, "drop")
+            if field["name"] in before.partitions:
                 raise analysis_error(
                     "DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN",
                     f"Dropping partition columns ({field['name']}) is not allowed.",
@@ -156,8 +173,8 @@ def _drop_columns(statement: Statement, entry: Entry, cursor: Cursor) -> None:
     commit_change(entry, "DROP COLUMNS", changed, {"columns": gone})
 
 
-def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    """ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
+def change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
+    """Serve ALTER COLUMN, and CHANGE COLUMN with a name and type after it."""
     name = cursor.word()
     new_name = ""
     if (
@@ -174,6 +191,7 @@ def _change_column(statement: Statement, entry: Entry, cursor: Cursor) -> None:
         old = required_field(before.fields, name)
         if new_name and new_name.lower() != name.lower():
             _needs_mapping(before, entry, "Column rename", "DELTA_UNSUPPORTED_RENAME_COLUMN")
+            _refuse_used(before, old, "rename")
         field = {**change(statement, entry, old), **({"name": new_name} if new_name else {})}
         if kind:
             field = _with_type(old, field, kind)
@@ -255,29 +273,3 @@ def _with_type(old: Field, field: Field, kind: str) -> Field:
         f"ALTER COLUMN {old['name']} TYPE {kind}",
         f"use CREATE OR REPLACE TABLE … AS SELECT with CAST({old['name']} AS {kind})",
     )
-
-
-def _told_only(statement: Statement, entry: Entry, cursor: Cursor) -> None:
-    """What changes nothing here: tags, owners, clustering."""
-    cursor.rest()
-
-
-_ALTERED: tuple[tuple[tuple[str, ...], Callable[[Statement, Entry, Cursor], None]], ...] = (
-    (("ADD", "COLUMNS"), _add_columns),
-    (("ADD", "COLUMN"), _add_columns),
-    (("ADD", "CONSTRAINT"), add_constraint),
-    (("DROP", "CONSTRAINT"), drop_constraint),
-    (("RENAME", "COLUMN"), _rename_column),
-    (("DROP", "COLUMNS"), _drop_columns),
-    (("DROP", "COLUMN"), _drop_columns),
-    (("ALTER", "COLUMN"), _change_column),
-    (("CHANGE", "COLUMN"), _change_column),
-    (("CHANGE",), _change_column),
-    (("SET", "TBLPROPERTIES"), set_properties),
-    (("UNSET", "TBLPROPERTIES"), unset_properties),
-    (("SET", "TAGS"), _told_only),
-    (("UNSET", "TAGS"), _told_only),
-    (("CLUSTER", "BY"), _told_only),
-    (("SET", "OWNER"), _told_only),
-    (("OWNER", "TO"), _told_only),
-)
