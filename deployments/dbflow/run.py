@@ -16,7 +16,7 @@ from databricks_flows.renewable.countries import check_countries
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 from databricks_local.jobs.engines import SPARK
 
-from dbflow.local.endpoints import STAGING_VOLUME
+from dbflow.local.endpoints import PIPES_VOLUME, STAGING_VOLUME
 from dbflow.local.engine import install_engine
 from dbflow.local.environment import command_environment, replace_environment
 
@@ -164,6 +164,7 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     client = WorkspaceSettings.read(variables).block().workspace_client()
     if endpoints.engine == SPARK:
         make_volume(client, STAGING_VOLUME)
+    make_volume(client, PIPES_VOLUME)
     settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"

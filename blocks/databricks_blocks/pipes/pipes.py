@@ -21,6 +21,23 @@ _VOLUME = re.compile(r"/Volumes(/[^/]+){3,}")
 _DBFS = re.compile(r"(dbfs:)?/(?!dbfs/|Volumes/)[^/].*")
 
 
+def folder_problem(folder: str) -> str:
+    """Say what is wrong with the name of a folder for messages; empty: nothing.
+
+    Args:
+        folder: As `Pipes.through` takes it.
+
+    Examples:
+        >>> from databricks_blocks.pipes.pipes import folder_problem
+        >>> folder_problem("/Volumes/main/ops")
+        'a folder for messages is /Volumes/CATALOG/SCHEMA/VOLUME/FOLDER, or dbfs:/FOLDER'
+    """
+    on_dbfs = folder.startswith("dbfs:") and _DBFS.fullmatch(folder)
+    if on_dbfs or _VOLUME.fullmatch(folder.rstrip("/")):
+        return ""
+    return "a folder for messages is /Volumes/CATALOG/SCHEMA/VOLUME/FOLDER, or dbfs:/FOLDER"
+
+
 class Pipes(BaseModel):
     """Code on Databricks tells the flow what it does while it runs: log lines, assets, checks, messages.
 
@@ -110,10 +127,35 @@ class Pipes(BaseModel):
             raise ValueError("name one folder for the messages: `volume`, or `dbfs`")
         return self
 
+    @classmethod
+    def through(cls, folder: str) -> Self:
+        """Let code speak through a folder, be it of a volume or on DBFS.
+
+        Args:
+            folder: `/Volumes/CATALOG/SCHEMA/VOLUME/FOLDER`, or `dbfs:/FOLDER`.
+
+        Raises:
+            ValueError: It is neither.
+
+        Examples:
+            >>> from databricks_blocks.pipes.pipes import Pipes
+            >>> Pipes.through("dbfs:/tmp/pipes").dbfs
+            'dbfs:/tmp/pipes'
+        """
+        if problem := folder_problem(folder):
+            raise ValueError(problem)
+        return cls(dbfs=folder) if folder.startswith("dbfs:") else cls(volume=folder)
+
     @property
     def folder(self) -> str:
         """The folder as code writes it: `/Volumes/…`, or the path on DBFS without `dbfs:`."""
         return (self.volume or self.dbfs.removeprefix("dbfs:")).rstrip("/")
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the code is told to do, like parameters; empty: nothing."""
+        facts = {"extras": self.extras, "partition_key": self.partition_key}
+        return {name: fact for name, fact in facts.items() if fact}
 
     def asset_keys_of(self, task_key: str) -> list[str] | None:
         """The only assets that a task may report; `None`: any."""

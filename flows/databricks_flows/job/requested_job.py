@@ -51,8 +51,13 @@ class RequestedJob:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is asked for: the job with its parameters, the workspace, and the user's key."""
-        return fingerprint([self.specification.model_dump(mode="json"), self.client.config.host, self.key])
+        """Hash of what is asked for: the job, what its code is told, the workspace, and the user's key.
+
+        Where the code speaks, and what becomes of it, is no part of it: that is how the job tells.
+        """
+        facts = [self.specification.model_dump(mode="json"), self.client.config.host, self.key]
+        told = self.pipes.told if self.pipes else {}
+        return fingerprint([*facts, told] if told else facts)
 
     async def launch(self, call: CallIdentity) -> Launcher:
         """Make the launcher of this job for a call.
@@ -70,8 +75,6 @@ class RequestedJob:
     def piped(self, caller: Caller, token: str) -> Bootstrap | None:
         """Let the code of the job speak; `None`: it does not.
 
-        Its token stays that of the job without pipes: they are how the job tells, not what it does.
-
         Args:
             caller: The flow run.
             token: The idempotency token of the first launch.
@@ -84,10 +87,16 @@ class RequestedJob:
         Args:
             token: The idempotency token of the launch.
         """
-        # The settings of a saved job are found again by what was put into them.
+        return launcher_of(self.client, self.launched(token), lambda generation: token)
+
+    def launched(self, token: str = "") -> JobSpecification:
+        """The job as it is launched: the settings of a saved job hold what its code needs to speak.
+
+        Args:
+            token: The idempotency token of the launch, which only values depend on.
+        """
         piped = self.piped(Caller(""), token)
-        specification = piped.specification if piped else self.specification
-        return launcher_of(self.client, specification, lambda generation: token)
+        return piped.specification if piped else self.specification
 
 
 def load_requested_job(

@@ -95,7 +95,8 @@ async def _run_databricks_job(
     if it is active, the flow waits for it; if it has succeeded, the flow uses it; if it has failed, the flow
     repairs it. Cancelling the flow cancels the run.
 
-    A call is told apart by what it asks for (the job and its parameters), in which flow, deployment and task.
+    A call is told apart by what it asks for (the job, its parameters, and what `pipes` tells its code), in
+    which flow, deployment and task.
     So calls can be made in any order, at once, in tasks, threads and other processes. Equal calls are
     counted: each gets a run of its own, and in a retry they may exchange their runs.
 
@@ -109,7 +110,7 @@ async def _run_databricks_job(
         inputs_since: Time at which the job's input was last written. In a retry, tasks that began before this
             time run again.
         key: Tells calls apart that are equal in all else, and that must not exchange their runs in a retry:
-            for example two runs of a job that reads what to do from elsewhere, as from `extras` of `pipes`.
+            for example two runs of a job that reads what to do from elsewhere.
         pipes: Lets the code tell the flow what it does while it runs. Empty: it is silent until its end.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import Mock
 
 from databricks.sdk import WorkspaceClient
@@ -32,7 +33,7 @@ def test_a_repair_launches_nothing_and_has_no_plan() -> None:
 
 
 def test_pipes_change_neither_the_token_nor_the_plan_but_what_is_launched() -> None:
-    pipes = Pipes(volume="/Volumes/main/ops/pipes", extras={"day": "1"})
+    pipes = Pipes(volume="/Volumes/main/ops/pipes", include_stdio=True, blocking_checks=True)
     client = Mock(spec=WorkspaceClient)
     client.config.host = "https://adb-1.example"
     silent = RequestedJob(JOB, client, RunPolicy())
@@ -43,6 +44,25 @@ def test_pipes_change_neither_the_token_nor_the_plan_but_what_is_launched() -> N
     piped = speaks.piped(Caller("f"), "t")
     assert piped is not None
     assert MESSAGES in piped.specification.tasks[0].as_json()["notebook_task"]["base_parameters"]
+
+
+def test_what_the_code_is_told_tells_calls_apart_as_parameters_do() -> None:
+    """Otherwise a retry could hand out the run of another day."""
+    client = Mock(spec=WorkspaceClient)
+    client.config.host = "https://adb-1.example"
+    asked: list[dict[str, Any]] = [
+        {},
+        {"extras": {"day": "1"}},
+        {"extras": {"day": "2"}},
+        {"partition_key": "1"},
+    ]
+    prints = {
+        RequestedJob(
+            JOB, client, RunPolicy(), pipes=Pipes(volume="/Volumes/main/ops/pipes", **told)
+        ).fingerprint
+        for told in asked
+    }
+    assert len(prints) == len(asked)
 
 
 def test_a_launch_that_is_repeated_finds_the_saved_job_whose_code_speaks() -> None:
