@@ -24,10 +24,12 @@ from databricks_blocks.pipes.parameters import (
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.pipes.protocol import CONTEXT, MESSAGES, context_data
 
-_NAME_LENGTH = 24
+NAME_LENGTH = 24
+"""Characters of the name of a session's folder: the beginning of a hash."""
 _CONTEXT_PARAMETER = "pipes_context"
 _MESSAGES_PARAMETER = "pipes_messages"
-_CONTEXT_FILE = "context.json"
+CONTEXT_FILE = "context.json"
+"""What the names of the files with contexts end with."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,14 @@ def session(pipes: Pipes, caller: Caller, task_keys: Sequence[str] = ("",), *, t
         task_keys: Names of the pieces of code that speak, each in a folder of its own.
         token: Names the session.
     """
-    name = hashlib.sha256(token.encode()).hexdigest()[:_NAME_LENGTH]
+    name = hashlib.sha256(token.encode()).hexdigest()[:NAME_LENGTH]
     directory = f"{pipes.folder}/{name}"
     files: dict[str, bytes] = {}
     tasks = []
     for key in task_keys:
         asset_keys = pipes.asset_keys_of(key)
         of_all = not isinstance(pipes.asset_keys, dict) or asset_keys is None
-        context = f"{directory}/{_CONTEXT_FILE}" if of_all else f"{directory}/{key}.context.json"
+        context = f"{directory}/{CONTEXT_FILE}" if of_all else f"{directory}/{key}.context.json"
         files[context] = _context(pipes, caller, asset_keys)
         messages = f"{directory}/{key or 'messages'}"
         parameters = TaskParameters(context, messages, pipes.include_stdio)
@@ -241,7 +243,7 @@ class _Tasks:
             return parameters.environment
         # The settings of the saved job stay as they are: they refer to parameters, which each run sends.
         names = {CONTEXT: _CONTEXT_PARAMETER, MESSAGES: f"{_MESSAGES_PARAMETER}_{number}"}
-        if parameters.context_path != f"{self._piped.directory}/{_CONTEXT_FILE}":
+        if parameters.context_path != f"{self._piped.directory}/{CONTEXT_FILE}":
             names[CONTEXT] = f"{_CONTEXT_PARAMETER}_{number}"
         for name, value in parameters.environment.items():
             self._job_parameters[names[name]] = value

@@ -129,10 +129,9 @@ def _check_workspace(block: DatabricksWorkspace) -> str:
             found = f"{client.current_user.me().user_name} at {block.host}"
         if block.pipes_folder:
             _check_messages(Pipes.through(block.pipes_folder), client)
-            found += f", messages through {block.pipes_folder}"
-        return found
     except (DatabricksJobError, ValueError) as error:
         raise CheckFailed(_one_line(error)) from error
+    return f"{found}, messages through {block.pipes_folder}" if block.pipes_folder else found
 
 
 def _check_messages(pipes: Pipes, client: WorkspaceClient) -> None:

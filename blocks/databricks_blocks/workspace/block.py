@@ -68,8 +68,8 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     pipes_folder: str = Field(
         default="",
-        description="Folder of a Unity Catalog volume, or on DBFS, through which the notebooks of the pipelines "
-        "that ship tell how far they are, while they run; empty: they do not.",
+        description="Folder of a Unity Catalog volume, or on DBFS, through which the notebooks of the "
+        "pipelines that ship tell how far they are, while they run; empty: they do not.",
         examples=["/Volumes/main/ops/pipes"],
     )
 

@@ -134,7 +134,7 @@ class SessionPipes:
                 await self._clean(may_run_again=may_run_again)
             else:
                 get_run_logger().warning(
-                    "The workspace does not answer: what was said last may be in %s; delete it by hand",
+                    "The workspace does not answer: what was said last may be in %s; the sweep deletes it",
                     self._session.directory,
                 )
 
@@ -167,9 +167,12 @@ class SessionPipes:
                     await asyncio.to_thread(self._channel.clean, task.directory)
                     await asyncio.to_thread(self._channel.make, task.directory)
             else:
+                # The contexts last: by them the sweep knows what a clean-up that fails leaves behind.
+                for task in self._session.tasks:
+                    await asyncio.to_thread(self._channel.clean, task.directory)
                 await asyncio.to_thread(self._channel.clean, directory)
         except DatabricksJobError as error:
-            get_run_logger().warning("%s is left behind; delete it by hand: %s", directory, error)
+            get_run_logger().warning("Left for the flow sweep_leftovers: %s: %s", directory, error)
 
 
 async def _remembered(memory: Memory, parent_ids: Sequence[UUID]) -> list[Heard]:

@@ -25,7 +25,14 @@ from databricks_flows.sweep.attempts import attempt, first_line
 from databricks_flows.sweep.decide import Action, Verb
 from databricks_flows.sweep.flow_runs import FlowRuns
 from databricks_flows.sweep.gather import Places, Survey
-from databricks_flows.sweep.places import end_run, remove_files, remove_folder, remove_tables, restore_job
+from databricks_flows.sweep.places import (
+    end_run,
+    remove_files,
+    remove_folder,
+    remove_messages,
+    remove_tables,
+    restore_job,
+)
 
 SECONDS_TO_END = 120.0
 """How long the sweep waits for the Databricks runs that it cancelled; what they wrote is removed after it."""
@@ -44,7 +51,8 @@ class Swept:
     """What became of one thing.
 
     Attributes:
-        what: Its kind: tables, staged files, output folder, Databricks run, flow run, task run, job settings.
+        what: Its kind: tables, staged files, output folder, messages, Databricks run, flow run, task run, job
+            settings.
         name: Its name.
         flow_run: Id of the flow run that it belongs to.
         why: Why this was decided, or what went wrong.
@@ -101,15 +109,18 @@ class Doing:
         match found.what:
             case "Databricks run":
                 return await attempt(end_run, places.workspace, int(found.name))
-            case "tables":
-                return await attempt(remove_tables, places.database, found.name)
-            case "staged files":
-                return await attempt(remove_files, places.bucket, found.name)
             case "output folder":
                 return await attempt(remove_folder, found.name)
             case "job settings":
                 job, settings = self._survey.jobs[found.name]
                 return await attempt(restore_job, places.workspace, job, dict(settings))
+            case "tables" | "staged files" | "messages":
+                remove, block = {
+                    "tables": (remove_tables, places.database),
+                    "staged files": (remove_files, places.bucket),
+                    "messages": (remove_messages, places.workspace),
+                }[found.what]
+                return await attempt(remove, block, found.name)
             case _:
                 return await self._end(action)
 
