@@ -14,7 +14,6 @@ from uuid import UUID, uuid4
 
 import prefect.runtime
 import pytest
-from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks_blocks.errors import AssetChecksFailed, DatabricksRunFailed, DatabricksRunRefused
 from databricks_blocks.job.specification import JobSpecification, LaunchMode
@@ -50,13 +49,12 @@ POLICY = RunPolicy(repair=RepairPolicy(max_repairs=1, wait_seconds=0))
 
 @pytest.fixture
 def volume(stack: Stack) -> Iterator[None]:
-    """A volume for messages, with nothing in it at the end."""
-    client = stack.databricks()
-    made = client.volumes.create("main", "default", "pipes", VolumeType.MANAGED)
-    client.files.create_directory(FOLDER)
+    """A folder for messages in a volume, with nothing in it at the end."""
+    channel = channel_of(stack.databricks(), FOLDER)
+    channel.make(FOLDER)
     yield
     left = left_in_the_volume(stack)
-    client.volumes.delete(made.full_name or "")
+    channel.clean(FOLDER)
     assert left == []
 
 

@@ -14,6 +14,7 @@ from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.block import named_client
 from databricks_blocks.workspace.runs_api import get_run
 from httpx import HTTPError
+from prefect import Task
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
@@ -23,6 +24,7 @@ from prefect.states import Cancelled, Crashed
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.sweep.attempts import attempt, first_line
 from databricks_flows.sweep.decide import Action, Verb
+from databricks_flows.sweep.facts import What
 from databricks_flows.sweep.flow_runs import FlowRuns
 from databricks_flows.sweep.gather import Places, Survey
 from databricks_flows.sweep.places import (
@@ -81,6 +83,11 @@ class Doing:
         self._survey = survey
         self._client = client
         self._ended: set[int] = set()
+        self._removals: dict[What, tuple[str, Task[[str, str], None]]] = {
+            "tables": (places.database, remove_tables),
+            "staged files": (places.bucket, remove_files),
+            "messages": (places.workspace, remove_messages),
+        }
 
     async def do_all(self, actions: list[Action]) -> list[Swept]:
         """Do the actions; an error of one of them is its row, and the others go on."""
@@ -115,11 +122,7 @@ class Doing:
                 job, settings = self._survey.jobs[found.name]
                 return await attempt(restore_job, places.workspace, job, dict(settings))
             case "tables" | "staged files" | "messages":
-                remove, block = {
-                    "tables": (remove_tables, places.database),
-                    "staged files": (remove_files, places.bucket),
-                    "messages": (remove_messages, places.workspace),
-                }[found.what]
+                block, remove = self._removals[found.what]
                 return await attempt(remove, block, found.name)
             case _:
                 return await self._end(action)
