@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
 from databricks.sdk.service.catalog import VolumeType
+from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.pipes import Pipes
+from databricks_blocks.run.policy import RunPolicy
+from databricks_blocks.run.repair_policy import RepairPolicy
+from databricks_flows.job.subflow import DatabricksRunResult, run_databricks_job
 from prefect import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterName,
     LogFilter,
     LogFilterFlowRunId,
 )
@@ -24,6 +34,7 @@ from prefect.client.schemas.sorting import LogSort
 from .conftest import Stack
 
 FOLDER = "/Volumes/main/default/pipes/messages"
+POLICY = RunPolicy(repair=RepairPolicy(max_repairs=1, wait_seconds=0))
 WIDGETS = "PipesDatabricksNotebookWidgetsParamsLoader(dbutils.widgets)"
 
 
@@ -89,6 +100,49 @@ def tables(flow_run_id: UUID, key: str) -> list[Any]:
 
 def left_in_the_volume(stack: Stack) -> list[str]:
     return [str(entry.path) for entry in stack.databricks().files.list_directory_contents(FOLDER)]
+
+
+@contextmanager
+def folder_left_empty(stack: Stack) -> Iterator[None]:
+    """The folder for messages, with the check that nothing is in it at the end."""
+    channel = channel_of(stack.databricks(), FOLDER)
+    channel.make(FOLDER)
+    yield
+    left = left_in_the_volume(stack)
+    channel.clean(FOLDER)
+    assert left == []
+
+
+def called(job: JobSpecification) -> UUID:
+    """The flow run that runs a job."""
+    named = FlowRunFilter(name=FlowRunFilterName(any_=[job.name]))
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs(flow_run_filter=named)
+    return run.id
+
+
+def has_flow_run(job: JobSpecification) -> bool:
+    named = FlowRunFilter(name=FlowRunFilterName(any_=[job.name]))
+    with get_client(sync_client=True) as client:
+        return bool(client.read_flow_runs(flow_run_filter=named))
+
+
+def run(job: JobSpecification, wanted: Pipes, policy: RunPolicy = POLICY) -> DatabricksRunResult:
+    return asyncio.run(run_databricks_job(job, "workspace", policy, pipes=wanted))
+
+
+def run_while(
+    job: JobSpecification, wanted: Pipes, look: Callable[[], None], policy: RunPolicy = POLICY
+) -> DatabricksRunResult:
+    """Run a job, and look at it from outside meanwhile."""
+
+    async def both() -> DatabricksRunResult:
+        running = asyncio.create_task(run_databricks_job(job, "workspace", policy, pipes=wanted))
+        await asyncio.to_thread(look)
+        result: DatabricksRunResult = await running
+        return result
+
+    return asyncio.run(both())
 
 
 def make_volume(stack: Stack, schema: str) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,79 +14,43 @@ from uuid import UUID, uuid4
 import prefect.runtime
 import pytest
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
-from databricks_blocks.errors import AssetChecksFailed, DatabricksRunFailed, DatabricksRunRefused
-from databricks_blocks.job.specification import JobSpecification, LaunchMode
+from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused
+from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.pipes import Pipes
-from databricks_blocks.run.policy import RunPolicy
-from databricks_blocks.run.repair_policy import RepairPolicy
-from databricks_flows.job.subflow import DatabricksRunResult, run_databricks_job
 from databricks_flows.pipes.open_session import open_pipes
-from databricks_local import Faults
 from prefect import flow, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
-    FlowRunFilterName,
-    FlowRunFilterParentFlowRunId,
 )
-from prefect.client.schemas.objects import Log
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 from .conftest import ImportNotebook, Stack, own_task_runs, until
-from .flow_processes import create_flow_run, flow_process, kill, press_retry
-from .flow_processes import run as execute
-from .hearing import FOLDER, events, left_in_the_volume, lines_of, pipes, said_in, speaking, tables, waits_for
-from .outer_flow import hears
-from .single_task import is_running, outcome, runs_of, single_task
-
-NO_REPAIR = RunPolicy(repair=RepairPolicy(max_repairs=0))
-POLICY = RunPolicy(repair=RepairPolicy(max_repairs=1, wait_seconds=0))
+from .hearing import (
+    FOLDER,
+    called,
+    events,
+    folder_left_empty,
+    has_flow_run,
+    lines_of,
+    pipes,
+    run,
+    run_while,
+    said_in,
+    speaking,
+    tables,
+    waits_for,
+)
+from .single_task import is_running, runs_of, single_task
 
 
 @pytest.fixture
 def volume(stack: Stack) -> Iterator[None]:
-    """A folder for messages in a volume, with nothing in it at the end."""
-    channel = channel_of(stack.databricks(), FOLDER)
-    channel.make(FOLDER)
-    yield
-    left = left_in_the_volume(stack)
-    channel.clean(FOLDER)
-    assert left == []
-
-
-def called(job: JobSpecification) -> UUID:
-    """The flow run that runs a job."""
-    named = FlowRunFilter(name=FlowRunFilterName(any_=[job.name]))
-    with get_client(sync_client=True) as client:
-        (run,) = client.read_flow_runs(flow_run_filter=named)
-    return run.id
-
-
-def has_flow_run(job: JobSpecification) -> bool:
-    named = FlowRunFilter(name=FlowRunFilterName(any_=[job.name]))
-    with get_client(sync_client=True) as client:
-        return bool(client.read_flow_runs(flow_run_filter=named))
-
-
-def run(job: JobSpecification, wanted: Pipes, policy: RunPolicy = POLICY) -> DatabricksRunResult:
-    return asyncio.run(run_databricks_job(job, "workspace", policy, pipes=wanted))
-
-
-def run_while(
-    job: JobSpecification, wanted: Pipes, look: Callable[[], None], policy: RunPolicy = POLICY
-) -> DatabricksRunResult:
-    """Run a job, and look at it from outside meanwhile."""
-
-    async def both() -> DatabricksRunResult:
-        running = asyncio.create_task(run_databricks_job(job, "workspace", policy, pipes=wanted))
-        await asyncio.to_thread(look)
-        result: DatabricksRunResult = await running
-        return result
-
-    return asyncio.run(both())
+    with folder_left_empty(stack):
+        yield
 
 
 SAYS_ALL = """
@@ -155,63 +118,6 @@ def test_what_code_says_is_in_prefect_before_it_ends(
 
 
 @pytest.mark.usefixtures("volume")
-@pytest.mark.parametrize("launch", ["submit", "run_now"])
-def test_a_repair_tells_nothing_twice_and_loses_nothing(
-    notebook: ImportNotebook, tmp_path: Path, launch: LaunchMode
-) -> None:
-    """Both attempts write chunks of the same names; the first one writes more of them."""
-    tried = tmp_path / "tried"
-    body = f"""
-        first = not os.path.exists({str(tried)!r})
-        open({str(tried)!r}, "w").close()
-        for number in range(4 if first else 2):
-            pipes.log.info("%s %s", "first" if first else "second", number)
-            pipes.report_custom_message(["first" if first else "second", number])
-            time.sleep(1.5)
-        if first:
-            raise ValueError("no such column")
-    """
-    job = single_task(notebook("fails_at_first", speaking(body)), launch)
-    result = run(job, pipes())
-    wanted = [("first", 0), ("first", 1), ("first", 2), ("first", 3), ("second", 0), ("second", 1)]
-    assert list(result.messages) == [list(each) for each in wanted]
-    said = [line for line in said_in(called(job)) if line.startswith(("first", "second"))]
-    assert said == [f"{name} {number}" for name, number in wanted]
-    assert result.tasks["only"].attempts == 2
-    assert "The code raised ValueError: no such column" in said_in(called(job))
-
-
-@pytest.mark.usefixtures("volume")
-def test_after_a_failure_the_code_can_run_again_and_the_success_cleans_up(
-    stack: Stack, notebook: ImportNotebook, tmp_path: Path
-) -> None:
-    """The context stays for a repair; the results of the first attempt are in the result of the second."""
-    tried = tmp_path / "tried"
-    body = f"""
-        first = not os.path.exists({str(tried)!r})
-        open({str(tried)!r}, "w").close()
-        pipes.report_custom_message("first" if first else "second")
-        if first:
-            raise ValueError("no such column")
-    """
-    job = single_task(notebook("fails_at_first", speaking(body)))
-    left: list[list[str]] = []
-
-    @flow(retries=1)
-    async def tries_again() -> tuple[Any, ...]:
-        try:
-            result = await run_databricks_job(job, "workspace", NO_REPAIR, pipes=pipes())
-        except DatabricksRunFailed:
-            left.append(left_in_the_volume(stack))
-            raise
-        messages: tuple[Any, ...] = result.messages
-        return messages
-
-    assert asyncio.run(tries_again()) == ("first", "second")
-    assert [len(kept) for kept in left] == [1]
-
-
-@pytest.mark.usefixtures("volume")
 def test_ten_tasks_at_once_stay_apart_and_within_the_budget(stack: Stack, notebook: ImportNotebook) -> None:
     body = """
         for number in range(3):
@@ -240,66 +146,6 @@ def test_ten_tasks_at_once_stay_apart_and_within_the_budget(stack: Stack, notebo
         # The clean-up at the end looks once more.
         assert len(at) > 3
         assert all(later - sooner >= 1.9 for sooner, later in pairwise(at[:-2])), (key, at)
-
-
-@pytest.mark.usefixtures("volume")
-def test_a_flow_that_is_killed_and_retried_has_heard_all_once(
-    stack: Stack, notebook: ImportNotebook, tmp_path: Path
-) -> None:
-    """What was heard before the kill is deleted in the volume, and still in the result of the retry."""
-    go = tmp_path / "go"
-    body = f"""
-        pipes.report_custom_message("before")
-        pipes.log.warning("before")
-        while not os.path.exists({str(go)!r}):
-            time.sleep(0.1)
-        pipes.report_custom_message("after")
-        pipes.log.warning("after")
-    """
-    job = single_task(notebook("says_more", speaking(body)))
-    out = tmp_path / "messages.json"
-    flow_run_id = create_flow_run(hears, job=job, pipes=pipes(), out=str(out))
-    with flow_process(flow_run_id) as process:
-        until(lambda: bool(events(stack, "databricks.pipes.message", "before")))
-        until(lambda: chunks(stack) == [])
-        kill(process)
-    go.touch()
-    press_retry(flow_run_id)
-    assert execute(flow_run_id) == "COMPLETED"
-    assert json.loads(out.read_text()) == ["before", "after"]
-    assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
-    directory = f"{FOLDER.strip('/')}/"
-    told = [event["payload"]["message"] for event in events(stack, "databricks.pipes.message", directory)]
-    assert [text for text in told if text in ("before", "after")] == ["after", "before"]
-    subflows = {log.message for log in lines_below(flow_run_id) if log.name == "databricks.only"}
-    assert subflows >= {"before", "after"}
-
-
-@pytest.mark.usefixtures("volume")
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_volume_that_is_away_costs_a_warning_and_no_message(
-    notebook: ImportNotebook, faults: Faults, tmp_path: Path, status: int
-) -> None:
-    go = tmp_path / "go"
-    body = f"""
-        for number in range(3):
-            pipes.report_custom_message(number)
-            time.sleep(1)
-        while not os.path.exists({str(go)!r}):
-            time.sleep(0.1)
-    """
-    job = single_task(notebook("says_numbers", speaking(body)))
-
-    def look() -> None:
-        until(lambda: has_flow_run(job))
-        # The SDK asks again by itself, for half a minute.
-        fault = faults.add(method="GET", path="/api/2.0/fs/*", status=status, count=-1)
-        until(lambda: faults.show()[-1]["applied"] > 3)
-        faults.remove(fault)
-        go.touch()
-
-    result = run_while(job, pipes(), look)
-    assert result.messages == (0, 1, 2)
 
 
 @pytest.mark.usefixtures("volume")
@@ -421,41 +267,3 @@ def test_code_that_says_nothing_and_code_that_is_silent_are_told(notebook: Impor
     assert run(job, pipes()).messages == ()
     (warning,) = [log.message for log in lines_of(called(job)) if "nothing was heard" in log.message]
     assert "PipesDatabricksNotebookWidgetsParamsLoader(dbutils.widgets)" in warning
-
-
-@pytest.mark.usefixtures("volume")
-def test_a_retry_after_the_success_of_the_run_has_its_results(
-    notebook: ImportNotebook, tmp_path: Path
-) -> None:
-    """The volume is empty then; the results are in Prefect."""
-    job = single_task(notebook("says_one", speaking("pipes.report_custom_message('one')")))
-    results: list[Any] = []
-
-    @flow(retries=1)
-    async def fails_later() -> None:
-        result = await run_databricks_job(job, "workspace", POLICY, pipes=pipes())
-        results.append(result.messages)
-        if len(results) == 1:
-            raise RuntimeError("a later step failed")
-
-    asyncio.run(fails_later())
-    assert results == [("one",), ("one",)]
-
-
-def chunks(stack: Stack) -> list[str]:
-    """Files of messages that are in the volume."""
-    client = stack.databricks()
-    sessions = [str(entry.path) for entry in client.files.list_directory_contents(FOLDER)]
-    return [
-        str(entry.path)
-        for session in sessions
-        for entry in client.files.list_directory_contents(f"{session.rstrip('/')}/only")
-    ]
-
-
-def lines_below(flow_run_id: UUID) -> list[Log]:
-    """The lines of the subflows of a flow run."""
-    below = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as client:
-        subflows = client.read_flow_runs(flow_run_filter=below)
-    return [log for one in subflows for log in lines_of(one.id)]
