@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from databricks_blocks.errors import DatabricksRunFailed
 from databricks_blocks.job.specification import LaunchMode
+from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import RepairPolicy
 from databricks_flows.job.subflow import run_databricks_job
@@ -82,8 +83,9 @@ def test_another_attempt_tells_nothing_twice_and_loses_nothing(
         if first:
             raise ValueError("no such column")
     """
-    job = single_task(notebook("fails_at_first", speaking(body)), launch)
-    job.tasks[0].max_retries = retries or None
+    path = notebook("fails_at_first", speaking(body))
+    tasks = [notebook_task("only", path, job_cluster_key="shared", max_retries=retries or None)]
+    job = single_task(path, launch).model_copy(update={"tasks": tasks})
     result = run(job, pipes(), NO_REPAIR if retries else POLICY)
     wanted = [("first", 0), ("first", 1), ("first", 2), ("first", 3), ("second", 0), ("second", 1)]
     assert list(result.messages) == [list(each) for each in wanted]
