@@ -245,6 +245,8 @@ def test_a_cancel_while_the_code_runs_cancels_it_and_keeps_what_it_said(
 
     asyncio.run(cancelled())
     assert [outcome(one) for one in runs_of(stack, job)] == ["CANCELED"]
+    # That a code which was cancelled says no more is no news.
+    assert not [log.message for log in lines_of(called(job)) if log.message.startswith("Pipes of")]
 
 
 @pytest.mark.usefixtures("volume")

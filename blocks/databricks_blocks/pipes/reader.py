@@ -181,13 +181,19 @@ class DirectoryReader:
                 writer.waits += self._is_over and bool(writer.unread)
         return self._handed_out(more=more)
 
-    def finish(self) -> Look:
-        """Say at the end what is missing; the task has run, and has ended."""
+    def finish(self, *, cut_off: bool = False) -> Look:
+        """Say at the end what is missing; the task has run, and has ended.
+
+        Args:
+            cut_off: Whether the task was cancelled, so that it is no wonder that something is missing.
+        """
         for writer in self._writers.values():
             self._end_attempt(writer)
             for chunk in writer.unread:
                 self._warn(f"{chunk.entry.name} could not be read")
-        if not self._attempts and not self._resumed:
+        if cut_off:
+            self._warnings = []
+        elif not self._attempts and not self._resumed:
             self._warn(f"nothing was heard of it. {self._hint}".rstrip())
         return self._handed_out()
 

@@ -216,7 +216,7 @@ async def _interrupted(
     if ended := await _cancel_unless_left(life, loaded, await ending):
         report.cancelled()
         await piped.changed(ended)
-        await piped.finish(_SECONDS_TO_HEAR_THE_END)
+        await piped.finish(_SECONDS_TO_HEAR_THE_END, cut_off=True)
     await piped.leave()
     await mirror.finish(ended or last_seen, _SECONDS_TO_SHOW_THE_END)
 

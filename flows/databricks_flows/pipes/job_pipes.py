@@ -90,15 +90,16 @@ class JobPipes(Observer):
         """Whether a task told its output while it ran; once an attempt was heard to its end."""
         return self._session is not None and await self._session.is_output_told(task_key)
 
-    async def finish(self, seconds: float = SECONDS_TO_DRAIN) -> None:
+    async def finish(self, seconds: float = SECONDS_TO_DRAIN, *, cut_off: bool = False) -> None:
         """Hear the end, after the run has ended, and clean up; a repeat does nothing.
 
         Args:
             seconds: How long the last messages are waited for.
+            cut_off: Whether the run was cancelled, so that it is no wonder that something is missing.
         """
         await self._stop_drivers(is_over=True)
         if self._session:
-            await self._session.finish(seconds)
+            await self._session.finish(seconds, cut_off=cut_off)
 
     async def end(self) -> None:
         """After a failure: hear the end if the run has ended, and leave all to a retry if it goes on.

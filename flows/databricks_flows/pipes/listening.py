@@ -112,11 +112,12 @@ class Listening:
             if voice.task.task_key == task_key and self._of(voice).attempts > voice.heard_attempts:
                 await voice.heard.wait()
 
-    async def finish(self, seconds: float = SECONDS_TO_DRAIN) -> bool:
+    async def finish(self, seconds: float = SECONDS_TO_DRAIN, *, cut_off: bool = False) -> bool:
         """Hear the end, after the run has ended, and say what is missing.
 
         Args:
             seconds: How long this may take.
+            cut_off: Whether the run was cancelled, so that it is no wonder that something is missing.
 
         Returns:
             Whether the workspace answered, so that nothing is left in the files.
@@ -137,7 +138,7 @@ class Listening:
             self._logger.warning("The workspace does not answer in time")
         for voice in self._voices:
             if voice.has_spoken and not voice.is_looking:
-                await self._hand_on(voice, voice.reader.finish())
+                await self._hand_on(voice, voice.reader.finish(cut_off=cut_off))
         self._release()
         return not any(voice.is_looking or voice.is_away for voice in self._voices)
 

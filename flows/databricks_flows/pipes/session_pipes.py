@@ -117,15 +117,16 @@ class SessionPipes:
             await self._listening.heard(task_key)
         return self._report.is_output_told(task_key)
 
-    async def finish(self, seconds: float, *, may_run_again: bool = False) -> None:
+    async def finish(self, seconds: float, *, may_run_again: bool = False, cut_off: bool = False) -> None:
         """Hear the end, send all, and clean up. Nothing of this fails the flow; a repeat does nothing.
 
         Args:
             seconds: How long the last messages are waited for.
             may_run_again: Whether the code may be repaired, also by hand: it needs its context then.
+            cut_off: Whether the code was cancelled, so that it is no wonder that something is missing.
         """
         if self._listening and self._report:
-            is_all_heard = await self._listening.finish(seconds)
+            is_all_heard = await self._listening.finish(seconds, cut_off=cut_off)
             await self._report.sent()
             # What the files said has to be in Prefect before they are gone.
             await APILogHandler.aflush()

@@ -455,3 +455,12 @@ def test_a_closed_exception_reads_like_a_trace_of_python() -> None:
         "The above exception was the direct cause of the following exception:\n\n"
         "Traceback (most recent call last):\n  File y\nValueError: b\n"
     )
+
+
+@pytest.mark.parametrize("lines", [(), (OPENED, log("a"))], ids=["silent", "open"])
+def test_code_that_was_cancelled_is_blamed_for_nothing(lines: tuple[str, ...]) -> None:
+    place = Place()
+    if lines:
+        place.write(1, *lines)
+    place.look()
+    assert place.reader.finish(cut_off=True).warnings == ()
