@@ -185,11 +185,9 @@ def _start(stack: LocalStack) -> Bench:
     os.environ.update(stack.environment())
     prepare(endpoints, stack.root, lambda service, state: None)
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.service.catalog import VolumeType
 
     workspace = endpoints.workspace
     client = WorkspaceClient(host=workspace.url, token=workspace.token)
-    client.volumes.create("main", "default", "pipes", VolumeType.MANAGED)
     client.files.create_directory(FOLDER)
     return Bench(WorkspaceAccess(workspace.url, workspace.token), client)
 
