@@ -1,6 +1,8 @@
 """What goes wrong with dagster-databricks and the reader of Dagster, and not here; one test each.
 
-Those that concern the flow, its ending and its restart, are in the tests of the flow.
+Those that concern the flow, its ending and its restart, are in the tests of the flow (tests/e2e): a cancel that
+is returned as a success and a second run after a crash in test_pipes_endings, a folder that is not there in
+test_pipes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from databricks_blocks.job.validation import check
 from databricks_blocks.pipes.bootstrap import Caller, bootstrap
 from databricks_blocks.pipes.driver_logs import DriverLogReader, driver_folder
 from databricks_blocks.pipes.looking import look_at_driver_logs
-from databricks_blocks.pipes.pipes import Pipes
+from databricks_blocks.pipes.pipes import Pipes, PipesResult
 from databricks_blocks.pipes.protocol import Materialization, Opened
 from databricks_blocks.pipes.results import pipes_result
 
@@ -150,6 +152,15 @@ def test_dagster_22112_a_result_knows_its_partition() -> None:
     assert asset.partition_key == checked.partition_key == "2026-11-27"
     assert (checked.passed, checked.severity, checked.metadata["nulls"].plain) == (False, "WARN", 3)
     assert result.messages == ([1],)
+
+
+def test_dagster_22117_code_that_returns_no_results_has_none_and_fails_nothing() -> None:
+    place = Place()
+    place.write(1, OPENED, CLOSED)
+    place.look(over=True)
+    place.finish()
+    assert pipes_result([("load", each) for each in place.received], "") == PipesResult()
+    assert place.warnings == []
 
 
 def test_dagster_17868_silence_is_told() -> None:
