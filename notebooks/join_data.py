@@ -9,6 +9,8 @@
 # MAGIC | `source` | URI of the folder that holds the CSV files |
 # MAGIC | `tables` | names of the files without `.csv`, separated by commas |
 # MAGIC | `target` | URI of the folder that the joined rows are written to, as Parquet |
+# MAGIC
+# MAGIC If a flow listens, it is told how many rows were read and joined.
 
 # COMMAND ----------
 
@@ -23,6 +25,12 @@ target = dbutils.widgets.get("target")
 # COMMAND ----------
 
 from functools import reduce
+
+try:
+    from databricks_pipes import pipes
+except ImportError:
+    # Not beside this notebook, and no library of the cluster: nothing is told.
+    pipes = None
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -58,10 +66,17 @@ joined = reduce(
     lambda left, right: left.join(right, ["Entity", "Year"], "full_outer"),
     (read_share(table) for table in tables),
 )
+if pipes and pipes.listening:
+    for table in tables:
+        pipes.log.info("%s: %s rows read", table, read_share(table).count())
 codes = [f"Code_{table}" for table in tables]
 joined = joined.withColumn("Code", F.coalesce(*codes)).drop(*codes)
 joined.write.mode("overwrite").parquet(target)
 
 # COMMAND ----------
 
-dbutils.notebook.exit(str(spark.read.parquet(target).count()))
+rows = spark.read.parquet(target).count()
+if pipes:
+    pipes.log.info("%s rows joined", rows)
+    pipes.asset("renewable_analysis/joined_data", rows=rows, tables=tables, place=target)
+dbutils.notebook.exit(str(rows))

@@ -8,6 +8,8 @@
 # MAGIC |---|---|
 # MAGIC | `source` | URI of the folder with the joined rows, as Parquet |
 # MAGIC | `target` | URI of the folder that the result is written to, as CSV files with a header |
+# MAGIC
+# MAGIC If a flow listens, it is told how many rows were read and written.
 
 # COMMAND ----------
 
@@ -18,6 +20,12 @@ source = dbutils.widgets.get("source")
 target = dbutils.widgets.get("target")
 
 # COMMAND ----------
+
+try:
+    from databricks_pipes import pipes
+except ImportError:
+    # Not beside this notebook, and no library of the cluster: nothing is told.
+    pipes = None
 
 from pyspark.sql import functions as F
 
@@ -42,4 +50,11 @@ transformed.write.mode("overwrite").csv(
 
 # COMMAND ----------
 
-dbutils.notebook.exit(str(transformed.count()))
+rows = transformed.count()
+if pipes and pipes.listening:
+    joined_rows = joined.count()
+    pipes.log.info("%s rows read, %s rows written", joined_rows, rows)
+    joined_asset = "renewable_analysis/joined_data"
+    pipes.asset("renewable_analysis/transformed_data", upstream=[joined_asset], rows=rows, place=target)
+    pipes.check("as_many_rows_as_joined", passed=rows == joined_rows, joined=joined_rows, written=rows)
+dbutils.notebook.exit(str(rows))

@@ -163,6 +163,17 @@ class DatabricksUnreachable(DatabricksJobError):
     may_retry = True
 
 
+class AssetChecksFailed(DatabricksJobError):
+    """Raised when the run succeeded, but a check of its code failed, and `blocking_checks` is set.
+
+    Examples:
+        >>> from databricks_flows import AssetChecksFailed
+        >>> error = AssetChecksFailed("checks of its code failed: no_nulls of main/sales", run_id=5)
+        >>> error.run_id, error.may_retry
+        (5, False)
+    """
+
+
 class WorkspaceNotConfigured(DatabricksJobError, ValueError):
     """Raised when neither a block nor the environment says how to log in to a workspace.
 

@@ -109,7 +109,7 @@ def show_state(task_run: TaskRun, name: str, message: str) -> None:
     emit_task_run_state_change_event(changed, initial_state=task_run.state, validated_state=state)
 
 
-def log_at(logger: Any, level: str, message: str, seconds: float) -> None:
+def log_at(logger: Any, level: str, message: str, seconds: float, *, name: str = "") -> None:
     """Log a line as of another time.
 
     Args:
@@ -117,10 +117,11 @@ def log_at(logger: Any, level: str, message: str, seconds: float) -> None:
         level: Name of the level.
         message: The line.
         seconds: Epoch seconds; 0 for now.
+        name: Name of the logger that the line is of; empty: the run logger.
     """
     number = logging.getLevelNamesMapping()[level]
     record = logger.logger.makeRecord(
-        logger.logger.name,
+        name or logger.logger.name,
         number,
         __file__,
         0,

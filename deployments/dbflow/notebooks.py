@@ -1,4 +1,4 @@
-"""Brings the notebooks of the package into a workspace."""
+"""Brings the notebooks of the package into a workspace, with the module that they import."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 _FIRST_LINE = b"# Databricks notebook source"
+_HELPER = "databricks_pipes"
 Change = Literal["created", "updated", "unchanged", "deleted"]
 
 
 @dataclass(frozen=True)
 class NotebookChange:
-    """What was done with a notebook.
+    """What was done with a notebook, or with the module beside them.
 
     Attributes:
         path: Path in the workspace.
@@ -39,16 +41,18 @@ def import_notebooks(
     Args:
         client: SDK client of the workspace.
         directory: Absolute path of the folder; it is made if it is not there.
-        sources: Source by name, without extension; those of the package by default.
+        sources: Source by name, without extension; those of the package by default, and `databricks_pipes.py`
+            beside them.
 
     Raises:
         DatabricksJobError: The workspace refuses it, or does not answer.
     """
+    wanted = packaged_sources() if sources is None else sources
     with api_errors(client.config.host, f"the import of notebooks into {directory}"):
-        there = _notebooks_there(client, directory)
+        there = _objects_there(client, directory)
         return [
             NotebookChange(path, _bring(client, path, source, exists=path in there))
-            for name, source in sorted((packaged_notebooks() if sources is None else sources).items())
+            for name, source in sorted(wanted.items())
             for path in [f"{directory.rstrip('/')}/{name}"]
         ]
 
@@ -83,6 +87,14 @@ def packaged_notebooks() -> dict[str, bytes]:
     return {name: source for name, source in sources.items() if source.startswith(_FIRST_LINE)}
 
 
+def packaged_sources() -> dict[str, bytes]:
+    """Read what goes into a workspace: the notebooks, and the file by which they speak to a flow."""
+    found = find_spec(_HELPER)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"{_HELPER} is a part of this package, and not there", name=_HELPER)
+    return {**packaged_notebooks(), f"{_HELPER}.py": Path(found.origin).read_bytes()}
+
+
 def _notebook_directory() -> Path:
     """Where the notebooks are: in the installed package, or beside it in a checkout."""
     installed = Path(__file__).parent / "resources" / "notebooks"
@@ -98,8 +110,8 @@ def same_source(one: bytes, other: bytes) -> bool:
     return one.rstrip().splitlines() == other.rstrip().splitlines()
 
 
-def _notebooks_there(client: WorkspaceClient, directory: str) -> set[str]:
-    """Paths of the notebooks of a folder; the folder is made if it is not there."""
+def _objects_there(client: WorkspaceClient, directory: str) -> set[str]:
+    """Paths of the notebooks and files of a folder; the folder is made if it is not there."""
     from databricks.sdk.errors import NotFound
     from databricks.sdk.service.workspace import ObjectType
 
@@ -108,21 +120,25 @@ def _notebooks_there(client: WorkspaceClient, directory: str) -> set[str]:
     except NotFound:
         client.workspace.mkdirs(directory)
         return set()
-    return {item.path for item in found if item.path and item.object_type is ObjectType.NOTEBOOK}
+    kinds = (ObjectType.NOTEBOOK, ObjectType.FILE)
+    return {item.path for item in found if item.path and item.object_type in kinds}
 
 
 def _bring(client: WorkspaceClient, path: str, source: bytes, *, exists: bool) -> Change:
     from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language
 
+    is_notebook = source.startswith(_FIRST_LINE)
     if exists:
-        exported = client.workspace.export(path, format=ExportFormat.SOURCE).content or ""
+        form = ExportFormat.SOURCE if is_notebook else ExportFormat.AUTO
+        exported = client.workspace.export(path, format=form).content or ""
         if same_source(b64decode(exported), source):
             return "unchanged"
     client.workspace.import_(
         path,
         content=b64encode(source).decode(),
-        format=ImportFormat.SOURCE,
-        language=Language.PYTHON,
+        # By its extension and first line, the module is a file.
+        format=ImportFormat.SOURCE if is_notebook else ImportFormat.AUTO,
+        language=Language.PYTHON if is_notebook else None,
         overwrite=True,
     )
     return "updated" if exists else "created"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from databricks_local.jobs.engines import SPARK
 
-from dbflow.local.endpoints import STAGING_VOLUME
+from dbflow.local.endpoints import PIPES_VOLUME, STAGING_VOLUME
 from dbflow.local.engine import install_engine, refuse_without_tables
 from dbflow.local.environment import command_environment, replace_environment
 from dbflow.pipelines.pipeline import Pipeline, Result
@@ -136,6 +136,7 @@ def prepare(endpoints: StackEndpoints, root: Path, progress: Callable[[str, str]
     client = WorkspaceSettings.read(variables).block().workspace_client()
     if endpoints.engine == SPARK:
         make_volume(client, STAGING_VOLUME)
+    make_volume(client, PIPES_VOLUME)
     settings = {name: kind.read(variables) for name, kind in SETTINGS.items()}
     # Beside the database that holds the blocks, so that the two come and go together.
     registered = root / "prefect" / "registered"

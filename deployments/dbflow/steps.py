@@ -18,6 +18,8 @@ def import_notebooks(
 ) -> dict[str, list[str]]:
     """Import the notebooks of the package that a folder of a workspace lacks, or holds with another source.
 
+    The module `databricks_pipes`, by which they speak to the flow, comes beside them.
+
     Args:
         directory: Absolute path of the folder; it is made if it is not there.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.

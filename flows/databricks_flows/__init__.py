@@ -17,10 +17,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from databricks_blocks.errors import DatabricksJobError, DatabricksRunFailed, InvalidJob
+    from databricks_blocks.errors import (
+        AssetChecksFailed,
+        DatabricksJobError,
+        DatabricksRunFailed,
+        InvalidJob,
+    )
     from databricks_blocks.job.cluster import JobCluster
     from databricks_blocks.job.specification import JobSpecification
     from databricks_blocks.job.tasks import DatabricksTask, notebook_task
+    from databricks_blocks.pipes.pipes import Pipes
     from databricks_blocks.run.policy import RunPolicy
     from databricks_blocks.run.repair_policy import RepairPolicy
     from databricks_blocks.run.results import DatabricksRunResult, TaskResult
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from databricks_flows.job.subflow import run_databricks_job
     from databricks_flows.load.csv_files import load_csv_files
     from databricks_flows.load.outcomes import FilesNotLoaded
+    from databricks_flows.pipes.open_session import PipesSession, open_pipes
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.tasks.copy_into import copy_into
     from databricks_flows.tasks.sql import databricks_sql
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from databricks_flows.tasks.waiting import wait_for_partition, wait_for_query
 
 __all__ = [
+    "AssetChecksFailed",
     "DatabricksJobError",
     "DatabricksRunFailed",
     "DatabricksRunResult",
@@ -49,6 +57,8 @@ __all__ = [
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
+    "Pipes",
+    "PipesSession",
     "RepairPolicy",
     "RunPolicy",
     "SqlResult",
@@ -60,6 +70,7 @@ __all__ = [
     "load_csv_files",
     "load_green_energy",
     "notebook_task",
+    "open_pipes",
     "renewable_analysis",
     "run_databricks_job",
     "upload_files",
@@ -68,6 +79,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AssetChecksFailed": "databricks_blocks.errors",
     "DatabricksJobError": "databricks_blocks.errors",
     "DatabricksRunFailed": "databricks_blocks.errors",
     "DatabricksRunResult": "databricks_blocks.run.results",
@@ -77,6 +89,8 @@ _MODULES = {
     "InvalidJob": "databricks_blocks.errors",
     "JobCluster": "databricks_blocks.job.cluster",
     "JobSpecification": "databricks_blocks.job.specification",
+    "Pipes": "databricks_blocks.pipes.pipes",
+    "PipesSession": "databricks_flows.pipes.open_session",
     "RepairPolicy": "databricks_blocks.run.repair_policy",
     "RunPolicy": "databricks_blocks.run.policy",
     "SqlResult": "databricks_blocks.sql.results",
@@ -88,6 +102,7 @@ _MODULES = {
     "load_csv_files": "databricks_flows.load.csv_files",
     "load_green_energy": "databricks_flows.green_energy.load",
     "notebook_task": "databricks_blocks.job.tasks",
+    "open_pipes": "databricks_flows.pipes.open_session",
     "renewable_analysis": "databricks_flows.renewable.analysis",
     "run_databricks_job": "databricks_flows.job.subflow",
     "upload_files": "databricks_flows.tasks.upload_files",

@@ -282,3 +282,18 @@ def test_a_notebook_and_a_program_share_a_cluster_and_values(lab: Lab) -> None:
     assert output(lab, tasks["second"])["logs"] == "42\n"
     clusters = {task["cluster_instance"]["cluster_id"] for task in tasks.values()}
     assert len(clusters) == 1
+
+
+def test_a_program_ends_as_python_does_with_its_hook_and_its_exit_functions(lab: Lab) -> None:
+    """What a library wants to send at the end of a program must not be lost."""
+    source = (
+        "import atexit, sys\n"
+        "atexit.register(print, 'at the end')\n"
+        "sys.excepthook = lambda kind, error, trace: print('the hook has seen', error)\n"
+    )
+    task, shown = run_file(lab, f"{source}print('first')\n")
+    assert (task["state"]["result_state"], shown["logs"]) == ("SUCCESS", "first\nat the end\n")
+    task, shown = run_file(lab, f"{source}raise ValueError('no such day')\n")
+    assert task["state"]["result_state"] == "FAILED"
+    assert shown["error"] == "ValueError: no such day"
+    assert shown["logs"] == "the hook has seen no such day\nat the end\n"

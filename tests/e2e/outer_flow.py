@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+from pathlib import Path
 
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.policy import RunPolicy
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.load.csv_files import load_csv_files
 from prefect import flow, task
 
-__all__ = ["load_csv_files", "many", "outer", "retried_later"]
+__all__ = ["hears", "load_csv_files", "many", "outer", "retried_later"]
 
 NO_NAMES: list[str] = []
 
@@ -22,6 +25,13 @@ NO_NAMES: list[str] = []
 async def outer(job: JobSpecification, policy: RunPolicy) -> None:
     """Run a job."""
     await run_databricks_job(job, "workspace", policy)
+
+
+@flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])
+async def hears(job: JobSpecification, pipes: Pipes, out: str) -> None:
+    """Run a job, and write down the messages of its code."""
+    result = await run_databricks_job(job, "workspace", pipes=pipes)
+    await asyncio.to_thread(Path(out).write_text, json.dumps(result.messages))
 
 
 @flow(on_cancellation=[cancel_databricks_runs], on_crashed=[cancel_databricks_runs])

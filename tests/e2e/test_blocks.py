@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 
 from .conftest import Stack
 
+FOLDER = "/Volumes/main/default/pipes"
 SECRETS = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "DATABRICKS_TOKEN")
 
 
@@ -49,10 +50,11 @@ def test_all_that_env_describes_works(stack: Stack, tmp_path: Path) -> None:
             "workspace",
             "Databricks Workspace",
             "saved",
-            f"local@dbflow.example at {stack.endpoints.workspace.url}",
+            f"local@dbflow.example at {stack.endpoints.workspace.url}, messages through {FOLDER}",
         ],
         ["warehouse", "Databricks SQL Warehouse", "saved", ANY],
     ]
+    assert list(stack.databricks().files.list_directory_contents(FOLDER)) == []
     assert done.stderr == ""
     assert stack.objects() == []
 
@@ -66,7 +68,7 @@ def test_the_module_reads_the_file_and_names_what_is_missing(stack: Stack, tmp_p
     assert done.returncode == 1
     assert [line[2:4] for line in lines(done.stdout)[1:]] == [
         ["not saved", "not set: PGUSER"],
-        ["saved", f"local@dbflow.example at {stack.endpoints.workspace.url}"],
+        ["saved", f"local@dbflow.example at {stack.endpoints.workspace.url}, messages through {FOLDER}"],
     ]
 
 
@@ -79,6 +81,11 @@ def test_the_module_reads_the_file_and_names_what_is_missing(stack: Stack, tmp_p
         ("staging", {"AWS_SECRET_ACCESS_KEY": "s3-hidden"}, "SignatureDoesNotMatch"),
         ("staging", {"STAGING_BUCKET": "nowhere"}, "NoSuchBucket"),
         ("workspace", {"DATABRICKS_TOKEN": "dapi-hidden"}, "refused current user: Invalid access token"),
+        (
+            "workspace",
+            {"PIPES_FOLDER": "/Volumes/main/default/none"},
+            "refused PUT /Volumes/main/default/none",
+        ),
     ],
 )
 def test_what_does_not_work_is_told_in_one_line_and_not_saved(

@@ -11,9 +11,10 @@ from databricks_local import Faults
 
 from .conftest import ImportNotebook, Stack, until
 from .flow_processes import cancel, create_flow_run, flow_process
-from .outer_flow import outer
+from .hearing import folder_left_empty, pipes, speaking, waits_for
+from .outer_flow import hears, outer
 from .prefect_ui import PrefectUI, prefect_ui
-from .single_task import is_running
+from .single_task import is_running, single_task
 from .test_run_page import NO_REPAIR, ONE_REPAIR, chain, flow_runs_of
 
 pytestmark = pytest.mark.browser
@@ -90,3 +91,35 @@ def test_a_cancelled_run_shows_an_end_of_every_task(
     show_page_of_subflow(ui, flow_run_id, "Cancelled", "cancelled")
     assert ui.page.get_by_text("Crashed", exact=True).count() == 0
     ui.picture("cancelled tasks")
+
+
+SAYS = """
+    pipes.log.warning("3 rows have no country")
+    pipes.report_asset_materialization(
+        asset_key="main/sales/daily",
+        metadata={"rows": 3, "source": {"raw_value": "https://example.com/a_b", "type": "url"}},
+    )
+    pipes.report_asset_check(asset_key="main/sales/daily", check_name="no_nulls", passed=False)
+"""
+
+
+def test_the_page_of_a_run_shows_what_its_code_says_while_it_runs(
+    stack: Stack, notebook: ImportNotebook, ui: PrefectUI, tmp_path: Path
+) -> None:
+    go, out = tmp_path / "go", tmp_path / "out"
+    job = single_task(notebook("says_all", speaking(SAYS + waits_for(str(go)))))
+    flow_run_id = create_flow_run(hears, job=job, pipes=pipes(), out=str(out))
+    with folder_left_empty(stack), flow_process(flow_run_id) as process:
+        until(lambda: len(flow_runs_of(flow_run_id)) == 2)
+        ui.open_run(flow_runs_of(flow_run_id)[1])
+        ui.choose("Logs")
+        ui.page.get_by_text("3 rows have no country").first.wait_for(timeout=30_000)
+        assert is_running(stack, job)
+        ui.picture("pipes log")
+        ui.choose("Artifacts")
+        ui.choose("databricks-assets")
+        ui.page.get_by_text("main/sales/daily").first.wait_for()
+        assert ui.page.get_by_role("link", name="https://example.com/a_b").count() == 1
+        ui.picture("pipes assets")
+        go.touch()
+        process.wait(60)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from databricks.sdk.service.workspace import ImportFormat
 from databricks_flows.green_energy.place import SCHEMA
 from databricks_local import Faults
 from dbflow import steps
@@ -245,16 +246,21 @@ def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
         lines = [line.replace(f"{folder}/", "") for line in capsys.readouterr().out.splitlines()]
         return lines, len(stack.workspace.requests("/api/2.0/workspace/import"))
 
-    assert deploy() == (["created   join_data", "created   transform_data"], 2)
-    assert deploy() == (["unchanged join_data", "unchanged transform_data"], 0)
+    names = ("databricks_pipes.py", "join_data", "transform_data")
+    assert deploy() == ([f"created   {name}" for name in names], 3)
+    assert deploy() == ([f"unchanged {name}" for name in names], 0)
     edited = import_notebooks(client, folder, {"join_data": b"# Databricks notebook source\n1 / 0\n"})
     assert [change.change for change in edited] == ["updated"]
     client.workspace.delete(f"{folder}/transform_data")
-    assert deploy() == (["updated   join_data", "created   transform_data"], 2)
+    client.workspace.upload(
+        f"{folder}/databricks_pipes.py", b"1 / 0", format=ImportFormat.RAW, overwrite=True
+    )
+    stated = ["updated   databricks_pipes.py", "updated   join_data", "created   transform_data"]
+    assert deploy() == (stated, 3)
     # A workspace does not keep the last line break (databricks/databricks-cli#117).
     import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip() + b"\n\n# x"})
     import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip()})
-    assert deploy() == (["unchanged join_data", "unchanged transform_data"], 0)
+    assert deploy() == ([f"unchanged {name}" for name in names], 0)
 
 
 @pytest.mark.usefixtures("stack")

@@ -13,6 +13,7 @@ from ..docstring_examples import run_examples
 from ..unit.databricks_flows.test_exported_names import RUN_IN_E2E
 from .conftest import Stack
 from .green_lab import remove
+from .hearing import make_volume
 
 
 @pytest.mark.usefixtures("objects_as_before")
@@ -27,6 +28,7 @@ def test_the_example_of_each_flow_runs(
         language=Language.PYTHON,
         overwrite=True,
     )
+    make_volume(stack, "ops")
     monkeypatch.chdir(tmp_path)
     try:
         run_examples(getattr(databricks_flows, name), name)

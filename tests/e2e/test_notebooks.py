@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbflow.notebooks import packaged_notebooks
 
 from .notebook_results import (
     CASES,
@@ -119,7 +120,12 @@ def test_a_missing_folder_is_named(sail: Engine, tmp_path: Path) -> None:
     assert f"{tmp_path}/nowhere" in ended.error
 
 
-notebooks = pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)
+notebooks = pytest.mark.parametrize(
+    "notebook",
+    # `databricks_pipes.py` is a module.
+    sorted(NOTEBOOKS / f"{name}.py" for name in packaged_notebooks()),
+    ids=lambda path: path.stem,
+)
 WIDGETS = {"join_data": {"source", "tables", "target"}, "transform_data": {"source", "target"}}
 ON_TABLES = {"catalog", "schema", "department"}
 """The parameters of all others."""
@@ -138,7 +144,7 @@ def test_it_needs_nothing_but_python_and_pyspark(notebook: Path) -> None:
     modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
     roots = {module.split(".")[0] for module in modules}
-    assert roots <= sys.stdlib_module_names | {"pyspark"}
+    assert roots <= sys.stdlib_module_names | {"pyspark", "databricks_pipes"}
     assert "pyspark.sql.connect" not in " ".join(modules)
     names = [node for node in nodes if isinstance(node, ast.Name)]
     known = {node.id for node in names if isinstance(node.ctx, ast.Store)} | set(dir(builtins))

@@ -21,9 +21,11 @@ from dbflow.cli import app
 
 from .conftest import Stack
 from .green_lab import remove
+from .hearing import make_volume, speaking
 
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", *(ROOT / f"{name}/README.md" for name in ("flows", "blocks", "deployments"))]
+NOTEBOOK: Any = {"format": ImportFormat.SOURCE, "language": Language.PYTHON, "overwrite": True}
 
 
 def blocks_of(readme: Path, language: str) -> list[str]:
@@ -70,6 +72,31 @@ def test_a_flow_with_hooks_and_the_name_of_a_block() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code.replace("BLOCK_NAME", "block-name"), str(readme), "exec"), names)
     assert "/jobs/" in names["sales"]()
+
+
+@pytest.mark.usefixtures("notebooks")
+def test_pipes_of_a_job(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    make_volume(stack, "ops")
+    told = "pipes.report_asset_materialization({'rows': 3}, asset_key='main/daily')"
+    stack.databricks().workspace.upload(
+        "/Shared/load", f"# Databricks notebook source\n{speaking(told)}\n".encode(), **NOTEBOOK
+    )
+    task = notebook_task("load", "/Shared/load", new_cluster={"num_workers": 1})
+    workspace = DatabricksWorkspace.load("workspace")
+    DatabricksJob(name="told", workspace=workspace, tasks=[task]).save("told", overwrite=True)
+    readme = ROOT / "flows/README.md"
+    (code,) = [
+        block for block in blocks_of(readme, "python") if "on_message" not in block and "extras" in block
+    ]
+    exec(compile(code.replace("BLOCK_NAME", "told"), str(readme), "exec"), {"__name__": "readme"})
+    assert "main/daily {'rows': 3}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("notebooks")
+def test_pipes_of_code_that_is_launched_in_another_way(stack: Stack) -> None:
+    make_volume(stack, "ops")
+    names = execute(ROOT / "flows/README.md", "open_pipes")
+    assert asyncio.run(names["load"](stack.databricks())) == 0
 
 
 def test_the_analysis_in_python(clean_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +157,7 @@ def test_each_python_example_is_run_by_a_test_above() -> None:
     counted = {readme.relative_to(ROOT).as_posix(): len(blocks_of(readme, "python")) for readme in READMES}
     assert counted == {
         "README.md": 1,
-        "flows/README.md": 6,
+        "flows/README.md": 8,
         "blocks/README.md": 2,
         "deployments/README.md": 0,
     }

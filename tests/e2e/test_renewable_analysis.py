@@ -18,10 +18,13 @@ from databricks_flows.renewable import scope as run_scope
 from databricks_flows.renewable.analysis import RenewableAnalysis, renewable_analysis
 from databricks_flows.renewable.share_files import DATA_DIRECTORY, SHARES
 from databricks_flows.shared.progress import Progress, listening
+from dbflow.notebooks import import_notebooks, packaged_sources
 from PIL import Image
 from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
-from .conftest import Stack, analyse
+from .conftest import Stack, analyse, until
+from .hearing import said_in
 
 COLUMNS = ["Entity", "Code", "Year", *SHARES, "SHW%"]
 SOLAR, HYDRO, WIND = SHARES
@@ -322,3 +325,35 @@ def test_the_slots_of_a_concurrency_limit_are_honoured(
         left = client.request("GET", path, path_params={"id_or_name": limit["name"]})
     assert most == [1]
     assert left.json()["active_slots"] == 0
+
+
+def test_the_page_shows_rows_read_joined_and_written_while_the_notebooks_run(
+    clean_stack: Stack, tmp_path: Path
+) -> None:
+    go, folder, client = tmp_path / "go", "/Shared/tests/analysis", clean_stack.databricks()
+    # The second notebook waits, so that what the first one says is seen while the run goes on.
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.1)\n"
+    sources = packaged_sources()
+    marker = b"# COMMAND ----------\n"
+    sources["transform_data"] = sources["transform_data"].replace(marker, marker + waits.encode(), 1)
+    import_notebooks(client, folder, sources)
+
+    def said() -> list[str]:
+        of_the_run = FlowRunFilter(name=FlowRunFilterName(any_=["renewable-analysis: Peru, Chile"]))
+        with get_client(sync_client=True) as prefect:
+            found = prefect.read_flow_runs(flow_run_filter=of_the_run)
+        return [line for run in found for line in said_in(run.id)]
+
+    async def both() -> RenewableAnalysis:
+        running = asyncio.create_task(
+            renewable_analysis(["Peru", "Chile"], output_directory=str(tmp_path), notebook_directory=folder)
+        )
+        await asyncio.to_thread(until, lambda: "74 rows joined" in said())
+        assert "solar_electricity: 74 rows read" in said()
+        go.touch()
+        result: RenewableAnalysis = await running
+        return result
+
+    assert asyncio.run(both()).rows == 74
+    assert "74 rows read, 74 rows written" in said()
+    assert list(client.files.list_directory_contents("/Volumes/main/default/pipes")) == []

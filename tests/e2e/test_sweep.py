@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import logging
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +20,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from databricks_blocks.pipes.channel import channel_of
+from databricks_blocks.pipes.protocol import context_data
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.run.repair_policy import NewSettings, RepairPolicy
 from databricks_blocks.staging.area import StagingArea, open_staging
@@ -491,6 +495,53 @@ def test_a_saved_job_gets_the_clusters_back_that_a_killed_repair_changed(
     assert done_with(sweep(), flow_run_id)["job settings"] == "restored"
     assert clusters() == [job.job_clusters["shared"]]
     assert "job settings" not in done_with(sweep(), flow_run_id)
+
+
+@pytest.fixture
+def messages(stack: Stack) -> Iterator[Callable[[str, dict[str, Any] | None], str]]:
+    """Leaves a folder of messages with a context; what is there at the end is removed."""
+    files, folder = stack.databricks().files, "/Volumes/main/default/pipes"
+    left: list[str] = []
+
+    def leave(name: str, context: dict[str, Any] | None) -> str:
+        left.append(f"{folder}/{name}")
+        files.create_directory(f"{folder}/{name}/only")
+        files.upload(f"{folder}/{name}/only/1.json", io.BytesIO(b"{}"))
+        if context is not None:
+            files.upload(f"{folder}/{name}/context.json", io.BytesIO(json.dumps(context).encode()))
+        return left[-1]
+
+    yield leave
+    for directory in left:
+        channel_of(stack.databricks(), folder).clean(directory)
+
+
+def test_messages_that_ended_flow_runs_left_go_and_those_of_others_stay(
+    stack: Stack, messages: Callable[[str, dict[str, Any] | None], str]
+) -> None:
+    def context(flow_run_id: UUID) -> dict[str, Any]:
+        return context_data(run_id=str(flow_run_id), job_name="nightly", retry_number=0, extras={})
+
+    ended = [flow_run_in(state, of_a_user) for state in (Completed(), Cancelled(), Failed(), Crashed())]
+    kept = [*ended[2:], flow_run_in(Running(), of_a_user), uuid4()]
+    left = {each: messages(each.hex[:24], context(each)) for each in (*ended, *kept)}
+    foreign = {
+        messages("0" * 24, {"run_id": str(ended[0])}),
+        messages("1" * 24, None),
+        messages(f"logs-{ended[0]}", context(ended[0])),
+    }
+
+    def there() -> set[str]:
+        entries = stack.databricks().files.list_directory_contents("/Volumes/main/default/pipes")
+        return {str(entry.path).rstrip("/") for entry in entries}
+
+    assert done_with(sweep(dry_run=True), ended[0]) == {"messages": "would be removed"}
+    assert there() == {*left.values(), *foreign}
+    rows = sweep()
+    assert there() == {*(left[each] for each in kept), *foreign}
+    assert [done_with(rows, each)["messages"] for each in kept] == ["left"] * 4
+    sweep(keep_after_failure=0)
+    assert there() == {*(left[each] for each in kept[2:]), *foreign}
 
 
 @contextmanager

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.container
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"databricks_flows", "databricks_blocks", "dbflow", "databricks_local"}
+# What code on Databricks imports, from the wheel as a library or from beside its notebook.
+MODULE = "databricks_pipes.py"
 # What travels inside a package of ours, and where it is in a checkout.
 RESOURCES = {
     "dbflow/resources/notebooks": "notebooks",
@@ -56,9 +58,11 @@ def test_both():
     "script.py": """
 import databricks_flows.renewable.analysis
 import flows.helpers
-from dbflow.notebooks import packaged_notebooks
+from databricks_pipes import pipes
+from dbflow.notebooks import packaged_sources
 
-print(flows.helpers.word(), *sorted(packaged_notebooks()))
+pipes.asset("heard/by/nobody", rows=1)
+print(flows.helpers.word(), *sorted(packaged_sources()))
 """,
     "prefect.yaml": """
 name: of-a-user
@@ -107,11 +111,14 @@ def contents(wheel: Path) -> dict[str, bytes]:
 def test_the_wheel_installs_our_packages_and_no_other_name(built: Built) -> None:
     found = contents(built.wheel)
     top = {name.partition("/")[0] for name in found}
-    assert {name for name in top if not name.endswith(".dist-info")} == PACKAGES
+    assert {name for name in top if not name.endswith(".dist-info")} == {*PACKAGES, MODULE}
+    assert found[MODULE] == (ROOT / "notebooks" / MODULE).read_bytes()
     assert {f"{package}/py.typed" for package in PACKAGES} <= found.keys()
     assert "dbflow/local/prefect/schema.sql" in found
     for inside, outside in RESOURCES.items():
         for path in (ROOT / outside).iterdir():
+            if path.name in {MODULE, "__pycache__"}:
+                continue
             assert found[f"{inside}/{path.name}"] == path.read_bytes()
 
 
@@ -186,7 +193,7 @@ def project(
 
 
 def test_a_script_and_the_tests_of_a_user_import_both(project: Project) -> None:
-    assert project.run("python", "script.py") == "hello join_data transform_data\n"
+    assert project.run("python", "script.py") == "hello databricks_pipes.py join_data transform_data\n"
     assert "1 passed" in project.run("python", "-m", "pytest", "-q")
 
 

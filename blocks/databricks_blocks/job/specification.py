@@ -158,7 +158,7 @@ def with_parameters(specification: JobSpecification, parameters: Mapping[str, st
             else task
         )
 
-    return _with_changed_tasks(specification, change)
+    return with_changed_tasks(specification, change)
 
 
 def with_new_settings(specification: JobSpecification, settings: Mapping[str, Any]) -> JobSpecification:
@@ -176,10 +176,16 @@ def with_new_settings(specification: JobSpecification, settings: Mapping[str, An
         return task if cluster is None else {**task, "new_cluster": merged(cluster, settings)}
 
     clusters = {key: merged(cluster, settings) for key, cluster in specification.job_clusters.items()}
-    return _with_changed_tasks(specification, change).model_copy(update={"job_clusters": clusters})
+    return with_changed_tasks(specification, change).model_copy(update={"job_clusters": clusters})
 
 
-def _with_changed_tasks(specification: JobSpecification, change: Callable[[Json], Json]) -> JobSpecification:
+def with_changed_tasks(specification: JobSpecification, change: Callable[[Json], Json]) -> JobSpecification:
+    """Change the JSON of all tasks, and of those that for-each tasks repeat.
+
+    Args:
+        specification: The job.
+        change: Makes the new JSON; its argument stays as it is.
+    """
     tasks = [
         DatabricksTask(
             **{

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from databricks_blocks.pipes.pipes import AssetResult, CheckResult
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
 from databricks_blocks.safe_text import markdown_link, markdown_text
 
@@ -56,6 +57,9 @@ class DatabricksRunResult:
         run_page_url: Its page in the workspace.
         state: Result state in the spelling of the API.
         tasks: Results by task key.
+        assets: What the code made, as it told over pipes.
+        checks: What it checked.
+        messages: The payloads of its custom messages.
 
     Examples:
         >>> from databricks_flows import DatabricksRunResult, TaskResult
@@ -69,6 +73,9 @@ class DatabricksRunResult:
     run_page_url: str
     state: str = "SUCCESS"
     tasks: dict[str, TaskResult] = field(default_factory=dict)
+    assets: tuple[AssetResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    messages: tuple[Any, ...] = ()
 
     @property
     def exit_values(self) -> dict[str, str]:

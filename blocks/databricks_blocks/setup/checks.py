@@ -8,10 +8,13 @@ from uuid import uuid4
 from databricks_blocks.database.connection import database_url, has_copy
 from databricks_blocks.database.tables import Column, Table
 from databricks_blocks.errors import DatabricksJobError
+from databricks_blocks.pipes.channel import open_channel
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.staging.area import STAGING_BLOCKS, staging_area
 from databricks_blocks.workspace.api_errors import api_errors
 
 if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
     from prefect.blocks.core import Block
     from prefect_sqlalchemy.database import SqlAlchemyConnector
 
@@ -127,9 +130,22 @@ def _check_workspace(block: DatabricksWorkspace) -> str:
         check_answers(block.host)
         client = workspace_client(block, retry_seconds=_SECONDS_OF_RETRIES)
         with api_errors(block.host, "current user"):
-            return f"{client.current_user.me().user_name} at {block.host}"
+            found = f"{client.current_user.me().user_name} at {block.host}"
+        if block.pipes_folder:
+            _check_messages(Pipes.through(block.pipes_folder), client)
     except (DatabricksJobError, ValueError) as error:
         raise CheckFailed(_one_line(error)) from error
+    return f"{found}, messages through {block.pipes_folder}" if block.pipes_folder else found
+
+
+def _check_messages(pipes: Pipes, client: WorkspaceClient) -> None:
+    """Make a folder and a file in it as a flow does, and delete them."""
+    channel, directory = open_channel(client, pipes), f"{pipes.folder}/check-{uuid4()}"
+    channel.make(directory)
+    try:
+        channel.put(f"{directory}/file", _CONTENT)
+    finally:
+        channel.clean(directory)
 
 
 def _check_warehouse(block: SqlWarehouse) -> str:

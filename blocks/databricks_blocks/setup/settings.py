@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from databricks_blocks.pipes.pipes import folder_problem
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -176,8 +186,12 @@ class WorkspaceLogin(BlockSettings):
             )
         return self
 
-    def workspace(self) -> DatabricksWorkspace:
-        """Make a block of the workspace."""
+    def workspace(self, pipes_folder: str = "") -> DatabricksWorkspace:
+        """Make a block of the workspace.
+
+        Args:
+            pipes_folder: Folder through which notebooks speak.
+        """
         from databricks_blocks.workspace.block import DatabricksWorkspace
 
         return DatabricksWorkspace(
@@ -186,6 +200,7 @@ class WorkspaceLogin(BlockSettings):
             client_id=self.client_id,
             client_secret=self.client_secret,
             tenant_id=self.tenant_id if self.client_secret else None,
+            pipes_folder=pipes_folder,
         )
 
 
@@ -193,7 +208,15 @@ class WorkspaceSettings(WorkspaceLogin):
     """The workspace that notebooks run in."""
 
     kind = "Databricks Workspace"
+    pipes_folder: str = Field(default="", alias="PIPES_FOLDER")
+
+    @field_validator("pipes_folder")
+    @classmethod
+    def _is_a_folder_for_messages(cls, folder: str) -> str:
+        if problem := folder_problem(folder):
+            raise ValueError(problem)
+        return folder
 
     def block(self) -> DatabricksWorkspace:
         """Make the block, without saving it."""
-        return self.workspace()
+        return self.workspace(self.pipes_folder)

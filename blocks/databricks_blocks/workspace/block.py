@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from httpx import AsyncClient
 from prefect_databricks.credentials import DatabricksCredentials
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from databricks_blocks.errors import DatabricksUnreachable, WorkspaceNotConfigured
 from databricks_blocks.loading import load_block
+from databricks_blocks.pipes.pipes import folder_problem
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -46,6 +47,7 @@ class DatabricksWorkspace(DatabricksCredentials):
 
     Attributes:
         scheme: `https`, or `http` for a local workspace.
+        pipes_folder: Folder through which the notebooks of the pipelines that ship tell how far they are.
 
     Examples:
         ```python
@@ -63,6 +65,20 @@ class DatabricksWorkspace(DatabricksCredentials):
     scheme: Literal["https", "http"] = Field(
         default="https", description="Scheme of the instance's URL; http only for a local workspace."
     )
+
+    pipes_folder: str = Field(
+        default="",
+        description="Folder of a Unity Catalog volume, or on DBFS, through which the notebooks of the "
+        "pipelines that ship tell how far they are, while they run; empty: they do not.",
+        examples=["/Volumes/main/ops/pipes"],
+    )
+
+    @field_validator("pipes_folder")
+    @classmethod
+    def _is_a_folder_for_messages(cls, folder: str) -> str:
+        if folder and (problem := folder_problem(folder)):
+            raise ValueError(problem)
+        return folder
 
     @model_validator(mode="before")
     @classmethod

@@ -10,9 +10,11 @@ Where neither is possible, opening such a path fails with an error that says so.
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,13 @@ def enter(mounts: Mounts) -> Mapping[str, str]:
         guard_paths(tuple(mounts.places), str(error))
         return mounts.places
     return {path: path for path in mounts.places}
+
+
+@cache
+def are_available() -> bool:
+    """Whether this machine gives mount namespaces. It is tried in a process of its own."""
+    command = [sys.executable, "-IS", __file__]
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - this file
 
 
 def guard_paths(prefixes: tuple[str, ...], reason: str) -> None:
@@ -178,3 +187,11 @@ def _library() -> Any:
     )
     library.syscall.argtypes = (ctypes.c_long, ctypes.c_char_p, ctypes.c_char_p)
     return library
+
+
+if __name__ == "__main__":
+    try:
+        _unshare()
+        _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    except OSError:
+        sys.exit(1)

@@ -198,7 +198,8 @@ class NotebookRun:
         if any(name in cell.text for name in IPYTHON_NAMES):
             self._shell.enter(self._module)
         parts = list(compiled(cell, self._including[-1], self._transformed))
-        value = self._shell.execute([code for code, _ in parts], self._namespace)
+        with self._shell.one_cell(cell.text):
+            value = self._shell.execute([code for code, _ in parts], self._namespace)
         if parts and parts[-1][1] and value is not None:
             self._show(displayed(value) if is_rich(value) else Output("text", text=repr(value)))
 

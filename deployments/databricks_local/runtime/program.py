@@ -1,5 +1,6 @@
 """Runs a program: a Python file, or the entry point of an installed package."""
 
+import atexit
 import importlib
 import linecache
 import sys
@@ -70,6 +71,7 @@ def _run(execute: Callable[[], None], name: str, arguments: Sequence[str]) -> No
         # So that nothing is lost if the process is killed, and both streams stay in order.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     result = NotebookResult()
+    sys.excepthook = _show_trace
     try:
         execute()
     except BaseException as error:  # noqa: BLE001 - the border: whatever a program raises is its result
@@ -78,10 +80,26 @@ def _run(execute: Callable[[], None], name: str, arguments: Sequence[str]) -> No
             explain_spark(error)
             result.error = error_line(error)
             result.error_trace = _trace(error)
-            sys.stderr.write(f"{result.error_trace}\n")
+            _show(error)
+    # The process is killed in the end, but to the program it is the end of any Python.
+    atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return result
+
+
+def _show(error: BaseException) -> None:
+    """Show an error as Python does at the end of a program: by the hook, which the program may have set."""
+    # Python asks no hook about an exit.
+    hook = _show_trace if isinstance(error, SystemExit) else sys.excepthook
+    try:
+        hook(type(error), error, error.__traceback__)
+    except Exception:  # noqa: BLE001 - the border: what a hook raises is shown besides
+        traceback.print_exc()
+
+
+def _show_trace(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    sys.stderr.write(f"{_trace(error)}\n")
 
 
 def _trace(error: BaseException) -> str:

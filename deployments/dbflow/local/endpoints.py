@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from databricks_local.execution.mounts import are_available
 from databricks_local.jobs.engines import SAIL, SPARK
 from databricks_local.sql.settings import STARTER
 
 STAGING_VOLUME = ("main", "default", "staging")
 """Catalog, schema and name of the volume in which files are staged where Spark does not reach S3."""
+PIPES_VOLUME = ("main", "default", "pipes")
+"""The volume through which notebooks tell what they do."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,17 @@ class StackEndpoints:
             "DATABRICKS_HOST": self.workspace.url,
             "DATABRICKS_TOKEN": self.workspace.token,
             "DATABRICKS_WAREHOUSE_NAME": STARTER["name"],
+            **self._pipes(),
         }
 
     def _staging(self) -> dict[str, str]:
         if self.engine == SPARK:
             return {"STAGING_VOLUME": "/".join(("/Volumes", *STAGING_VOLUME))}
         return {"STAGING_BUCKET": self.s3.bucket}
+
+    def _pipes(self) -> dict[str, str]:
+        # Where tasks see no /Volumes, nobody could write there.
+        return {"PIPES_FOLDER": "/".join(("/Volumes", *PIPES_VOLUME))} if are_available() else {}
 
 
 ServiceState = Literal["healthy", "not answering", "died", "stopped"]

@@ -59,6 +59,7 @@ KINDS = (
     Kind("PG*", elsewhere=True),
     # The stack stages in one place: a second one would make blocks ambiguous.
     Kind("STAGING_*", elsewhere=True),
+    Kind("PIPES_FOLDER", elsewhere=True),
     Kind("PREFECT_* OTEL_* AZURE_* GOOGLE_* GCLOUD_* CLOUDSDK_* GCS_* MSI_*"),
     Kind("SPARK_* PYSPARK_* SAIL_* HADOOP_* WEED_* NETRC"),
     # Settings of our own commands: a database elsewhere, and the service principal of another workspace.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused, WorkspaceNotConfigured
 from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.polling import outlive
 from databricks_blocks.workspace.runs_api import cancel_run
@@ -63,16 +65,7 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
 
 
 async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bool) -> None:
-    given = subflow.parameters
-    policy = RunPolicy.model_validate(given["policy"]) if given.get("policy") else None
-    loaded = await asyncio.to_thread(
-        load_requested_job,
-        stored_job(given["job"]),
-        given.get("workspace", ""),
-        policy,
-        given.get("job_parameters") or {},
-        given.get("key", ""),
-    )
+    loaded = await asyncio.to_thread(called_with, subflow.parameters)
     if only_if_wanted and loaded.policy.on_crash == "leave":
         return
     run_ids = await known_runs(client, subflow.id)
@@ -110,7 +103,27 @@ async def _launched(
     return await outlive(partial(asyncio.to_thread, start), loaded.policy.polling)
 
 
-def stored_job(given: Any) -> JobSpecification | str:
+def called_with(given: Mapping[str, Any]) -> RequestedJob:
+    """Load what `run_databricks_job` was called with. It blocks: call it in a thread.
+
+    Args:
+        given: The parameters of the flow run, as Prefect stored them.
+
+    Raises:
+        DatabricksJobError: It cannot be loaded any more.
+        ValueError: A block is not there any more.
+    """
+    return load_requested_job(
+        _stored_job(given.get("job")),
+        given.get("workspace", ""),
+        RunPolicy.model_validate(given["policy"]) if given.get("policy") else None,
+        given.get("job_parameters") or {},
+        given.get("key", ""),
+        Pipes.model_validate(given["pipes"]) if given.get("pipes") else None,
+    )
+
+
+def _stored_job(given: Any) -> JobSpecification | str:
     """Read the job from the parameters that Prefect stored; a block is replaced by its name."""
     if not (isinstance(given, dict) and "block_type_slug" in given):
         return _JOB.validate_python(given)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from databricks_blocks.private_prefect import log_at, show_state
 from databricks_blocks.run.failure import task_line
 from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.outputs import TaskOutputs
@@ -28,8 +27,9 @@ from prefect.client.schemas.objects import TERMINAL_STATES, StateDetails, StateT
 from prefect.context import TaskRunContext
 from prefect.states import Cancelled, Completed, Crashed
 
-from databricks_flows.job.mirrored_attempts import attempts_to_show, name_of_active, name_of_left_out
-from databricks_flows.shared.telling import NOT_TOLD
+from databricks_flows.job.attempt_log import log_output, show_attempt
+from databricks_flows.job.mirrored_attempts import attempts_to_show, name_of_left_out
+from databricks_flows.shared.telling import NOT_TOLD, AnyLogger
 
 MIRROR_TAG = "databricks"
 """Tag of the task runs that show Databricks tasks."""
@@ -63,6 +63,11 @@ async def end_abandoned(flow_run_id: UUID) -> None:
         get_run_logger().warning("Tasks of a killed attempt may still look as if they ran: %s", error)
 
 
+async def _is_silent(key: str) -> bool:
+    """No task tells its output while it runs."""
+    return False
+
+
 class TaskAttemptFailed(Exception):
     """Raised in a mirrored task when an attempt failed.
 
@@ -89,13 +94,20 @@ class Mirror(Observer):
     repair, is a retry of the task run. It gets its final state when no further attempt can follow.
     """
 
-    def __init__(self, outputs: TaskOutputs, retries: int) -> None:
+    def __init__(
+        self,
+        outputs: TaskOutputs,
+        retries: int,
+        is_output_told: Callable[[str], Awaitable[bool]] = _is_silent,
+    ) -> None:
         """Set up.
 
         Args:
             outputs: Reads the output of attempts.
             retries: How many attempts may follow the first one at a task.
+            is_output_told: Whether the output of a task was told while it ran; asked when it has ended.
         """
+        self._is_output_told = is_output_told
         self._outputs = outputs
         self._retries = retries
         self._attempts: dict[str, list[TaskAttempt]] = {}
@@ -105,6 +117,7 @@ class Mirror(Observer):
         self._shown: dict[str, int] = {}
         self._mirrors: dict[str, asyncio.Task[State[Any]]] = {}
         self._task_run_ids: dict[str, asyncio.Future[UUID | None]] = {}
+        self._loggers: dict[str, AnyLogger] = {}
         self._over = False
         self._changed: dict[str, asyncio.Event] = {}
 
@@ -139,6 +152,12 @@ class Mirror(Observer):
             mirror.cancel()
         await asyncio.gather(*self._mirrors.values(), return_exceptions=True)
 
+    async def logger_of(self, key: str) -> AnyLogger | None:
+        """Find the logger of the task run of a task, once it is there; `None`: there is none."""
+        if (task_run_id := self._task_run_ids.get(key)) is not None:
+            await asyncio.shield(task_run_id)
+        return self._loggers.get(key)
+
     def _take(self, run: RunSnapshot, shown: Mapping[str, list[TaskAttempt]]) -> None:
         self._upstream.update({attempt.task_key: attempt.upstream for attempt in run.attempts})
         for key, of_task in shown.items():
@@ -162,6 +181,7 @@ class Mirror(Observer):
             context = TaskRunContext.get()
             if context is None:
                 raise RuntimeError("A mirrored task runs as a Prefect task.")
+            self._loggers[key] = get_run_logger()
             _announce(self._task_run_ids[key], context.task_run.id)
             return await self._follow(key, first + context.task_run.run_count - 1, context.task_run)
 
@@ -183,7 +203,8 @@ class Mirror(Observer):
             kind = Completed if attempt.state.is_fine else Cancelled
             return kind(name=name_of_left_out(attempt.state), message=attempt.state.state_message)
         output = await self._outputs.of(attempt)
-        _log_output(attempt, output, index + 1)
+        is_told = await self._is_output_told(key)
+        log_output(attempt, output, index + 1, is_output_told=is_told)
         if attempt.state.is_success:
             return task_result(attempt, output, index + 1)
         another = await self._another_attempt(key, index)
@@ -204,7 +225,7 @@ class Mirror(Observer):
                 attempt = attempts[index]
                 if attempt.state.is_terminal or self._over:
                     return attempt
-                shown = _show(attempt, shown, task_run)
+                shown = show_attempt(attempt, shown, task_run)
             elif self._over:
                 return attempts[-1]
             await self._change(key)
@@ -245,49 +266,3 @@ def _task(work: Callable[[], Awaitable[Any]], key: str, **options: Any) -> Task[
 async def _state_of(task: Task[[], Any], upstream: list[State[Any]]) -> State[Any]:
     running: Any = task(wait_for=upstream, return_state=True)
     return cast(State[Any], await running)
-
-
-def _show(attempt: TaskAttempt, shown: str, task_run: TaskRun) -> str:
-    """Show the state of an attempt, if it differs from the one shown before.
-
-    Args:
-        attempt: The attempt.
-        shown: What was shown before.
-        task_run: The task run that shows it.
-
-    Returns:
-        What is shown now.
-    """
-    name = name_of_active(attempt.state)
-    message = attempt.state.state_message
-    if attempt.iterations is not None:
-        message = _iterations(attempt.iterations)
-    if (wanted := f"{name}: {message}") != shown and (shown or name != "Running" or message):
-        show_state(task_run, name, message)
-    return wanted
-
-
-def _log_output(attempt: TaskAttempt, output: Mapping[str, Any], number: int) -> None:
-    """Log the output of an attempt, with the time of its end. A run in place of a repair numbers anew."""
-    logger = get_run_logger()
-    ended = attempt.end_time / 1000
-    log_at(
-        logger,
-        "INFO",
-        f"Attempt {number}: {attempt.run_page_url}",
-        attempt.start_time / 1000,
-    )
-    if attempt.iterations is not None:
-        log_at(logger, "INFO", _iterations(attempt.iterations), ended)
-    if attempt.outcome:
-        log_at(logger, "INFO", f"Outcome: {attempt.outcome}", ended)
-    if value := (output.get("notebook_output") or {}).get("result"):
-        log_at(logger, "INFO", f"Exit value: {value}", ended)
-    for line in (output.get("logs") or "").splitlines():
-        log_at(logger, "INFO", line, ended)
-    if trace := output.get("error_trace") or output.get("error"):
-        log_at(logger, "ERROR", trace, ended)
-
-
-def _iterations(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {counts[1]} iterations ended"

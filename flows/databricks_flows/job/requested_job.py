@@ -13,6 +13,8 @@ from databricks_blocks.job.plan import plan as plan_of
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.validation import check
 from databricks_blocks.loading import load_block
+from databricks_blocks.pipes.bootstrap import Bootstrap, Caller, bootstrap
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.launchers import Launcher, fingerprint, idempotency_token, launcher_of
 from databricks_blocks.run.policy import RunPolicy
 from databricks_blocks.workspace.block import named_client, workspace_client
@@ -33,6 +35,7 @@ class RequestedJob:
         client: SDK client of the workspace.
         policy: How its run is watched and repaired.
         key: Tells calls apart that are equal in all else; given by the user.
+        pipes: How its code tells what it does; `None`: it does not.
     """
 
     specification: JobSpecification
@@ -40,6 +43,7 @@ class RequestedJob:
     policy: RunPolicy
     _: KW_ONLY
     key: str = ""
+    pipes: Pipes | None = None
 
     def plan(self) -> JobPlan | None:
         """Tell what the launch does; `None` if this launches no job."""
@@ -47,8 +51,13 @@ class RequestedJob:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is asked for: the job with its parameters, the workspace, and the user's key."""
-        return fingerprint([self.specification.model_dump(mode="json"), self.client.config.host, self.key])
+        """Hash of what is asked for: the job, what its code is told, the workspace, and the user's key.
+
+        Where the code speaks, and what becomes of it, is no part of it: that is how the job tells.
+        """
+        facts = [self.specification.model_dump(mode="json"), self.client.config.host, self.key]
+        told = self.pipes.told if self.pipes else {}
+        return fingerprint([*facts, told] if told else facts)
 
     async def launch(self, call: CallIdentity) -> Launcher:
         """Make the launcher of this job for a call.
@@ -63,13 +72,31 @@ class RequestedJob:
         token = partial(idempotency_token, call.root_id, identity, occurrence)
         return launcher_of(self.client, self.specification, token)
 
+    def piped(self, caller: Caller, token: str) -> Bootstrap | None:
+        """Let the code of the job speak; `None`: it does not.
+
+        Args:
+            caller: The flow run.
+            token: The idempotency token of the first launch.
+        """
+        return bootstrap(self.specification, self.pipes, caller, token=token) if self.pipes else None
+
     def launch_again(self, token: str) -> Launcher:
         """Make the launcher that repeats a launch, and so finds its run.
 
         Args:
             token: The idempotency token of the launch.
         """
-        return launcher_of(self.client, self.specification, lambda generation: token)
+        return launcher_of(self.client, self.launched(token), lambda generation: token)
+
+    def launched(self, token: str = "") -> JobSpecification:
+        """The job as it is launched: the settings of a saved job hold what its code needs to speak.
+
+        Args:
+            token: The idempotency token of the launch, which only values depend on.
+        """
+        piped = self.piped(Caller(""), token)
+        return piped.specification if piped else self.specification
 
 
 def load_requested_job(
@@ -78,6 +105,7 @@ def load_requested_job(
     policy: RunPolicy | None,
     job_parameters: Mapping[str, str],
     key: str = "",
+    pipes: Pipes | None = None,
 ) -> RequestedJob:
     """Load the blocks that a call of `run_databricks_job` names. It blocks: call it in a thread.
 
@@ -88,6 +116,7 @@ def load_requested_job(
         policy: How the run is watched and repaired. `None`: the policy of the job's block, or the default.
         job_parameters: Values of job parameters; they replace those of the job.
         key: Tells calls apart that are equal in all else.
+        pipes: How its code tells what it does.
 
     Raises:
         InvalidJob: The specification has problems; all are listed.
@@ -105,4 +134,4 @@ def load_requested_job(
         specification = specification.model_copy(update={"job_parameters": together})
     check(specification)
     client = workspace_client(credentials) if credentials else named_client(workspace)
-    return RequestedJob(specification, client, policy or RunPolicy(), key=key)
+    return RequestedJob(specification, client, policy or RunPolicy(), key=key, pipes=pipes)

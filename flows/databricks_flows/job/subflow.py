@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from databricks_blocks.databricks_job import DatabricksJob
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.job.specification import JobSpecification
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.run.life import RunLife
 from databricks_blocks.run.observer import Observer
 from databricks_blocks.run.outputs import TaskOutputs
@@ -33,6 +35,7 @@ from databricks_flows.job.mirror import Mirror, end_abandoned
 from databricks_flows.job.report import RunReport
 from databricks_flows.job.requested_job import RequestedJob, load_requested_job
 from databricks_flows.job.sync_callable import SyncCallableFlow
+from databricks_flows.pipes.job_pipes import JobPipes
 from databricks_flows.shared.progress import say
 from databricks_flows.shared.run_names import named
 from databricks_flows.shared.uninterrupted import uninterrupted
@@ -42,6 +45,7 @@ _MOST_ATTEMPTS = 1000
 task retries of an existing job are not in its specification."""
 _SECONDS_TO_SHOW_THE_END = 10.0
 """Whoever cancels a flow run waits for its end."""
+_SECONDS_TO_HEAR_THE_END = 5.0
 
 NO_PARAMETERS: dict[str, str] = {}
 
@@ -83,6 +87,7 @@ async def _run_databricks_job(
     job_parameters: dict[str, str] = NO_PARAMETERS,
     inputs_since: datetime | None = None,
     key: str = "",
+    pipes: Pipes | None = None,
 ) -> DatabricksRunResult:
     """Run a Databricks job as one run, show its tasks, repair what fails, and wait until it has succeeded.
 
@@ -90,7 +95,8 @@ async def _run_databricks_job(
     if it is active, the flow waits for it; if it has succeeded, the flow uses it; if it has failed, the flow
     repairs it. Cancelling the flow cancels the run.
 
-    A call is told apart by what it asks for (the job and its parameters), in which flow, deployment and task.
+    A call is told apart by what it asks for (the job, its parameters, and what `pipes` tells its code), in
+    which flow, deployment and task.
     So calls can be made in any order, at once, in tasks, threads and other processes. Equal calls are
     counted: each gets a run of its own, and in a retry they may exchange their runs.
 
@@ -105,13 +111,15 @@ async def _run_databricks_job(
             time run again.
         key: Tells calls apart that are equal in all else, and that must not exchange their runs in a retry:
             for example two runs of a job that reads what to do from elsewhere.
+        pipes: Lets the code tell the flow what it does while it runs. Empty: it is silent until its end.
 
     Returns:
-        The run that succeeded: its id, its page, and the result of each task.
+        The run that succeeded: its id, its page, the result of each task, and what its code told over pipes.
 
     Raises:
         InvalidJob: The specification has problems; all are listed, and nothing was sent.
         DatabricksRunRefused: The workspace does not accept the request.
+        AssetChecksFailed: A check of the code failed, and `pipes` has `blocking_checks`.
         DatabricksRunFailed: A task failed; the first line names task, error, attempt and link.
         DatabricksJobError: The run did not succeed for another reason, or the workspace cannot be reached.
 
@@ -125,7 +133,7 @@ async def _run_databricks_job(
         >>> result.state, list(result.tasks)
         ('SUCCESS', ['load'])
     """
-    loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters, key)
+    loaded = await asyncio.to_thread(load_requested_job, job, workspace, policy, job_parameters, key, pipes)
     return await run_to_the_end(loaded, inputs_since)
 
 
@@ -158,40 +166,48 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
     outputs = TaskOutputs(loaded.client, loaded.policy.polling)
     if call.flow_run_count > 1:
         await end_abandoned(call.flow_run_ids[0])
-    mirror = Mirror(outputs, _MOST_ATTEMPTS)
+    piped = JobPipes(loaded, call)
+    mirror = Mirror(outputs, _MOST_ATTEMPTS, piped.is_output_told)
     report = RunReport(loaded.client.config.host, loaded.specification.name)
-    watchers = _Watchers(mirror, report)
+    watchers = _Watchers(piped, mirror, report)
     if url := flow_run.ui_url:
         say(f"Prefect run: {url}")
     if plan := loaded.plan():
         report.planned(plan)
     ask = asking(loaded.policy.repair) if loaded.policy.repair.ask else None
-    launcher = NotedLauncher(await loaded.launch(call), call.flow_run_ids[0], loaded.fingerprint)
+    launcher = await piped.prepared(await loaded.launch(call), mirror.logger_of)
+    launcher = NotedLauncher(launcher, call.flow_run_ids[0], loaded.fingerprint)
     life = RunLife(loaded.client, launcher, options, watchers, outputs, ask=ask)
     origin = await Origin.of(call.flow_run_ids)
     async with noticing_termination() as termination:
         try:
             async with origin.ending_when_cancelled(loaded.policy.polling.max_unreachable):
                 run = await life.to_the_end()
+                await piped.finish()
         except DatabricksJobError as error:
+            await piped.end()
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
             raise
         except BaseException as error:
             ending = origin.ending(error, termination)
-            await uninterrupted(_interrupted(life, loaded, ending, mirror, report, watchers.run))
+            await uninterrupted(_interrupted(life, loaded, ending, piped, mirror, report, watchers.run))
             raise
     await mirror.finish(run)
     await report.succeeded(run)
-    return run_result(
+    piped.check(run)
+    result = run_result(
         run, {task.task_key: await outputs.of(task) for task in run.tasks if task.state.is_success}
     )
+    told = piped.result
+    return replace(result, assets=told.assets, checks=told.checks, messages=told.messages)
 
 
 async def _interrupted(
     life: RunLife,
     loaded: RequestedJob,
     ending: Awaitable[Ending],
+    piped: JobPipes,
     mirror: Mirror,
     report: RunReport,
     last_seen: RunSnapshot | None,
@@ -199,6 +215,9 @@ async def _interrupted(
     """End what a cancel or a signal has interrupted."""
     if ended := await _cancel_unless_left(life, loaded, await ending):
         report.cancelled()
+        await piped.changed(ended)
+        await piped.finish(_SECONDS_TO_HEAR_THE_END, cut_off=True)
+    await piped.leave()
     await mirror.finish(ended or last_seen, _SECONDS_TO_SHOW_THE_END)
 
 

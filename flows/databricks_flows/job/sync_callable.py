@@ -29,7 +29,7 @@ class SyncCallableFlow(Flow[Parameters, Result]):
     names the function after what it asks for.
     """
 
-    asks_by = ("job", "workspace", "job_parameters", "key")
+    asks_by = ("job", "workspace", "job_parameters", "key", "pipes")
     """The parameters that say what a call asks for."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

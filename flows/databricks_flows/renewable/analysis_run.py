@@ -22,6 +22,7 @@ from databricks_flows.ending.interruption import Termination, noticing_terminati
 from databricks_flows.ending.origin import Origin
 from databricks_flows.job.call_identity import current_call_identity
 from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.pipes.workspace_pipes import pipes_of
 from databricks_flows.renewable.contract_tasks import check_result, check_staged
 from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.leftovers import Leftovers
@@ -217,7 +218,11 @@ class _AnalysisRun:
         job = request.job(prepared.scope)
         async with self.steps.step("run_databricks_job", len(job.tasks)):
             run = await run_databricks_job(
-                job, request.workspace, request.policy, inputs_since=prepared.staged_since
+                job,
+                request.workspace,
+                request.policy,
+                inputs_since=prepared.staged_since,
+                pipes=await pipes_of(request.workspace),
             )
         rows = counted_rows(run.exit_values)
         table, chart = self.unfinished / TABLE_FILE, self.unfinished / CHART_FILE

@@ -14,6 +14,7 @@ from databricks_blocks.run.watching import watch_run
 from databricks_blocks.workspace.block import named_client
 from databricks_blocks.workspace.runs_api import get_run
 from httpx import HTTPError
+from prefect import Task
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
@@ -23,9 +24,17 @@ from prefect.states import Cancelled, Crashed
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.sweep.attempts import attempt, first_line
 from databricks_flows.sweep.decide import Action, Verb
+from databricks_flows.sweep.facts import What
 from databricks_flows.sweep.flow_runs import FlowRuns
 from databricks_flows.sweep.gather import Places, Survey
-from databricks_flows.sweep.places import end_run, remove_files, remove_folder, remove_tables, restore_job
+from databricks_flows.sweep.places import (
+    end_run,
+    remove_files,
+    remove_folder,
+    remove_messages,
+    remove_tables,
+    restore_job,
+)
 
 SECONDS_TO_END = 120.0
 """How long the sweep waits for the Databricks runs that it cancelled; what they wrote is removed after it."""
@@ -44,7 +53,8 @@ class Swept:
     """What became of one thing.
 
     Attributes:
-        what: Its kind: tables, staged files, output folder, Databricks run, flow run, task run, job settings.
+        what: Its kind: tables, staged files, output folder, messages, Databricks run, flow run, task run, job
+            settings.
         name: Its name.
         flow_run: Id of the flow run that it belongs to.
         why: Why this was decided, or what went wrong.
@@ -73,6 +83,11 @@ class Doing:
         self._survey = survey
         self._client = client
         self._ended: set[int] = set()
+        self._removals: dict[What, tuple[str, Task[[str, str], None]]] = {
+            "tables": (places.database, remove_tables),
+            "staged files": (places.bucket, remove_files),
+            "messages": (places.workspace, remove_messages),
+        }
 
     async def do_all(self, actions: list[Action]) -> list[Swept]:
         """Do the actions; an error of one of them is its row, and the others go on."""
@@ -101,15 +116,14 @@ class Doing:
         match found.what:
             case "Databricks run":
                 return await attempt(end_run, places.workspace, int(found.name))
-            case "tables":
-                return await attempt(remove_tables, places.database, found.name)
-            case "staged files":
-                return await attempt(remove_files, places.bucket, found.name)
             case "output folder":
                 return await attempt(remove_folder, found.name)
             case "job settings":
                 job, settings = self._survey.jobs[found.name]
                 return await attempt(restore_job, places.workspace, job, dict(settings))
+            case "tables" | "staged files" | "messages":
+                block, remove = self._removals[found.what]
+                return await attempt(remove, block, found.name)
             case _:
                 return await self._end(action)
 

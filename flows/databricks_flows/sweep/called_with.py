@@ -10,8 +10,8 @@ from databricks_blocks.job.api_fields import HASH_TAG
 from databricks_blocks.job.request_bodies import create_body
 from prefect.client.schemas.objects import FlowRun
 
-from databricks_flows.job.cancelling import stored_job
-from databricks_flows.job.requested_job import RequestedJob, load_requested_job
+from databricks_flows.job.cancelling import called_with
+from databricks_flows.job.requested_job import RequestedJob
 from databricks_flows.sweep.places import address_of
 
 
@@ -46,13 +46,11 @@ def _settings(subflow: FlowRun) -> dict[str, Any] | None:
     loaded = _loaded(subflow)
     if loaded is None or loaded.specification.launch != "run_now":
         return None
-    return create_body(loaded.specification)
+    return create_body(loaded.launched())
 
 
 def _loaded(subflow: FlowRun) -> RequestedJob | None:
-    given = subflow.parameters
     try:
-        job = stored_job(given.get("job"))
-        return load_requested_job(job, given.get("workspace", ""), None, given.get("job_parameters") or {})
+        return called_with(subflow.parameters)
     except (DatabricksJobError, ValueError):
         return None  # the job or its block is not there any more

@@ -49,7 +49,8 @@ def decide(facts: Facts, rules: Rules) -> list[Action]:
 
 
 def _about_others(facts: Facts, rules: Rules, cancelled: frozenset[int]) -> Iterator[Action]:
-    for what in ("flow run", "task run", "job settings", "tables", "staged files", "output folder"):
+    kinds = ("flow run", "task run", "job settings", "tables", "staged files", "output folder", "messages")
+    for what in kinds:
         for found in facts.found:
             if found.what != what:
                 continue

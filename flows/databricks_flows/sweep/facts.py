@@ -9,7 +9,14 @@ from typing import Literal
 from uuid import UUID
 
 What = Literal[
-    "Databricks run", "flow run", "task run", "tables", "staged files", "output folder", "job settings"
+    "Databricks run",
+    "flow run",
+    "task run",
+    "tables",
+    "staged files",
+    "output folder",
+    "messages",
+    "job settings",
 ]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})

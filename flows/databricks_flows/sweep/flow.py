@@ -36,23 +36,26 @@ async def sweep_leftovers(
     bucket: str = STAGING_BLOCK,
     workspace: str = WORKSPACE_BLOCK,
     output_directories: list[str] = ["output"],  # noqa: B006 - Prefect copies it
+    pipes_folders: list[str] = [],  # noqa: B006 - Prefect copies it
     keep_after_failure: Annotated[float, Field(ge=0)] = KEEP_HOURS,
     cancelling_minutes: Annotated[float, Field(ge=0)] = CANCELLING_MINUTES,
     dry_run: bool = False,
 ) -> list[Swept]:
     """Remove what flow runs left behind, and end what nobody else can end.
 
-    It removes only what has the id of a flow run in its name, if this Prefect server knows the flow run and
-    it has ended: at once after a success or a cancel; after a failure or a crash when its time is over and no
-    Databricks run of it is active. It also cancels Databricks runs whose flow run was cancelled, ends flow
-    runs that hang in Cancelling and task runs whose process is gone, and gives saved jobs back the clusters
-    that a repair changed. What it did is in the artifact `sweep`. An error is a row of it and a warning.
+    It removes only what has the id of a flow run in its name, or messages of code with it in their context,
+    if this Prefect server knows the flow run and it has ended: at once after a success or a cancel; after a
+    failure or a crash when its time is over and no Databricks run of it is active. It also cancels Databricks
+    runs whose flow run was cancelled, ends flow runs that hang in Cancelling and task runs whose process is
+    gone, and gives saved jobs back the clusters that a repair changed. What it did is in the artifact
+    `sweep`. An error is a row of it and a warning.
 
     Args:
         database: Name of the SQLAlchemy Connector block.
         bucket: Name of the block of the storage where files are staged.
         workspace: Name of the Databricks Workspace block; empty for the workspace of the environment.
         output_directories: Output folders of the analysis, where a killed run leaves a hidden folder.
+        pipes_folders: Folders of messages, as in Pipes; that of the workspace block is looked into anyway.
         keep_after_failure: Hours for which leftovers of a failed or crashed run are kept for a retry, unless
             the run itself noted another time.
         cancelling_minutes: Minutes that a flow run may be Cancelling before its process counts as gone.
@@ -68,7 +71,7 @@ async def sweep_leftovers(
         >>> [row for row in rows if row.done == "removed"]
         []
     """
-    places = Places(database, bucket, workspace, output_directories)
+    places = Places(database, bucket, workspace, output_directories, pipes_folders)
     rules = Rules(
         datetime.now(UTC), timedelta(hours=keep_after_failure), timedelta(minutes=cancelling_minutes)
     )

@@ -26,6 +26,7 @@ from databricks_flows.sweep.places import (
     find_files,
     find_filled,
     find_folders,
+    find_messages,
     find_runs,
     find_tables,
     read_beginnings,
@@ -46,12 +47,14 @@ class Places:
         bucket: Name of the block of the storage.
         workspace: Name of the workspace block.
         output_directories: Output folders.
+        pipes_folders: Folders of messages, beside that of the workspace block.
     """
 
     database: str
     bucket: str
     workspace: str
     output_directories: Sequence[str]
+    pipes_folders: Sequence[str] = ()
 
 
 @dataclass
@@ -109,6 +112,7 @@ class Gathering:
         for directory in places.output_directories:
             folders = await attempt(find_folders, directory)
             await self._add_leftovers("output folder", survey.take(f"folder `{directory}`", folders))
+        await self._add_messages()
         answer = await attempt(find_runs, places.workspace)
         workspace = survey.take(f"workspace `{places.workspace}`", answer)
         if workspace is not None:
@@ -149,6 +153,14 @@ class Gathering:
             for name, owner in owners.items()
             if name in filled or name not in known
         ]
+
+    async def _add_messages(self) -> None:
+        """Add the folders of messages. That of a workspace without a block is named once, with its runs."""
+        places = self._places
+        answer = await attempt(find_messages, places.workspace, places.pipes_folders)
+        if not isinstance(answer, NotConfigured):
+            sessions = self._survey.take("messages of code", answer) or {}
+            self._survey.found += [Found("messages", name, (owner,)) for name, owner in sessions.items()]
 
     async def _add_runs(self, workspace: Workspace) -> None:
         """Add the active runs of which a flow run is cancelled, or is just being cancelled."""

@@ -17,8 +17,11 @@ from uuid import UUID
 from databricks_blocks.database.leftovers import drop_run_tables, list_run_schemas
 from databricks_blocks.errors import BlockNotFound, DatabricksRunRefused, WorkspaceNotConfigured
 from databricks_blocks.job.api_fields import CHANGED_TAG, HASH_TAG
+from databricks_blocks.pipes.channel import channel_of
+from databricks_blocks.pipes.leftovers import sessions_in
+from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.staging.area import open_staging
-from databricks_blocks.workspace.block import named_client
+from databricks_blocks.workspace.block import load_workspace, named_client
 from databricks_blocks.workspace.jobs_api import get_job, list_jobs, reset_job
 from databricks_blocks.workspace.runs_api import cancel_run, get_run, list_runs
 from prefect import task
@@ -130,6 +133,30 @@ def find_folders(directory: str) -> list[str]:
     )
 
 
+@task(name="find_messages", **STEP_OPTIONS)
+def find_messages(workspace: str, folders: Sequence[str]) -> dict[str, UUID] | NotConfigured:
+    """Find the folders of sessions of pipes, and the flow runs that they belong to.
+
+    Args:
+        workspace: Name of the workspace block; the folder that it names is looked into, too.
+        folders: Folders of messages.
+
+    Raises:
+        ValueError: A name is not that of such a folder.
+    """
+    try:
+        client = named_client(workspace)
+        own = load_workspace(workspace).pipes_folder if workspace else ""
+    except (BlockNotFound, WorkspaceNotConfigured) as error:
+        return NotConfigured(str(error))
+    places = dict.fromkeys(Pipes.through(folder).folder for folder in (own, *folders) if folder)
+    return {
+        directory: owner
+        for place in places
+        for directory, owner in sessions_in(channel_of(client, place), place).items()
+    }
+
+
 @task(name="find_runs", **STEP_OPTIONS)
 def find_runs(workspace: str) -> Workspace | NotConfigured:
     """List what is active in the workspace, and the saved jobs that are changed."""
@@ -190,6 +217,12 @@ def remove_folder(path: str) -> None:
     # Another sweep may remove it at the same time.
     with suppress(FileNotFoundError):
         shutil.rmtree(path)
+
+
+@task(name="remove_messages", task_run_name="remove_messages-{directory}", **STEP_OPTIONS)
+def remove_messages(workspace: str, directory: str) -> None:
+    """Remove the folder of a session of pipes."""
+    channel_of(named_client(workspace), directory).clean(directory)
 
 
 @task(name="restore_job", task_run_name="restore_job-{job.job_id}", **STEP_OPTIONS)

@@ -13,6 +13,7 @@ import pytest
 from ...docstring_examples import run_examples
 
 NAMES = [
+    "AssetChecksFailed",
     "DatabricksJobError",
     "DatabricksRunFailed",
     "DatabricksRunResult",
@@ -22,6 +23,8 @@ NAMES = [
     "InvalidJob",
     "JobCluster",
     "JobSpecification",
+    "Pipes",
+    "PipesSession",
     "RepairPolicy",
     "RunPolicy",
     "SqlResult",
@@ -33,6 +36,7 @@ NAMES = [
     "load_csv_files",
     "load_green_energy",
     "notebook_task",
+    "open_pipes",
     "renewable_analysis",
     "run_databricks_job",
     "upload_files",
@@ -40,11 +44,13 @@ NAMES = [
     "wait_for_query",
 ]
 RUN_IN_E2E = {
+    "PipesSession",
     "SqlResult",
     "analyse_green_energy",
     "databricks_sql",
     "load_csv_files",
     "load_green_energy",
+    "open_pipes",
     "renewable_analysis",
     "run_databricks_job",
     "upload_files",

@@ -8,7 +8,9 @@ import asyncio
 import inspect
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
@@ -52,6 +54,37 @@ class IPythonShell:
         if self._shell is not None:
             type(self._shell).clear_instance()
             self._shell = None
+
+    @contextmanager
+    def one_cell(self, text: str) -> Iterator[None]:
+        """Tell those who have registered for it (docs: IPython events) that a cell begins, and how it ends.
+
+        Args:
+            text: The cell.
+        """
+        self._tell("pre_run_cell", text, None)
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._tell("post_run_cell", text, error)
+
+    def _tell(self, event: str, text: str, error: BaseException | None) -> None:
+        if self._shell is None:
+            return
+        from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+
+        told: Any = ExecutionInfo(text, False, False, True, None)  # type: ignore[no-untyped-call]
+        if event == "post_run_cell":
+            told = ExecutionResult(told)  # type: ignore[no-untyped-call]
+            told.error_in_exec = error
+        try:
+            self._shell.events.trigger(event, told)
+        except Exception:  # noqa: BLE001 - the border: what a callback raises is shown, and ends no cell
+            traceback.print_exc()
 
     def execute(self, codes: Sequence[CodeType], namespace: dict[str, Any]) -> Any:
         """Execute the parts of a cell, in an event loop if one awaits something.

@@ -71,6 +71,7 @@ def test_what_is_missing_or_wrong_for_the_bucket_is_named(variables: dict[str, s
         ({"DATABRICKS_HOST": "dbc.example"}, "set either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and"),
         (WORKSPACE | OAUTH, "set either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and"),
         (OAUTH | {"DATABRICKS_CLIENT_ID": ""}, "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET belong"),
+        (WORKSPACE | {"PIPES_FOLDER": "/tmp/pipes"}, "PIPES_FOLDER a folder for messages is /Volumes/"),
     ],
 )
 def test_what_is_missing_or_wrong_for_the_workspace_is_named(variables: dict[str, str], message: str) -> None:
@@ -78,6 +79,12 @@ def test_what_is_missing_or_wrong_for_the_workspace_is_named(variables: dict[str
         WorkspaceSettings.read(variables)
     assert str(refused.value).startswith(message)
     assert "hidden" not in str(refused.value)
+
+
+def test_the_workspace_block_names_the_folder_for_messages() -> None:
+    folder = "/Volumes/main/ops/pipes"
+    assert WorkspaceSettings.read(WORKSPACE | {"PIPES_FOLDER": folder}).block().pipes_folder == folder
+    assert WorkspaceSettings.read(WORKSPACE).block().pipes_folder == ""
 
 
 def test_the_database_block_has_what_was_given() -> None:

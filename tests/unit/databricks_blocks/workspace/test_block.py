@@ -35,6 +35,21 @@ def test_another_scheme_is_refused() -> None:
         DatabricksWorkspace(databricks_instance="ftp://dbc.example", token="t")
 
 
+@pytest.mark.parametrize(
+    "folder", ["", "/Volumes/main/ops/pipes", "/Volumes/main/ops/pipes/a", "dbfs:/pipes"]
+)
+def test_a_folder_for_messages_is_of_a_volume_or_on_dbfs(folder: str) -> None:
+    assert DatabricksWorkspace(databricks_instance="dbc.example", token="t", pipes_folder=folder)
+
+
+@pytest.mark.parametrize(
+    "folder", ["/tmp/pipes", "/Volumes/main/ops", "s3://bucket/pipes", "dbfs:/Volumes/a"]
+)
+def test_another_folder_for_messages_is_refused(folder: str) -> None:
+    with pytest.raises(ValueError, match="a folder for messages is /Volumes/CATALOG/SCHEMA/VOLUME/FOLDER"):
+        DatabricksWorkspace(databricks_instance="dbc.example", token="t", pipes_folder=folder)
+
+
 @pytest.fixture
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """SDK clients ask the host for its metadata when they are made; here nobody answers."""

@@ -16,7 +16,7 @@ RULES = Rules(NOW, timedelta(hours=24), timedelta(minutes=10))
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 ME = uuid4()
-LEFTOVERS = ("tables", "staged files", "output folder")
+LEFTOVERS = ("tables", "staged files", "output folder", "messages")
 
 
 def stage(state: str, age: timedelta = HOUR) -> Stage:

@@ -127,3 +127,32 @@ def test_plain_cells_do_not_import_ipython() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == " False\n"
+
+
+REGISTERS = (
+    "told = []\n"
+    "for event in ('pre_run_cell', 'post_run_cell'):\n"
+    "    get_ipython().events.register(event, lambda each: told.append(type(each).__name__))"
+)
+
+
+def test_who_registers_for_cells_is_told_when_each_begins_and_ends() -> None:
+    # The cell that registers has begun before, and is told of at its end.
+    assert "['ExecutionResult', 'ExecutionInfo']" in shown(run(REGISTERS + NEXT + "print(told)"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"), [("1 / 0", "ZeroDivisionError"), ("dbutils.notebook.exit('x')", "NotebookExit")]
+)
+def test_who_registers_for_cells_is_told_what_ended_one(tmp_path: Path, cell: str, error: str) -> None:
+    told = tmp_path / "told"
+    writes = f"open({str(told)!r}, 'a').write(type(each.error_in_exec).__name__ + ' ')"
+    run(f"get_ipython().events.register('post_run_cell', lambda each: {writes})" + NEXT + cell)
+    assert told.read_text() == f"NoneType {error} "
+
+
+def test_an_error_of_who_registered_is_shown_and_ends_nothing() -> None:
+    registers = "get_ipython().events.register('pre_run_cell', lambda _: 1 / 0)"
+    text = shown(run(registers + NEXT + "print('goes on')"))
+    assert "ZeroDivisionError" in text
+    assert text.endswith("goes on\n")

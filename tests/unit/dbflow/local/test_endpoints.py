@@ -1,4 +1,6 @@
+import pytest
 from databricks_blocks.setup.register import SETTINGS
+from dbflow.local import endpoints
 from dbflow.local.endpoints import (
     PostgresEndpoint,
     PrefectEndpoint,
@@ -16,6 +18,15 @@ def stack(engine: str) -> StackEndpoints:
         PrefectEndpoint("http://127.0.0.1:4/api", "http://127.0.0.1:4", "admin:password"),
         engine,
     )
+
+
+@pytest.mark.parametrize(("sees", "folder"), [(True, "/Volumes/main/default/pipes"), (False, "")])
+def test_notebooks_speak_where_they_see_volumes(
+    monkeypatch: pytest.MonkeyPatch, sees: bool, folder: str
+) -> None:
+    monkeypatch.setattr(endpoints, "are_available", lambda: sees)
+    block = SETTINGS["workspace"].read(stack("sail").variables()).block()
+    assert block.pipes_folder == folder
 
 
 def test_files_are_staged_where_the_engine_reads_them() -> None:
