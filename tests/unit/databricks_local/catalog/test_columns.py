@@ -90,12 +90,9 @@ def test_a_column_twice_is_refused_in_any_case() -> None:
         fields_of([{"name": "a", "type_text": "int"}, {"name": "A", "type_text": "int"}])
 
 
-def test_many_columns_take_no_longer_than_they_are_many() -> None:
-    def seconds(number: int) -> float:
-        columns = [{"name": f"column_{each}", "type_text": "int", "position": each} for each in range(number)]
-        begin = time.process_time()
-        assert len(fields_of(columns)) == number
-        return time.process_time() - begin
-
-    # Of the processor, so that other processes do not count: it would be 16 times 4.
-    assert seconds(32_000) < 10 * max(seconds(8_000), 0.01)
+def test_many_columns_are_no_work() -> None:
+    columns = [{"name": f"column_{each}", "type_text": "int", "position": each} for each in range(64_000)]
+    begin = time.process_time()
+    assert len(fields_of(columns)) == 64_000
+    # Of the processor, so that other processes do not count: each name compared with each takes minutes.
+    assert time.process_time() - begin < 10
