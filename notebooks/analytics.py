@@ -26,6 +26,12 @@ import json
 import re
 from hashlib import sha256
 
+try:
+    from databricks_pipes import pipes
+except ImportError:
+    # Not beside this notebook, and no library of the cluster: nothing is told.
+    pipes = None
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -105,4 +111,18 @@ returned = {
     }
     for row in spark.table(quoted(written)).collect()
 }
+if pipes:
+    place = f"databricks://{catalog}/{schema}"
+    for kind, found in returned.items():
+        pipes.log.info("%s: %s rows on %s days, slope %s", kind, found["rows"], found["days"], found["slope"])
+    made_from = [of_department(f"{kind}_efficiency") for kind in returned]
+    pipes.asset(
+        f"{place}/{written}",
+        upstream=[f"{place}/{each}" for each in made_from],
+        **{
+            f"{kind}_{name}": found[name]
+            for kind, found in returned.items()
+            for name in ("rows", "days", "slope", "r2")
+        },
+    )
 dbutils.notebook.exit(json.dumps(returned))

@@ -27,6 +27,12 @@ import json
 import re
 from hashlib import sha256
 
+try:
+    from databricks_pipes import pipes
+except ImportError:
+    # Not beside this notebook, and no library of the cluster: nothing is told.
+    pipes = None
+
 from pyspark.sql import functions as F
 
 
@@ -62,4 +68,9 @@ days.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(quote
 
 # COMMAND ----------
 
-dbutils.notebook.exit(json.dumps({"table": written, "rows": spark.table(quoted(written)).count()}))
+written_rows = spark.table(quoted(written)).count()
+if pipes:
+    pipes.log.info("%s days written to %s", written_rows, written)
+    place = f"databricks://{catalog}/{schema}"
+    pipes.asset(f"{place}/{written}", upstream=[f"{place}/{of_department('green')}"], rows=written_rows)
+dbutils.notebook.exit(json.dumps({"table": written, "rows": written_rows}))

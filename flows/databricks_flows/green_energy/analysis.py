@@ -33,6 +33,7 @@ from databricks_flows.green_energy.results import Department
 from databricks_flows.green_energy.summary import summary_markdown
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
+from databricks_flows.pipes.workspace_pipes import pipes_of
 from databricks_flows.renewable.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.shared.chart_process import chart_process
@@ -172,7 +173,8 @@ async def _analyse(request: _Request) -> GreenEnergyAnalysis:
     steps = Steps(STEPS, sender)
     with chart_process(MODULE) as charting:
         async with steps.step("run_databricks_job", len(request.job.tasks)):
-            run = await run_databricks_job(request.job, request.workspace, request.policy)
+            pipes = await pipes_of(request.workspace)
+            run = await run_databricks_job(request.job, request.workspace, request.policy, pipes=pipes)
         async with steps.step("read_days"):
             found = await read_department(request.department, run.exit_values, request.place)
         if not any(kind.trend.rows for kind in found.kinds):
