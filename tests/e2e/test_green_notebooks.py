@@ -56,13 +56,10 @@ def test_departments_whose_names_look_alike_share_no_table(place: Place) -> None
         "Quality Control",
         "quality_control",
         "x" * 300,
-        "Efficiency Quality Control",
     ]
     tables = [place.returned("extract_green", name)["table"] for name in names]
     assert len(set(tables)) == len(names)
     assert tables[5] == "green_quality_control"
-    # What `transform_green` writes for Quality Control.
-    assert "green_efficiency_quality_control" not in tables
 
 
 def test_a_department_without_rows_has_no_line(place: Place) -> None:

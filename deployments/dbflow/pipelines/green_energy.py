@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from databricks_flows.green_energy.facility_files import DATA_DIRECTORY, FACILITIES, check_facilities
-from databricks_flows.green_energy.results import CHART_FILE, TABLE_FILE
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.renewable.staged_note import digest
 from rich.markup import escape
@@ -70,7 +69,7 @@ class GreenEnergyRun:
             InputError: A file or a department cannot be used.
         """
         check_facilities(self._directory, self.departments)
-        writable_folder(self.out, TABLE_FILE, CHART_FILE)
+        writable_folder(self.out)
 
     async def work(self, bars: StepBars) -> GreenEnergyResult:
         """Run both flows, and write table and chart of all departments."""
@@ -80,7 +79,6 @@ class GreenEnergyRun:
         from databricks_flows.green_energy.outputs import write_results
         from databricks_flows.shared.chart_process import chart_process
         from databricks_flows.shared.progress import listening
-        from prefect.logging import get_logger
 
         schema = self.schema()
         with chart_process(MODULE) as charting:
@@ -92,10 +90,7 @@ class GreenEnergyRun:
                 with listening(_shown(bars, name if len(names) > 1 else ""), bars.say):
                     analyses.append(await analyse_green_energy(name, schema_name=schema, output_directory=""))
             found = [analysis.department for analysis in analyses]
-            flow_run_id = analyses[0].flow_run_url.rpartition("/")[2]
-            written = await asyncio.to_thread(
-                write_results, found, charting, self.out.resolve(), flow_run_id, get_logger(__name__)
-            )
+            written = await asyncio.to_thread(write_results, found, charting, self.out.resolve())
         return GreenEnergyResult(loaded, analyses, written)
 
     @property
@@ -103,17 +98,14 @@ class GreenEnergyRun:
         return self.data or DATA_DIRECTORY
 
     def schema(self) -> str:
-        """Schema of the tables: other files get another one, since a load only adds rows.
-
-        The same content under another name is another file, too: a load knows files by their names.
-        """
+        """Schema of the tables: other files get another one, since a load only adds rows."""
         from databricks_flows.green_energy.place import SCHEMA
 
         if self.data is None:
             return SCHEMA
         [facilities] = [files for files in check_facilities(self.data, ()) if files.table == FACILITIES]
-        told = "\n".join(f"{digest(path)} {path.name}" for path in facilities.paths)
-        return f"{SCHEMA}_{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:12]}"
+        digests = " ".join(sorted(map(digest, facilities.paths)))
+        return f"{SCHEMA}_{hashlib.sha256(digests.encode()).hexdigest()[:12]}"
 
     def print_summary(self, console: Console, result: GreenEnergyResult) -> None:
         """Print what came out, and where to look at it."""

@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from databricks_flows.renewable.countries import check_countries
-from databricks_flows.renewable.share_files import (
-    CHART_FILE,
-    DATA_DIRECTORY,
-    TABLE_FILE,
-    find_share_files,
-    writable_folder,
-)
+from databricks_flows.renewable.share_files import DATA_DIRECTORY, find_share_files, writable_folder
 
 from dbflow.terminal import StepBars, print_summary
 
@@ -54,7 +48,7 @@ class RenewableRun:
         files = find_share_files(self.data or DATA_DIRECTORY)
         if not self.all_countries:
             check_countries(files, self.countries)
-        writable_folder(self.out, TABLE_FILE, CHART_FILE)
+        writable_folder(self.out)
 
     async def work(self, bars: StepBars) -> RenewableAnalysis:
         """Run the flow."""

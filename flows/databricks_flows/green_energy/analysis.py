@@ -29,7 +29,7 @@ from databricks_flows.green_energy.facility_files import FACILITIES
 from databricks_flows.green_energy.notebook_job import NO_GIT_SOURCE, notebook_job
 from databricks_flows.green_energy.outputs import create_graph
 from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
-from databricks_flows.green_energy.results import CHART_FILE, TABLE_FILE, Department
+from databricks_flows.green_energy.results import Department
 from databricks_flows.green_energy.summary import summary_markdown
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
@@ -134,7 +134,7 @@ async def analyse_green_energy(
             repair=RepairPolicy(max_repairs=max_repairs, ask=ask),
             polling=PollingPolicy(max_unreachable=max_unreachable),
         ),
-        writable_folder(Path(output_directory), TABLE_FILE, CHART_FILE) if output_directory else None,
+        writable_folder(Path(output_directory)) if output_directory else None,
     )
     if asset:
         told = "Rows" if rows is None else f"{rows} rows"

@@ -14,7 +14,6 @@ from databricks_blocks.csv.format import PLAIN
 from databricks_blocks.csv.forms import is_finite
 from databricks_blocks.csv.records import MalformedRecord, Record, read_records
 from databricks_blocks.regular_files import file_fault
-from databricks_blocks.sql.texts.schema import csv_table
 
 from databricks_flows.shared.unknown_names import unknown_names
 
@@ -30,7 +29,7 @@ COLUMNS = {
     "AmtProductOutput": "DOUBLE",
 }
 """The columns of it that they use, and their types."""
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T].*)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 _LONGEST_NAME = 255
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20/\x7f]")
@@ -108,9 +107,6 @@ def check_facilities(directory: Path, departments: Sequence[str]) -> list[TableF
     known: set[str] = set()
     for path in paths:
         known |= _departments(path)
-    for files in found:
-        # Raises what the load of the other tables would find when much is done already.
-        csv_table(files.paths)
     if missing := [name for name in dict.fromkeys(departments) if name not in known]:
         raise InputError(unknown_names("department", missing, known, "Department"))
     return found
@@ -138,22 +134,19 @@ def _departments(path: Path) -> set[str]:
             fault = f"{len(record.fields)} fields where the header has {len(columns)}"
             raise InputError(f"{path}{at(record.line, fault)}")
         for place, name in used:
-            if fault := _value_fault(name, record.fields[place] or ""):
+            if fault := _value_fault(COLUMNS[name], record.fields[place] or ""):
                 raise InputError(f"{path}{at(record.line, fault, name)}")
         found.add(record.fields[department] or "")
     return found - {""}
 
 
-def _value_fault(column: str, value: str) -> str | None:
-    """What is wrong with a value of a column, as Spark reads it."""
-    kind = COLUMNS[column]
+def _value_fault(kind: str, value: str) -> str | None:
+    """What is wrong with a value of a column of a kind, as Spark reads it; no value is always right."""
     if has_undecoded_bytes(value):
         return "bytes that are not UTF-8; save the file as UTF-8"
-    if kind == "BOOLEAN" and not value:
-        return "no value, so the row belongs neither to the rows with the initiative nor to the others"
     if kind == "DOUBLE" and value and not is_finite(value):
         return f"`{value[:60]}` is not a number"
-    if kind == "BOOLEAN" and value.strip().lower() not in _BOOLEANS:
+    if kind == "BOOLEAN" and value and value.strip().lower() not in _BOOLEANS:
         return f"`{value[:60]}` is neither True nor False"
     if kind == "DATE" and value and not _is_day(value):
         return f"`{value[:60]}` is not a day, such as 2024-06-21"
@@ -162,7 +155,7 @@ def _value_fault(column: str, value: str) -> str | None:
 
 def _is_day(value: str) -> bool:
     try:
-        return bool(_DAY.fullmatch(value) and date.fromisoformat(value[:10]))
+        return bool(_DAY.match(value) and date.fromisoformat(value[:10]))
     except ValueError:
         return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from databricks_blocks.safe_text import markdown_text
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
 
 from databricks_flows.green_energy.chart import chart_request
-from databricks_flows.green_energy.results import CHART_FILE, TABLE_FILE, Department, write_table
+from databricks_flows.green_energy.results import Department, write_table
 from databricks_flows.shared.chart_process import ChartProcess
-from databricks_flows.shared.leaving import fresh_folder
 from databricks_flows.shared.telling import tell
+
+CHART_FILE, TABLE_FILE = "green_energy.png", "green_energy.csv"
 
 
 @dataclass(frozen=True)
@@ -40,25 +39,16 @@ class Written:
     title: str
 
 
-def write_results(
-    departments: Sequence[Department],
-    charting: ChartProcess,
-    folder: Path,
-    flow_run_id: str,
-    logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-) -> Written:
+def write_results(departments: Sequence[Department], charting: ChartProcess, folder: Path) -> Written:
     """Write table and chart into a folder. Each of them appears when it is whole.
 
     Args:
         departments: What was found.
         charting: The process that draws the chart.
         folder: The folder; it exists.
-        flow_run_id: The flow run after which the unfinished files are named, so that a retry or the sweep
-            removes them.
-        logger: Its log.
     """
-    with fresh_folder(folder / f".green-energy-{flow_run_id}", logger) as unfinished:
-        table, chart = unfinished / TABLE_FILE, unfinished / CHART_FILE
+    with TemporaryDirectory(dir=folder, prefix=".green-energy-") as unfinished:
+        table, chart = Path(unfinished) / TABLE_FILE, Path(unfinished) / CHART_FILE
         rows = write_table(departments, table)
         title = charting.draw(*chart_request(departments, chart))
         return Written(table.replace(folder / TABLE_FILE), chart.replace(folder / CHART_FILE), rows, title)
@@ -77,8 +67,7 @@ def create_graph(department: Department, charting: ChartProcess, folder: Path | 
         Paths of the files.
     """
     with TemporaryDirectory() as temporary:
-        target, logger = folder or Path(temporary), get_run_logger()
-        written = write_results([department], charting, target, flow_run.id, logger)
+        written = write_results([department], charting, folder or Path(temporary))
         image = base64.b64encode(written.chart.read_bytes()).decode()
     show = partial(
         create_image_artifact,

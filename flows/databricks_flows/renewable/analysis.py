@@ -24,7 +24,13 @@ from pydantic import Field
 
 from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.job.cancelling import cancel_databricks_runs
-from databricks_flows.renewable.analysis_run import TASK_RUNS_AT_ONCE, Request, analyse
+from databricks_flows.renewable.analysis_run import (
+    CHART_FILE,
+    TABLE_FILE,
+    TASK_RUNS_AT_ONCE,
+    Request,
+    analyse,
+)
 from databricks_flows.renewable.countries import files_with
 from databricks_flows.renewable.notebook_job import (
     DEFAULT_CLUSTER,
@@ -33,7 +39,7 @@ from databricks_flows.renewable.notebook_job import (
     notebook_job,
 )
 from databricks_flows.renewable.scope import RunScope
-from databricks_flows.renewable.share_files import CHART_FILE, TABLE_FILE, writable_folder
+from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.renewable.spans import Span
 from databricks_flows.renewable.staged_note import MOST_HOURS
 from databricks_flows.shared.patience import MAX_UNREACHABLE
@@ -135,8 +141,7 @@ async def renewable_analysis(
         'shw.png'
     """
     chosen = None if all_countries else countries
-    files = files_with(chosen, data_directory)
-    output = writable_folder(Path(output_directory), TABLE_FILE, CHART_FILE)
+    files, output = files_with(chosen, data_directory), writable_folder(Path(output_directory))
     tables = [file.table for file in files]
 
     def job(scope: RunScope) -> JobSpecification:

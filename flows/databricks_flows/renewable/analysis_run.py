@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -26,7 +27,7 @@ from databricks_flows.renewable.data_contract import StagedData
 from databricks_flows.renewable.leftovers import Leftovers
 from databricks_flows.renewable.notebook_job import counted_rows
 from databricks_flows.renewable.scope import Prepared, RunScope, note_staged, prepare_run
-from databricks_flows.renewable.share_files import CHART_FILE, TABLE_FILE, ShareFile
+from databricks_flows.renewable.share_files import ShareFile
 from databricks_flows.renewable.spans import Span, read_spans
 from databricks_flows.renewable.staged_note import Asked, Published, StagedNote, digest, fingerprint
 from databricks_flows.renewable.steps import (
@@ -45,7 +46,7 @@ from databricks_flows.renewable.steps import (
 from databricks_flows.renewable.summary import summary_markdown
 from databricks_flows.shared.batches import make_batches
 from databricks_flows.shared.chart_process import ChartProcess, chart_process
-from databricks_flows.shared.leaving import fresh_folder, mark_as_leaving
+from databricks_flows.shared.leaving import mark_as_leaving
 from databricks_flows.shared.patience import having_patience
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.table_events import emit_table_updated
@@ -58,6 +59,8 @@ _FROM_NOTEBOOKS = ("run_databricks_job", "delete_intake_files", "load_result", "
 STEPS = (*_BEFORE_NOTEBOOKS, *_FROM_NOTEBOOKS, "cleanup")
 # Each has its own database connection, and a server accepts about a hundred.
 TASK_RUNS_AT_ONCE = 8
+TABLE_FILE = "shw.csv"
+CHART_FILE = "shw.png"
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ async def _analyse(request: Request, scope: RunScope, origin: Origin, terminatio
     with (
         having_patience(max_unreachable),
         chart_process("databricks_flows.renewable.chart") as charting,
-        fresh_folder(request.output / f".shw-{scope.prefix}", get_run_logger()) as unfinished,
+        fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
     ):
         async with (
             _ended_well_or(leftovers, origin, termination),
@@ -161,6 +164,23 @@ async def _ended_well_or(
     except BaseException as error:
         await uninterrupted(settle(error))
         raise
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first.
+
+    A folder that cannot be removed is logged: it is no reason to lose a result.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(exist_ok=True)
+    try:
+        yield path
+    finally:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            get_run_logger().warning("Left for the flow sweep_leftovers: folder %s: %s", path, error)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from slugify import slugify
 DATA_DIRECTORY = Path(__file__).parent / "data"
 KEY_COLUMNS = ("Entity", "Code", "Year")
 SHARES = ("Solar (% electricity)", "Hydro (% electricity)", "Wind (% electricity)")
-TABLE_FILE = "shw.csv"
-CHART_FILE = "shw.png"
 LONGEST_TEXT = 255
 """Bytes of an entity or a code. Databases have a limit for what an index holds: PostgreSQL has 2.7 KB."""
 
@@ -112,12 +110,8 @@ def table_name(text: str, max_length: int = 40) -> str:
     return slugify(text, separator="_", max_length=max_length).strip("_") or "table"
 
 
-def writable_folder(path: Path, *names: str) -> Path:
+def writable_folder(path: Path) -> Path:
     """Create a folder if it does not exist, and check that files can be written to it.
-
-    Args:
-        path: The folder.
-        *names: Names of the files.
 
     Returns:
         Its absolute path.
@@ -128,12 +122,9 @@ def writable_folder(path: Path, *names: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path):
-            taken = [path / name for name in names if (path / name).is_dir()]
+            return path.resolve()
     except OSError as error:
         raise InputError(f"{path}: cannot write there: {error.strerror or error}") from error
-    if taken:
-        raise InputError(f"{taken[0]}: a folder is in the place of the file; rename or remove it")
-    return path.resolve()
 
 
 def find_fault(file: ShareFile, duplicate: tuple[str, int] | None = None) -> InputError | None:

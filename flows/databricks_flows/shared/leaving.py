@@ -5,11 +5,7 @@ A flow of a user may name its own files after its flow run, too: the name alone 
 
 from __future__ import annotations
 
-import logging
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -38,26 +34,3 @@ def leaves(flow_run_id: UUID, flow_name: str, labels: Mapping[str, Any]) -> bool
         labels: Its labels.
     """
     return flow_name in LEAVING_FLOWS or labels.get(_LABEL) == str(flow_run_id)
-
-
-@contextmanager
-def fresh_folder(
-    path: Path, logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
-) -> Iterator[Path]:
-    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first.
-
-    A folder that cannot be removed is logged: it is no reason to lose a result.
-
-    Args:
-        path: The folder; its name is one that the sweep knows.
-        logger: Log of the flow run.
-    """
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(exist_ok=True)
-    try:
-        yield path
-    finally:
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            logger.warning("Left for the flow sweep_leftovers: folder %s: %s", path, error)

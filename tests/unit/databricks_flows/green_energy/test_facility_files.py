@@ -91,9 +91,7 @@ def test_the_data_of_the_package_has_four_departments() -> None:
             f"{HEADER}21.06.2024,North,Logistics,1,True,1,1\n",
             "line 2, column `TS`: `21.06.2024` is not a day",
         ),
-        (f"{HEADER}2024-06-21xyz,North,X,1,True,1,1\n", "column `TS`: `2024-06-21xyz` is not a day"),
         (f"{HEADER}2024-06-21,North,X,1,maybe,1,1\n", "column `IsGreenEnergyInitiative`: `maybe` is neither"),
-        (f"{HEADER}2024-06-21,North,X,1,,1,1\n", "column `IsGreenEnergyInitiative`: no value"),
     ],
 )
 def test_a_file_that_the_analysis_cannot_use_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -102,25 +100,6 @@ def test_a_file_that_the_analysis_cannot_use_is_named(tmp_path: Path, text: str,
         check_facilities(tmp_path, [])
     assert "FacilityEfficiency.csv, " in str(refused.value)
     assert message in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("other.csv", "", "other.csv, line 1: empty"),
-        ("other.csv", "a,a\n1,2\n", "other.csv, line 1"),
-        ("other.csv", 'a,b\n1,"x', "other.csv, line 2"),
-        ("FacilityEfficiency.2.csv", f"New,{HEADER}x,{ROW}\n", "its columns are not those of"),
-    ],
-)
-def test_the_other_files_that_would_be_loaded_are_looked_at_too(
-    tmp_path: Path, name: str, text: str, message: str
-) -> None:
-    folder(tmp_path, **{"FacilityEfficiency.csv": f"{HEADER}{ROW}\n", name: text})
-    with pytest.raises(InputError) as refused:
-        check_facilities(tmp_path, [])
-    assert message in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 def test_departments_may_be_in_any_file_of_the_table(tmp_path: Path) -> None:

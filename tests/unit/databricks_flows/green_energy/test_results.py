@@ -49,11 +49,6 @@ def test_a_row_of_sql_becomes_a_day() -> None:
     assert Day.of_row(row) == Day(date(2024, 6, 21), (10.0, None, 3.0, 10.0, 0.3))
 
 
-def test_a_table_of_other_columns_is_an_error_of_one_line() -> None:
-    with pytest.raises(InputError, match="no column `AvgAmtPowerUse`"):
-        Day.of_row({"TS": date(2024, 6, 21), "Efficiency": 0.3})
-
-
 def test_what_the_notebooks_return_is_read() -> None:
     trend = {"rows": 119, "days": 30, "slope": 0.03, "r2": 0.4, "first_day": "2024-06-21"}
     none = {"rows": 0, "days": 0, "slope": None, "r2": None, "first_day": None}
