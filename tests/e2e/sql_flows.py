@@ -10,7 +10,6 @@ from databricks_blocks.sql.statement import Statement
 from databricks_flows.tasks.sql import databricks_sql
 from prefect import flow
 
-
 _body = Statement.body
 
 
