@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+from databricks_blocks.sql.statement import Statement
 from databricks_flows.tasks.sql import databricks_sql
 from prefect import flow
+
+_body = Statement.body
+
+
+def polled_body(statement: Statement, tags: Mapping[str, str]) -> dict[str, Any]:
+    """The request of a statement whose end is told by polling only, however soon it comes."""
+    return {**_body(statement, tags), "wait_timeout": "0s"}
+
+
+@flow
+async def polls_sql(statements: list[str]) -> None:
+    """Run statements, each of which is polled."""
+    Statement.body = polled_body  # type: ignore[method-assign]
+    await databricks_sql(statements)
 
 
 @flow

@@ -67,6 +67,7 @@ def test_all_departments_are_in_one_table_and_nothing_is_loaded_again(directory:
     assert again.returncode == 0, again.stderr
     assert "main.elt.facilityefficiency (0 new rows)" in again.stdout
     assert "Research & Development: run_databricks_job" in again.stdout
+    assert re.search(r"Prefect run +http\S+ \(Research & Development\)", again.stdout)
     assert_table_is_golden(directory / "all four" / "green_energy.csv", list(DEPARTMENTS))
     assert sorted(path.name for path in (directory / "all four").iterdir()) == [
         "green_energy.csv",

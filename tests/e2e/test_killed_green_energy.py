@@ -17,12 +17,13 @@ from .faulty_storage import FaultyStorage
 from .flow_processes import create_flow_run, run
 from .green_lab import Schema, assert_table_is_golden, load, own_schema
 from .held_loads import held_load
-from .test_crash import DONE_BUT_NOT_ANSWERED, RUN_NOW, SECOND_LOOK
+from .test_crash import DONE_BUT_NOT_ANSWERED, RUN_NOW
 from .test_killed_analysis import held_at_chart, held_at_request, kill_when
 from .test_storage_faults import storage
 
 __all__ = ["storage"]
 
+LOOK = {"path": "/api/*/jobs/runs/get"}
 EXECUTE = {"method": "POST", "path": "/api/2.0/sql/statements"}
 KINDS = ("green_efficiency", "not_green_efficiency")
 SECONDS = 120
@@ -97,7 +98,7 @@ def test_an_analysis_is_one_run_of_each_notebook(schema: Schema, faults: Faults,
     )
     for step in (
         held_at_answer(faults, RUN_NOW),
-        held_at_answer(faults, SECOND_LOOK),
+        held_at_answer(faults, LOOK),
         held_at_answer(faults, EXECUTE),
         held_at_chart(flow_run_id, MODULE),
     ):

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from databricks.sdk.service.sql import QueryInfo, State
 from databricks_blocks import StatementFailed, StatementTimedOut, WarehouseUnavailable
-from databricks_blocks.sql.statement import CALL_TAG
+from databricks_blocks.sql.statement import CALL_TAG, Statement
 from databricks_flows import SqlResult, cancel_databricks_runs, databricks_sql
 from databricks_flows.tasks.sql import start_warehouse, stop_warehouse
 from databricks_local import Faults
@@ -35,14 +35,14 @@ from .flow_processes import (
     state_of,
     worker,
 )
-from .sql_flows import has_too_little_time, maps_sql, runs_sql
+from .sql_flows import has_too_little_time, maps_sql, polled_body, polls_sql, runs_sql
 
 pytestmark = pytest.mark.usefixtures("warehouse")
 
 POOL = "sql"
 ENDLESS = "SELECT count(*) FROM range(1000000000000) WHERE hash(id) = 1"
 SECONDS_OF_WORK = "SELECT count(*) FROM range(2000000000) WHERE hash(id) = 1"
-"""Longer than the request to execute waits for an end, so that it is polled."""
+"""Long enough to be seen while it is going on."""
 SECONDS = 180
 EXECUTE = {"method": "POST", "path": "/api/2.0/sql/statements"}
 LOOK = {"method": "GET", "path_regex": "/api/2.0/sql/statements/[^/]+"}
@@ -142,12 +142,15 @@ def test_a_request_that_did_not_arrive_is_made_again(
     assert statuses(stack, table) == ["FINISHED"]
 
 
-def test_polling_outlives_refusals_and_lost_answers(stack: Stack, faults: Faults, mark: str) -> None:
+def test_polling_outlives_refusals_and_lost_answers(
+    stack: Stack, faults: Faults, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Statement, "body", polled_body)
     for fault in ({"status": 429, "retry_after": "1"}, {"status": 503}, {"effect": "reset"}):
         faults.add(**LOOK, **fault)
-    result = run_here(f"{SECONDS_OF_WORK} {mark}")
-    assert all(one["applied"] for one in faults.show())
-    assert result.rows() != []
+    result = run_here(f"SELECT count(*) AS n FROM range(9) {mark}")
+    assert [one["applied"] for one in faults.show()] == [1, 1, 1]
+    assert result.rows() == [{"n": 9}]
     assert statuses(stack, mark) == ["FINISHED"]
 
 
@@ -162,8 +165,8 @@ KILLED_AT: dict[str, dict[str, Any]] = {
 def test_killed_and_run_again_a_statement_is_executed_once(
     stack: Stack, faults: Faults, warehouse: str, table: str, held: dict[str, Any]
 ) -> None:
-    insert = f"INSERT INTO {table} SELECT CAST(a AS INT) FROM ({SECONDS_OF_WORK}) AS t (a)"
-    flow_run_id = create_flow_run(runs_sql, statements=[insert])
+    insert = f"INSERT INTO {table} SELECT 1"
+    flow_run_id = create_flow_run(polls_sql, statements=[insert])
     faults.add(**held)
     with flow_process(flow_run_id) as process:
         until(lambda: faults.show()[-1]["applied"] > 0, SECONDS)

@@ -152,7 +152,7 @@ def _where(result: GreenEnergyResult) -> list[tuple[str, str]]:
     rows = [("loaded", f"{one.table} ({_number(one.rows)} new rows)") for one in result.loaded]
     files = [("chart", nearby(written.chart)), ("table", f"{nearby(written.table)} ({written.rows} rows)")]
     runs = [
-        (label, url)
+        (label, url if len(result.analyses) == 1 else f"{url} ({analysis.department.name})")
         for analysis in result.analyses
         for label, url in (
             ("Prefect run", analysis.flow_run_url),

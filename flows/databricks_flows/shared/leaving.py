@@ -11,7 +11,7 @@ from uuid import UUID
 
 from prefect import get_client
 
-LEAVING_FLOWS = frozenset({"renewable-analysis"})
+LEAVING_FLOWS = frozenset({"renewable-analysis", "analyse-green-energy"})
 """Names of the flows whose runs leave something."""
 _LABEL = "databricks.leaves"
 
