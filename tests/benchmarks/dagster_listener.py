@@ -20,11 +20,18 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 
 
-class Clock(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if "said at" in text:
-            sys.stdout.write(f"heard {time.time()} {text[text.index('said at') :]}\n")
+def tell_when_it_is_there() -> None:
+    """See all records of all loggers: those of Dagster are not in the registry of `logging`."""
+    handle, heard = logging.Logger.handle, set[str]()
+
+    def note_and_handle(self: logging.Logger, record: logging.LogRecord) -> None:
+        _, said, rest = record.getMessage().rpartition("said at")
+        if said and rest not in heard:
+            heard.add(rest)
+            sys.stdout.write(f"heard {time.time()} {said}{rest}\n")
+        handle(self, record)
+
+    logging.Logger.handle = note_and_handle  # type: ignore[method-assign]
 
 
 def main() -> None:
@@ -42,8 +49,9 @@ def main() -> None:
             parameters = session.get_bootstrap_env_vars()
             task = NotebookTask(notebook_path=notebook, base_parameters=parameters)
             client.jobs.submit(tasks=[SubmitTask(task_key="only", notebook_task=task)]).result()
+        return session.get_results()
 
-    logging.getLogger("dagster").addHandler(Clock())
+    tell_when_it_is_there()
     dagster.materialize([listens])
 
 

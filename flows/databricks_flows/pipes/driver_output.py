@@ -27,16 +27,22 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS = 30.0
 """Databricks delivers every five minutes."""
+SECONDS_BETWEEN_LAST_LOOKS = 2.0
+"""A cluster that ends with its run delivers the rest then."""
 
 
 @dataclass
 class _Driver:
-    """The driver of a cluster; its lines go to the task that was first on it."""
+    """The driver of a cluster; its lines go to the task that was first on it.
+
+    `is_new`: the cluster was made for the run, and ends with it.
+    """
 
     task_key: str
     speaker: Speaker
     folder: str
     reader: DriverLogReader
+    is_new: bool
 
 
 class DriverOutput:
@@ -76,27 +82,36 @@ class DriverOutput:
         if self._loop is None:
             self._loop = asyncio.create_task(self._follow())
 
-    async def stop(self, *, is_over: bool) -> None:
-        """Stop to follow.
+    async def finish(self, seconds: float) -> None:
+        """Hear what clusters deliver as they end, and tell lines without an end.
 
         Args:
-            is_over: Whether the run has ended, so that a last look is due, and lines without an end are told.
+            seconds: How long this may take.
         """
-        if self._loop is None:
-            return
-        self._loop.cancel()
-        await asyncio.wait([self._loop])
-        if is_over:
-            await self._look()
-            for driver in filter(None, self._drivers.values()):
-                await self._tell(driver, driver.reader.rest())
+        await self.leave()
+        looks = 1 + int(seconds / SECONDS_BETWEEN_LAST_LOOKS)
+        for number in range(looks):
+            if await self._look() or not any(driver and driver.is_new for driver in self._drivers.values()):
+                break
+            if number + 1 < looks:
+                await self._sleep(SECONDS_BETWEEN_LAST_LOOKS)
+        for driver in filter(None, self._drivers.values()):
+            await self._tell(driver, driver.reader.rest())
+
+    async def leave(self) -> None:
+        """Stop to follow."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
 
     async def _follow(self) -> None:
         while True:
             await self._look()
             await self._sleep(SECONDS_BETWEEN_LOOKS)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Look once at all drivers; whether this brought lines, or the workspace is away."""
+        has_lines = False
         try:
             for task_key, speaker in self._speakers.items():
                 await self._find(task_key, speaker)
@@ -104,22 +119,25 @@ class DriverOutput:
                 channel = channel_of(self._client, driver.folder)
                 lines = await asyncio.to_thread(look_at_driver_logs, channel, driver.folder, driver.reader)
                 await self._tell(driver, lines)
+                has_lines = has_lines or bool(lines)
         except DatabricksJobError as error:
             if not self._has_warned:
                 self._has_warned = True
                 self._logger.warning("Logs of drivers cannot be read for now: %s", one_line(str(error)))
+            return True
+        return has_lines
 
     async def _find(self, task_key: str, speaker: Speaker) -> None:
         cluster_id = speaker.latest.cluster_id if speaker.latest else ""
         if speaker.stage is Stage.SILENT or not cluster_id or cluster_id in self._drivers:
             return
         settings = cluster_settings(self._specification, task_key)
-        existed = settings is None
+        is_new = settings is not None
         if settings is None:
             settings = await asyncio.to_thread(_settings_of, self._client, cluster_id)
         folder = driver_folder(settings, cluster_id)
-        reader = DriverLogReader(skip_present=existed)
-        self._drivers[cluster_id] = _Driver(task_key, speaker, folder, reader) if folder else None
+        reader = DriverLogReader(skip_present=not is_new)
+        self._drivers[cluster_id] = _Driver(task_key, speaker, folder, reader, is_new) if folder else None
 
     async def _tell(self, driver: _Driver, lines: tuple[StreamText, ...]) -> None:
         now = datetime.now(UTC)

@@ -97,8 +97,8 @@ class JobPipes(Observer):
             seconds: How long the last messages are waited for.
             cut_off: Whether the run was cancelled, so that it is no wonder that something is missing.
         """
-        await self._stop_drivers(is_over=True)
         if self._session:
+            await self._hear_drivers(seconds)
             await self._session.finish(seconds, cut_off=cut_off)
 
     async def end(self) -> None:
@@ -109,19 +109,20 @@ class JobPipes(Observer):
         if self._session is None or self._run is None or not self._run.state.is_terminal:
             await self.leave()
             return
-        await self._stop_drivers(is_over=True)
+        await self._hear_drivers(SECONDS_TO_DRAIN)
         await self._session.finish(SECONDS_TO_DRAIN, may_run_again=True)
 
     async def leave(self) -> None:
         """Stop, and leave all that is there to a retry of the flow."""
-        await self._stop_drivers(is_over=False)
+        if self._drivers:
+            await self._drivers.leave()
         if self._session:
             await self._session.leave()
 
-    async def _stop_drivers(self, *, is_over: bool) -> None:
+    async def _hear_drivers(self, seconds: float) -> None:
         drivers, self._drivers = self._drivers, None
         if drivers:
-            await drivers.stop(is_over=is_over)
+            await drivers.finish(seconds)
 
     def check(self, run: RunSnapshot) -> None:
         """Fail if a check failed that blocks.

@@ -1,8 +1,8 @@
 """What goes wrong with dagster-databricks and the reader of Dagster, and not here; one test each.
 
-Those that concern the flow, its ending and its restart, are in the tests of the flow (tests/e2e): a cancel
-that is returned as a success and a second run after a crash in test_pipes_endings, a folder that is not
-there in test_pipes.
+Those that concern the flow, its ending and its restart, are in the tests of the flow, in tests/e2e: a cancel
+that is returned as a success and a second run after a crash in test_pipes_endings, a folder that is not there
+in test_pipes.
 """
 
 from __future__ import annotations
