@@ -14,7 +14,7 @@ from uuid import UUID
 
 from databricks_blocks.errors import WorkspaceNotConfigured
 from databricks_blocks.loading import load_block
-from databricks_blocks.sql.life import SECONDS_OF_SKEW
+from databricks_blocks.sql.statement_call import SECONDS_OF_SKEW
 from databricks_blocks.sql.statements_api import active_statements, cancel_statement
 from databricks_blocks.sql_warehouse import SqlWarehouse
 from databricks_blocks.workspace.polling import outlive

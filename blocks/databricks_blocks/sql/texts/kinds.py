@@ -47,9 +47,9 @@ def is_script(text: str) -> bool:
     """Whether a statement does several things, of which some may be done when it fails.
 
     Examples:
-        >>> is_script("BEGIN INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); END"), is_script("CALL load()")
-        (True, True)
-        >>> is_script("FROM t INSERT INTO a SELECT x INSERT INTO b SELECT y"), is_script("INSERT INTO t SELECT 1")
+        >>> is_script("BEGIN INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); END")
+        True
+        >>> is_script("FROM t INSERT INTO a SELECT x INSERT INTO b SELECT y"), is_script("INSERT INTO t …")
         (True, False)
     """
     words = list(words_of(text))

@@ -6,7 +6,7 @@ import re
 
 _LITERAL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _GROUP = re.compile(rf"\b(?:CREDENTIAL|ENCRYPTION)\s*\((?:[^()'\"]|{_LITERAL})*\)", re.IGNORECASE | re.DOTALL)
-_SECRET_NAME = r"""
+_GUARDED = r"""
     (?<![\w.-])
     (?: [\w.-]* (?:secret|token|passw(?:or)?d|passphrase|(?:access|account|api|private)[._-]?key) [\w.-]*
       | (?:[\w.-]*[._-])? (?:sas | key) (?:[._-](?:value|text))?
@@ -15,9 +15,9 @@ _SECRET_NAME = r"""
 """
 """Names of options and settings whose values nobody may see."""
 _NAMED = re.compile(
-    rf"{_SECRET_NAME} ['\"`]? \s* (?:=>?|,)? \s* ({_LITERAL})", re.IGNORECASE | re.DOTALL | re.VERBOSE
+    rf"{_GUARDED} ['\"`]? \s* (?:=>?|,)? \s* ({_LITERAL})", re.IGNORECASE | re.DOTALL | re.VERBOSE
 )
-_SETTING = re.compile(rf"\bSET \s+ {_SECRET_NAME} \s* = \s* ([^'\"\s;][^\s;]*)", re.IGNORECASE | re.VERBOSE)
+_SETTING = re.compile(rf"\bSET \s+ {_GUARDED} \s* = \s* ([^'\"\s;][^\s;]*)", re.IGNORECASE | re.VERBOSE)
 _SIGNATURE = re.compile(
     r"[?&](?:sig|[\w-]*(?:signature|token|credential|secret))=([^&'\"\s]+)", re.IGNORECASE
 )

@@ -86,8 +86,8 @@ def split_statements(text: str) -> list[str]:
         opened = _opened(words, _upper(following), len(blocks))
         if opened and words == ["BEGIN"] and (following[0] == "end" or _upper(following) in _TRANSACTION):
             raise InvalidStatement(
-                f"the transaction that begins in line {_line_of(text, position)} would span statements, and each "
-                "has a session of its own: write what belongs together as one statement, `BEGIN … END`."
+                f"the transaction that begins in line {_line_of(text, position)} would span statements, "
+                "and each has a session of its own: write what belongs together as one, `BEGIN … END`."
             )
         if opened > 0:
             blocks.append(position)
@@ -117,7 +117,7 @@ def _opened(words: list[str], following: str, depth: int) -> int:
 
 def _begins_block(words: list[str], depth: int) -> bool:
     """Whether the last of the words, a BEGIN, begins a block: a column may have that name, too."""
-    if len(words) == 1 or (len(words) == 3 and words[1] == ":"):
+    if len(words) == 1 or (words[1] == ":" and not words[3:]):
         return True
     in_procedure = words[0] == "CREATE" and "PROCEDURE" in words
     # The body of a procedure may come after AS.

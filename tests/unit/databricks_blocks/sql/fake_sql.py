@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import requests
-from databricks.sdk.errors import NotFound, TemporarilyUnavailable, TooManyRequests
+from databricks.sdk.errors import BadRequest, NotFound, TemporarilyUnavailable, TooManyRequests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 HOST = "https://dbc.example"
@@ -28,6 +29,10 @@ class FakeSql:
         warehouse: State of the warehouse.
         truncated: Whether results are cut off.
         cancelled: Ids of the statements that were cancelled.
+        refuses_cancels: Whether cancels are refused.
+        ends_by_cancel: State in which a statement is after a cancel.
+        has_executed: Whether a statement was executed.
+        error_code: Error code of statements that fail.
     """
 
     def __init__(self) -> None:
@@ -41,6 +46,10 @@ class FakeSql:
         self.warehouse = "RUNNING"
         self.truncated = False
         self.cancelled: list[str] = []
+        self.refuses_cancels = False
+        self.error_code = "BAD_REQUEST"
+        self.ends_by_cancel = "CANCELED"
+        self.has_executed = Event()
         self.forgotten: set[str] = set()
         self.config = SimpleNamespace(host=HOST, init_auth=lambda: None)
         self.api_client = SimpleNamespace(do=self._do)
@@ -54,6 +63,7 @@ class FakeSql:
         self.executed.append(body)
         statement_id = f"s{len(self.executed)}"
         self.states[statement_id] = state
+        self.has_executed.set()
         return statement_id
 
     def _do(self, method: str, path: str, **given: Any) -> Any:
@@ -65,8 +75,10 @@ class FakeSql:
             return self._post(json.loads(b"".join(given["data"])))
         statement_id = path.split("/")[5]
         if path.endswith("/cancel"):
+            if self.refuses_cancels:
+                raise BadRequest("it cannot be cancelled")
             self.cancelled.append(statement_id)
-            self.states[statement_id] = "CANCELED"
+            self.states[statement_id] = self.ends_by_cancel
             return {}
         return self._read(statement_id)
 
@@ -90,7 +102,7 @@ class FakeSql:
         status: dict[str, Any] = {"state": self.states[statement_id]}
         if status["state"] == "FAILED":
             status |= {
-                "error": {"error_code": "BAD_REQUEST", "message": "no such table"},
+                "error": {"error_code": self.error_code, "message": "no such table"},
                 "sql_state": "42P01",
             }
         schema = {"columns": [{"name": "next", "type_text": "INT"}]}

@@ -54,7 +54,7 @@ def test_the_words_tell_whether_a_statement_does_nothing_twice(text: str, repeat
         ("EXECUTE IMMEDIATE 'INSERT INTO t VALUES (1)'", True),
         ("FROM t INSERT INTO a SELECT x INSERT INTO b SELECT y", True),
         (
-            "MERGE INTO t USING u ON a = b WHEN NOT MATCHED AND c THEN INSERT * WHEN NOT MATCHED THEN INSERT *",
+            "MERGE INTO t USING u ON a WHEN NOT MATCHED AND c THEN INSERT * WHEN NOT MATCHED THEN INSERT d",
             False,
         ),
         ("UPDATE begin SET a = 1", False),

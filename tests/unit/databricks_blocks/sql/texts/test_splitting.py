@@ -70,7 +70,7 @@ def test_a_text_is_split_between_its_statements(text: str, statements: list[str]
     ("text", "why"),
     [
         (
-            "INSERT INTO a SELECT 1;\n/* from s3://bucket/in/* */ INSERT INTO b SELECT 1; INSERT INTO c SELECT 1",
+            "INSERT INTO a SELECT 1;\n/* from s3://b/* */ INSERT INTO b SELECT 1; INSERT INTO c SELECT 1",
             "the comment that begins in line 2 is never closed",
         ),
         ("SELECT 1; /* the end", "the comment that begins in line 1 is never closed"),
