@@ -24,6 +24,7 @@ from databricks_blocks.sql.statements_api import (
     cancel_statement,
     execute_once,
     get_statement,
+    result_chunk,
     tagged_statements,
 )
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy, watch
@@ -186,11 +187,22 @@ class StatementLife:
         self._number = record.number + 1
         self.earlier = self._seen
         found = await self._calls.outlive(partial(self._get, record))
-        if what_to_do(found, self._call.statement) == "run again":
+        decision = what_to_do(found, self._call.statement)
+        if decision == "run again" or (decision == "use" and not await self._has_its_rows(found)):
             self.statement_id = None
             return None
         self.found = record
         return found
+
+    async def _has_its_rows(self, found: StatementSnapshot) -> bool:
+        """Whether a query that was done can be used: its rows are kept for less time than its state."""
+        if not (self._call.statement.only_reads and found.manifest.get("total_row_count")):
+            return True
+        try:
+            await self._calls.outlive(partial(result_chunk, self._client, found.statement_id, 0))
+        except DatabricksRunRefused:
+            return False
+        return True
 
     def _get(self, record: QueryRecord) -> StatementSnapshot:
         """Read a statement; of one that is gone, the history still says how it ended."""

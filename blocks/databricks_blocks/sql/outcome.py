@@ -46,17 +46,31 @@ def result_of(client: WorkspaceClient, ended: StatementSnapshot, statement: Stat
             statement_id=ended.statement_id,
             url=url,
         )
+    inline = ended.result.get("data_array")
     result = SqlResult(
         ended.statement_id,
         url,
         dict(ended.manifest),
         has_rows=ended.state == "SUCCEEDED",
+        _inline=inline,
         _connect=lambda: client,
     )
-    if result.has_rows and holds_counts(result.manifest) and result.row_count == 1:
+    if not (result.has_rows and statement.gives_counts):
+        return result
+    if inline is None and ended.manifest.get("format") == "JSON_ARRAY":
+        return replace(result, has_rows=result.row_count == 0)
+    return _with_counts(result)
+
+
+def _with_counts(result: SqlResult) -> SqlResult:
+    """Read what a statement has done. It was done, also if that is not kept any more."""
+    if not (holds_counts(result.manifest) and result.row_count == 1):
+        return result
+    try:
         (counts,) = result.rows()
-        return replace(result, affected={name: int(count or 0) for name, count in counts.items()})
-    return result
+    except ResultUnavailable:
+        return replace(result, has_rows=False)
+    return replace(result, affected={name: int(count or 0) for name, count in counts.items()})
 
 
 @dataclass(frozen=True)

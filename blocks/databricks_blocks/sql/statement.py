@@ -11,7 +11,7 @@ from typing import Any, Literal
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.errors import StatementCancelled, StatementError, StatementFailed
 from databricks_blocks.sql.parameters import bound_parameters
-from databricks_blocks.sql.texts.kinds import is_repeatable, is_script, only_reads
+from databricks_blocks.sql.texts.kinds import gives_counts, is_repeatable, is_script, only_reads
 from databricks_blocks.sql.texts.redaction import without_credential_groups, without_credentials
 
 CALL_TAG = "databricks_flows_call"
@@ -63,8 +63,9 @@ class Statement:
         body: dict[str, Any] = {
             "statement": self.text,
             "warehouse_id": self.warehouse_id,
-            "disposition": "EXTERNAL_LINKS",
-            "format": "ARROW_STREAM",
+            # A row of counts needs no storage, which the network of the flow may not reach.
+            "disposition": "INLINE" if self.gives_counts else "EXTERNAL_LINKS",
+            "format": "JSON_ARRAY" if self.gives_counts else "ARROW_STREAM",
             "wait_timeout": "5s",
             "on_wait_timeout": "CONTINUE",
             "query_tags": [{"key": key, "value": value} for key, value in tags.items()],
@@ -94,6 +95,11 @@ class Statement:
         """Whether it may be done in part when it fails."""
         return is_script(self.text)
 
+    @property
+    def gives_counts(self) -> bool:
+        """Whether all that it answers is one row of counts."""
+        return gives_counts(self.text)
+
     def _place(self) -> dict[str, str]:
         return {"catalog": self.catalog, "schema": self.schema}
 
@@ -109,7 +115,7 @@ class StatementSnapshot:
         message: What the workspace says about the failure.
         sql_state: SQLSTATE, if there is one.
         manifest: Columns and size of the result, as the API has them.
-        result: The first chunk of the result: its links.
+        result: The first chunk of the result: its rows if they are inline, or links to them.
     """
 
     statement_id: str

@@ -26,6 +26,7 @@ class SqlRequest:
         schema: Schema in which each statement begins; empty for that of the block.
         key: Tells calls apart that are equal in all else.
         timeout_seconds: How long all of it may take; `None`: as long as it takes.
+        is_new: Whether it is asked for anew each time: nothing of an earlier attempt is looked for.
     """
 
     statements: Sequence[str]
@@ -35,6 +36,7 @@ class SqlRequest:
     schema: str = ""
     key: str = ""
     timeout_seconds: float | None = None
+    is_new: bool = False
 
     def __post_init__(self) -> None:
         if not self.statements:

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
 from databricks_blocks.private_prefect import contexts_around
@@ -17,7 +18,7 @@ from databricks_blocks.run_log import telling_the_story
 from databricks_blocks.sql.life import StatementLife
 from databricks_blocks.sql.outcome import AfterCancel, cancelled, result_of, timed_out
 from databricks_blocks.sql.results import SqlResult
-from databricks_blocks.sql.statement import StatementSnapshot, period_of
+from databricks_blocks.sql.statement import Statement, StatementSnapshot, period_of
 from databricks_blocks.sql.statement_call import SECONDS_OF_SKEW, StatementCall
 from databricks_blocks.sql.warehouses import bring_to
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
@@ -115,16 +116,13 @@ class _SqlRun:
         if call.flow_run_ids:
             await note_warehouse(call.flow_run_ids[0], found.warehouse_id, block)
         statements = self._request.of(block, found.warehouse_id)
-        tokens = [
-            await _token(call, [statement.identity, self._host, self._request.key])
-            for statement in statements
-        ]
+        tokens = [await self._token(call, statement) for statement in statements]
         for number, (statement, token) in enumerate(zip(statements, tokens, strict=True)):
             statement_call = StatementCall(
                 statement,
                 token,
                 since=int((call.since.timestamp() - SECONDS_OF_SKEW) * 1000),
-                may_be_there=call.flow_run_count > 1,
+                may_be_there=call.flow_run_count > 1 and not self._request.is_new,
                 seconds_to_look=_seconds_to_look(),
                 tags=_tags(),
             )
@@ -134,6 +132,14 @@ class _SqlRun:
                 await _start(client, found.warehouse_id)
             self._results.append(await self._now.to_the_end())
         return self._results
+
+    async def _token(self, call: CallIdentity, statement: Statement) -> str:
+        """Name one statement, by what it is: a retry may have corrected the others of its list."""
+        if self._request.is_new:
+            return uuid4().hex
+        asked = [statement.identity, self._host, self._request.key]
+        identity = fingerprint([*asked, call.names, call.in_one_process])
+        return idempotency_token(call.root_id, identity, await claim_occurrence(call, identity, "SQL"))
 
     async def _interrupted(self, ending: Awaitable[Ending]) -> None:
         """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
@@ -167,12 +173,6 @@ class _One:
         result = replace(result, executed_before=period_of(others))
         self._report.ended(result, used=self.life.found is not None)
         return result
-
-
-async def _token(call: CallIdentity, asked: list[Any]) -> str:
-    """Name one statement of a call, by what it is: a retry may have corrected the others of its list."""
-    identity = fingerprint([*asked, call.names, call.in_one_process])
-    return idempotency_token(call.root_id, identity, await claim_occurrence(call, identity, "SQL"))
 
 
 async def _cancel(life: StatementLife) -> AfterCancel:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.loading import load_block
 from databricks_blocks.sql.errors import StatementError
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.statement import title_of
 from databricks_blocks.sql.warehouses import SECONDS_TO_START, Goal, WarehouseSnapshot
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import task_run
@@ -97,7 +99,11 @@ async def _databricks_sql(
     except CancelledInPrefect:
         return cast("SqlResult", Cancelled(message="Cancelled, and its SQL statement as well"))
     if show_rows and result.has_rows:
-        await show_as_artifact(result, texts[-1], await asyncio.to_thread(result.rows, show_rows))
+        try:
+            await show_as_artifact(result, texts[-1], await asyncio.to_thread(result.rows, show_rows))
+        except DatabricksJobError as error:
+            # The SQL has succeeded all the same.
+            get_run_logger().warning("Its rows are not shown: %s", error)
     return result
 
 

@@ -56,3 +56,19 @@ def is_script(text: str) -> bool:
     first = words[0] if words else ""
     inserts = first in ("FROM", "WITH") and words.count("INSERT") > 1
     return first in _CALLING or inserts or is_named_block(text)
+
+
+def gives_counts(text: str) -> bool:
+    """Whether all that a statement answers is one row of counts, such as `num_affected_rows`.
+
+    Examples:
+        >>> gives_counts("INSERT INTO t VALUES (1)"), gives_counts("SELECT 1 AS num_plate")
+        (True, False)
+        >>> gives_counts("COPY INTO t FROM '/a' FILEFORMAT = CSV"), gives_counts("COPY INTO t … VALIDATE ALL")
+        (True, False)
+    """
+    words = list(words_of(text))
+    if words[:2] == ["COPY", "INTO"]:
+        return "VALIDATE" not in words
+    changes = words[:1] in (["WITH"], ["FROM"]) and not _CHANGING.isdisjoint(words)
+    return changes or not _CHANGING.isdisjoint(words[:1])

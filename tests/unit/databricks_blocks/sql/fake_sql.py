@@ -29,6 +29,7 @@ class FakeSql:
         warehouse: State of the warehouse.
         truncated: Whether results are cut off.
         cancelled: Ids of the statements that were cancelled.
+        refusal: Why requests to execute are refused.
         refuses_cancels: Whether cancels are refused.
         ends_by_cancel: State in which a statement is after a cancel.
         has_executed: Whether a statement was executed.
@@ -47,10 +48,12 @@ class FakeSql:
         self.truncated = False
         self.cancelled: list[str] = []
         self.refuses_cancels = False
+        self.refusal = ""
         self.error_code = "BAD_REQUEST"
         self.ends_by_cancel = "CANCELED"
         self.has_executed = Event()
         self.forgotten: set[str] = set()
+        self.without_rows: set[str] = set()
         self.config = SimpleNamespace(host=HOST, init_auth=lambda: None)
         self.api_client = SimpleNamespace(do=self._do)
 
@@ -80,10 +83,12 @@ class FakeSql:
             self.cancelled.append(statement_id)
             self.states[statement_id] = self.ends_by_cancel
             return {}
-        return self._read(statement_id)
+        return self._read(statement_id, chunk="/result/" in path)
 
     def _post(self, body: dict[str, Any]) -> Any:
         self.posts += 1
+        if self.refusal:
+            raise BadRequest(self.refusal)
         fault = self.faults.pop(0) if self.faults else ""
         _raise(fault)
         statement_id = self._execute(body)
@@ -91,11 +96,15 @@ class FakeSql:
             raise requests.ConnectionError("Connection aborted.")
         return {"statement_id": statement_id, "status": {"state": "PENDING"}}
 
-    def _read(self, statement_id: str) -> Any:
+    def _read(self, statement_id: str, *, chunk: bool = False) -> Any:
         self.reads += 1
         _raise(self.read_faults.pop(0) if self.read_faults else "")
         if statement_id in self.forgotten:
             raise NotFound("gone")
+        if statement_id in self.without_rows and chunk:
+            raise NotFound("closed")
+        if chunk:
+            return {"external_links": [{}]}
         if self.states[statement_id] in ("PENDING", "RUNNING"):
             self.ends_after -= 1
             self.states[statement_id] = self.ends if self.ends_after <= 0 else "RUNNING"

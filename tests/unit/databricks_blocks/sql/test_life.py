@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import Any, cast
 
 import pytest
-from databricks_blocks.errors import DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.sql.life import StatementLife
 from databricks_blocks.sql.statement import Statement
 from databricks_blocks.sql.statement_call import StatementCall
@@ -127,6 +128,16 @@ def test_patience_with_a_workspace_that_takes_nothing_ends(fault: str) -> None:
     assert workspace.executed == []
 
 
+def test_a_refusal_tells_no_credential_and_is_one_line() -> None:
+    workspace = FakeSql()
+    statement = "COPY INTO t FROM 's3://b' WITH (CREDENTIAL (AWS_SECRET_KEY = 'se-cret'))"
+    workspace.refusal = f"[PARSE_SYNTAX_ERROR] near\n== SQL ==\n{statement}"
+    with pytest.raises(DatabricksRunRefused, match="PARSE_SYNTAX_ERROR") as refused:
+        lived(workspace, Statement(statement, "w"))
+    assert "se-cret" not in "".join(traceback.format_exception(refused.value))
+    assert "\n" not in str(refused.value)
+
+
 def test_polling_outlives_lost_answers() -> None:
     workspace = FakeSql()
     workspace.read_faults = ["busy", "away", "before", "down"]
@@ -168,6 +179,15 @@ def test_a_write_that_may_have_been_done_is_not_executed_again(known: str) -> No
     workspace.forgotten = {earlier} if known == "by the history" else set()
     assert lived(workspace, may_be_there=True).state == "FAILED"
     assert workspace.posts == 0
+
+
+def test_a_query_whose_rows_are_not_kept_any_more_is_run_again() -> None:
+    workspace = FakeSql()
+    workspace.without_rows = {workspace.earlier("token-0", "SUCCEEDED")}
+    assert lived(workspace, SELECT, may_be_there=True).statement_id == "s2"
+    kept = FakeSql()
+    kept.earlier("token-0", "SUCCEEDED")
+    assert lived(kept, SELECT, may_be_there=True).statement_id == "s1"
 
 
 def test_the_last_statement_of_the_call_counts() -> None:

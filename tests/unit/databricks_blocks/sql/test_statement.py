@@ -35,6 +35,8 @@ def test_the_request_binds_values_and_asks_for_links_to_arrow() -> None:
         "query_tags": [{"key": CALL_TAG, "value": "abc-0"}],
         "parameters": [{"name": "day", "value": "2024-06-21", "type": "STRING"}],
     }
+    inline = {"disposition": "INLINE", "format": "JSON_ARRAY"}
+    assert inline.items() <= INSERT.body({}).items()
     assert {name: INSERT.body({})[name] for name in ("catalog", "schema")} == {
         "catalog": "main",
         "schema": "elt",

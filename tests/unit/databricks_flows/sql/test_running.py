@@ -44,11 +44,13 @@ class Place:
         self.attempt = 1
         self.end = Ending.CANCELLED
         self.counter = CallCounter()
+        self.counted = 0
 
     async def identity(self) -> CallIdentity:
         return CallIdentity(ROOT, ("flow",), {ROOT: self.attempt}, (), self.attempt, True, datetime.now(UTC))
 
     async def claim(self, call: CallIdentity, fingerprint: str, _: str) -> int:
+        self.counted += 1
         return self.counter.claim(call.root_id, fingerprint, call.attempts)
 
     async def ending(self, *_: Any) -> Ending:
@@ -179,6 +181,13 @@ def test_a_retry_does_not_repeat_a_write_that_may_have_been_done(workspace: Fake
     workspace.ends = "SUCCEEDED"
     ran("INSERT INTO t VALUES (1)", key="again")
     assert len(workspace.executed) == 2
+
+
+def test_what_is_asked_anew_is_neither_counted_nor_looked_for(workspace: FakeSql, place: Place) -> None:
+    for place.attempt in (1, 2):
+        ran("SELECT 1", is_new=True)
+    assert len(workspace.executed) == len(set(tags(workspace))) == 2
+    assert (workspace.looks, place.counted) == (0, 0)
 
 
 @pytest.mark.parametrize(

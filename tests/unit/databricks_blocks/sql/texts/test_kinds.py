@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from databricks_blocks.sql.texts.kinds import is_repeatable, is_script, only_reads
+from databricks_blocks.sql.texts.kinds import gives_counts, is_repeatable, is_script, only_reads
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,20 @@ def test_the_words_tell_whether_a_statement_does_nothing_twice(text: str, repeat
 )
 def test_a_script_may_be_done_in_part(text: str, script: bool) -> None:
     assert is_script(text) is script
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("-- why\ninsert into t values (1)", True),
+        ("MERGE INTO t USING u ON a WHEN MATCHED THEN DELETE", True),
+        ("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", True),
+        ("COPY INTO t FROM '/a' FILEFORMAT = CSV", True),
+        ("COPY INTO t FROM '/a' FILEFORMAT = CSV VALIDATE 10 ROWS", False),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", False),
+        ("BEGIN INSERT INTO t VALUES (1); SELECT * FROM t; END", False),
+        ("", False),
+    ],
+)
+def test_what_gives_only_counts_is_known(text: str, counts: bool) -> None:
+    assert gives_counts(text) is counts
