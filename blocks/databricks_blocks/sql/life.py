@@ -214,7 +214,7 @@ class StatementLife:
     async def _execute(self) -> StatementSnapshot:
         """Execute the statement. After a lost answer it is looked for, and sent again if it is not there."""
         since = self._clock()
-        pauses = _PAUSES_BEFORE_LOOKS
+        pauses: tuple[float, ...] = _PAUSES_BEFORE_LOOKS
         if not self._call.statement.is_repeatable:
             pauses += _FURTHER_PAUSES
         while True:

@@ -53,9 +53,9 @@ async def _databricks_sql(
 ) -> SqlResult:
     """Run SQL on a warehouse, and wait until it has succeeded.
 
-    A statement is never executed twice by one call. A retry of the task or flow, or a second worker after a
+    A statement is not executed twice by one call. A retry of the task or flow, or a second worker after a
     crash, finds it in the query history: if it is going on, the task waits for it; if it was done, the task
-    uses it; if it failed, it is run again. Cancelling the flow cancels the statement. A warehouse that is
+    uses it; if it failed, it is run again, unless it may have been done. Cancelling the flow cancels the statement. A warehouse that is
     stopped is started, and waited for.
 
     Args:
@@ -63,11 +63,13 @@ async def _databricks_sql(
             name of a file that ends with `.sql`. They are executed one after the other, each in a session of
             its own: `USE` and `SET` do not reach the next one.
         parameters: Values of the markers, such as `{"day": date(2024, 6, 21)}` for `:day`. They are bound,
-            and never become part of the text.
+            and never become part of the text. Another value makes another statement: one that a retry does
+            not compute again, such as the time of now, executes it twice.
         warehouse: The warehouse, or the name of its block.
         catalog: Catalog in which each statement begins; empty for that of the block.
         schema: Schema in which each statement begins; empty for that of the block.
         key: Tells calls apart that are equal in all else, and must not exchange their statements in a retry.
+            Another key also runs a statement again that a retry does not, since it may have been done.
         timeout_seconds: How long all of it may take, the start of the warehouse included; then it is
             cancelled. `None`: as long as it takes.
         show_rows: How many rows of the result to show as a table in the Prefect UI.
