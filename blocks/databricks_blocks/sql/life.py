@@ -157,7 +157,7 @@ class StatementLife:
         """Find what the history did not show yet."""
         record = await self._look(_PAUSES_BEFORE_LOOKS[:3])
         if record is not None:
-            self.statement_id = record.statement_id
+            self._found(record)
         elif self._posted:
             raise DatabricksUnreachable(
                 f"the query history of warehouse {self._call.statement.warehouse_id} shows no statement with "
@@ -181,9 +181,7 @@ class StatementLife:
         if record is None:
             self._unseen = False
             return None
-        # Before it is read: a cancel that comes meanwhile then knows the statement.
-        self.statement_id = record.statement_id
-        self._unseen = False
+        self._found(record)
         self._number = record.number + 1
         self.earlier = self._seen
         found = await self._calls.outlive(partial(self._get, record))
@@ -193,6 +191,12 @@ class StatementLife:
             return None
         self.found = record
         return found
+
+    def _found(self, record: QueryRecord) -> None:
+        """Know the statement before it is read: a cancel may come meanwhile."""
+        if record.status not in ("FAILED", "CANCELED"):
+            self.statement_id = record.statement_id
+        self._unseen = False
 
     async def _has_its_rows(self, found: StatementSnapshot) -> bool:
         """Whether a query that was done can be used: its rows are kept for less time than its state."""

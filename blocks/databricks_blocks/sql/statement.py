@@ -269,7 +269,7 @@ def statement_error(found: StatementSnapshot, statement: Statement, url: str) ->
     what = f"`{title_of(statement.text)}`"
     unclear = _what_is_unclear(found, statement)
     advice = (
-        f"{unclear}, so no retry runs it again: look, and give another `key` to run it again."
+        f"{unclear}, so no retry runs it again: look, then give another `key`, or start anew."
         if unclear
         else ""
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_blocks.loading import load_block
+from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.parameters import InvalidStatement, bound_parameters
 from databricks_blocks.sql.statement import Statement
 from databricks_blocks.sql.texts.splitting import markers_of, split_statements
@@ -100,12 +101,15 @@ def read_statements(given: str | Path | Sequence[str]) -> list[str]:
         texts = [given] if isinstance(given, str) else given
         statements = [statement for text in texts for statement in split_statements(text)]
     if not statements:
-        raise InvalidStatement(f"there is no statement in `{str(given)[:80]}`.")
+        raise InvalidStatement(f"there is no statement in `{one_line(str(given))[:80]}`.")
     return statements
 
 
 def _is_file_name(text: str) -> bool:
-    return text.lower().endswith(".sql") and len(text.split()) == 1
+    if not text.lower().endswith(".sql") or len(text.splitlines()) != 1:
+        return False
+    # A statement may end with the name of a table, such as `main.sql`; a path may have spaces.
+    return len(text.split()) == 1 or Path(text).is_file()
 
 
 def _content(path: Path) -> str:

@@ -38,6 +38,7 @@ from databricks_flows.sql.request import SqlRequest
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_LONGEST_TAG = 128
 _SECONDS_UNTIL_SHOWN = 10.0
 """The query history may show a statement late; how late is not documented."""
 
@@ -218,5 +219,5 @@ def _tags() -> Mapping[str, str]:
     """What tells people in the query history where a statement comes from."""
     for context in contexts_around(FlowRunContext):
         if context.flow_run is not None and context.flow is not None:
-            return {"prefect_flow": context.flow.name, FLOW_RUN_TAG: str(context.flow_run.id)}
+            return {"prefect_flow": context.flow.name[:_LONGEST_TAG], FLOW_RUN_TAG: str(context.flow_run.id)}
     return {}

@@ -55,8 +55,8 @@ async def _databricks_sql(
 
     A statement is not executed twice by one call. A retry of the task or flow, or a second worker after a
     crash, finds it in the query history: if it is going on, the task waits for it; if it was done, the task
-    uses it; if it failed, it is run again, unless it may have been done. Cancelling the flow cancels the statement. A warehouse that is
-    stopped is started, and waited for.
+    uses it; if it failed, it is run again, unless it may have been done. Cancelling the flow cancels the
+    statement. A warehouse that is stopped is started, and waited for.
 
     Args:
         statement: One statement or several, in a text, in a list of texts, or in a file: a `Path`, or the

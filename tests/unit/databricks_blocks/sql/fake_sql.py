@@ -23,6 +23,7 @@ class FakeSql:
         faults: What happens to the next requests to execute: `before`, `after`, `busy`, `away`, `down`.
         shown_after: How many looks into the history do not show the statements yet.
         ends_after: After how many reads a statement has ended.
+        asked: What the history was asked for.
         looks: How often the history was read.
         reads: How often a statement was read.
         ends: State in which a statement ends.
@@ -47,6 +48,7 @@ class FakeSql:
         self.warehouse = "RUNNING"
         self.truncated = False
         self.cancelled: list[str] = []
+        self.asked: list[dict[str, Any]] = []
         self.refuses_cancels = False
         self.refusal = ""
         self.error_code = "BAD_REQUEST"
@@ -73,6 +75,7 @@ class FakeSql:
         if "/warehouses/" in path:
             return {"id": "w", "name": "W", "state": self.warehouse}
         if path.endswith("/history/queries"):
+            self.asked.append(given["query"])
             return self._history()
         if method == "POST" and path.endswith("/statements"):
             return self._post(json.loads(b"".join(given["data"])))

@@ -288,6 +288,9 @@ def test_a_cancel_before_the_first_look_of_a_retry_looks() -> None:
     workspace.earlier("token-0", "PENDING")
     assert asyncio.run(life_of(workspace, may_be_there=True).cancel()) is not None
     assert workspace.cancelled == ["s1"]
+    failed = FakeSql()
+    failed.earlier("token-0", "FAILED")
+    assert asyncio.run(life_of(failed, may_be_there=True).cancel()) is None
     nothing = FakeSql()
     assert asyncio.run(life_of(nothing, may_be_there=True).cancel()) is None
 

@@ -25,7 +25,7 @@ class Workspace(FakeSql):
 
     def __init__(self, count: int, refused: Iterable[str] = (), endless: Iterable[str] = ()) -> None:
         super().__init__()
-        self.asked: list[str] = []
+        self.asked_to_end: list[str] = []
         self.refused = set(refused)
         self.endless = set(endless)
         for _ in range(count):
@@ -36,7 +36,7 @@ class Workspace(FakeSql):
         if not path.endswith("/cancel"):
             return super()._do(method, path, **given)
         statement_id = path.split("/")[5]
-        self.asked.append(statement_id)
+        self.asked_to_end.append(statement_id)
         if statement_id in self.refused:
             raise BadRequest("it has ended")
         if statement_id not in self.endless:
@@ -65,14 +65,14 @@ def cancelled(
 def test_each_statement_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(3)
     cancelled(workspace, monkeypatch)
-    assert sorted(workspace.asked) == ["s1", "s2", "s3"]
+    assert sorted(workspace.asked_to_end) == ["s1", "s2", "s3"]
 
 
 def test_a_refused_cancel_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(3, refused=["s1"])
     with pytest.raises(DatabricksJobError, match=r"statement s1: .*it has ended"):
         cancelled(workspace, monkeypatch)
-    assert sorted(workspace.asked) == ["s1", "s2", "s3"]
+    assert sorted(workspace.asked_to_end) == ["s1", "s2", "s3"]
     assert workspace.states["s2"] == workspace.states["s3"] == "CANCELED"
 
 
@@ -97,7 +97,7 @@ def test_a_statement_that_the_history_shows_late_is_cancelled(monkeypatch: pytes
     workspace = Workspace(1)
     workspace.shown_after = 2
     cancelled(workspace, monkeypatch)
-    assert workspace.asked == ["s1"]
+    assert workspace.asked_to_end == ["s1"]
 
 
 @pytest.mark.parametrize(("name", "why"), [("gone", "no block `gone`"), ("", "a block that is not saved")])

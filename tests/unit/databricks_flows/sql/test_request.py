@@ -43,6 +43,13 @@ def test_what_has_no_statement_is_refused(given: Any) -> None:
         read_statements(given)
 
 
+def test_a_path_with_a_space_is_a_file_and_a_table_named_sql_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "My Files.sql"
+    file.write_text("SELECT 1; SELECT 2")
+    assert read_statements(str(file)) == ["SELECT 1", "SELECT 2"]
+    assert read_statements("SELECT * FROM main.sql") == ["SELECT * FROM main.sql"]
+
+
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     file = tmp_path / "old.sql"
     file.write_bytes("SELECT 'ä'".encode("latin-1"))

@@ -174,13 +174,21 @@ def test_a_retry_does_not_repeat_a_write_that_may_have_been_done(workspace: Fake
     workspace.ends, workspace.error_code = "FAILED", "ABORTED"
     for place.attempt in (1, 2, 3):
         with pytest.raises(
-            StatementFailed, match="not known, so no retry runs it again: look, and give another"
+            StatementFailed, match="not known, so no retry runs it again: look, then give another"
         ):
             ran("INSERT INTO t VALUES (1)")
     assert len(workspace.executed) == 1
     workspace.ends = "SUCCEEDED"
     ran("INSERT INTO t VALUES (1)", key="again")
     assert len(workspace.executed) == 2
+
+
+def test_the_history_is_asked_since_the_flow_began(workspace: FakeSql, place: Place) -> None:
+    place.attempt = 2
+    ran("SELECT 1")
+    [asked] = workspace.asked
+    since = asked["filter_by.query_start_time_range.start_time_ms"] / 1000
+    assert 800 < time.time() - since < 1000, "a quarter of an hour: clocks differ"
 
 
 def test_what_is_asked_anew_is_neither_counted_nor_looked_for(workspace: FakeSql, place: Place) -> None:
