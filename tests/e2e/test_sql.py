@@ -12,7 +12,9 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 from databricks.sdk.service.sql import QueryInfo, State
-from databricks_blocks import StatementFailed, StatementTimedOut, WarehouseUnavailable
+from databricks_blocks import SqlWarehouse, StatementFailed, StatementTimedOut, WarehouseUnavailable
+from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.loading import load_block
 from databricks_blocks.sql.statement import CALL_TAG
 from databricks_flows import SqlResult, cancel_databricks_runs, databricks_sql
 from databricks_flows.tasks.sql import start_warehouse, stop_warehouse
@@ -364,16 +366,28 @@ def test_a_stopped_warehouse_starts_and_the_wait_is_shown(stack: Stack, warehous
     assert asyncio.run(start_warehouse()).state == "RUNNING"
 
 
-def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
-    from databricks_blocks import SqlWarehouse
-    from databricks_blocks.errors import DatabricksRunRefused
-    from databricks_blocks.loading import load_block
+def other_warehouse(**fields: Any) -> SqlWarehouse:
+    found = load_block(SqlWarehouse, "warehouse")
+    return found.model_copy(update={"warehouse_name": "", "warehouse_id": "", **fields})
 
-    block = load_block(SqlWarehouse, "warehouse").model_copy(update={"warehouse_name": "gone"})
+
+def test_a_warehouse_that_is_not_there_is_an_error_of_one_line(stack: Stack) -> None:
+    with pytest.raises(DatabricksRunRefused, match="no SQL warehouse `gone`: there are") as error:
+        run_here("SELECT 1", warehouse=other_warehouse(warehouse_name="gone"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
+    client = stack.databricks()
+    made = client.warehouses.create(name=str(uuid4()), cluster_size="2X-Small", max_num_clusters=1).bind()[
+        "id"
+    ]
+    client.warehouses.delete(made)
     with pytest.raises(
-        (DatabricksRunRefused, WarehouseUnavailable), match="no SQL warehouse `gone`: there are"
-    ):
-        run_here("SELECT 1", warehouse=block)
+        (DatabricksRunRefused, WarehouseUnavailable), match="was deleted|does not exist"
+    ) as error:
+        run_here("SELECT 1", warehouse=other_warehouse(warehouse_id=made))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.usefixtures("told")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from databricks_blocks import DatabricksWorkspace, InvalidStatement, SqlWarehouse
+from databricks_blocks.sql.texts.partitions import partition_query
 from databricks_flows.sql.request import SqlRequest, read_statements
 
 BLOCK = SqlWarehouse(
@@ -91,7 +92,8 @@ def test_what_is_wrong_is_said_before_anything_is_sent(wrong: dict[str, Any], me
 
 def test_a_value_of_one_makes_valid_sql() -> None:
     """A list of one in Airflow's sensor becomes `('a',)`, which is no SQL: here, values are never written."""
-    [statement] = SqlRequest(["SELECT * FROM t WHERE day = :day"], {"day": "a"}).of(BLOCK, "w")
+    query, parameters = partition_query("t", {"day": ["a"]})
+    [statement] = SqlRequest([query], parameters).of(BLOCK, "w")
     body = statement.body({})
-    assert body["statement"] == "SELECT * FROM t WHERE day = :day"
-    assert body["parameters"] == [{"name": "day", "value": "a", "type": "STRING"}]
+    assert body["statement"] == "SELECT true FROM `t` WHERE `day` IN (:p0) LIMIT 1"
+    assert body["parameters"] == [{"name": "p0", "value": "a", "type": "STRING"}]
