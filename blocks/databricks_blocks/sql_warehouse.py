@@ -13,11 +13,14 @@ from prefect.blocks.core import Block
 from prefect_databricks.credentials import DatabricksCredentials
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
+from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.private_prefect import async_dispatch
-from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
-from databricks_blocks.sql.outcome import result_of, timed_out
+from databricks_blocks.sql.life import StatementLife
+from databricks_blocks.sql.outcome import AfterCancel, cancelled, result_of, timed_out
+from databricks_blocks.sql.parameters import InvalidStatement
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.statement import Statement
+from databricks_blocks.sql.statement_call import SECONDS_OF_SKEW, StatementCall
 from databricks_blocks.sql.warehouses import (
     SECONDS_TO_START,
     Goal,
@@ -150,17 +153,31 @@ class SqlWarehouse(Block):
         timeout_seconds: float | None = None,
     ) -> SqlResult:
         """Execute a statement; see `execute`."""
+        if timeout_seconds is not None and timeout_seconds <= 0:
+            raise InvalidStatement(f"timeout_seconds must be more than 0, but is {timeout_seconds}.")
         client = await asyncio.to_thread(self.workspace_client)
-        found = await outlive(partial(asyncio.to_thread, self.look, client))
-        asked = Statement(statement, found.warehouse_id, self.catalog, self.schema_name, parameters or {})
-        since = int((time.time() - SECONDS_OF_SKEW) * 1000)
-        life = StatementLife(client, StatementCall(asked, uuid4().hex, since))
+        life: StatementLife | None = None
+        limit = asyncio.timeout(timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with limit:
+                found = await outlive(partial(asyncio.to_thread, self.look, client))
+                asked = Statement(
+                    statement, found.warehouse_id, self.catalog, self.schema_name, parameters or {}
+                )
+                since = int((time.time() - SECONDS_OF_SKEW) * 1000)
+                life = StatementLife(client, StatementCall(asked, uuid4().hex, since))
                 ended = await life.to_the_end()
-        except TimeoutError as error:
-            await life.cancel()
-            raise timed_out(client.config.host, life.statement_id, timeout_seconds or 0) from error
+        except DatabricksJobError:
+            raise
+        except BaseException as error:
+            # What is interrupted must leave nothing behind that keeps the warehouse awake.
+            became = await cancelled(life) if life is not None else AfterCancel(None)
+            if not (limit.expired() and isinstance(error, TimeoutError)):
+                raise
+            if life is None or became.came_first is None:
+                statement_id = life.statement_id if life is not None else None
+                raise timed_out(client.config.host, statement_id, timeout_seconds or 0, became) from error
+            ended = became.came_first
         return await asyncio.to_thread(result_of, client, ended, asked)
 
     @async_dispatch(aexecute)
@@ -182,6 +199,7 @@ class SqlWarehouse(Block):
 
         Raises:
             InvalidStatement: It cannot be sent as it is given.
+            StatementTimedOut: It took longer than `timeout_seconds`.
             StatementError: It did not succeed.
             DatabricksRunRefused: The workspace does not accept the request.
             DatabricksUnreachable: The workspace did not answer for too long; it may be going on.

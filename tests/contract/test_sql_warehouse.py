@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 from databricks_blocks import DatabricksWorkspace, ResultUnavailable, SqlWarehouse, StatementFailed
 from databricks_blocks.errors import DatabricksRunRefused
-from databricks_blocks.sql.life import StatementCall, StatementLife
+from databricks_blocks.sql.life import StatementLife
 from databricks_blocks.sql.statement import Statement
+from databricks_blocks.sql.statement_call import StatementCall
 from databricks_local import LocalWorkspace
 
 from .workspace_lab import Lab, until

@@ -12,12 +12,14 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 from databricks.sdk.service.sql import QueryInfo, State
-from databricks_blocks import StatementFailed, StatementTimedOut, WarehouseUnavailable
+from databricks_blocks import SqlWarehouse, StatementFailed, StatementTimedOut, WarehouseUnavailable
+from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.loading import load_block
 from databricks_blocks.sql.statement import CALL_TAG, Statement
 from databricks_flows import SqlResult, cancel_databricks_runs, databricks_sql
 from databricks_flows.tasks.sql import start_warehouse, stop_warehouse
 from databricks_local import Faults
-from prefect import flow, get_client
+from prefect import flow, get_client, runtime, task
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.states import Cancelled, Crashed
@@ -133,6 +135,7 @@ def test_a_request_that_did_not_arrive_is_made_again(
     stack: Stack, faults: Faults, warehouse: str, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("databricks_blocks.sql.life._PAUSES_BEFORE_LOOKS", (0.0, 0.1))
+    monkeypatch.setattr("databricks_blocks.sql.life._FURTHER_PAUSES", ())
     faults.add(**EXECUTE, effect="reset")
     faults.add(**EXECUTE, status=503)
     faults.add(**EXECUTE, status=429, retry_after="1")
@@ -209,6 +212,37 @@ def test_equal_calls_are_told_apart_in_a_retry(stack: Stack, warehouse: str, tab
         press_retry(flow_run_id)
     assert statuses(stack, insert) == ["FINISHED", "FINISHED"]
     assert rows_in(stack, warehouse, table) == 2
+
+
+def test_a_task_whose_stored_result_a_retry_takes_keeps_its_statement(
+    stack: Stack, warehouse: str, table: str
+) -> None:
+    insert = f"INSERT INTO {table} VALUES (1)"
+
+    @task(persist_result=True)
+    def load(batch: int) -> int:
+        databricks_sql(insert)
+        return batch
+
+    @flow(retries=1)
+    def batches() -> None:
+        load(0)
+        if runtime.flow_run.get_run_count() == 1:
+            raise OSError("before the second")
+        load(1)
+
+    batches()
+    assert statuses(stack, insert) == ["FINISHED", "FINISHED"]
+    assert rows_in(stack, warehouse, table) == 2
+
+
+def test_a_sync_task_outside_of_flows_executes_its_sql(stack: Stack, warehouse: str, table: str) -> None:
+    @task
+    def load() -> int:
+        return int(databricks_sql(f"INSERT INTO {table} VALUES (1)").affected["num_affected_rows"])
+
+    assert load() == 1
+    assert rows_in(stack, warehouse, table) == 1
 
 
 @pytest.fixture(scope="module")
@@ -335,16 +369,28 @@ def test_a_stopped_warehouse_starts_and_the_wait_is_shown(stack: Stack, warehous
     assert asyncio.run(start_warehouse()).state == "RUNNING"
 
 
-def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
-    from databricks_blocks import SqlWarehouse
-    from databricks_blocks.errors import DatabricksRunRefused
-    from databricks_blocks.loading import load_block
+def other_warehouse(**fields: Any) -> SqlWarehouse:
+    found = load_block(SqlWarehouse, "warehouse")
+    return found.model_copy(update={"warehouse_name": "", "warehouse_id": "", **fields})
 
-    block = load_block(SqlWarehouse, "warehouse").model_copy(update={"warehouse_name": "gone"})
+
+def test_a_warehouse_that_is_not_there_is_an_error_of_one_line(stack: Stack) -> None:
+    with pytest.raises(DatabricksRunRefused, match="no SQL warehouse `gone`: there are") as error:
+        run_here("SELECT 1", warehouse=other_warehouse(warehouse_name="gone"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
+    client = stack.databricks()
+    made = client.warehouses.create(name=str(uuid4()), cluster_size="2X-Small", max_num_clusters=1).bind()[
+        "id"
+    ]
+    client.warehouses.delete(made)
     with pytest.raises(
-        (DatabricksRunRefused, WarehouseUnavailable), match="no SQL warehouse `gone`: there are"
-    ):
-        run_here("SELECT 1", warehouse=block)
+        (DatabricksRunRefused, WarehouseUnavailable), match="was deleted|does not exist"
+    ) as error:
+        run_here("SELECT 1", warehouse=other_warehouse(warehouse_id=made))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.usefixtures("told")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from databricks_blocks.errors import DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy
 
 if TYPE_CHECKING:
     import pyarrow
 
 _SECONDS_FOR_AN_ANSWER = (10, 60)
+_MOST_REFUSALS = 3
+"""A new link that is refused as often, one after the other, is refused for good."""
+_REFUSED = (401, 403)
 
 
 def fetched_batches(
@@ -34,28 +38,53 @@ def fetched_batches(
         sleep: Waits for a number of seconds.
 
     Raises:
-        DatabricksUnreachable: The storage did not answer for too long.
+        DatabricksRunRefused: The storage refuses new links.
+        DatabricksUnreachable: The storage, or the workspace with the links, did not answer for too long.
     """
     import pyarrow as pa
     import requests
     from urllib3.exceptions import HTTPError
 
-    given, answered = 0, clock()
+    given, answered, refusals = 0, clock(), 0
+    address = ""
     while True:
         try:
-            for number, batch in enumerate(_batches(link())):
+            address = link()
+            for number, batch in enumerate(_batches(address)):
                 if number >= given:
                     yield batch
-                    given, answered = given + 1, clock()
-        except (requests.RequestException, HTTPError, OSError, pa.ArrowInvalid) as error:
-            away = clock() - answered
+                    given, answered, refusals = given + 1, clock(), 0
+        except (
+            requests.RequestException,
+            HTTPError,
+            OSError,
+            pa.ArrowInvalid,
+            DatabricksUnreachable,
+        ) as error:
+            away, why = clock() - answered, _told(error, address)
+            refusals = refusals + 1 if _status(error) in _REFUSED else 0
+            # Not "from" the error: its text has the link, which is a login to the storage.
+            if refusals >= _MOST_REFUSALS:
+                raise DatabricksRunRefused(f"the storage refuses its links: {why}") from None
             if policy.gives_up(away):
                 raise DatabricksUnreachable(
-                    f"the storage with the rows did not answer for {away:.0f} s: {type(error).__name__}"
-                ) from error
+                    f"the storage with the rows did not answer for {away:.0f} s: {why}"
+                ) from None
             sleep(policy.pause(away))
         else:
             return
+
+
+def _status(error: Exception) -> int:
+    return getattr(getattr(error, "response", None), "status_code", 0)
+
+
+def _told(error: Exception, address: str) -> str:
+    """What can be told of an error: the link cannot."""
+    if isinstance(error, DatabricksUnreachable):
+        return error.message
+    words = [type(error).__name__, str(_status(error) or ""), "at", urlsplit(address).hostname or ""]
+    return " ".join(filter(None, words))
 
 
 def _batches(link: str) -> Iterator[pyarrow.RecordBatch]:

@@ -87,7 +87,7 @@ class StatementCancelled(StatementError):
 
 
 class StatementTimedOut(StatementError):
-    """Raised when a statement took longer than its time; it was cancelled.
+    """Raised when a statement took longer than its time. The message says whether it could be cancelled.
 
     Examples:
         ```python

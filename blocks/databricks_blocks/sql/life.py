@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.sql.statement import (
     CALL_TAG,
+    ENDED,
     QueryRecord,
-    Statement,
     StatementSnapshot,
     tag_of,
     what_to_do,
 )
+from databricks_blocks.sql.statement_call import StatementCall
 from databricks_blocks.sql.statements_api import (
     NotExecuted,
     cancel_statement,
     execute_once,
     get_statement,
+    result_chunk,
     tagged_statements,
 )
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, PollingPolicy, watch
@@ -31,36 +33,17 @@ from databricks_blocks.workspace.thread_calls import ThreadCalls
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_LOGGER = logging.getLogger(__name__)
+
 SECONDS_TO_SETTLE = 8.0
 """A request that is under way is waited for this long. Prefect kills a cancelled process after 30 s."""
 SECONDS_TO_CANCEL = 20.0
 """The end of a statement that is cancelled is waited for this long."""
-SECONDS_OF_SKEW = 900.0
-"""The clocks of a flow and of the workspace may differ."""
 _PAUSES_BEFORE_LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 12.0)
 """Seconds. The history may show a statement late; how late is not documented."""
+_FURTHER_PAUSES = (30.0,) * 9
+"""Seconds more, for a statement that does more when it is executed twice: waiting costs less."""
 _LATER_LOOKS = 4
-
-
-@dataclass(frozen=True)
-class StatementCall:
-    """One call that executes a statement.
-
-    Attributes:
-        statement: What is executed.
-        token: Names the call; a retry of it has the same one.
-        since: Epoch milliseconds before which no attempt of the call began.
-        may_be_there: Whether an earlier attempt may have executed it.
-        seconds_to_look: For how long the history may not show yet what an earlier attempt executed.
-        tags: Further query tags, for people.
-    """
-
-    statement: Statement
-    token: str
-    since: int = 0
-    may_be_there: bool = False
-    seconds_to_look: float = 0.0
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 OnChange = Callable[[StatementSnapshot], Awaitable[None]]
@@ -111,7 +94,9 @@ class StatementLife:
         self.statement_id: str | None = None
         self._number = 0
         self._seen: list[QueryRecord] = []
-        self._unanswered = False
+        self._posted = self._sent_again = False
+        # Whether something may be going on that nobody has seen yet.
+        self._unseen = call.may_be_there
 
     async def to_the_end(self) -> StatementSnapshot:
         """Execute the statement, or find the one of an earlier attempt, and wait until it has ended.
@@ -129,8 +114,11 @@ class StatementLife:
         self.statement_id = found.statement_id
         if found.is_over:
             await self._on_change(found)
-            return found
-        return await self._watched(found.statement_id)
+        else:
+            found = await self._watched(found.statement_id)
+        if self._sent_again:
+            await self._end_the_other(found)
+        return found
 
     async def cancel(self) -> StatementSnapshot | None:
         """End what was executed, and wait a while for its end: only that tells that it has ended.
@@ -139,19 +127,42 @@ class StatementLife:
             How it ended; `None` if nothing was executed.
 
         Raises:
-            DatabricksJobError: The workspace refuses, or cannot be reached.
+            DatabricksJobError: The workspace refuses, or cannot be reached, or does not show yet whether the
+                statement was executed.
             TimeoutError: It takes longer to end than is waited for.
         """
         # A request that is under way may still execute it.
         await self._calls.settle(SECONDS_TO_SETTLE)
         async with asyncio.timeout(SECONDS_TO_CANCEL):
-            if self.statement_id is None and self._unanswered:
-                record = await self._look(_PAUSES_BEFORE_LOOKS[:3])
-                self.statement_id = record.statement_id if record else None
+            if self.statement_id is None and self._unseen:
+                await self._find_unseen()
             if self.statement_id is None:
                 return None
-            await self._calls.outlive(partial(cancel_statement, self._client, self.statement_id))
-            return await self._watched(self.statement_id)
+            ended = await self._cancelled(self.statement_id)
+            if self._sent_again:
+                await self._end_the_other(ended)
+            return ended
+
+    async def _cancelled(self, statement_id: str) -> StatementSnapshot:
+        try:
+            await self._calls.outlive(partial(cancel_statement, self._client, statement_id))
+        except DatabricksRunRefused:
+            found = await self._calls.outlive(partial(get_statement, self._client, statement_id))
+            if not found.is_over:
+                raise
+            return found
+        return await self._watched(statement_id)
+
+    async def _find_unseen(self) -> None:
+        """Find what the history did not show yet."""
+        record = await self._look(_PAUSES_BEFORE_LOOKS[:3])
+        if record is not None:
+            self._found(record)
+        elif self._posted:
+            raise DatabricksUnreachable(
+                f"the query history of warehouse {self._call.statement.warehouse_id} shows no statement with "
+                f"the tag {CALL_TAG} = {tag_of(self._call.token, self._number)} yet: look for it there"
+            )
 
     async def _watched(self, statement_id: str) -> StatementSnapshot:
         return await watch(
@@ -168,14 +179,34 @@ class StatementLife:
         later = self._call.seconds_to_look / _LATER_LOOKS
         record = await self._look((0.0, *[later] * _LATER_LOOKS) if later > 0 else (0.0,))
         if record is None:
+            self._unseen = False
             return None
+        self._found(record)
         self._number = record.number + 1
         self.earlier = self._seen
         found = await self._calls.outlive(partial(self._get, record))
-        if what_to_do(found, self._call.statement) == "run again":
+        decision = what_to_do(found, self._call.statement)
+        if decision == "run again" or (decision == "use" and not await self._has_its_rows(found)):
+            self.statement_id = None
             return None
         self.found = record
         return found
+
+    def _found(self, record: QueryRecord) -> None:
+        """Know the statement before it is read: a cancel may come meanwhile."""
+        if record.status not in ("FAILED", "CANCELED"):
+            self.statement_id = record.statement_id
+        self._unseen = False
+
+    async def _has_its_rows(self, found: StatementSnapshot) -> bool:
+        """Whether a query that was done can be used: its rows are kept for less time than its state."""
+        if not (self._call.statement.only_reads and found.manifest.get("total_row_count")):
+            return True
+        try:
+            await self._calls.outlive(partial(result_chunk, self._client, found.statement_id, 0))
+        except DatabricksRunRefused:
+            return False
+        return True
 
     def _get(self, record: QueryRecord) -> StatementSnapshot:
         """Read a statement; of one that is gone, the history still says how it ended."""
@@ -187,6 +218,9 @@ class StatementLife:
     async def _execute(self) -> StatementSnapshot:
         """Execute the statement. After a lost answer it is looked for, and sent again if it is not there."""
         since = self._clock()
+        pauses: tuple[float, ...] = _PAUSES_BEFORE_LOOKS
+        if not self._call.statement.is_repeatable:
+            pauses += _FURTHER_PAUSES
         while True:
             try:
                 return await self._calls.once(self._send)
@@ -195,26 +229,54 @@ class StatementLife:
                 if self._polling.gives_up(waited):
                     raise
                 await self._sleep(max(self._polling.pause(waited), refused.retry_after))
-            except DatabricksUnreachable:
-                record = await self._look(_PAUSES_BEFORE_LOOKS)
+            except DatabricksUnreachable as lost:
+                record = await self._look(pauses)
                 if record is not None and record.number == self._number:
+                    self.statement_id = record.statement_id
                     return await self._calls.outlive(partial(self._get, record))
                 if self._polling.gives_up(self._clock() - since):
                     raise
+                self._sent_again = True
+                _LOGGER.warning(
+                    "The query history does not show the SQL statement: it is sent again, after %s", lost
+                )
 
     def _send(self) -> StatementSnapshot:
         tag = tag_of(self._call.token, self._number)
         body = self._call.statement.body({CALL_TAG: tag, **self._call.tags})
-        self._unanswered = True
+        unseen, posted = self._unseen, self._posted
+        self._unseen = self._posted = True
         try:
             found = execute_once(self._client, body)
         except (NotExecuted, DatabricksRunRefused):
-            self._unanswered = False
+            # That tells about this request only, not about one before it.
+            self._unseen, self._posted = unseen, posted
             raise
         # In the thread: a cancel that comes meanwhile then knows the statement.
         self.statement_id = found.statement_id
-        self._unanswered = False
+        self._unseen = False
         return found
+
+    async def _end_the_other(self, ended: StatementSnapshot) -> None:
+        """Look whether the request whose answer was lost has executed the statement after all."""
+        try:
+            await self._look((0.0,))
+            for record in self._seen:
+                if record.number == self._number and record.statement_id != ended.statement_id:
+                    goes_on = record.status not in ENDED
+                    if goes_on:
+                        await self._calls.outlive(
+                            partial(cancel_statement, self._client, record.statement_id)
+                        )
+                    _LOGGER.warning(
+                        "The SQL statement was executed twice, since the history showed it too late: "
+                        "as %s, and as %s, which %s. Look what it did",
+                        ended.statement_id,
+                        record.statement_id,
+                        "is cancelled now" if goes_on else f"has ended {record.status}",
+                    )
+        except DatabricksJobError as error:
+            _LOGGER.warning("Whether the SQL statement was executed twice is not known: %s", error)
 
     async def _look(self, pauses: tuple[float, ...]) -> QueryRecord | None:
         """Find the latest statement of the call in the query history."""

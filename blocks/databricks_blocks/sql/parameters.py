@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -54,11 +55,9 @@ def bound_parameters(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _written(name: str, value: Any) -> dict[str, Any]:
-    plain = value.value if isinstance(value, Enum) else value
-    if plain is None or type(plain).__name__ in ("NAType", "NaTType"):
+    plain = _of_python(value.value if isinstance(value, Enum) else value)
+    if is_null(plain):
         return {"value": None, "type": "VOID"}
-    if not isinstance(plain, date | Decimal) and callable(getattr(plain, "item", None)):
-        plain = plain.item()  # a number of numpy
     written = _typed(plain)
     if written is None:
         raise InvalidStatement(
@@ -67,6 +66,24 @@ def _written(name: str, value: Any) -> dict[str, Any]:
             f"from_json(:{name}, 'array<string>'), bytes as hexadecimal digits to unhex(:{name})."
         )
     return {"value": written[1], "type": written[0]}
+
+
+def is_null(value: Any) -> bool:
+    """Whether a value stands for none, as `None` and the `NA` and `NaT` of pandas do."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _of_python(value: Any) -> Any:
+    """The value that a single one of numpy stands for; any other as it is."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.generic):
+        return value
+    if isinstance(value, numpy.datetime64 | numpy.timedelta64) and isinstance(value.item(), int):
+        # Nanoseconds, of which numpy makes a number.
+        import pandas
+
+        return (pandas.Timestamp if isinstance(value, numpy.datetime64) else pandas.Timedelta)(value)
+    return value.item()
 
 
 def _typed(value: Any) -> tuple[str, str] | None:

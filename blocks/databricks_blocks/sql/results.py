@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from databricks_blocks.errors import DatabricksRunRefused
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.sql.arrow_types import arrow_schema
 from databricks_blocks.sql.chunks import fetched_batches
 from databricks_blocks.sql.errors import ResultUnavailable
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 _COUNT = "num_"
 """How the columns of counts begin."""
+_WHOLE = ("BIGINT", "LONG", "INT")
 
 
 def holds_counts(manifest: Mapping[str, Any]) -> bool:
     """Whether a result says what a statement did, such as `num_affected_rows`."""
     columns = (manifest.get("schema") or {}).get("columns") or ()
-    return bool(columns) and all(str(column.get("name")).startswith(_COUNT) for column in columns)
+    return bool(columns) and all(
+        str(column.get("name")).startswith(_COUNT) and str(column.get("type_text")).upper() in _WHOLE
+        for column in columns
+    )
 
 
 @dataclass
@@ -60,6 +64,7 @@ class SqlResult:
     affected: dict[str, int] = field(default_factory=dict)
     has_rows: bool = True
     executed_before: Period | None = None
+    _inline: Sequence[Sequence[str | None]] | None = field(default=None, repr=False)
     _connect: Callable[[], WorkspaceClient] | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,7 +117,15 @@ class SqlResult:
 
         Args:
             limit: How many at most; `None`: all.
+
+        Raises:
+            ResultUnavailable: The rows are not kept any more, or two columns have the same name.
         """
+        names = [str(column.get("name")) for column in self._columns]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise self._unavailable(
+                f"two columns are named `{twice[0]}`. Give them names of their own by AS, or take to_arrow()"
+            )
         return [row for batch in _limited(self.batches(), limit) for row in batch.to_pylist()]
 
     @property
@@ -122,31 +135,52 @@ class SqlResult:
     def _fetched(self) -> Iterator[pyarrow.RecordBatch]:
         if not self.has_rows:
             raise self._unavailable("they are not kept any more")
+        if self._inline is not None:
+            yield _batch_of(self.schema, self._inline)
+            return
         if self._connect is None:
             raise self._unavailable(
                 "only the process that ran the statement can read them: read there what others need"
             )
         client, rows = self._connect(), 0
-        for index in range(int(self.manifest.get("total_chunk_count") or 0)):
-            for batch in fetched_batches(partial(self._link, client, index)):
-                rows += batch.num_rows
-                yield batch
+        try:
+            for index in range(int(self.manifest.get("total_chunk_count") or 0)):
+                for batch in fetched_batches(partial(self._link, client, index)):
+                    rows += batch.num_rows
+                    yield batch
+        except DatabricksRunRefused as refused:
+            raise self._unavailable(refused.message) from refused
+        except DatabricksUnreachable as away:
+            raise DatabricksUnreachable(self._why(away.message)) from away
         if rows != self.row_count:
             raise self._unavailable(f"{rows} of its {self.row_count} rows came")
 
     def _link(self, client: WorkspaceClient, index: int) -> str:
-        try:
-            chunk = result_chunk(client, self.statement_id, index)
-        except DatabricksRunRefused as refused:
-            raise self._unavailable(str(refused)) from refused
-        return str(chunk["external_links"][0]["external_link"])
+        for link in result_chunk(client, self.statement_id, index)["external_links"] or ():
+            if link.get("chunk_index", index) == index:
+                return str(link["external_link"])
+        raise DatabricksUnreachable(f"{client.config.host} gave no link to chunk {index}")
+
+    def _why(self, why: str) -> str:
+        return f"The rows of statement {self.statement_id} cannot be read: {why.rstrip('.')}. {self.url}"
 
     def _unavailable(self, why: str) -> ResultUnavailable:
         return ResultUnavailable(
-            f"The rows of statement {self.statement_id} cannot be read: {why}. {self.url}",
+            self._why(why),
             statement_id=self.statement_id,
             url=self.url,
         )
+
+
+def _batch_of(schema: pyarrow.Schema, rows: Sequence[Sequence[str | None]]) -> pyarrow.RecordBatch:
+    """Rows as the API has them inline: texts."""
+    import pyarrow as pa
+
+    columns = [
+        pa.array([row[place] for row in rows], pa.string()).cast(column.type)
+        for place, column in enumerate(schema)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _chained(

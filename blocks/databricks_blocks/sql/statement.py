@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,8 +11,8 @@ from typing import Any, Literal
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.errors import StatementCancelled, StatementError, StatementFailed
 from databricks_blocks.sql.parameters import bound_parameters
-from databricks_blocks.sql.texts.redaction import without_credentials
-from databricks_blocks.sql.texts.splitting import words_of
+from databricks_blocks.sql.texts.kinds import gives_counts, is_repeatable, is_script, only_reads
+from databricks_blocks.sql.texts.redaction import without_credential_groups, without_credentials
 
 CALL_TAG = "databricks_flows_call"
 """Query tag with the identity of a call: a retry finds its statement by it."""
@@ -24,11 +25,11 @@ _PASSING = frozenset(
         "RESOURCE_EXHAUSTED",
     }
 )
-"""Error codes of what passes by itself; the statement was not done."""
+"""Error codes of what passes by itself; a single statement was not done."""
 _UNCLEAR = frozenset({"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL_ERROR", "IO_ERROR", "UNKNOWN"})
 """Error codes that do not tell whether the statement was done, as when its warehouse was lost."""
-_READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "LIST"})
-"""First words of statements that change nothing."""
+_REASON = re.compile(r"\[(?!INTERNAL_ERROR)[A-Z][A-Z0-9_.]*\]")
+"""How the engine begins to say why it refuses a statement, such as `[TABLE_OR_VIEW_NOT_FOUND]`."""
 _SHOWN = 80
 
 
@@ -62,8 +63,9 @@ class Statement:
         body: dict[str, Any] = {
             "statement": self.text,
             "warehouse_id": self.warehouse_id,
-            "disposition": "EXTERNAL_LINKS",
-            "format": "ARROW_STREAM",
+            # A row of counts needs no storage, which the network of the flow may not reach.
+            "disposition": "INLINE" if self.gives_counts else "EXTERNAL_LINKS",
+            "format": "JSON_ARRAY" if self.gives_counts else "ARROW_STREAM",
             "wait_timeout": "5s",
             "on_wait_timeout": "CONTINUE",
             "query_tags": [{"key": key, "value": value} for key, value in tags.items()],
@@ -75,7 +77,7 @@ class Statement:
     @property
     def identity(self) -> list[Any]:
         """What tells it from other statements; JSON. A retry may have new credentials."""
-        text = without_credentials(self.text, self.text)
+        text = without_credential_groups(self.text)
         return [text, self.warehouse_id, self.catalog, self.schema, bound_parameters(self.parameters)]
 
     @property
@@ -87,6 +89,16 @@ class Statement:
     def is_repeatable(self) -> bool:
         """Whether it does nothing twice when it is executed twice, as far as its words tell."""
         return is_repeatable(self.text)
+
+    @property
+    def is_script(self) -> bool:
+        """Whether it may be done in part when it fails."""
+        return is_script(self.text)
+
+    @property
+    def gives_counts(self) -> bool:
+        """Whether all that it answers is one row of counts."""
+        return gives_counts(self.text)
 
     def _place(self) -> dict[str, str]:
         return {"catalog": self.catalog, "schema": self.schema}
@@ -103,7 +115,7 @@ class StatementSnapshot:
         message: What the workspace says about the failure.
         sql_state: SQLSTATE, if there is one.
         manifest: Columns and size of the result, as the API has them.
-        result: The first chunk of the result: its links.
+        result: The first chunk of the result: its rows if they are inline, or links to them.
     """
 
     statement_id: str
@@ -151,6 +163,7 @@ class QueryRecord:
         status: Status as the history spells it, such as `FINISHED`.
         began: When it was sent, in epoch milliseconds.
         ended: When it ended, in epoch milliseconds; 0 while it is going on.
+        message: What the workspace says about the failure.
     """
 
     statement_id: str
@@ -159,16 +172,17 @@ class QueryRecord:
     status: str
     began: int = 0
     ended: int = 0
+    message: str = ""
 
     def as_snapshot(self) -> StatementSnapshot:
         """How it stands, as far as the history tells. The API forgets a statement 12 hours after its end."""
-        return StatementSnapshot(self.statement_id, ENDED.get(self.status, "RUNNING"))
+        return StatementSnapshot(self.statement_id, ENDED.get(self.status, "RUNNING"), message=self.message)
 
 
 ENDED = {"FINISHED": "CLOSED", "FAILED": "FAILED", "CANCELED": "CANCELED"}
 """State of a statement that has ended, by its status in the history."""
 
-Found = Literal["attach", "use", "run again"]
+Found = Literal["attach", "use", "run again", "refuse"]
 Period = tuple[datetime, datetime]
 """First and last moment."""
 
@@ -195,6 +209,7 @@ def record_of(entry: Mapping[str, Any]) -> QueryRecord | None:
                 entry.get("status") or "",
                 int(entry.get("query_start_time_ms") or 0),
                 int(entry.get("query_end_time_ms") or entry.get("execution_end_time_ms") or 0),
+                entry.get("error_message") or "",
             )
     return None
 
@@ -221,47 +236,25 @@ def what_to_do(found: StatementSnapshot, statement: Statement) -> Found:
 
     Returns:
         `attach` to one that is going on; `use` one that was done; `run again` one that was not, and one that
-        was done but only reads, if its rows are not kept any more.
+        was done but only reads, if its rows are not kept any more; `refuse` to run one again of which nobody
+        knows whether it was done.
     """
     if not found.is_over:
         return "attach"
     if not found.succeeded:
-        return "run again"
+        return "refuse" if _what_is_unclear(found, statement) else "run again"
     return "run again" if found.state == "CLOSED" and statement.only_reads else "use"
 
 
-def only_reads(text: str) -> bool:
-    """Whether a statement changes nothing, as far as its words tell.
-
-    Examples:
-        >>> only_reads("/* all */ (VALUES (1))"), only_reads("INSERT INTO t VALUES (1)")
-        (True, False)
-        >>> only_reads("WITH a AS (SELECT 1) SELECT * FROM a"), only_reads("WITH a AS (…) INSERT INTO t")
-        (True, False)
-    """
-    words = words_of(text)
-    first = next(words, "")
-    # Data can be changed by a statement that begins with one of these, too.
-    changing = {"INSERT", "MERGE", "UPDATE", "DELETE"}
-    return first in _READING or (first in ("WITH", "FROM") and changing.isdisjoint(words))
-
-
-def is_repeatable(text: str) -> bool:
-    """Whether a statement does nothing twice when it is executed twice, as far as its words tell.
-
-    `COPY INTO` loads each file once, unless it is told to load it again.
-
-    Examples:
-        >>> is_repeatable("COPY INTO t FROM '/a' FILEFORMAT = CSV"), is_repeatable("INSERT INTO t SELECT 1")
-        (True, False)
-        >>> is_repeatable("COPY INTO t FROM '/a' FILEFORMAT = CSV COPY_OPTIONS ('force' = 'true')")
-        False
-    """
-    words = list(words_of(text))
-    if words[:2] == ["COPY", "INTO"]:
-        return "force" not in text.lower()
-    made_once = words[:1] == ["CREATE"] and " IF NOT EXISTS " in f" {' '.join(words)} "
-    return made_once or only_reads(text)
+def _what_is_unclear(found: StatementSnapshot, statement: Statement) -> str:
+    """What nobody knows of a statement that did not succeed; empty if it is clear that it was not done."""
+    if statement.is_repeatable:
+        return ""
+    if statement.is_script:
+        return "It may be done in part"
+    # The history, which tells of what the API has forgotten, has the reason, but no error code.
+    unclear = found.error_code in _UNCLEAR if found.error_code else not _REASON.match(found.message)
+    return "Whether it was done is not known" if unclear and found.state == "FAILED" else ""
 
 
 def statement_error(found: StatementSnapshot, statement: Statement, url: str) -> StatementError:
@@ -274,17 +267,23 @@ def statement_error(found: StatementSnapshot, statement: Statement, url: str) ->
     """
     facts: dict[str, Any] = {"statement_id": found.statement_id, "url": url}
     what = f"`{title_of(statement.text)}`"
+    unclear = _what_is_unclear(found, statement)
+    advice = (
+        f"{unclear}, so no retry runs it again: look, then give another `key`, or start anew."
+        if unclear
+        else ""
+    )
+    end = f" {advice} {url}" if advice else f" {url}"
     if found.state == "CANCELED":
-        return StatementCancelled(f"The statement {what} was cancelled in the workspace: {url}", **facts)
-    unclear = found.error_code in _UNCLEAR and not statement.is_repeatable
+        return StatementCancelled(f"The statement {what} was cancelled in the workspace.{end}", **facts)
     told = one_line(without_credentials(found.message, statement.text)) or "the workspace says no reason"
-    end = " Whether it was done is not known: look before you run it again." if unclear else ""
+    passes = found.error_code in _PASSING or (found.error_code in _UNCLEAR and statement.is_repeatable)
     return StatementFailed(
-        f"The statement {what} failed ({found.error_code or found.state}): {told}{end} {url}",
+        f"The statement {what} failed ({found.error_code or found.state}): {told}{end}",
         **facts,
         error_code=found.error_code,
         sql_state=found.sql_state,
-        may_retry=found.error_code in _PASSING or (found.error_code in _UNCLEAR and statement.is_repeatable),
+        may_retry=passes and not unclear,
     )
 
 

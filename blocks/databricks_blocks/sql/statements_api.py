@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from databricks_blocks.errors import DatabricksUnreachable
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.statement import ENDED, QueryRecord, StatementSnapshot, record_of
+from databricks_blocks.sql.texts.redaction import without_credentials
 from databricks_blocks.workspace.api_calls import call_api, endpoint_of
 from databricks_blocks.workspace.api_errors import api_errors
 
@@ -72,7 +75,7 @@ def execute_once(client: WorkspaceClient, body: Mapping[str, Any]) -> StatementS
         return client.api_client.do("POST", _STATEMENTS, data=_Once(content), headers=headers)
 
     host = client.config.host
-    with api_errors(host, endpoint_of(_STATEMENTS)):
+    with _without_credentials_of(body), api_errors(host, endpoint_of(_STATEMENTS)):
         try:
             try:
                 answer = send()
@@ -90,6 +93,19 @@ def execute_once(client: WorkspaceClient, body: Mapping[str, Any]) -> StatementS
     if not (isinstance(answer, dict) and answer.get("statement_id")):
         raise DatabricksUnreachable(f"{host} answered {endpoint_of(_STATEMENTS)} with no statement_id")
     return StatementSnapshot.from_json(answer)
+
+
+@contextmanager
+def _without_credentials_of(body: Mapping[str, Any]) -> Iterator[None]:
+    """Hide the credentials of a statement in errors, in which the workspace repeats its text."""
+    try:
+        yield
+    except (DatabricksRunRefused, DatabricksUnreachable) as error:
+        told = type(error)(one_line(without_credentials(error.message, str(body.get("statement") or ""))))
+        if isinstance(error, NotExecuted) and isinstance(told, NotExecuted):
+            told.retry_after = error.retry_after
+        # Not "from" the error, which shows them.
+        raise told from None
 
 
 def _never_connected(error: BaseException) -> bool:
@@ -120,7 +136,8 @@ def cancel_statement(client: WorkspaceClient, statement_id: str) -> None:
 
 def result_chunk(client: WorkspaceClient, statement_id: str, index: int) -> dict[str, Any]:
     """Read the links of a chunk of a result; each call gives new ones."""
-    return call_api(client, "GET", f"{_STATEMENTS}/{statement_id}/result/chunks/{index}")
+    path = f"{_STATEMENTS}/{statement_id}/result/chunks/{index}"
+    return call_api(client, "GET", path, expect="external_links")
 
 
 def tagged_statements(

@@ -53,6 +53,11 @@ class WarehouseSnapshot:
         return f"SQL warehouse {self.name or self.warehouse_id}"
 
     @property
+    def why(self) -> str:
+        """What the workspace says about its health, to be put behind a state."""
+        return f": {self.message}" if self.message else ""
+
+    @property
     def is_gone(self) -> bool:
         """Whether it was deleted."""
         return self.state in ("DELETING", "DELETED")
@@ -75,8 +80,7 @@ def step_towards(goal: Goal, found: WarehouseSnapshot, *, asked: bool) -> Litera
         raise WarehouseUnavailable(f"{found} was deleted ({found.state}).")
     stopped = found.state == "STOPPED"
     if asked and goal == "RUNNING" and stopped:
-        why = f": {found.message}" if found.message else ""
-        raise WarehouseUnavailable(f"{found} did not start, but is stopped again{why}.")
+        raise WarehouseUnavailable(f"{found} did not start, but is stopped again{found.why}.")
     # One that is stopping can be asked to start only when it has stopped.
     waits = found.state in ("STARTING", "STOPPING") if goal == "RUNNING" else found.state == "STOPPING"
     return "wait" if asked or waits else "ask"
@@ -126,7 +130,8 @@ async def bring_to(
             return True
         if clock() - since > timeout_seconds:
             raise WarehouseUnavailable(
-                f"{found} is still {found.state} after {timeout_seconds:.0f} s; it should be {goal}."
+                f"{found} is still {found.state} after {timeout_seconds:.0f} s; it should be {goal}"
+                f"{found.why}."
             )
         return False
 

@@ -125,7 +125,7 @@ async def _claim_on_server(client: PrefectClient, call: CallIdentity, fingerprin
             dynamic_key=f"{claim.number}-{claim.turn}",
             tags=[CALL_TAG],
             labels={f"{_ATTEMPT_LABEL}{run_id}": attempt for run_id, attempt in call.attempts.items()},
-            state=to_state_create(Completed(message="Counts equal calls of run_databricks_job.")),
+            state=to_state_create(Completed(message="Counts equal calls of jobs and SQL.")),
         )
         answer = await client.request("POST", "/task_runs/", json=created.model_dump(mode="json"))
         answer.raise_for_status()

@@ -23,6 +23,8 @@ from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 
+from databricks_flows.job.stored_results import inputs_of_stored
+
 _CODE_HASH = re.compile(r"-(?:[0-9a-f]{8}|unknown)$")
 _RUN_DEPLOYMENT = "prefect.deployments."
 SECONDS_TO_RECORD = 60.0
@@ -36,7 +38,8 @@ class CallIdentity:
     Attributes:
         root_id: Id of the outermost flow run, or of the outermost task run where a task is called outside of
             flows. A retry keeps it, whereas a subflow gets a new id.
-        names: Names of the flows, deployments and tasks on the way from there to the call.
+        names: Names of the flows, deployments and tasks on the way from there to the call; of those whose
+            results are stored, with what they were given: see `stored_results`.
         attempts: Attempt of each flow run and task run on this way, by id.
         flow_run_ids: Ids of this flow run and of its parents, the outermost last.
         flow_run_count: How often the call was started at most, retries of flows and tasks included.
@@ -140,6 +143,7 @@ class _Way:
         self._client = client
         self._tasks_here = tasks_here
         self._attempts_here = attempts_here
+        self._given = inputs_of_stored()
 
     async def leave(self, task: TaskRun) -> TaskRun:
         """Go from a task run to the outermost one of its flow run, which is returned."""
@@ -162,7 +166,7 @@ class _Way:
             task = await self._client.read_task_run(run.parent_task_run_id)
             if not is_the_call:
                 # The subflow of the call itself is left out: see `SyncCallableFlow`.
-                self.names.append(stable_name(task.task_key))
+                self._name(task, run.id)
             if (parent_id := _parent(task)) is not None:
                 task = await self.leave(await self._task_run(parent_id))
             if task.flow_run_id is None:
@@ -179,8 +183,12 @@ class _Way:
     def _pass(self, task: TaskRun) -> None:
         if task.flow_run_id is None:
             self.since = task.start_time or task.created or self.since
-        self.names.append(stable_name(task.task_key))
+        self._name(task, task.id)
         self.steps.append(Step(task.id, max(task.run_count, 1), task.empirical_policy.retries or 0))
+
+    def _name(self, task: TaskRun, run_id: UUID) -> None:
+        given = self._given.get(run_id)
+        self.names.append(stable_name(task.task_key) + (f" {given}" if given else ""))
 
     async def _task_run(self, task_run_id: UUID) -> TaskRun:
         """Read a task run. The server learns of it late, so one of this process is taken from there."""

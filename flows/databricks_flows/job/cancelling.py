@@ -17,7 +17,7 @@ from databricks_blocks.workspace.runs_api import cancel_run
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.logging.loggers import flow_run_logger
+from prefect.logging.loggers import LoggingAdapter, flow_run_logger
 from pydantic import TypeAdapter
 
 from databricks_flows.job.known_runs import known_runs
@@ -57,11 +57,16 @@ async def cancel_databricks_runs(flow: Any, flow_run: FlowRun, state: State[Any]
                 await _cancel(client, subflow, only_if_wanted=state.is_crashed())
             except (DatabricksJobError, ValueError) as error:
                 logger.warning("A Databricks run of %s may still be going on: %s", subflow.name, error)
-        for below in [] if state.is_crashed() else await at_and_below(client, [flow_run]):
-            try:
-                await cancel_statements(below)
-            except (DatabricksJobError, ValueError) as error:
-                logger.warning("A SQL statement of %s may still be going on: %s", below.name, error)
+        if not state.is_crashed():
+            below = await at_and_below(client, [flow_run])
+            await asyncio.gather(*(_cancel_sql(one, logger) for one in below))
+
+
+async def _cancel_sql(flow_run: FlowRun, logger: LoggingAdapter) -> None:
+    try:
+        await cancel_statements(flow_run)
+    except DatabricksJobError as error:
+        logger.warning("SQL of %s may still be going on: %s", flow_run.name, error)
 
 
 async def _cancel(client: PrefectClient, subflow: FlowRun, *, only_if_wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Async flows and tasks that a sync flow can call as well; runs of flows are not mixed up in a retry."""
+"""Async flows and tasks that sync ones can call as well; runs of flows are not mixed up in a retry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from databricks_blocks.run.launchers import fingerprint
 from prefect import Flow, Task
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -71,7 +71,7 @@ class SyncCallableTask(Task[Parameters, Result]):
     """An async task that runs to its end when a sync flow calls it: see `SyncCallableFlow`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the task. Inside a sync flow, this waits for its end and gives the result."""
+        """Call the task. Inside a sync flow or task, this waits for its end and gives the result."""
         return awaited_if_sync(Task.__call__(self, *args, **kwargs))
 
     def with_options(self, **options: Any) -> Task[Parameters, Result]:
@@ -82,8 +82,9 @@ class SyncCallableTask(Task[Parameters, Result]):
 
 
 def awaited_if_sync(result: Any) -> Any:
-    """Run a coroutine to its end where nobody can await it: in a sync flow."""
-    if inspect.iscoroutine(result) and FlowRunContext.get() is not None and not _in_event_loop():
+    """Run a coroutine to its end where nobody can await it: in a sync flow or task."""
+    in_a_run = FlowRunContext.get() is not None or TaskRunContext.get() is not None
+    if inspect.iscoroutine(result) and in_a_run and not _in_event_loop():
         return asyncio.run(result)
     return result
 

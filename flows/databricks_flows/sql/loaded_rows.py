@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import uuid4
 
-from databricks_blocks.sql.errors import StatementError
+from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.texts.copy_into import loads_query
 from prefect import get_run_logger
@@ -40,13 +39,13 @@ async def loaded_rows(table: str, result: SqlResult, request: SqlRequest) -> int
         request,
         statements=[loads_query(table)],
         parameters={"began": began, "ended": ended},
-        # A key of its own: a retry needs a new answer.
-        key=uuid4().hex,
+        # A retry needs a new answer.
+        is_new=True,
     )
     try:
         [found] = await run_sql(history)
         commits = await asyncio.to_thread(found.rows)
-    except StatementError as error:
+    except DatabricksJobError as error:
         get_run_logger().warning("How many rows were loaded into %s is not known: %s", table, error)
         return None
     return added(counted, [commit["added"] for commit in commits])

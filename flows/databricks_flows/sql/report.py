@@ -91,7 +91,7 @@ class WarehouseReport:
                 _show("Running", "")
             return
         self._waits = True
-        line = f"{found} is {found.state}: waiting until it is {self._goal}"
+        line = f"{found} is {found.state}: waiting until it is {self._goal}{found.why}"
         _tell(line)
         _show("WaitingForWarehouse", line)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from databricks_blocks.loading import load_block
+from databricks_blocks.safe_text import one_line
 from databricks_blocks.sql.parameters import InvalidStatement, bound_parameters
 from databricks_blocks.sql.statement import Statement
 from databricks_blocks.sql.texts.splitting import markers_of, split_statements
@@ -26,6 +27,7 @@ class SqlRequest:
         schema: Schema in which each statement begins; empty for that of the block.
         key: Tells calls apart that are equal in all else.
         timeout_seconds: How long all of it may take; `None`: as long as it takes.
+        is_new: Whether it is asked for anew each time: nothing of an earlier attempt is looked for.
     """
 
     statements: Sequence[str]
@@ -35,6 +37,7 @@ class SqlRequest:
     schema: str = ""
     key: str = ""
     timeout_seconds: float | None = None
+    is_new: bool = False
 
     def __post_init__(self) -> None:
         if not self.statements:
@@ -98,12 +101,15 @@ def read_statements(given: str | Path | Sequence[str]) -> list[str]:
         texts = [given] if isinstance(given, str) else given
         statements = [statement for text in texts for statement in split_statements(text)]
     if not statements:
-        raise InvalidStatement(f"there is no statement in `{str(given)[:80]}`.")
+        raise InvalidStatement(f"there is no statement in `{one_line(str(given))[:80]}`.")
     return statements
 
 
 def _is_file_name(text: str) -> bool:
-    return text.lower().endswith(".sql") and len(text.split()) == 1
+    if not text.lower().endswith(".sql") or len(text.splitlines()) != 1:
+        return False
+    # A statement may end with the name of a table, such as `main.sql`; a path may have spaces.
+    return len(text.split()) == 1 or Path(text).is_file()
 
 
 def _content(path: Path) -> str:

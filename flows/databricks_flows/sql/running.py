@@ -9,15 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
 from databricks_blocks.private_prefect import contexts_around
 from databricks_blocks.run.launchers import fingerprint, idempotency_token
 from databricks_blocks.run_log import telling_the_story
-from databricks_blocks.sql.life import SECONDS_OF_SKEW, StatementCall, StatementLife
-from databricks_blocks.sql.outcome import result_of, timed_out
+from databricks_blocks.sql.life import StatementLife
+from databricks_blocks.sql.outcome import AfterCancel, cancelled, result_of, timed_out
 from databricks_blocks.sql.results import SqlResult
-from databricks_blocks.sql.statement import period_of
+from databricks_blocks.sql.statement import Statement, StatementSnapshot, period_of
+from databricks_blocks.sql.statement_call import SECONDS_OF_SKEW, StatementCall
 from databricks_blocks.sql.warehouses import bring_to
 from databricks_blocks.workspace.polling import DEFAULT_POLLING, outlive
 from prefect import get_run_logger
@@ -36,6 +38,7 @@ from databricks_flows.sql.request import SqlRequest
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+_LONGEST_TAG = 128
 _SECONDS_UNTIL_SHOWN = 10.0
 """The query history may show a statement late; how late is not documented."""
 
@@ -68,7 +71,8 @@ class _SqlRun:
 
     def __init__(self, request: SqlRequest) -> None:
         self._request = request
-        self._life: StatementLife | None = None
+        self._results: list[SqlResult] = []
+        self._now: _One | None = None
         self._host = ""
 
     async def to_the_end(self) -> list[SqlResult]:
@@ -85,84 +89,104 @@ class _SqlRun:
                 raise
 
     async def _in_time(self, call: CallIdentity) -> list[SqlResult]:
-        seconds = self._request.timeout_seconds
-        limit = asyncio.timeout(seconds)
+        limit = asyncio.timeout(self._request.timeout_seconds)
         try:
             async with limit:
                 return await self._all(call)
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            if self._life is not None:
-                await uninterrupted(self._cancel(self._life))
-            statement_id = self._life.statement_id if self._life else None
-            raise timed_out(self._host, statement_id, seconds or 0) from error
+            return await self._out_of_time(error)
+
+    async def _out_of_time(self, error: TimeoutError) -> list[SqlResult]:
+        """End what is going on. What was done just then still counts, if nothing comes after it."""
+        now, seconds = self._now, self._request.timeout_seconds or 0
+        if now is None:
+            raise timed_out(self._host, None, seconds, AfterCancel(None)) from error
+        became = await uninterrupted(_cancel(now.life))
+        last = now.number + 1 == len(self._request.statements)
+        if became.came_first is None or (became.came_first.succeeded and not last):
+            raise timed_out(self._host, now.life.statement_id, seconds, became) from error
+        return [*self._results[: now.number], await now.result(became.came_first)]
 
     async def _all(self, call: CallIdentity) -> list[SqlResult]:
         block = await asyncio.to_thread(self._request.block)
         client = await asyncio.to_thread(block.workspace_client)
         self._host = client.config.host
         found = await outlive(partial(asyncio.to_thread, block.look, client))
-        statements = self._request.of(block, found.warehouse_id)
-        identity = fingerprint(
-            [
-                [statement.identity for statement in statements],
-                client.config.host,
-                self._request.key,
-                call.names,
-                call.in_one_process,
-            ]
-        )
-        occurrence = await claim_occurrence(call, identity, "SQL")
         if call.flow_run_ids:
             await note_warehouse(call.flow_run_ids[0], found.warehouse_id, block)
-        if found.state != "RUNNING":
-            await _start(client, found.warehouse_id)
-        results = []
-        for number, statement in enumerate(statements):
+        statements = self._request.of(block, found.warehouse_id)
+        tokens = [await self._token(call, statement) for statement in statements]
+        for number, (statement, token) in enumerate(zip(statements, tokens, strict=True)):
             statement_call = StatementCall(
                 statement,
-                idempotency_token(call.root_id, identity, occurrence, number),
+                token,
                 since=int((call.since.timestamp() - SECONDS_OF_SKEW) * 1000),
-                may_be_there=call.flow_run_count > 1,
+                may_be_there=call.flow_run_count > 1 and not self._request.is_new,
                 seconds_to_look=_seconds_to_look(),
                 tags=_tags(),
             )
-            results.append(await self._one(client, statement_call, number, len(statements)))
-        return results
+            # Before the warehouse starts: a cancel meanwhile has to reach what an earlier attempt has sent.
+            self._now = _One(client, statement_call, number, len(statements))
+            if number == 0 and found.state != "RUNNING":
+                await _start(client, found.warehouse_id)
+            self._results.append(await self._now.to_the_end())
+        return self._results
 
-    async def _one(self, client: WorkspaceClient, call: StatementCall, number: int, of: int) -> SqlResult:
-        report = StatementReport(client.config.host, call.statement.text, number, of)
-        self._life = life = StatementLife(client, call, on_change=report.changed)
-        ended = await life.to_the_end()
-        result = await asyncio.to_thread(result_of, client, ended, call.statement)
-        self._life = None
-        is_known = {result.statement_id} if result.has_rows else set()
-        others = [record for record in life.earlier if record.statement_id not in is_known]
-        result = replace(result, executed_before=period_of(others))
-        report.ended(result, used=life.found is not None)
-        return result
+    async def _token(self, call: CallIdentity, statement: Statement) -> str:
+        """Name one statement, by what it is: a retry may have corrected the others of its list."""
+        if self._request.is_new:
+            return uuid4().hex
+        asked = [statement.identity, self._host, self._request.key]
+        identity = fingerprint([*asked, call.names, call.in_one_process])
+        return idempotency_token(call.root_id, identity, await claim_occurrence(call, identity, "SQL"))
 
     async def _interrupted(self, ending: Awaitable[Ending]) -> None:
         """Cancel the statement that is going on, unless the flow run crashed: a retry finds it then."""
         crashed = await ending is Ending.CRASHED
-        if self._life is None:
+        if self._now is None:
             return
         if crashed:
             get_run_logger().warning("The SQL statement goes on: a retry of this flow run will find it")
         else:
-            await self._cancel(self._life)
+            await _cancel(self._now.life)
 
-    async def _cancel(self, life: StatementLife) -> None:
-        logger = get_run_logger()
-        logger.warning("Cancelling the SQL statement")
-        try:
-            ended = await life.cancel()
-        except (TimeoutError, DatabricksJobError) as error:
-            logger.warning("The SQL statement may still be going on: %s", error or "it takes its time to end")
-        else:
-            if ended is not None:
-                logger.info("SQL statement %s ended %s", ended.statement_id, ended.state)
+
+class _One:
+    """One statement of a call."""
+
+    def __init__(self, client: WorkspaceClient, call: StatementCall, number: int, of: int) -> None:
+        self.number = number
+        self._client = client
+        self._statement = call.statement
+        self._report = StatementReport(client.config.host, call.statement.text, number, of)
+        self.life = StatementLife(client, call, on_change=self._report.changed)
+
+    async def to_the_end(self) -> SqlResult:
+        return await self.result(await self.life.to_the_end())
+
+    async def result(self, ended: StatementSnapshot) -> SqlResult:
+        """Its result, which is told."""
+        result = await asyncio.to_thread(result_of, self._client, ended, self._statement)
+        is_known = {result.statement_id} if result.has_rows else set()
+        others = [record for record in self.life.earlier if record.statement_id not in is_known]
+        result = replace(result, executed_before=period_of(others))
+        self._report.ended(result, used=self.life.found is not None)
+        return result
+
+
+async def _cancel(life: StatementLife) -> AfterCancel:
+    logger = get_run_logger()
+    logger.warning("Cancelling the SQL statement")
+    became = await cancelled(life)
+    if became.unknown:
+        logger.warning("The SQL statement may still be going on: %s", became.unknown)
+    elif became.ended is None:
+        logger.info("No SQL statement was going on")
+    else:
+        logger.info("SQL statement %s ended %s", became.ended.statement_id, became.ended.state)
+    return became
 
 
 def _ending_when_cancelled(origin: Origin) -> AbstractAsyncContextManager[None]:
@@ -195,5 +219,5 @@ def _tags() -> Mapping[str, str]:
     """What tells people in the query history where a statement comes from."""
     for context in contexts_around(FlowRunContext):
         if context.flow_run is not None and context.flow is not None:
-            return {"prefect_flow": context.flow.name, FLOW_RUN_TAG: str(context.flow_run.id)}
+            return {"prefect_flow": context.flow.name[:_LONGEST_TAG], FLOW_RUN_TAG: str(context.flow_run.id)}
     return {}

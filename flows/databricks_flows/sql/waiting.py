@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from databricks_blocks.csv.faults import InputError
+
 
 class NotTrueInTime(TimeoutError):
     """Raised when what a task waited for was not true in time."""
@@ -35,8 +37,11 @@ async def until_true(
         How many questions it took.
 
     Raises:
+        InputError: There would be no pause.
         NotTrueInTime: The answer to the last question was no.
     """
+    if seconds_between <= 0:
+        raise InputError(f"seconds_between must be more than 0, but is {seconds_between}")
     began, asked = clock(), 0
     while True:
         asked += 1

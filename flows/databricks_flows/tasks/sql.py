@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.loading import load_block
 from databricks_blocks.sql.errors import StatementError
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.statement import title_of
 from databricks_blocks.sql.warehouses import SECONDS_TO_START, Goal, WarehouseSnapshot
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import task_run
@@ -51,21 +53,23 @@ async def _databricks_sql(
 ) -> SqlResult:
     """Run SQL on a warehouse, and wait until it has succeeded.
 
-    A statement is never executed twice by one call. A retry of the task or flow, or a second worker after a
+    A statement is not executed twice by one call. A retry of the task or flow, or a second worker after a
     crash, finds it in the query history: if it is going on, the task waits for it; if it was done, the task
-    uses it; if it failed, it is run again. Cancelling the flow cancels the statement. A warehouse that is
-    stopped is started, and waited for.
+    uses it; if it failed, it is run again, unless it may have been done. Cancelling the flow cancels the
+    statement. A warehouse that is stopped is started, and waited for.
 
     Args:
         statement: One statement or several, in a text, in a list of texts, or in a file: a `Path`, or the
             name of a file that ends with `.sql`. They are executed one after the other, each in a session of
             its own: `USE` and `SET` do not reach the next one.
         parameters: Values of the markers, such as `{"day": date(2024, 6, 21)}` for `:day`. They are bound,
-            and never become part of the text.
+            and never become part of the text. Another value makes another statement: one that a retry does
+            not compute again, such as the time of now, executes it twice.
         warehouse: The warehouse, or the name of its block.
         catalog: Catalog in which each statement begins; empty for that of the block.
         schema: Schema in which each statement begins; empty for that of the block.
         key: Tells calls apart that are equal in all else, and must not exchange their statements in a retry.
+            Another key also runs a statement again that a retry does not, since it may have been done.
         timeout_seconds: How long all of it may take, the start of the warehouse included; then it is
             cancelled. `None`: as long as it takes.
         show_rows: How many rows of the result to show as a table in the Prefect UI.
@@ -97,7 +101,11 @@ async def _databricks_sql(
     except CancelledInPrefect:
         return cast("SqlResult", Cancelled(message="Cancelled, and its SQL statement as well"))
     if show_rows and result.has_rows:
-        await show_as_artifact(result, texts[-1], await asyncio.to_thread(result.rows, show_rows))
+        try:
+            await show_as_artifact(result, texts[-1], await asyncio.to_thread(result.rows, show_rows))
+        except DatabricksJobError as error:
+            # The SQL has succeeded all the same.
+            get_run_logger().warning("Its rows are not shown: %s", error)
     return result
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from databricks_blocks.csv.faults import InputError
+from databricks_blocks.sql.parameters import is_null
 from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
 
 PartitionValue = Any
@@ -42,15 +43,18 @@ def partition_query(table: str, partition: Mapping[str, PartitionValue]) -> tupl
 
 def _condition(column: str, value: PartitionValue, parameters: dict[str, Any]) -> str:
     name = quoted_name(column)
-    if value is None:
+    if isinstance(value, bytes | bytearray):
+        raise InputError(f"partition: the value of `{column}` is {type(value).__name__}: give a text")
+    if is_null(value):
         return f"{name} IS NULL"
-    if not isinstance(value, Sequence | set | frozenset) or isinstance(value, str):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         return f"{name} = {_bound(value, parameters)}"
-    if not value:
+    values = list(value)
+    if not values:
         raise InputError(f"partition: the list of values of `{column}` is empty")
-    markers = [_bound(each, parameters) for each in value if each is not None]
+    markers = [_bound(each, parameters) for each in values if not is_null(each)]
     parts = [f"{name} IN ({', '.join(markers)})"] if markers else []
-    if None in value:
+    if len(markers) < len(values):
         parts.append(f"{name} IS NULL")
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 

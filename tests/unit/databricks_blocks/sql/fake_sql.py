@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import requests
-from databricks.sdk.errors import NotFound, TemporarilyUnavailable, TooManyRequests
+from databricks.sdk.errors import BadRequest, NotFound, TemporarilyUnavailable, TooManyRequests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 HOST = "https://dbc.example"
@@ -22,12 +23,18 @@ class FakeSql:
         faults: What happens to the next requests to execute: `before`, `after`, `busy`, `away`, `down`.
         shown_after: How many looks into the history do not show the statements yet.
         ends_after: After how many reads a statement has ended.
+        asked: What the history was asked for.
         looks: How often the history was read.
         reads: How often a statement was read.
         ends: State in which a statement ends.
         warehouse: State of the warehouse.
         truncated: Whether results are cut off.
         cancelled: Ids of the statements that were cancelled.
+        refusal: Why requests to execute are refused.
+        refuses_cancels: Whether cancels are refused.
+        ends_by_cancel: State in which a statement is after a cancel.
+        has_executed: Whether a statement was executed.
+        error_code: Error code of statements that fail.
     """
 
     def __init__(self) -> None:
@@ -41,7 +48,14 @@ class FakeSql:
         self.warehouse = "RUNNING"
         self.truncated = False
         self.cancelled: list[str] = []
+        self.asked: list[dict[str, Any]] = []
+        self.refuses_cancels = False
+        self.refusal = ""
+        self.error_code = "BAD_REQUEST"
+        self.ends_by_cancel = "CANCELED"
+        self.has_executed = Event()
         self.forgotten: set[str] = set()
+        self.without_rows: set[str] = set()
         self.config = SimpleNamespace(host=HOST, init_auth=lambda: None)
         self.api_client = SimpleNamespace(do=self._do)
 
@@ -54,24 +68,30 @@ class FakeSql:
         self.executed.append(body)
         statement_id = f"s{len(self.executed)}"
         self.states[statement_id] = state
+        self.has_executed.set()
         return statement_id
 
     def _do(self, method: str, path: str, **given: Any) -> Any:
         if "/warehouses/" in path:
             return {"id": "w", "name": "W", "state": self.warehouse}
         if path.endswith("/history/queries"):
+            self.asked.append(given["query"])
             return self._history()
         if method == "POST" and path.endswith("/statements"):
             return self._post(json.loads(b"".join(given["data"])))
         statement_id = path.split("/")[5]
         if path.endswith("/cancel"):
+            if self.refuses_cancels:
+                raise BadRequest("it cannot be cancelled")
             self.cancelled.append(statement_id)
-            self.states[statement_id] = "CANCELED"
+            self.states[statement_id] = self.ends_by_cancel
             return {}
-        return self._read(statement_id)
+        return self._read(statement_id, chunk="/result/" in path)
 
     def _post(self, body: dict[str, Any]) -> Any:
         self.posts += 1
+        if self.refusal:
+            raise BadRequest(self.refusal)
         fault = self.faults.pop(0) if self.faults else ""
         _raise(fault)
         statement_id = self._execute(body)
@@ -79,18 +99,22 @@ class FakeSql:
             raise requests.ConnectionError("Connection aborted.")
         return {"statement_id": statement_id, "status": {"state": "PENDING"}}
 
-    def _read(self, statement_id: str) -> Any:
+    def _read(self, statement_id: str, *, chunk: bool = False) -> Any:
         self.reads += 1
         _raise(self.read_faults.pop(0) if self.read_faults else "")
         if statement_id in self.forgotten:
             raise NotFound("gone")
+        if statement_id in self.without_rows and chunk:
+            raise NotFound("closed")
+        if chunk:
+            return {"external_links": [{}]}
         if self.states[statement_id] in ("PENDING", "RUNNING"):
             self.ends_after -= 1
             self.states[statement_id] = self.ends if self.ends_after <= 0 else "RUNNING"
         status: dict[str, Any] = {"state": self.states[statement_id]}
         if status["state"] == "FAILED":
             status |= {
-                "error": {"error_code": "BAD_REQUEST", "message": "no such table"},
+                "error": {"error_code": self.error_code, "message": "no such table"},
                 "sql_state": "42P01",
             }
         schema = {"columns": [{"name": "next", "type_text": "INT"}]}

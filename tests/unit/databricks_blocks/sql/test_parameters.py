@@ -55,6 +55,16 @@ class Department(Enum):
         (np.int64(7), "INT", "7"),
         (np.float64(0.5), "DOUBLE", "0.5"),
         (np.bool_(True), "BOOLEAN", "true"),
+        (np.datetime64("2024-06-21T01:02:03", "ns"), "TIMESTAMP_NTZ", "2024-06-21 01:02:03"),
+        (np.datetime64("2024-06-21T01:02:03", "us"), "TIMESTAMP_NTZ", "2024-06-21 01:02:03"),
+        (np.datetime64("2024-06-21", "D"), "DATE", "2024-06-21"),
+        (np.datetime64("NaT", "ns"), "VOID", None),
+        (
+            np.timedelta64(5_000_000_000, "ns"),
+            "INTERVAL DAY TO SECOND",
+            "INTERVAL '0 00:00:05.000000' DAY TO SECOND",
+        ),
+        (np.str_("a"), "STRING", "a"),
         (pd.Timestamp("2024-06-21"), "TIMESTAMP_NTZ", "2024-06-21 00:00:00"),
         (Department.MANUFACTURING, "STRING", "Manufacturing"),
     ],
@@ -64,7 +74,18 @@ def test_a_value_has_its_sql_type(value: Any, kind: str, text: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    "value", [[1, 2], {"a": 1}, b"bytes", object(), time(1, 2), 10**38, Decimal("1E+40")]
+    "value",
+    [
+        [1, 2],
+        {"a": 1},
+        b"bytes",
+        object(),
+        time(1, 2),
+        np.array([1]),
+        pd.Series([1, 2]),
+        10**38,
+        Decimal("1E+40"),
+    ],
 )
 def test_a_value_without_sql_type_is_refused_by_name(value: Any) -> None:
     with pytest.raises(

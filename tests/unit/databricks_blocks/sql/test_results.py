@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,11 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from databricks.sdk.errors import InternalError, NotFound
 from databricks_blocks.errors import DatabricksUnreachable
 from databricks_blocks.sql.arrow_types import arrow_schema, arrow_type
 from databricks_blocks.sql.chunks import fetched_batches
 from databricks_blocks.sql.errors import ResultUnavailable
+from databricks_blocks.sql.outcome import result_of
 from databricks_blocks.sql.results import SqlResult, holds_counts
+from databricks_blocks.sql.statement import Statement, StatementSnapshot
 from databricks_blocks.workspace.polling import PollingPolicy
 
 SCHEMA = pa.schema([("a", pa.int32())])
@@ -38,12 +42,14 @@ class Storage:
         chunks: Contents of the chunks.
         faults: Of the next answers: a status, or `cut` for half of the content.
         headers: Those of each request.
+        answers: The next ones of the workspace, in place of links.
     """
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
         self.faults: list[int | str] = []
         self.headers: list[dict[str, str]] = []
+        self.answers: list[Any] = []
         self.links = 0
         self.url = ""
 
@@ -52,8 +58,16 @@ class Storage:
 
         def do(method: str, path: str, **given: Any) -> Any:
             self.links += 1
-            index = path.rpartition("/")[2]
-            return {"external_links": [{"external_link": f"{self.url}/{index}?signature={self.links}"}]}
+            index = int(path.rpartition("/")[2])
+            answer = self.answers.pop(0) if self.answers else None
+            if isinstance(answer, Exception):
+                raise answer
+            right = {
+                "external_link": f"{self.url}/{index}?X-Amz-Signature={self.links}",
+                "chunk_index": index,
+            }
+            wrong = {"external_link": "http://127.0.0.1:9/", "chunk_index": index + 1}
+            return {"external_links": [wrong, right]} if answer is None else answer
 
         return SimpleNamespace(
             config=SimpleNamespace(host="https://dbc.example"), api_client=SimpleNamespace(do=do)
@@ -122,6 +136,93 @@ def test_what_breaks_off_is_fetched_anew_by_a_new_link(storage: Storage, fault: 
     assert storage.links == 3
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [InternalError("once"), {}, {"external_links": []}, {"external_links": [{"chunk_index": 7}]}],
+    ids=["500", "no links", "no link", "a link to another chunk"],
+)
+def test_a_link_that_does_not_come_is_asked_for_again(storage: Storage, answer: Any) -> None:
+    storage.chunks = [chunk([1]), chunk([2])]
+    storage.answers = [answer]
+    assert storage.result(2).rows() == [{"a": 1}, {"a": 2}]
+    assert storage.links == 3
+
+
+def test_a_storage_that_refuses_every_link_is_an_error_that_names_the_statement(storage: Storage) -> None:
+    storage.chunks = [chunk([1])]
+    storage.faults = [403] * 100
+    with pytest.raises(
+        ResultUnavailable,
+        match=r"statement id cannot be read: the storage refuses its links: HTTPError 403 at 127",
+    ):
+        storage.result(1).rows()
+    assert storage.links == 3
+
+
+def test_no_error_shows_a_link(storage: Storage) -> None:
+    storage.chunks = [chunk([1])]
+    storage.faults = [403] * 100
+    with pytest.raises(ResultUnavailable) as refused:
+        storage.result(1).rows()
+    with pytest.raises(DatabricksUnreachable) as away:
+        list(
+            fetched_batches(
+                lambda: "http://127.0.0.1:9/0?X-Amz-Signature=1", policy=PollingPolicy(max_unreachable=0)
+            )
+        )
+    for error in (refused.value, away.value):
+        assert "Signature" not in "".join(traceback.format_exception(error))
+
+
+def test_columns_of_one_name_are_an_error_that_says_what_to_do() -> None:
+    manifest = {"schema": {"columns": [*COLUMNS, *COLUMNS]}}
+    with pytest.raises(
+        ResultUnavailable, match=r"two columns are named `a`\. Give them names of their own by AS"
+    ):
+        SqlResult("id", "https://u", manifest).rows()
+
+
+COUNTS = {
+    "schema": {
+        "columns": [{"name": f"num_{what}_rows", "type_text": "BIGINT"} for what in ("affected", "inserted")]
+    },
+    "total_row_count": 1,
+    "total_chunk_count": 1,
+}
+INSERT = Statement("INSERT INTO t VALUES (1)", "w")
+
+
+def test_the_counts_of_a_write_need_no_storage() -> None:
+    client = SimpleNamespace(config=SimpleNamespace(host="https://dbc.example"))
+    manifest = {**COUNTS, "format": "JSON_ARRAY"}
+    ended = StatementSnapshot("s", "SUCCEEDED", manifest=manifest, result={"data_array": [["5", None]]})
+    result = result_of(client, ended, INSERT)  # type: ignore[arg-type]
+    assert result.affected == {"num_affected_rows": 5, "num_inserted_rows": 0}
+    assert pickle.loads(pickle.dumps(result)).rows() == [{"num_affected_rows": 5, "num_inserted_rows": None}]
+    gone = result_of(client, StatementSnapshot("s", "SUCCEEDED", manifest=manifest), INSERT)  # type: ignore[arg-type]
+    assert (gone.affected, gone.has_rows) == ({}, False)
+
+
+def test_a_write_whose_counts_are_not_kept_was_done_all_the_same() -> None:
+    def gone(*_: Any, **__: Any) -> Any:
+        raise NotFound("closed")
+
+    client = SimpleNamespace(
+        config=SimpleNamespace(host="https://dbc.example"), api_client=SimpleNamespace(do=gone)
+    )
+    result = result_of(client, StatementSnapshot("s", "SUCCEEDED", manifest=COUNTS), INSERT)  # type: ignore[arg-type]
+    assert (result.affected, result.has_rows) == ({}, False)
+
+
+def test_a_query_is_never_taken_for_counts() -> None:
+    columns = [{"name": "num_plate", "type_text": "BIGINT"}]
+    manifest = {"schema": {"columns": columns}, "total_row_count": 1, "total_chunk_count": 1}
+    client = SimpleNamespace(config=SimpleNamespace(host="https://dbc.example"))
+    ended = StatementSnapshot("s", "SUCCEEDED", manifest=manifest)
+    result = result_of(client, ended, Statement("SELECT code AS num_plate FROM cars", "w"))  # type: ignore[arg-type]
+    assert (result.affected, result.has_rows) == ({}, True)
+
+
 def test_a_link_is_fetched_without_any_login(
     storage: Storage, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,11 +276,18 @@ def test_what_is_pickled_has_no_login(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "counts"),
-    [(["num_affected_rows", "num_inserted_rows"], True), (["num", "a"], False), ([], False)],
+    ("columns", "counts"),
+    [
+        ([("num_affected_rows", "BIGINT"), ("num_inserted_rows", "LONG")], True),
+        ([("num_plate", "STRING")], False),
+        ([("num_price", "DOUBLE")], False),
+        ([("num", "BIGINT"), ("a", "BIGINT")], False),
+        ([], False),
+    ],
 )
-def test_a_result_that_holds_counts_is_known(names: list[str], counts: bool) -> None:
-    assert holds_counts({"schema": {"columns": [{"name": name} for name in names]}}) is counts
+def test_a_result_that_holds_counts_is_known(columns: list[tuple[str, str]], counts: bool) -> None:
+    told = [{"name": name, "type_text": kind} for name, kind in columns]
+    assert holds_counts({"schema": {"columns": told}}) is counts
 
 
 @pytest.mark.parametrize(

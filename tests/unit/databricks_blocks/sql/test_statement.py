@@ -12,8 +12,6 @@ from databricks_blocks.sql.statement import (
     QueryRecord,
     Statement,
     StatementSnapshot,
-    is_repeatable,
-    only_reads,
     period_of,
     record_of,
     statement_error,
@@ -23,6 +21,7 @@ from databricks_blocks.sql.statement import (
 SELECT = Statement("SELECT * FROM t WHERE day = :day", "w", parameters={"day": "2024-06-21"})
 INSERT = Statement("INSERT INTO t VALUES (1)", "w", "main", "elt")
 COPY = Statement("COPY INTO t FROM '/a' FILEFORMAT = CSV", "w")
+SCRIPT = Statement("BEGIN INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); END", "w")
 
 
 def test_the_request_binds_values_and_asks_for_links_to_arrow() -> None:
@@ -36,49 +35,12 @@ def test_the_request_binds_values_and_asks_for_links_to_arrow() -> None:
         "query_tags": [{"key": CALL_TAG, "value": "abc-0"}],
         "parameters": [{"name": "day", "value": "2024-06-21", "type": "STRING"}],
     }
+    inline = {"disposition": "INLINE", "format": "JSON_ARRAY"}
+    assert inline.items() <= INSERT.body({}).items()
     assert {name: INSERT.body({})[name] for name in ("catalog", "schema")} == {
         "catalog": "main",
         "schema": "elt",
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "reads"),
-    [
-        ("SELECT 1", True),
-        ("-- why\n(select 1)", True),
-        ("VALUES (1)", True),
-        ("SHOW TABLES", True),
-        ("DESCRIBE HISTORY t", True),
-        ("FROM t SELECT a", True),
-        ("WITH a AS (SELECT 'insert') SELECT * FROM a", True),
-        ("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", False),
-        ("FROM t INSERT INTO u SELECT a", False),
-        ("INSERT INTO t VALUES (1)", False),
-        ("COPY INTO t FROM '/a'", False),
-        ("BEGIN SELECT 1; END", False),
-        ("", False),
-    ],
-)
-def test_the_first_words_tell_whether_a_statement_only_reads(text: str, reads: bool) -> None:
-    assert only_reads(text) is reads
-
-
-@pytest.mark.parametrize(
-    ("text", "repeatable"),
-    [
-        ("SELECT 1", True),
-        ("-- why\ncopy into t FROM '/a' FILEFORMAT = CSV", True),
-        ("COPY INTO t FROM '/a' FILEFORMAT = CSV COPY_OPTIONS ('Force' = 'true')", False),
-        ("CREATE TABLE IF NOT EXISTS t (a INT)", True),
-        ("CREATE TABLE t (a INT)", False),
-        ("CREATE OR REPLACE TABLE t AS SELECT ' IF NOT EXISTS '", False),
-        ("INSERT INTO t SELECT 1", False),
-        ("", False),
-    ],
-)
-def test_the_words_tell_whether_a_statement_does_nothing_twice(text: str, repeatable: bool) -> None:
-    assert is_repeatable(text) is repeatable
 
 
 @pytest.mark.parametrize(
@@ -89,7 +51,6 @@ def test_the_words_tell_whether_a_statement_does_nothing_twice(text: str, repeat
         ("A_NEW_STATE", "attach", "attach"),
         ("SUCCEEDED", "use", "use"),
         ("CLOSED", "run again", "use"),
-        ("FAILED", "run again", "run again"),
         ("CANCELED", "run again", "run again"),
     ],
 )
@@ -99,6 +60,41 @@ def test_what_becomes_of_a_statement_of_an_earlier_attempt(
     found = StatementSnapshot("id", state)
     assert what_to_do(found, SELECT) == of_a_select
     assert what_to_do(found, INSERT) == of_an_insert
+
+
+@pytest.mark.parametrize(
+    ("found", "of_an_insert", "of_a_script"),
+    [
+        (StatementSnapshot("id", "FAILED", "BAD_REQUEST", "it failed"), "run again", "refuse"),
+        (StatementSnapshot("id", "FAILED", "RESOURCE_EXHAUSTED", "no room"), "run again", "refuse"),
+        (StatementSnapshot("id", "FAILED", "ABORTED", "the warehouse ended"), "refuse", "refuse"),
+        (StatementSnapshot("id", "FAILED", "INTERNAL_ERROR"), "refuse", "refuse"),
+        (StatementSnapshot("id", "CANCELED"), "run again", "refuse"),
+        (QueryRecord("id", "t", 0, "FAILED", message="[X.Y] no").as_snapshot(), "run again", "refuse"),
+        (
+            QueryRecord("id", "t", 0, "FAILED", message="[INTERNAL_ERROR] no").as_snapshot(),
+            "refuse",
+            "refuse",
+        ),
+        (
+            QueryRecord("id", "t", 0, "FAILED", message="the warehouse ended").as_snapshot(),
+            "refuse",
+            "refuse",
+        ),
+        (QueryRecord("id", "t", 0, "FAILED").as_snapshot(), "refuse", "refuse"),
+    ],
+)
+def test_what_may_have_been_done_is_not_run_again(
+    found: StatementSnapshot, of_an_insert: str, of_a_script: str
+) -> None:
+    assert what_to_do(found, INSERT) == of_an_insert
+    assert what_to_do(found, SCRIPT) == of_a_script
+    for statement in (SELECT, COPY):
+        assert what_to_do(found, statement) == "run again"
+    for statement, expected in ((INSERT, of_an_insert), (SCRIPT, of_a_script)):
+        error = statement_error(found, statement, "u")
+        assert ("give another `key`" in str(error)) is (expected == "refuse")
+        assert not (error.may_retry and expected == "refuse")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +115,8 @@ def test_an_entry_of_the_history_is_known_by_its_tag() -> None:
     tags = [{"key": "team", "value": "x"}, {"key": CALL_TAG, "value": "root-hash-2"}]
     entry = {"query_id": "q", "status": "FINISHED", "query_tags": tags}
     assert record_of(entry) == QueryRecord("q", "root-hash", 2, "FINISHED")
-    times = {"query_start_time_ms": 5, "query_end_time_ms": 9}
-    assert record_of({**entry, **times}) == QueryRecord("q", "root-hash", 2, "FINISHED", 5, 9)
+    facts = {"query_start_time_ms": 5, "query_end_time_ms": 9, "error_message": "no"}
+    assert record_of({**entry, **facts}) == QueryRecord("q", "root-hash", 2, "FINISHED", 5, 9, "no")
     assert record_of({"query_id": "q"}) is None
     assert record_of({"query_id": "q", "query_tags": [{"key": "team"}]}) is None
 
@@ -196,6 +192,12 @@ def test_other_credentials_do_not_make_another_statement() -> None:
     assert first.identity == second.identity
     assert "se-cret" not in f"{first!r}{first.identity}"
     assert Statement("SELECT 1", "w").identity != Statement("SELECT 2", "w").identity
+
+
+def test_statements_on_two_rows_are_not_taken_for_one() -> None:
+    insert = "INSERT INTO t SELECT * FROM u WHERE account_key = '{}'"
+    first, second = (Statement(insert.format(key), "w") for key in ("A-17", "B-4"))
+    assert first.identity != second.identity
 
 
 def test_statements_were_executed_from_the_first_begin_to_the_last_end() -> None:

@@ -54,6 +54,7 @@ class FakeWarehouse:
 
     def __init__(self, *states: str) -> None:
         self.states = list(states)
+        self.ill = ""
         self.asked: list[str] = []
         self.config = SimpleNamespace(host="https://dbc.example")
         self.api_client = SimpleNamespace(do=self._do)
@@ -62,10 +63,11 @@ class FakeWarehouse:
         if method == "POST":
             self.asked.append(path.rpartition("/")[2])
             return {}
+        health = {"status": "DEGRADED", "summary": self.ill} if self.ill else {}
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if path.endswith("/warehouses"):
             return {"warehouses": [{"id": "w", "name": "W", "state": state}]}
-        return {"id": "w", "name": "W", "state": state}
+        return {"id": "w", "name": "W", "state": state, "health": health}
 
 
 def brought(goal: Any, warehouse: FakeWarehouse, **options: Any) -> list[str]:
@@ -99,6 +101,13 @@ def test_one_that_runs_is_left_alone() -> None:
 def test_one_that_takes_too_long_is_an_error() -> None:
     with pytest.raises(WarehouseUnavailable, match="W is still STARTING after 60 s; it should be RUNNING"):
         brought("RUNNING", FakeWarehouse("STARTING"), timeout_seconds=60)
+
+
+def test_what_the_workspace_says_about_a_long_start_is_told() -> None:
+    warehouse = FakeWarehouse("STARTING")
+    warehouse.ill = "no quota"
+    with pytest.raises(WarehouseUnavailable, match="after 60 s; it should be RUNNING: no quota"):
+        brought("RUNNING", warehouse, timeout_seconds=60)
 
 
 def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:

@@ -63,8 +63,11 @@ def test_outside_of_flows_and_in_an_event_loop_a_coroutine_stays_one() -> None:
     made.close()
 
 
-def test_in_a_sync_flow_a_coroutine_is_run_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync_callable.FlowRunContext, "get", object)
+@pytest.mark.parametrize("around", ["FlowRunContext", "TaskRunContext"])
+def test_in_a_sync_flow_or_task_a_coroutine_is_run_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, around: str
+) -> None:
+    monkeypatch.setattr(getattr(sync_callable, around), "get", object)
     assert awaited_if_sync(_double(2)) == 4
     assert awaited_if_sync("a value") == "a value"
 

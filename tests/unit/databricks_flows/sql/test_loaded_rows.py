@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
 from databricks_flows.sql import loaded_rows as loading
@@ -70,19 +71,19 @@ def test_the_history_tells_what_earlier_attempts_have_loaded(
 
 def test_the_history_is_asked_at_the_same_place_and_each_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     history = History([])
-    for _ in range(2):
-        loaded(monkeypatch, history, 0, before=True)
-    first, second = history.asked
-    assert first.key != second.key
+    loaded(monkeypatch, history, 0, before=True)
+    [first] = history.asked
+    assert first.is_new
     assert (first.warehouse, first.catalog, first.schema, first.timeout_seconds) == ("w", "main", "elt", 9)
     assert first.parameters == {"began": PERIOD[0], "ended": PERIOD[1]}
     assert "DESCRIBE HISTORY `plants; --`)" in first.statements[0]
 
 
-def test_a_history_that_nobody_may_read_is_no_reason_to_fail(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [StatementFailed, DatabricksRunRefused, DatabricksUnreachable])
+def test_a_history_that_nobody_can_read_is_no_reason_to_fail(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     history = History([])
-    history.error = StatementFailed("no permission")
+    history.error = error("no permission")
     assert loaded(monkeypatch, history, None, before=True) is None
     assert "is not known: no permission" in caplog.text

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from databricks_blocks import DatabricksWorkspace, InvalidStatement, SqlWarehouse
+from databricks_blocks.sql.texts.partitions import partition_query
 from databricks_flows.sql.request import SqlRequest, read_statements
 
 BLOCK = SqlWarehouse(
@@ -41,6 +42,13 @@ def test_statements_of_a_file_are_read(tmp_path: Path, content: str) -> None:
 def test_what_has_no_statement_is_refused(given: Any) -> None:
     with pytest.raises(InvalidStatement, match=r"there is no statement in|nowhere.sql cannot be read"):
         read_statements(given)
+
+
+def test_a_path_with_a_space_is_a_file_and_a_table_named_sql_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "My Files.sql"
+    file.write_text("SELECT 1; SELECT 2")
+    assert read_statements(str(file)) == ["SELECT 1", "SELECT 2"]
+    assert read_statements("SELECT * FROM main.sql") == ["SELECT * FROM main.sql"]
 
 
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
@@ -84,7 +92,8 @@ def test_what_is_wrong_is_said_before_anything_is_sent(wrong: dict[str, Any], me
 
 def test_a_value_of_one_makes_valid_sql() -> None:
     """A list of one in Airflow's sensor becomes `('a',)`, which is no SQL: here, values are never written."""
-    [statement] = SqlRequest(["SELECT * FROM t WHERE day = :day"], {"day": "a"}).of(BLOCK, "w")
+    query, parameters = partition_query("t", {"day": ["a"]})
+    [statement] = SqlRequest([query], parameters).of(BLOCK, "w")
     body = statement.body({})
-    assert body["statement"] == "SELECT * FROM t WHERE day = :day"
-    assert body["parameters"] == [{"name": "day", "value": "a", "type": "STRING"}]
+    assert body["statement"] == "SELECT true FROM `t` WHERE `day` IN (:p0) LIMIT 1"
+    assert body["parameters"] == [{"name": "p0", "value": "a", "type": "STRING"}]

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from databricks_blocks import DatabricksWorkspace, SqlWarehouse, StatementFailed, StatementTimedOut
 from databricks_flows.ending.endings import Ending
+from databricks_flows.job.call_claims import CallCounter
 from databricks_flows.job.call_identity import CallIdentity
 from databricks_flows.sql import report, running
 from databricks_flows.sql.request import SqlRequest
@@ -42,13 +43,15 @@ class Place:
     def __init__(self) -> None:
         self.attempt = 1
         self.end = Ending.CANCELLED
-        self.claims = 0
+        self.counter = CallCounter()
+        self.counted = 0
 
     async def identity(self) -> CallIdentity:
         return CallIdentity(ROOT, ("flow",), {ROOT: self.attempt}, (), self.attempt, True, datetime.now(UTC))
 
-    async def claim(self, *_: Any) -> int:
-        return self.claims
+    async def claim(self, call: CallIdentity, fingerprint: str, _: str) -> int:
+        self.counted += 1
+        return self.counter.claim(call.root_id, fingerprint, call.attempts)
 
     async def ending(self, *_: Any) -> Ending:
         return self.end
@@ -161,12 +164,57 @@ def test_another_call_is_not_taken_for_this_one(
 
 
 def test_equal_calls_have_a_statement_each(workspace: FakeSql, place: Place) -> None:
-    for place.claims in (0, 1):
+    for place.attempt in (1, 2):
+        ran("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)")
         ran("INSERT INTO t VALUES (1)")
-    place.attempt = 2
-    for place.claims in (0, 1):
-        ran("INSERT INTO t VALUES (1)")
+    assert len(workspace.executed) == 3
+
+
+def test_a_retry_does_not_repeat_a_write_that_may_have_been_done(workspace: FakeSql, place: Place) -> None:
+    workspace.ends, workspace.error_code = "FAILED", "ABORTED"
+    for place.attempt in (1, 2, 3):
+        with pytest.raises(
+            StatementFailed, match="not known, so no retry runs it again: look, then give another"
+        ):
+            ran("INSERT INTO t VALUES (1)")
+    assert len(workspace.executed) == 1
+    workspace.ends = "SUCCEEDED"
+    ran("INSERT INTO t VALUES (1)", key="again")
     assert len(workspace.executed) == 2
+
+
+def test_the_history_is_asked_since_the_flow_began(workspace: FakeSql, place: Place) -> None:
+    place.attempt = 2
+    ran("SELECT 1")
+    [asked] = workspace.asked
+    since = asked["filter_by.query_start_time_range.start_time_ms"] / 1000
+    assert 800 < time.time() - since < 1000, "a quarter of an hour: clocks differ"
+
+
+def test_what_is_asked_anew_is_neither_counted_nor_looked_for(workspace: FakeSql, place: Place) -> None:
+    for place.attempt in (1, 2):
+        ran("SELECT 1", is_new=True)
+    assert len(workspace.executed) == len(set(tags(workspace))) == 2
+    assert (workspace.looks, place.counted) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "corrected",
+    [
+        ["INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (2)"],
+        ["CREATE SCHEMA s", "INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (2)"],
+    ],
+)
+def test_a_correction_of_one_statement_runs_only_that_again(
+    workspace: FakeSql, place: Place, corrected: list[str]
+) -> None:
+    ran("INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (wrong)")
+    workspace.states["s2"] = "FAILED"
+    place.attempt = 2
+    ran(*corrected)
+    executed = [body["statement"] for body in workspace.executed]
+    assert executed.count("INSERT INTO a VALUES (1)") == 1
+    assert executed[-1] == "INSERT INTO b VALUES (2)"
 
 
 @pytest.mark.usefixtures("place")
@@ -175,6 +223,51 @@ def test_a_time_out_cancels_the_statement_and_names_it(workspace: FakeSql) -> No
     with pytest.raises(StatementTimedOut, match=r"longer than 0\.5 s, and was cancelled") as timed_out:
         ran("SELECT 1", timeout_seconds=0.5)
     assert workspace.cancelled == [timed_out.value.statement_id] == ["s1"]
+
+
+@pytest.mark.usefixtures("place")
+def test_a_statement_that_was_done_before_the_cancel_of_a_time_out_has_its_result(workspace: FakeSql) -> None:
+    workspace.ends_after = 10**9
+    workspace.ends_by_cancel = "SUCCEEDED"
+    [result] = ran("INSERT INTO t VALUES (1)", timeout_seconds=0.5)
+    assert result.statement_id == "s1"
+    with pytest.raises(StatementTimedOut, match="was done just then; what comes after it was not executed"):
+        ran("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)", timeout_seconds=0.5)
+    assert len(workspace.executed) == 2
+
+
+@pytest.mark.usefixtures("place")
+def test_a_time_out_whose_cancel_is_refused_says_that_the_statement_may_go_on(workspace: FakeSql) -> None:
+    workspace.ends_after = 10**9
+    workspace.refuses_cancels = True
+    with pytest.raises(StatementTimedOut, match=r"may still be going on: .*it cannot be cancelled"):
+        ran("INSERT INTO t VALUES (1)", timeout_seconds=0.5)
+
+
+def test_a_cancel_while_the_warehouse_starts_reaches_the_statement_of_the_attempt_before(
+    workspace: FakeSql, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran("INSERT INTO t VALUES (1)")
+    workspace.states["s1"] = "PENDING"
+    place.attempt = 2
+    starting = asyncio.Event()
+
+    async def start(*_: Any, **__: Any) -> None:
+        starting.set()
+        await asyncio.Event().wait()
+
+    workspace.warehouse = "STARTING"
+    monkeypatch.setattr(running, "bring_to", start)
+
+    async def interrupted() -> None:
+        running_sql = asyncio.create_task(running.run_sql(request("INSERT INTO t VALUES (1)")))
+        await starting.wait()
+        running_sql.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running_sql
+
+    asyncio.run(interrupted())
+    assert workspace.cancelled == ["s1"]
 
 
 @pytest.mark.parametrize(("end", "cancelled"), [(Ending.CANCELLED, ["s1"]), (Ending.CRASHED, [])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from databricks_blocks.csv.faults import InputError
 from databricks_flows.sql.waiting import NotTrueInTime, until_true
 
 
@@ -73,3 +74,9 @@ def test_a_slow_answer_is_the_last_one_when_the_time_is_over() -> None:
     with pytest.raises(NotTrueInTime, match="asked once"):
         wait(clock, False, timeout=90)
     assert clock.slept == []
+
+
+@pytest.mark.parametrize("between", [0, -1])
+def test_to_ask_without_a_pause_is_refused(between: float) -> None:
+    with pytest.raises(InputError, match="seconds_between must be more than 0"):
+        wait(_Clock(), True, timeout=None, between=between)

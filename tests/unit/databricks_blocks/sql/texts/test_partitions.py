@@ -6,6 +6,8 @@ import re
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.sql.texts.partitions import partition_query
@@ -21,6 +23,11 @@ from databricks_blocks.sql.texts.partitions import partition_query
         ({"kind": None}, "`kind` IS NULL", []),
         ({"kind": ["a", None]}, "(`kind` IN (:p0) OR `kind` IS NULL)", ["a"]),
         ({"kind": [None]}, "`kind` IS NULL", []),
+        ({"day": pd.NaT}, "`day` IS NULL", []),
+        ({"day": [pd.NA, "a"]}, "(`day` IN (:p0) OR `day` IS NULL)", ["a"]),
+        ({"n": pd.Series([1, 2])}, "`n` IN (:p0, :p1)", [1, 2]),
+        ({"n": np.array([1, 2])}, "`n` IN (:p0, :p1)", [1, 2]),
+        ({"n": range(2)}, "`n` IN (:p0, :p1)", [0, 1]),
         ({"my-kind`": "it's"}, "`my-kind``` = :p0", ["it's"]),
     ],
 )
@@ -34,7 +41,13 @@ def test_names_are_quoted_and_values_bound(
 
 @pytest.mark.parametrize(
     ("partition", "message"),
-    [({}, "name at least one column"), ({"a": []}, "of `a` is empty"), ({"": 1}, "is empty")],
+    [
+        ({}, "name at least one column"),
+        ({"a": b"ab"}, "the value of `a` is bytes: give a text"),
+        ({"a": pd.Series([])}, "of `a` is empty"),
+        ({"a": []}, "of `a` is empty"),
+        ({"": 1}, "is empty"),
+    ],
 )
 def test_a_question_without_an_answer_is_refused(partition: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from databricks_blocks.sql.parameters import InvalidStatement
 from databricks_blocks.sql.texts.splitting import markers_of, split_statements
 
 SCRIPT = """BEGIN
@@ -38,11 +39,52 @@ END"""
             "SELECT CASE WHEN a THEN 1 END FROM t; SELECT 2",
             ["SELECT CASE WHEN a THEN 1 END FROM t", "SELECT 2"],
         ),
+        (
+            "CREATE TABLE e (begin DATE, finish DATE); SELECT 2",
+            ["CREATE TABLE e (begin DATE, finish DATE)", "SELECT 2"],
+        ),
+        (
+            "CREATE VIEW v AS SELECT begin FROM t; SELECT 2",
+            ["CREATE VIEW v AS SELECT begin FROM t", "SELECT 2"],
+        ),
+        (
+            "CREATE TABLE p AS SELECT a, begin FROM t; SELECT 2",
+            ["CREATE TABLE p AS SELECT a, begin FROM t", "SELECT 2"],
+        ),
+        (
+            f"CREATE PROCEDURE p() LANGUAGE SQL AS {SCRIPT}; SELECT 2",
+            [f"CREATE PROCEDURE p() LANGUAGE SQL AS {SCRIPT}", "SELECT 2"],
+        ),
+        (
+            "BEGIN SELECT begin, t.begin FROM t; BEGIN SELECT 1; END; END; SELECT 2",
+            ["BEGIN SELECT begin, t.begin FROM t; BEGIN SELECT 1; END; END", "SELECT 2"],
+        ),
         ("SELECT 'never closed; SELECT 2", ["SELECT 'never closed", "SELECT 2"]),
     ],
 )
 def test_a_text_is_split_between_its_statements(text: str, statements: list[str]) -> None:
     assert split_statements(text) == statements
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "INSERT INTO a SELECT 1;\n/* from s3://b/* */ INSERT INTO b SELECT 1; INSERT INTO c SELECT 1",
+            "the comment that begins in line 2 is never closed",
+        ),
+        ("SELECT 1; /* the end", "the comment that begins in line 1 is never closed"),
+        ("SELECT 1;\n\nBEGIN SELECT 1; SELECT 2", "the block that begins in line 3 has no END"),
+        (
+            "BEGIN TRANSACTION; INSERT INTO a SELECT 1; COMMIT; SELECT 2",
+            "the transaction that begins in line 1",
+        ),
+        ("BEGIN; INSERT INTO a SELECT 1; COMMIT", "the transaction that begins in line 1"),
+    ],
+)
+def test_a_text_of_which_a_part_would_be_lost_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidStatement, match=why):
+        split_statements(text)
 
 
 @pytest.mark.parametrize(
