@@ -13,7 +13,7 @@ from databricks_blocks.csv.places import places_of
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
-from databricks_blocks.sql.texts.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import casts_text, create_table_text, csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
@@ -100,7 +100,9 @@ async def _copy_into(
         validate: `"all"`, or a number of rows: only check that they can be loaded.
         create_table: Create the table if there is none. `True`: with the columns and types of the local CSV
             files that `upload_files` has uploaded, which also tell how the files are read. Or SQL types by
-            the names of the columns.
+            the names of the columns: these are loaded, and others left out. Without `select`, the columns of
+            CSV files with a header are cast to these types, which Databricks does not do by itself; with
+            `mergeSchema` and types by name, only if `inferSchema` or `select` does it.
         credential: What may read the files, if the workspace itself may not: the name of a storage
             credential, or temporary keys by their names, such as `AWS_ACCESS_KEY`. Keys are in no log and no
             error; an external location or a volume needs none.
@@ -132,15 +134,17 @@ async def _copy_into(
     """
     uploaded = [] if isinstance(source, str) else list(source)
     created, found_options = await asyncio.to_thread(_table_for, create_table, uploaded)
+    read = {**found_options, **(format_options or {})}
+    is_typed = _is_typed(file_format, read, {} if create_table is True else copy_options or {})
     copy = CopyInto(
         table,
         source if isinstance(source, str) else _folder_of(uploaded),
         file_format,
         _names(files, uploaded if not isinstance(source, str) else None),
         pattern,
-        select,
+        select or ("" if is_typed else casts_text(created)),
         validate,
-        {**found_options, **(format_options or {})},
+        read,
         copy_options or {},
         force,
         credential,
@@ -177,6 +181,16 @@ def _table_for(
         return {}, {}
     found = csv_table([Path(file.file) for file in uploaded])
     return found.columns, found.format_options
+
+
+def _is_typed(
+    file_format: str, format_options: Mapping[str, Option], copy_options: Mapping[str, Option]
+) -> bool:
+    """Whether the columns need no casts: files have types, get them, or their columns are not all known."""
+    read = {name.lower(): str(value).lower() for name, value in format_options.items()}
+    copied = {name.lower(): str(value).lower() for name, value in copy_options.items()}
+    is_text = file_format.upper() == "CSV" and read.get("header") == "true"
+    return not is_text or "true" in (read.get("inferschema"), copied.get("mergeschema"))
 
 
 def _folder_of(uploaded: Sequence[UploadedFile]) -> str:

@@ -102,15 +102,42 @@ def create_table_text(table: str, columns: Mapping[str, str]) -> str:
         CREATE TABLE IF NOT EXISTS `elt`.`plants` (`plant` STRING, `out put` DOUBLE)
         USING DELTA TBLPROPERTIES ('delta.columnMapping.mode' = 'name')
     """
-    for name, kind in columns.items():
-        if not _TYPE.fullmatch(kind):
-            raise InputError(f"column `{name}`: `{kind}` is not a SQL type")
+    _refuse_other_types(columns)
     written = ", ".join(f"{quoted_name(name)} {kind}" for name, kind in columns.items())
     mapping = " TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
     needs_mapping = any(_NOT_PLAIN.search(name) for name in columns)
     return (
         f"CREATE TABLE IF NOT EXISTS {quoted_table(table)} ({written})\nUSING DELTA" + mapping * needs_mapping
     )
+
+
+def casts_text(columns: Mapping[str, str]) -> str:
+    """Write the expressions of a SELECT that gives the columns of CSV files their types.
+
+    `COPY INTO` reads CSV files as texts, and does not cast them to the columns of a table.
+
+    Args:
+        columns: SQL types by the names of the columns.
+
+    Raises:
+        InputError: A name cannot be quoted, or a type is none.
+
+    Examples:
+        >>> casts_text({"plant": "STRING", "out put": "DOUBLE"})
+        '`plant`, CAST(`out put` AS DOUBLE) AS `out put`'
+    """
+    _refuse_other_types(columns)
+    return ", ".join(_cast(quoted_name(name), kind) for name, kind in columns.items())
+
+
+def _cast(name: str, kind: str) -> str:
+    return name if kind.upper() == "STRING" else f"CAST({name} AS {kind}) AS {name}"
+
+
+def _refuse_other_types(columns: Mapping[str, str]) -> None:
+    for name, kind in columns.items():
+        if not _TYPE.fullmatch(kind):
+            raise InputError(f"column `{name}`: `{kind}` is not a SQL type")
 
 
 def _format_options(files: Sequence[tuple[Path, CsvFormat]]) -> dict[str, str]:

@@ -68,3 +68,20 @@ def test_uploaded_files_are_in_one_folder(uris: list[str], folder: str) -> None:
 @pytest.mark.parametrize(("given", "columns"), [(False, {}), ({"a": "INT"}, {"a": "INT"})])
 def test_a_table_is_made_only_on_request(given: Any, columns: dict[str, str]) -> None:
     assert copying._table_for(given, []) == (columns, {})
+
+
+@pytest.mark.parametrize(
+    ("file_format", "read", "copied", "is_typed"),
+    [
+        ("csv", {"header": True}, {}, False),
+        ("CSV", {"Header": "TRUE"}, {"mergeSchema": False}, False),
+        ("CSV", {}, {}, True),
+        ("CSV", {"header": True, "inferSchema": True}, {}, True),
+        ("CSV", {"header": True}, {"MERGESCHEMA": "true"}, True),
+        ("JSON", {"header": True}, {}, True),
+    ],
+)
+def test_the_texts_of_csv_files_are_cast_to_known_types(
+    file_format: str, read: dict[str, Any], copied: dict[str, Any], is_typed: bool
+) -> None:
+    assert copying._is_typed(file_format, read, copied) is is_typed

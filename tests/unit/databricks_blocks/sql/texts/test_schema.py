@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.texts.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import casts_text, create_table_text, csv_table
 
 
 def written(folder: Path, **texts: str) -> list[Path]:
@@ -93,5 +94,13 @@ def test_names_of_columns_are_quoted() -> None:
 
 @pytest.mark.parametrize("kind", ["", "INT; DROP TABLE x", "'x'", "INT -- "])
 def test_a_type_is_nothing_but_a_type(kind: str) -> None:
-    with pytest.raises(InputError, match="is not a SQL type"):
-        create_table_text("t", {"a": kind})
+    for text in (partial(create_table_text, "t"), casts_text):
+        with pytest.raises(InputError, match="is not a SQL type"):
+            text({"a": kind})
+
+
+def test_texts_are_cast_and_their_names_quoted() -> None:
+    text = casts_text({"a`b; --": "DECIMAL(10, 2)", "plain": "STRING", "day": "DATE"})
+    assert text == (
+        "CAST(`a``b; --` AS DECIMAL(10, 2)) AS `a``b; --`, `plain`, CAST(`day` AS DATE) AS `day`"
+    )
