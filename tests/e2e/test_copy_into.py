@@ -18,7 +18,7 @@ from databricks_blocks.csv.faults import InputError
 from databricks_blocks.staging.area import open_staging
 from databricks_flows import copy_into, databricks_sql, upload_files, wait_for_partition, wait_for_query
 from databricks_flows.sql.waiting import NotTrueInTime
-from databricks_flows.tasks.copy_into import CopyResult
+from databricks_flows.tasks.copy_result import CopyResult
 from databricks_flows.tasks.uploads import UploadedFile
 from databricks_local import Faults
 from prefect import flow, unmapped

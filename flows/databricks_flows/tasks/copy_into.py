@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,33 +27,14 @@ from databricks_flows.job.sync_callable import SyncCallableTask
 from databricks_flows.sql.loaded_rows import loaded_rows
 from databricks_flows.sql.request import SqlRequest
 from databricks_flows.sql.running import run_sql
+from databricks_flows.tasks.copy_result import CopyFailed, CopyResult
 from databricks_flows.tasks.sql import databricks_sql
 from databricks_flows.tasks.uploads import UploadedFile
 
 _CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
 """Conditions of loads at once: the other one was first, and this one added no row."""
-_SKIPPED = "num_skipped_corrupt_files"
-
-
-@dataclass(frozen=True)
-class CopyResult:
-    """What a load did.
-
-    Attributes:
-        table: The table, as it was given.
-        files: How many files were named; `None` where all files of the folder were meant.
-        rows: How many rows were added, those of earlier attempts of the call included. Files that were loaded
-            before add none. `None`: not known, since the result of an earlier attempt is not kept any more,
-            and the history of the table does not tell either.
-        skipped: How many files were left out since they are corrupt (`ignoreCorruptFiles`).
-        statement_ids: Ids of the statements. A retry that finds them done has the same ones.
-    """
-
-    table: str
-    files: int | None
-    rows: int | None
-    skipped: int
-    statement_ids: tuple[str, ...] = field(default=(), compare=False)
+_LEAST_SECONDS = 0.001
+"""Of a statement whose time is over before it began; it is cancelled at once."""
 
 
 async def _copy_into(
@@ -119,7 +101,8 @@ async def _copy_into(
     Raises:
         InputError: Something cannot be sent as it is given, or a local file cannot be used.
         StatementFailed: A file cannot be loaded; where it is a CSV file that `upload_files` has uploaded, the
-            message names its path, line and column. No row of that statement was added.
+            message names its path, line and column. No row of that statement was added. If statements before
+            it have loaded other files, it is a `CopyFailed`, whose `copied` tells how many.
         StatementError: The statement did not succeed for another reason.
         DatabricksRunRefused: The workspace does not accept the request.
         DatabricksUnreachable: The workspace did not answer for too long.
@@ -132,15 +115,15 @@ async def _copy_into(
         ...     uploaded = upload_files("data/*.csv", "plants")
         ...     return copy_into("elt.plants", uploaded, create_table=True).rows
     """
-    uploaded = [] if isinstance(source, str) else list(source)
+    uploaded = None if isinstance(source, str) else list(source)
     created, found_options = await asyncio.to_thread(_table_for, create_table, uploaded)
     read = {**found_options, **(format_options or {})}
     is_typed = _is_typed(file_format, read, {} if create_table is True else copy_options or {})
     copy = CopyInto(
         table,
-        source if isinstance(source, str) else _folder_of(uploaded),
+        source if isinstance(source, str) else _folder_of(uploaded or []),
         file_format,
-        _names(files, uploaded if not isinstance(source, str) else None),
+        _names(files, uploaded),
         pattern,
         select or ("" if is_typed else casts_text(created)),
         validate,
@@ -150,34 +133,58 @@ async def _copy_into(
         credential,
         encryption or {},
     )
-    statements = copy.statements()
-    if not statements:
+    if not copy.batches():
         return CopyResult(table, 0, 0, 0)
-    _warn_of_replaced(uploaded, force)
-    before = [create_table_text(table, created)] if created else []
-    request = SqlRequest([*before, *statements], {}, warehouse, catalog, schema, key, timeout_seconds)
+    _warn_of_replaced(uploaded or [], force)
+    made = create_table_text(table, created) if created else ""
+    asked = partial(SqlRequest, warehouse=warehouse, catalog=catalog, schema=schema, key=key)
     try:
-        results = (await run_sql(request))[len(before) :]
-        rows = [await loaded_rows(table, result, request) for result in results] if validate is None else [0]
+        return await _copied(copy, made, asked, timeout_seconds, uploaded or [])
     except CancelledInPrefect:
         return cast("CopyResult", Cancelled(message="Cancelled, and its SQL statement as well"))
+
+
+async def _copied(
+    copy: CopyInto,
+    made: str,
+    asked: Callable[..., SqlRequest],
+    seconds: float | None,
+    uploaded: Sequence[UploadedFile],
+) -> CopyResult:
+    """Make the table, and copy a batch of files after the other.
+
+    Each statement is a call of its own: after a failure, a retry with other files finds those that are done.
+    """
+    began, done = time.monotonic(), CopyResult(copy.table, 0, 0, 0)
+
+    async def run(text: str) -> tuple[SqlResult, SqlRequest]:
+        passed = time.monotonic() - began
+        left = None if seconds is None else min(seconds, max(seconds - passed, _LEAST_SECONDS))
+        request = asked(statements=[text], timeout_seconds=left)
+        [result] = await run_sql(request)
+        return result, request
+
+    try:
+        if made:
+            await run(made)
+        for files, text in zip(copy.batches(), copy.statements(), strict=True):
+            result, request = await run(text)
+            rows = 0 if copy.validate is not None else await loaded_rows(copy.table, result, request)
+            done = done.with_batch(None if files is None else len(files), rows, result)
     except StatementFailed as failed:
-        raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded)) from failed
-    count = None if copy.files is None else sum(len(batch or ()) for batch in copy.batches())
-    return _result(table, count, results, rows)
+        raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded), done) from failed
+    return done
 
 
 def _table_for(
-    create_table: bool | Mapping[str, str], uploaded: Sequence[UploadedFile]
+    create_table: bool | Mapping[str, str], uploaded: Sequence[UploadedFile] | None
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The columns of the table to create, and the options by which its files are read."""
     if not isinstance(create_table, bool):
         return create_table, {}
+    if create_table and uploaded is None:
+        raise InputError("create_table needs the local files: give what upload_files returned as the source")
     if not create_table or not uploaded:
-        if create_table:
-            raise InputError(
-                "create_table needs the local files: give what upload_files returned as the source"
-            )
         return {}, {}
     found = csv_table([Path(file.file) for file in uploaded])
     return found.columns, found.format_options
@@ -226,25 +233,23 @@ def _places(message: str, uploaded: Sequence[UploadedFile]) -> list[str]:
     return places_of(message, [Path(file.file) for file in uploaded if file.name.lower().endswith(".csv")])
 
 
-def _told(failed: StatementFailed, places: Sequence[str]) -> StatementFailed:
-    """The error, with the places that it is about before all else."""
-    return StatementFailed(
-        f"{'; '.join(places)}: {failed.message}" if places else failed.message,
-        statement_id=failed.statement_id,
-        url=failed.url,
-        error_code=failed.error_code,
-        sql_state=failed.sql_state,
-        may_retry=failed.may_retry or any(name in failed.message for name in _CONFLICTS),
-    )
-
-
-def _result(
-    table: str, files: int | None, results: Sequence[SqlResult], rows: Sequence[int | None]
-) -> CopyResult:
-    known = [each for each in rows if each is not None]
-    skipped = sum(result.affected.get(_SKIPPED, 0) for result in results)
-    ids = tuple(result.statement_id for result in results)
-    return CopyResult(table, files, sum(known) if len(known) == len(rows) else None, skipped, ids)
+def _told(failed: StatementFailed, places: Sequence[str], done: CopyResult) -> StatementFailed:
+    """The error, with the places that it is about before all else, and with what is loaded in spite of it."""
+    told = list(places)
+    if done.statement_ids:
+        rows = "an unknown number of" if done.rows is None else f"{done.rows:,}"
+        told.append(f"{done.files:,} other files are loaded, with {rows} new rows")
+    message = ": ".join([*filter(None, ["; ".join(told)]), failed.message])
+    facts = {
+        "statement_id": failed.statement_id,
+        "url": failed.url,
+        "error_code": failed.error_code,
+        "sql_state": failed.sql_state,
+    }
+    may_retry = failed.may_retry or any(name in failed.message for name in _CONFLICTS)
+    if done.statement_ids:
+        return CopyFailed(message, copied=done, may_retry=may_retry, **facts)
+    return StatementFailed(message, may_retry=may_retry, **facts)
 
 
 copy_into: SyncCallableTask[Any, Any] = SyncCallableTask(

@@ -101,6 +101,4 @@ def test_a_type_is_nothing_but_a_type(kind: str) -> None:
 
 def test_texts_are_cast_and_their_names_quoted() -> None:
     text = casts_text({"a`b; --": "DECIMAL(10, 2)", "plain": "STRING", "day": "DATE"})
-    assert text == (
-        "CAST(`a``b; --` AS DECIMAL(10, 2)) AS `a``b; --`, `plain`, CAST(`day` AS DATE) AS `day`"
-    )
+    assert text == ("CAST(`a``b; --` AS DECIMAL(10, 2)) AS `a``b; --`, `plain`, CAST(`day` AS DATE) AS `day`")
