@@ -29,7 +29,7 @@ from databricks_flows.green_energy.facility_files import FACILITIES
 from databricks_flows.green_energy.notebook_job import CLUSTER, NO_GIT_SOURCE, notebook_job
 from databricks_flows.green_energy.outputs import create_graph
 from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
-from databricks_flows.green_energy.results import Department
+from databricks_flows.green_energy.results import Department, check_targets
 from databricks_flows.green_energy.summary import summary_markdown
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
@@ -136,7 +136,7 @@ async def analyse_green_energy(
             repair=RepairPolicy(max_repairs=max_repairs, ask=ask),
             polling=PollingPolicy(max_unreachable=max_unreachable),
         ),
-        writable_folder(Path(output_directory)) if output_directory else None,
+        check_targets(writable_folder(Path(output_directory))) if output_directory else None,
     )
     if asset:
         told = "Rows" if rows is None else f"{rows} rows"

@@ -84,8 +84,8 @@ def event_of(loaded: LoadedTable) -> dict[str, Any]:
     }
 
 
-# Not `@materialize`, whose events have another id in each attempt. Not `emit_event`, which only puts an event into
-# a queue: it is lost, without a word, if Prefect is away for some seconds.
+# Not `@materialize`, whose events have another id in each attempt. Not `emit_event`, which only puts an event
+# into a queue: it is lost, without a word, if Prefect is away for some seconds.
 @task(name="publish_table", task_run_name="publish_table-{loaded.table}", cache_policy=NO_CACHE)
 async def publish_table(loaded: LoadedTable, max_unreachable: float = MAX_UNREACHABLE) -> None:
     """Tell Prefect that a table got rows, with their number and that of its files.
@@ -103,8 +103,8 @@ async def publish_table(loaded: LoadedTable, max_unreachable: float = MAX_UNREAC
         is_new = await outlive(partial(_tell, event), policy)
     except _NoAnswer as error:
         raise PrefectUnreachable(
-            f"Prefect was not told of the new rows of {loaded.table}; retry this flow run, which tells it and "
-            f"loads nothing twice. {error.message}"
+            f"Prefect was not told of the new rows of {loaded.table}; retry this flow run: it tells Prefect, "
+            f"and loads nothing twice. {error.message}"
         ) from error
     if not is_new:
         get_run_logger().info("%s: an earlier attempt has told Prefect of its new rows", loaded.table)

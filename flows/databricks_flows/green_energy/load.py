@@ -169,7 +169,7 @@ async def _make_schema(place: Place) -> None:
 
 
 async def _load_table(found: TableFiles, staged: list[UploadedFile], request: _Request) -> LoadedTable:
-    """Load a table, and tell of it as soon as it has its rows: neither another table nor a cancel is in between."""
+    """Load a table, and tell of it as soon as it has its rows, whatever becomes of the others."""
     try:
         loaded = await _copy(found, staged, request)
     except CopyFailed as failed:

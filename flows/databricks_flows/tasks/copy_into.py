@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from databricks_blocks.csv.places import places_of
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_blocks.sql.results import SqlResult
 from databricks_blocks.sql.texts.copy_into import CopyInto, Credential, Option, Validate
+from databricks_blocks.sql.texts.quoting import quoted_table
 from databricks_blocks.sql.texts.schema import casts_text, create_table_text, csv_table
 from databricks_blocks.sql_warehouse import WAREHOUSE_BLOCK, SqlWarehouse
 from prefect import get_run_logger
@@ -33,6 +35,8 @@ from databricks_flows.tasks.uploads import UploadedFile
 
 _CONFLICTS = ("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "DELTA_CONCURRENT_")
 """Conditions of loads at once: the other one was first, and this one added no row."""
+_NO_TABLE = "42P01"
+"""SQLSTATE of a table that is not there."""
 _LEAST_SECONDS = 0.001
 """Of a statement whose time is over before it began; it is cancelled at once."""
 
@@ -83,8 +87,8 @@ async def _copy_into(
         create_table: Create the table if there is none. `True`: with the columns and types of the local CSV
             files that `upload_files` has uploaded, which also tell how the files are read. Or SQL types by
             the names of the columns: these are loaded, and others left out. Without `select`, the columns of
-            CSV files with a header are cast to these types, which Databricks does not do by itself; with
-            `mergeSchema` and types by name, only if `inferSchema` or `select` does it.
+            CSV files with a header are cast to the types of the table, which Databricks does not do by
+            itself; with `mergeSchema` and types by name, only if `inferSchema` or `select` does it.
         credential: What may read the files, if the workspace itself may not: the name of a storage
             credential, or temporary keys by their names, such as `AWS_ACCESS_KEY`. Keys are in no log and no
             error; an external location or a volume needs none.
@@ -125,7 +129,7 @@ async def _copy_into(
         file_format,
         _names(files, uploaded),
         pattern,
-        select or ("" if is_typed else casts_text(created)),
+        select,
         validate,
         read,
         copy_options or {},
@@ -136,44 +140,72 @@ async def _copy_into(
     if not copy.batches():
         return CopyResult(table, 0, 0, 0)
     _warn_of_replaced(uploaded or [], force)
-    made = create_table_text(table, created) if created else ""
     asked = partial(SqlRequest, warehouse=warehouse, catalog=catalog, schema=schema, key=key)
+    statements = _Statements(asked, timeout_seconds)
     try:
-        return await _copied(copy, made, asked, timeout_seconds, uploaded or [])
+        return await _copied(copy, created, statements, uploaded or [], casts=not (select or is_typed))
     except CancelledInPrefect:
         return cast("CopyResult", Cancelled(message="Cancelled, and its SQL statement as well"))
 
 
-async def _copied(
-    copy: CopyInto,
-    made: str,
-    asked: Callable[..., SqlRequest],
-    seconds: float | None,
-    uploaded: Sequence[UploadedFile],
-) -> CopyResult:
-    """Make the table, and copy a batch of files after the other.
+class _Statements:
+    """The statements of a load. They share its time, and each is a call of its own.
 
-    Each statement is a call of its own: after a failure, a retry with other files finds those that are done.
+    So a retry with other files finds those that are done.
     """
-    began, done = time.monotonic(), CopyResult(copy.table, 0, 0, 0)
 
-    async def run(text: str) -> tuple[SqlResult, SqlRequest]:
-        passed = time.monotonic() - began
+    def __init__(self, asked: Callable[..., SqlRequest], seconds: float | None) -> None:
+        self._asked, self._seconds = asked, seconds
+        self._began = time.monotonic()
+
+    async def run(self, text: str) -> tuple[SqlResult, SqlRequest]:
+        seconds, passed = self._seconds, time.monotonic() - self._began
         left = None if seconds is None else min(seconds, max(seconds - passed, _LEAST_SECONDS))
-        request = asked(statements=[text], timeout_seconds=left)
+        request = self._asked(statements=[text], timeout_seconds=left)
         [result] = await run_sql(request)
         return result, request
 
+
+async def _copied(
+    copy: CopyInto,
+    created: Mapping[str, str],
+    statements: _Statements,
+    uploaded: Sequence[UploadedFile],
+    *,
+    casts: bool,
+) -> CopyResult:
+    """Make the table, if there is none, and copy a batch of files after the other."""
+    done = CopyResult(copy.table, 0, 0, 0)
     try:
-        if made:
-            await run(made)
+        if created:
+            columns = await _made(copy.table, created, statements)
+            copy = replace(copy, select=casts_text(columns)) if casts else copy
         for files, text in zip(copy.batches(), copy.statements(), strict=True):
-            result, request = await run(text)
+            result, request = await statements.run(text)
             rows = 0 if copy.validate is not None else await loaded_rows(copy.table, result, request)
             done = done.with_batch(None if files is None else len(files), rows, result)
     except StatementFailed as failed:
         raise _told(failed, await asyncio.to_thread(_places, failed.message, uploaded), done) from failed
     return done
+
+
+async def _made(table: str, created: Mapping[str, str], statements: _Statements) -> Mapping[str, str]:
+    """Make the table if there is none: who may not make one may still load into one.
+
+    Returns:
+        The columns of the files, with the types that the table has for them: those may be other ones than the
+        files of today would have.
+    """
+    try:
+        found, _ = await statements.run(f"SELECT * FROM {quoted_table(table)} LIMIT 0")  # noqa: S608 - quoted
+    except StatementFailed as failed:
+        if failed.sql_state != _NO_TABLE and "TABLE_OR_VIEW_NOT_FOUND" not in failed.message:
+            raise
+        await statements.run(create_table_text(table, created))
+        return created
+    columns = (found.manifest.get("schema") or {}).get("columns") or ()
+    types = {column["name"].lower(): column["type_text"] for column in columns}
+    return {name: types.get(name.lower(), kind) for name, kind in created.items()}
 
 
 def _table_for(

@@ -97,10 +97,23 @@ class Statements:
 
     def __init__(self) -> None:
         self.asked: list[SqlRequest] = []
+        self.columns: dict[str, str] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for each in self.asked for text in each.statements]
+
+    def look(self, text: str) -> SqlResult:
+        if not self.columns:
+            raise StatementFailed("[TABLE_OR_VIEW_NOT_FOUND] x", sql_state="42P01")
+        columns = [{"name": name, "type_text": kind} for name, kind in self.columns.items()]
+        return SqlResult("0", "url", {"schema": {"columns": columns}}, {})
 
     async def run(self, request: SqlRequest) -> list[SqlResult]:
         self.asked.append(request)
         [text] = request.statements
+        if text.startswith("SELECT"):
+            return [self.look(text)]
         if "bad.csv" in text:
             raise StatementFailed("[CAST_INVALID_INPUT] x", statement_id="9", url="url")
         rows = text.count(".csv'")
@@ -134,14 +147,36 @@ def test_a_failure_tells_what_the_statements_before_it_have_loaded(statements: S
 
 
 def test_each_statement_is_a_call_of_its_own_which_other_files_do_not_change(statements: Statements) -> None:
-    columns = {"n": "INT"}
-    options = {"force": True, "create_table": columns, "format_options": {"header": True}}
+    options = {"force": True, "create_table": {"n": "INT"}, "format_options": {"header": True}}
     copied(["a.csv", "b.csv", "c.csv"], **options)
     copied(["a.csv", "b.csv"], **options)
-    asked = [each.statements for each in statements.asked]
-    assert asked[:2] == asked[3:]
-    assert [len(each) for each in asked] == [1] * 5
-    assert "SELECT CAST(`n` AS INT) AS `n` FROM '/in'" in asked[1][0]
+    texts = statements.texts
+    assert [text.split()[0] for text in texts] == [
+        "SELECT",
+        "CREATE",
+        "COPY",
+        "COPY",
+        "SELECT",
+        "CREATE",
+        "COPY",
+    ]
+    assert texts[:3] == texts[4:]
+    assert all(len(each.statements) == 1 for each in statements.asked)
+
+
+def test_a_table_that_is_there_is_not_made_and_has_its_own_types(statements: Statements) -> None:
+    given = {
+        "create_table": {"n": "DOUBLE", "Day": "DATE", "new": "DOUBLE"},
+        "format_options": {"header": True},
+    }
+    copied(["a.csv"], **given)
+    assert statements.texts[1].startswith("CREATE TABLE")
+    assert "CAST(`n` AS DOUBLE) AS `n`, CAST(`Day` AS DATE) AS `Day`" in statements.texts[2]
+    statements.asked, statements.columns = [], {"n": "BIGINT", "day": "STRING"}
+    copied(["a.csv"], **given)
+    _, copy = statements.texts
+    # 1.5 is refused by name, and not cut to 1.
+    assert "(SELECT CAST(`n` AS BIGINT) AS `n`, `Day`, CAST(`new` AS DOUBLE) AS `new` FROM" in copy
 
 
 def test_all_statements_share_the_time(statements: Statements) -> None:

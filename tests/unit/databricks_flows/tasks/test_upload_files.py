@@ -89,7 +89,6 @@ def test_a_file_that_cannot_be_read_leaves_the_others(
         ("data", ["a.csv", "b.json"]),
         (["data/b.json", "data", "data/b.json"], ["b.json", "a.csv"]),
         ("data/**/*.csv", ["a.csv", "deep.csv"]),
-        ("data/_hidden", ["_hidden"]),
     ],
 )
 def test_files_folders_and_patterns_are_found_once(
@@ -108,7 +107,8 @@ def test_files_folders_and_patterns_are_found_once(
         ("none", "none: no such file or folder"),
         ("empty", "empty: holds no file"),
         (["one/a.csv", "two/a.csv"], "both would be `a.csv`; rename one"),
-        ("one/_uploaded.json", "the name is kept for the note"),
+        ("one/_uploaded.json", "_uploaded.json: Spark passes over names that begin with `.` or `_`"),
+        ("one/.a.csv", ".a.csv: Spark passes over names that begin with"),
         ("pipe", "pipe: a named pipe, not a regular file"),
         (os.fsdecode(b"one/\xff.csv"), "is not UTF-8; rename it"),
     ],
@@ -119,7 +119,7 @@ def test_what_cannot_be_uploaded_is_refused_before_anything_is(
     monkeypatch.chdir(tmp_path)
     for folder in ("one", "two", "empty"):
         (tmp_path / folder).mkdir()
-    for name in ("one/a.csv", "two/a.csv", "one/_uploaded.json", os.fsdecode(b"one/\xff.csv")):
+    for name in ("one/a.csv", "two/a.csv", "one/_uploaded.json", "one/.a.csv", os.fsdecode(b"one/\xff.csv")):
         (tmp_path / name).write_text("x")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=re.escape(message)):

@@ -55,6 +55,10 @@ def test_a_late_value_counts(tmp_path: Path) -> None:
         ("a,b\n1,2\n", {}),
         ("a;b\n1;2.5\n", {"sep": ";"}),
         ("a\tb\n1\t2\n", {"sep": "\t"}),
+        ('a,b\n"x ""y"" z",2\n', {}),
+        ('a,b\n"x\ny",2\n', {"multiLine": "true"}),
+        ('a,b\n"x ""y""\rz",2\n', {"multiLine": "true"}),
+        ('"a\nb",c\n1,2\n', {"multiLine": "true"}),
     ],
 )
 def test_files_are_read_as_they_are_written(tmp_path: Path, text: str, options: dict[str, str]) -> None:
@@ -80,6 +84,16 @@ def test_what_cannot_be_loaded_is_named_with_its_place(
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         csv_table(written(tmp_path, **texts))
+
+
+def test_a_line_break_in_any_file_counts(tmp_path: Path) -> None:
+    files = written(tmp_path, one="a,b\n1,2\n", two='a,b\n1,"' + "long " * 100_000 + '\n"\n')
+    assert csv_table(files).format_options["multiLine"] == "true"
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.csv: No such file"):
+        csv_table([tmp_path / "gone.csv"])
 
 
 def test_names_of_columns_are_quoted() -> None:
