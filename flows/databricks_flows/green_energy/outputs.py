@@ -56,7 +56,7 @@ def write_results(
         departments: What was found.
         charting: The process that draws the chart.
         folder: The folder; it exists.
-        flow_run_id: The flow run, if it is one: the flow sweep_leftovers knows by it what a killed one leaves.
+        flow_run_id: The flow run, if it is one: by it sweep_leftovers knows what a killed one leaves.
         logger: Logs what cannot be removed.
     """
     with fresh_folder(folder / f".green-energy-{flow_run_id}".rstrip("-"), logger) as unfinished:

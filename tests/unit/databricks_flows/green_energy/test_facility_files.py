@@ -24,7 +24,15 @@ def folder(path: Path, **files: str) -> Path:
 
 
 def test_the_table_is_the_name_up_to_the_first_dot(tmp_path: Path) -> None:
-    names = ["Plants.csv", "facility.2.csv", "Facility.1.CSV", "notes.txt", ".hidden.csv", "_hidden.csv", "odd`;--x.csv"]
+    names = [
+        "Plants.csv",
+        "facility.2.csv",
+        "Facility.1.CSV",
+        "notes.txt",
+        ".hidden.csv",
+        "_hidden.csv",
+        "odd`;--x.csv",
+    ]
     found = find_table_files(folder(tmp_path, **dict.fromkeys(names, "a\n1\n")))
     assert {files.table: [path.name for path in files.paths] for files in found} == {
         "facility": ["Facility.1.CSV", "facility.2.csv"],
