@@ -121,9 +121,21 @@ async def aupload_files(
     batch_size: int = 0,
     max_unreachable: float = MAX_UNREACHABLE,
 ) -> list[UploadedFile]:
-    """Upload local files in an async flow; see `upload_files`.
+    r"""Upload local files in an async flow; see `upload_files`.
 
     When the flow is cancelled, no further file is begun, and those under way are given up.
+
+    Examples:
+        >>> import asyncio
+        >>> from pathlib import Path
+        >>> from databricks_flows import aupload_files
+        >>> from prefect import flow
+        >>> written = Path("sites.csv").write_text("site\nNorth\n")
+        >>> @flow
+        ... async def upload() -> list[str]:
+        ...     return [file.name for file in await aupload_files("sites.csv", "docs-upload")]
+        >>> asyncio.run(upload())
+        ['sites.csv']
     """
     place, ending = _Folder(staging, _checked(folder)), Event()
     with having_patience(max_unreachable):

@@ -27,6 +27,7 @@ NAMES = [
     "SqlResult",
     "TaskResult",
     "analyse_green_energy",
+    "aupload_files",
     "cancel_databricks_runs",
     "copy_into",
     "databricks_sql",
@@ -42,6 +43,7 @@ NAMES = [
 RUN_IN_E2E = {
     "SqlResult",
     "analyse_green_energy",
+    "aupload_files",
     "databricks_sql",
     "load_csv_files",
     "load_green_energy",
