@@ -44,8 +44,9 @@ def quoted(name: str) -> str:
 def of_department(name: str) -> str:
     """Name of a table that holds one department only."""
     words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
-    # Other spellings get a mark, so that `R&D` and `R D` never share a table.
-    if words.replace("_", " ").title() != department:
+    # Other spellings get a mark, so that `R&D` and `R D` never share a table; `Efficiency X`, too, whose rows
+    # would be in the table of the efficiency of `X`.
+    if words.startswith("efficiency") or words.replace("_", " ").title() != department:
         words += "_" + sha256(department.encode()).hexdigest()[:8]
     return f"{name}_{words}"
 
@@ -61,7 +62,7 @@ def trend(kind: str) -> DataFrame:
     pair = "Efficiency, datediff(TS, DATE'1970-01-01')"
     rows = spark.table(quoted(of_department(kind))).agg(F.count(F.lit(1)).alias("Rows"))
     line = spark.table(quoted(of_department(f"{kind}_efficiency"))).agg(
-        F.count(F.lit(1)).alias("Days"),
+        F.count("TS").alias("Days"),
         F.min("TS").alias("FirstDay"),
         F.max("TS").alias("LastDay"),
         F.expr(f"CASE WHEN regr_count({pair}) > 1 THEN regr_slope({pair}) END").alias("Slope"),

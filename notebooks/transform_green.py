@@ -44,8 +44,9 @@ def quoted(name: str) -> str:
 def of_department(name: str) -> str:
     """Name of a table that holds one department only."""
     words = re.sub("[^a-z0-9]+", "_", department.lower()).strip("_")[:60]
-    # Other spellings get a mark, so that `R&D` and `R D` never share a table.
-    if words.replace("_", " ").title() != department:
+    # Other spellings get a mark, so that `R&D` and `R D` never share a table; `Efficiency X`, too, whose rows
+    # would be in the table of the efficiency of `X`.
+    if words.startswith("efficiency") or words.replace("_", " ").title() != department:
         words += "_" + sha256(department.encode()).hexdigest()[:8]
     return f"{name}_{words}"
 

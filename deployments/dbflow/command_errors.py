@@ -26,6 +26,8 @@ def one_line_errors() -> Iterator[None]:
     from databricks_blocks.csv.faults import InputError
     from databricks_blocks.errors import BlockNotFound, DatabricksJobError, InvalidJob, WorkspaceNotConfigured
     from databricks_blocks.setup.settings import SettingsError
+    from databricks_blocks.staging.refusals import StorageRefused
+    from databricks_flows.tasks.uploads import FilesNotUploaded
 
     from dbflow.local.errors import ServiceStartError, StackError
 
@@ -50,6 +52,9 @@ def one_line_errors() -> Iterator[None]:
     except DatabricksJobError as error:
         _print_error(error.message.partition("\n")[0])
         raise typer.Exit(FAILED) from None
+    except (FilesNotUploaded, StorageRefused) as error:
+        _print_error(str(error).partition("\n")[0])
+        raise typer.Exit(BAD_INPUT if isinstance(error, FilesNotUploaded) else FAILED) from None
     except (typer.Exit, typer.BadParameter):
         raise
     except Exception as error:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from databricks_flows.renewable.analysis import renewable_analysis
     from databricks_flows.tasks.copy_into import copy_into
     from databricks_flows.tasks.sql import databricks_sql
-    from databricks_flows.tasks.upload_files import upload_files
+    from databricks_flows.tasks.upload_files import aupload_files, upload_files
     from databricks_flows.tasks.uploads import FilesNotUploaded
     from databricks_flows.tasks.waiting import wait_for_partition, wait_for_query
 
@@ -64,6 +64,7 @@ __all__ = [
     "SqlResult",
     "TaskResult",
     "analyse_green_energy",
+    "aupload_files",
     "cancel_databricks_runs",
     "copy_into",
     "databricks_sql",
@@ -96,6 +97,7 @@ _MODULES = {
     "SqlResult": "databricks_blocks.sql.results",
     "TaskResult": "databricks_blocks.run.results",
     "analyse_green_energy": "databricks_flows.green_energy.analysis",
+    "aupload_files": "databricks_flows.tasks.upload_files",
     "cancel_databricks_runs": "databricks_flows.job.cancelling",
     "copy_into": "databricks_flows.tasks.copy_into",
     "databricks_sql": "databricks_flows.tasks.sql",

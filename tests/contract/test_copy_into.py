@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from databricks_blocks.sql.parameters import bound_parameters
 from databricks_blocks.sql.texts.copy_into import CopyInto, loads_query
 from databricks_blocks.sql.texts.partitions import partition_query
 from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
-from databricks_blocks.sql.texts.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import casts_text, create_table_text, csv_table
 
 from .sql_lab import SqlLab, starter_of
 from .workspace_lab import Lab
@@ -72,6 +73,30 @@ def test_names_of_all_kinds_are_quoted(
         ["1.5", "a", "2024-06-21"],
         ["2.0", "b", None],
     ]
+
+
+def test_texts_are_cast_to_the_types_of_the_columns(sql: SqlLab, folder: str, put: Put, table: str) -> None:
+    columns = {
+        "b`c": "DATE",
+        "yes": "BOOLEAN",
+        "n": "BIGINT",
+        "out put": "DOUBLE",
+        "exact": "DECIMAL(10, 2)",
+        "at": "TIMESTAMP_NTZ",
+        "code": "STRING",
+    }
+    row = "2024-06-21,True,1,1.5,2.25,2024-06-21 10:00:00,007"
+    put("a.csv", f"{','.join(columns)}\n{row}\n,,,,,,\n")
+    put("bad.csv", f"{','.join(columns)}\n{row.replace('1.5', 'much')}\n")
+    sql.rows(create_table_text(table, columns))
+    copy = CopyInto(table, folder, files=["a.csv"], format_options=HEADER, select=casts_text(columns))
+    assert copied(sql, copy) == [["2", "2", "0"]]
+    loaded, empty = sql.rows(f"SELECT * FROM {quoted_table(table)} ORDER BY n DESC")
+    assert loaded[:5] == ["2024-06-21", "true", "1", "1.5", "2.25"]
+    assert loaded[6] == "007"
+    assert empty == [None] * 7
+    [statement] = replace(copy, files=["bad.csv"]).statements()
+    assert sql.failure(statement)[1] == "CAST_INVALID_INPUT"
 
 
 def test_a_name_is_never_a_statement(sql: SqlLab, table: str) -> None:

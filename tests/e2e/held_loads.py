@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from databricks_flows import load_green_energy
 from databricks_flows.green_energy import assets
-from databricks_flows.shared.telling import tell
 from prefect import flow
+from prefect.events import Event
 
 
 @flow
-async def held_load(schema_name: str, bucket: str, holds: str) -> None:
+async def held_load(schema_name: str, staging: str, holds: str) -> None:
     """Load the data of the package, and wait before or after the event while a file of that name is there."""
 
-    def held_tell(what: str, send: Callable[[], Any]) -> None:
-        _wait(Path(holds) / "before")
-        tell(what, send)
-        _wait(Path(holds) / "after")
+    tell = assets._tell
 
-    assets.tell = held_tell  # type: ignore[attr-defined]
-    await load_green_energy.fn(schema_name=schema_name, bucket=bucket)
+    async def held_tell(event: Event) -> bool:
+        await asyncio.to_thread(_wait, Path(holds) / "before")
+        is_new = await tell(event)
+        await asyncio.to_thread(_wait, Path(holds) / "after")
+        return is_new
+
+    assets._tell = held_tell
+    await load_green_energy.fn(schema_name=schema_name, staging=staging)
 
 
 def _wait(hold: Path) -> None:

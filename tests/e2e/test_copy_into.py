@@ -18,7 +18,7 @@ from databricks_blocks.csv.faults import InputError
 from databricks_blocks.staging.area import open_staging
 from databricks_flows import copy_into, databricks_sql, upload_files, wait_for_partition, wait_for_query
 from databricks_flows.sql.waiting import NotTrueInTime
-from databricks_flows.tasks.copy_into import CopyResult
+from databricks_flows.tasks.copy_result import CopyResult
 from databricks_flows.tasks.uploads import UploadedFile
 from databricks_local import Faults
 from prefect import flow, unmapped
@@ -124,7 +124,7 @@ def test_a_lost_answer_loads_nothing_twice(
     load(ten_files, folder, tables)
     faults.add(method="POST", path="/api/2.0/sql/statements", when="after", effect="reset", count=4)
     forced = load(ten_files, folder, tables, force=True)
-    assert faults.show()[0]["applied"] == 4  # a CREATE TABLE and a COPY INTO for each table
+    assert faults.show()[0]["applied"] == 4  # a look at the table and a COPY INTO for each
     assert [each.rows for each in forced] == [2 * FILES] * 2  # type: ignore[union-attr]
     assert [count(table) for table in tables] == [4 * FILES] * 2
     assert [len(copies_of(stack, table)) for table in tables] == [2, 2]

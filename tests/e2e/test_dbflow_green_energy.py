@@ -84,14 +84,17 @@ def test_other_data_has_tables_of_its_own(directory: Path) -> None:
     data.mkdir()
     asked = ["--keep", "--data", data.name, "--out", "other", "--department", name]
     rows = [f"2024-06-{day},Nord,{quoted},{100 + day},False,,{day}.25" for day in (21, 22, 25)]
-    (data / FACILITIES.name).write_text("\n".join([HEADER, *rows, ""]))
-    for changed in (False, True):
-        if changed:
-            (data / FACILITIES.name).write_text("\n".join([HEADER, *rows[:2], ""]))
+    file, renamed = data / FACILITIES.name, data / "FacilityEfficiency.2.csv"
+    file.write_text("\n".join([HEADER, *rows, ""]))
+    for path in (file, renamed):
+        if path == renamed:
+            # Loaded into the same table, its rows would be there twice.
+            file.rename(renamed)
         ran = green_energy(directory, *asked)
         assert ran.returncode == 0, ran.stderr
-        assert_table_is_golden(directory / "other" / "green_energy.csv", [name], data / FACILITIES.name)
-    assert re.search(r"main\.elt_[0-9a-f]{12}\.facilityefficiency \(2 new rows\)", ran.stdout)
+        assert_table_is_golden(directory / "other" / "green_energy.csv", [name], path)
+        assert re.search(r"main\.elt_[0-9a-f]{12}\.facilityefficiency \(3 new rows\)", ran.stdout)
+        assert re.search(r" without +3 +3 ", ran.stdout)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,8 @@ def test_other_data_has_tables_of_its_own(directory: Path) -> None:
             "line 2, column `AmtPowerUse`: `much` is not a number",
         ),
         (["--data", "odd"], "x; DROP TABLE y.csv: a name of a table has no space"),
+        (["--data", "other"], "other.csv, line 1: empty"),
+        (["--out", "taken"], "green_energy.png: is a folder; remove it"),
         (["--country", "Peru"], "--country is no option of `dbflow run green-energy`"),
         (["--all-countries"], "--all-countries is no option of `dbflow run green-energy`"),
         (["--engine", "spark"], "clusters with Apache Spark do not here"),
@@ -114,11 +119,14 @@ def test_other_data_has_tables_of_its_own(directory: Path) -> None:
 def test_what_cannot_be_used_is_refused_before_anything_starts(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    folders = ["empty", "odd", "pipe", "rubbish"]
+    folders = ["empty", "odd", "other", "pipe", "rubbish", "taken"]
     for folder in folders:
         (tmp_path / folder).mkdir()
     os.mkfifo(tmp_path / "pipe" / FACILITIES.name)
     (tmp_path / "rubbish" / FACILITIES.name).write_text(f"{HEADER}\n2024-06-21,N,Logistics,much,True,1,1\n")
+    (tmp_path / "taken" / "green_energy.png").mkdir()
+    shutil.copy(FACILITIES, tmp_path / "other")
+    (tmp_path / "other" / "other.csv").touch()
     shutil.copy(FACILITIES, tmp_path / "odd" / "x; DROP TABLE y.csv")
     refused = green_energy(tmp_path, *arguments)
     assert refused.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import pytest
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.sql.errors import StatementFailed
 from databricks_flows import load_green_energy
-from databricks_flows.green_energy.assets import LoadedTable, publish_tables
+from databricks_flows.green_energy.assets import LoadedTable, publish_table
 from databricks_local import Faults
 from PIL import Image
 from prefect import flow, get_client
@@ -20,7 +21,16 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import TaskRunResult
 
 from .conftest import Stack, task_runs, until
-from .flow_processes import create_flow_run, flow_process, kill, press_retry, run
+from .flow_processes import (
+    cancel,
+    create_flow_run,
+    flow_process,
+    kill,
+    press_retry,
+    run,
+    state_of,
+    worker,
+)
 from .green_lab import (
     Schema,
     analyse,
@@ -63,6 +73,8 @@ def test_a_file_is_loaded_once_and_told_once_and_again_by_force(schema: Schema) 
     assert (second.rows, schema.count()) == (0, 960)
     [forced] = load(schema, force=True)
     assert (forced.rows, schema.count()) == (960, 1920)
+    # Who may not make a schema or a table may load into those that are there.
+    assert [schema.executed(text) for text in ("CREATE SCHEMA", "CREATE TABLE")] == [1, 1]
     # Three loads, and no event of the one in the middle.
     told = (schema.asset(), "succeeded", {"rows": 960, "files": 1})
     until(lambda: schema.events() == [told, told])
@@ -156,8 +168,8 @@ def test_one_bad_file_of_ten_is_named_and_the_other_table_is_loaded(schema: Sche
     assert again == {"facilityefficiency": 9, "plants": 0}
 
 
-COPY = {"method": "POST", "path": "/api/2.0/sql/statements", "offset": 2}
-"""The third statement of a load, after those that make schema and table."""
+COPY = {"method": "POST", "path": "/api/2.0/sql/statements", "offset": 3}
+"""The fourth statement of a load, after those that make the schema, look for the table, and make it."""
 
 
 def test_a_load_whose_answer_is_lost_loads_once(schema: Schema, faults: Faults) -> None:
@@ -203,20 +215,55 @@ def test_an_event_that_prefect_has_is_not_sent_again(
 ) -> None:
     loads = [
         LoadedTable("main.elt.plants", schema.asset("plants"), 2, rows, (f"{schema.name}-{rows}",))
-        for rows in (1, 0, None)
+        for rows in (1, None)
     ]
 
     @flow
     async def tell(loaded: list[LoadedTable]) -> None:
-        await publish_tables(loaded)
+        for table in loaded:
+            await publish_table(table)
 
     first, unknown = ((schema.asset("plants"), "succeeded", {"rows": rows, "files": 2}) for rows in (1, None))
-    asyncio.run(tell(loads[:2]))
+    asyncio.run(tell(loads[:1]))
     until(lambda: schema.events() == [first])
     assert "an earlier attempt" not in caplog.text
     asyncio.run(tell(loads))
     until(lambda: schema.events() == [first, unknown])
     assert caplog.text.count("main.elt.plants: an earlier attempt has told Prefect of its new rows") == 1
+
+
+def test_a_schema_in_another_case_is_the_same_one(schema: Schema) -> None:
+    load(schema)
+    [again] = load(replace(schema, name=schema.name.upper()))
+    assert (again.table, again.asset, again.rows) == (
+        f"main.{schema.name}.facilityefficiency",
+        schema.asset(),
+        0,
+    )
+    assert schema.count() == 960
+
+
+def test_a_table_keeps_its_types_and_records_their_line_breaks(schema: Schema, tmp_path: Path) -> None:
+    (tmp_path / "Plants.1.csv").write_text('plant,output,said\nNorth,1,"one\ntwo"\n')
+    [plants] = load(schema, tmp_path)
+    assert plants.rows == 1
+    assert schema.rows("SELECT output, said FROM plants") == [["1", "one\ntwo"]]
+    (tmp_path / "Plants.2.csv").write_text("plant,output,said\nSouth,2,\nSouth,1.5,\n")
+    with pytest.raises(StatementFailed) as failed:
+        load(schema, tmp_path)
+    # It is named, and not cut to 1.
+    assert "Plants.2.csv, line 3, column `output`" in str(failed.value)
+    assert schema.count("plants") == 1
+
+
+def test_a_cancelled_load_ends_as_cancelled(schema: Schema, faults: Faults) -> None:
+    faults.add(**COPY, when="after", delay_seconds=600)
+    with worker("green loads"):
+        run_id = create_flow_run(load_green_energy, "green loads", schema_name=schema.name)
+        until(lambda: schema.executed("COPY INTO") == 1, 200)
+        cancel(run_id)
+        until(lambda: state_of(run_id) not in ("CANCELLING", "RUNNING"), 100)
+    assert state_of(run_id) == "CANCELLED"
 
 
 def test_odd_names_of_files_are_quoted_or_refused(schema: Schema, tmp_path: Path) -> None:

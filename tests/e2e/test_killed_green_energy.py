@@ -64,14 +64,14 @@ def test_a_load_loads_and_tells_once(
 ) -> None:
     storage.faults.clear()
     flow_run_id = create_flow_run(
-        held_load, schema_name=schema.name, bucket="faulty-staging", holds=str(tmp_path)
+        held_load, schema_name=schema.name, staging="faulty-staging", holds=str(tmp_path)
     )
     told = [(schema.asset(), "succeeded", {"rows": 960, "files": 1})]
     for step in (
         held_at_request(storage, "PUT", "/FacilityEfficiency.csv"),
         held_at_request(storage, "PUT", "/_uploaded.json"),
-        held_at_statement(schema, faults, "CREATE TABLE", offset=1),
-        held_at_statement(schema, faults, "COPY INTO", offset=0),
+        held_at_statement(schema, faults, "CREATE TABLE", offset=2),
+        held_at_statement(schema, faults, "COPY INTO", offset=1),
         held_at_event(tmp_path, "before", lambda: schema.events() == []),
         held_at_event(tmp_path, "after", lambda: schema.events() == told),
     ):

@@ -10,8 +10,12 @@ from databricks_blocks.csv.faults import InputError, at
 from databricks_blocks.csv.format import CsvOptions, find_format
 from databricks_blocks.csv.records import MalformedRecord, read_records
 
-_VALUE = re.compile(r"The value '(?P<value>.*?)' of the type", re.DOTALL)
-"""How Spark names a value that it cannot cast (CAST_INVALID_INPUT). It does not say where the value is."""
+_VALUE = re.compile(
+    r"(?:The value|Cannot cast (?:string|value)|Error parsing \w+ from) '(?P<value>.*?)'"
+    r"(?: of the type| to value|:)",
+    re.DOTALL,
+)
+"""How Spark, and Sail, name a value that they cannot cast. They do not say where the value is."""
 _MOST = 3
 
 

@@ -180,6 +180,28 @@ def _line_ends(data: bytes) -> int:
     return data.count(b"\n")
 
 
+def has_breaks_in_quotes(stream: Readable) -> bool:
+    r"""Whether a record of a file has a line break in quotes.
+
+    Args:
+        stream: A file of well-formed records.
+
+    Examples:
+        >>> import io
+        >>> has_breaks_in_quotes(io.BytesIO(b'a,b\n"one ""two"" three",4\n'))
+        False
+        >>> has_breaks_in_quotes(io.BytesIO(b'a,b\n"one\ntwo",4\n'))
+        True
+    """
+    inside = False
+    while data := stream.read(_READ_AT_ONCE):
+        for place, part in enumerate(data.split(b'"')):
+            inside ^= place > 0
+            if inside and (b"\n" in part or b"\r" in part):
+                return True
+    return False
+
+
 def with_one_line_end(data: bytes) -> bytes:
     """End all records with a line feed; line ends inside of quotes stay as they are.
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+AccessMode = Literal[
+    "",
+    "DATA_SECURITY_MODE_AUTO",
+    "DATA_SECURITY_MODE_DEDICATED",
+    "DATA_SECURITY_MODE_STANDARD",
+    "SINGLE_USER",
+    "USER_ISOLATION",
+    "NONE",
+]
+"""Access modes of the Clusters API, without those that are deprecated."""
 
 
 class JobCluster(BaseModel):
@@ -43,6 +54,14 @@ class JobCluster(BaseModel):
         title="Instance pool",
         description="Id of the instance pool that the machines are taken from.",
     )
+    data_security_mode: AccessMode = Field(
+        default="",
+        title="Access mode",
+        description=(
+            "Who may use the cluster, and whether it has Unity Catalog: SINGLE_USER and USER_ISOLATION have "
+            "it, NONE has not. Empty: as the workspace has it by default, which may be without."
+        ),
+    )
 
     def specification(self) -> dict[str, Any]:
         """Write it as the API's `new_cluster`."""
@@ -53,6 +72,8 @@ class JobCluster(BaseModel):
             cluster["node_type_id"] = self.node_type_id
         if self.instance_profile_arn:
             cluster["aws_attributes"] = {"instance_profile_arn": self.instance_profile_arn}
+        if self.data_security_mode:
+            cluster["data_security_mode"] = self.data_security_mode
         if self.num_workers == 0:
             # Without these a cluster of no workers waits for workers (docs: single node compute).
             cluster["spark_conf"] = {

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from databricks_flows.green_energy.facility_files import DATA_DIRECTORY, FACILITIES, check_facilities
+from databricks_flows.green_energy.facility_files import DATA_DIRECTORY, check_facilities, find_table_files
+from databricks_flows.green_energy.results import check_targets
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.renewable.staged_note import digest
 from rich.markup import escape
@@ -69,7 +70,7 @@ class GreenEnergyRun:
             InputError: A file or a department cannot be used.
         """
         check_facilities(self._directory, self.departments)
-        writable_folder(self.out)
+        check_targets(writable_folder(self.out))
 
     async def work(self, bars: StepBars) -> GreenEnergyResult:
         """Run both flows, and write table and chart of all departments."""
@@ -98,14 +99,18 @@ class GreenEnergyRun:
         return self.data or DATA_DIRECTORY
 
     def schema(self) -> str:
-        """Schema of the tables: other files get another one, since a load only adds rows."""
+        """Schema of the tables: other files, and other names, get another one.
+
+        A load only adds rows, and knows files by their names: a file of another name would be loaded twice.
+        """
         from databricks_flows.green_energy.place import SCHEMA
 
         if self.data is None:
             return SCHEMA
-        [facilities] = [files for files in check_facilities(self.data, ()) if files.table == FACILITIES]
-        digests = " ".join(sorted(map(digest, facilities.paths)))
-        return f"{SCHEMA}_{hashlib.sha256(digests.encode()).hexdigest()[:12]}"
+        paths = [path for files in find_table_files(self.data) for path in files.paths]
+        # No name of a file holds a slash.
+        named = "/".join(f"{path.name}/{digest(path)}" for path in sorted(paths))
+        return f"{SCHEMA}_{hashlib.sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     def print_summary(self, console: Console, result: GreenEnergyResult) -> None:
         """Print what came out, and where to look at it."""

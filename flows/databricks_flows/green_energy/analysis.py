@@ -26,15 +26,15 @@ from databricks_flows.ending.endings import CancelledInPrefect
 from databricks_flows.green_energy.chart import MODULE
 from databricks_flows.green_energy.days import read_department
 from databricks_flows.green_energy.facility_files import FACILITIES
-from databricks_flows.green_energy.notebook_job import NO_GIT_SOURCE, notebook_job
+from databricks_flows.green_energy.notebook_job import CLUSTER, NO_GIT_SOURCE, notebook_job
 from databricks_flows.green_energy.outputs import create_graph
 from databricks_flows.green_energy.place import CATALOG, SCHEMA, Place
-from databricks_flows.green_energy.results import Department
+from databricks_flows.green_energy.results import Department, check_targets
 from databricks_flows.green_energy.summary import summary_markdown
 from databricks_flows.job.cancelling import cancel_databricks_runs
 from databricks_flows.job.subflow import run_databricks_job
 from databricks_flows.pipes.workspace_pipes import pipes_of
-from databricks_flows.renewable.notebook_job import DEFAULT_CLUSTER, NOTEBOOK_DIRECTORY
+from databricks_flows.renewable.notebook_job import NOTEBOOK_DIRECTORY
 from databricks_flows.renewable.share_files import writable_folder
 from databricks_flows.shared.chart_process import chart_process
 from databricks_flows.shared.patience import MAX_UNREACHABLE, having_patience
@@ -77,7 +77,7 @@ async def analyse_green_energy(
     launch: Literal["submit", "run_now"] = "run_now",
     max_repairs: Annotated[int, Field(ge=0)] = 2,
     ask: bool = False,
-    cluster: JobCluster = DEFAULT_CLUSTER,
+    cluster: JobCluster = CLUSTER,
     notebook_directory: str = NOTEBOOK_DIRECTORY,
     git_source: dict[str, str] = NO_GIT_SOURCE,
     workspace: str = WORKSPACE_BLOCK,
@@ -100,7 +100,8 @@ async def analyse_green_energy(
             with a cluster for each notebook.
         max_repairs: How often a failed Databricks run is repaired automatically.
         ask: Before giving up a Databricks run, pause and ask a person in the Prefect UI.
-        cluster: The job cluster that the notebooks run on.
+        cluster: The job cluster that the notebooks run on. Its access mode is SINGLE_USER, unless another one
+            is given.
         notebook_directory: Folder of the workspace with the notebooks; with git_source a folder of the
             repository, such as notebooks.
         git_source: Repository of the notebooks: git_url, git_provider and one of git_branch, git_tag and
@@ -125,17 +126,18 @@ async def analyse_green_energy(
         >>> asyncio.run(both()) > 0
         True
     """
-    parameters = {"catalog": catalog, "schema": schema_name, "department": department}
+    place = Place(catalog, schema_name, warehouse)
+    parameters = {"catalog": place.catalog, "schema": place.schema, "department": department}
     request = _Request(
         department,
-        Place(catalog, schema_name, warehouse),
+        place,
         notebook_job(parameters, notebook_directory, cluster, launch, git_source),
         workspace,
         RunPolicy(
             repair=RepairPolicy(max_repairs=max_repairs, ask=ask),
             polling=PollingPolicy(max_unreachable=max_unreachable),
         ),
-        writable_folder(Path(output_directory)) if output_directory else None,
+        check_targets(writable_folder(Path(output_directory))) if output_directory else None,
     )
     if asset:
         told = "Rows" if rows is None else f"{rows} rows"

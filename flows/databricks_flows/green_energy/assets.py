@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
+from databricks_blocks.errors import DatabricksUnreachable
+from databricks_blocks.workspace.polling import PollingPolicy, outlive
+from httpx import HTTPError
 from prefect import get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.events import emit_event
+from prefect.events import Event
 from prefect.events.filters import EventFilter, EventIDFilter
+from prefect.events.related import related_resources_from_run_context
 
-from databricks_flows.shared.telling import NOT_TOLD, tell
+from databricks_flows.ending.cancel_watch import PrefectUnreachable
+from databricks_flows.shared.patience import MAX_UNREACHABLE, is_unreachable
 
 MATERIALIZED = "prefect.asset.materialization.succeeded"
 """The event of an asset that was made, as Prefect's `@materialize` emits it."""
@@ -28,7 +32,7 @@ class LoadedTable:
     Attributes:
         table: Its name, with catalog and schema.
         asset: Key of the asset in Prefect.
-        files: Number of its files.
+        files: Number of its files, those that were loaded before included.
         rows: Number of new rows; `None`: there may be some, but their number is not known (`CopyResult`).
         statement_ids: Ids of the statements that loaded them.
     """
@@ -63,7 +67,7 @@ def _spelled(name: str) -> str:
 
 
 def event_of(loaded: LoadedTable) -> dict[str, Any]:
-    """The event that says that a table has new rows, as arguments of `emit_event`.
+    """The event that says that a table has new rows, as arguments of `Event`.
 
     The same load has the same id in each attempt of a flow run: so its event is told once.
 
@@ -80,32 +84,53 @@ def event_of(loaded: LoadedTable) -> dict[str, Any]:
     }
 
 
-# One task after all files: an event a file would start a run a file. Not `@materialize`, whose events have
-# another id in each attempt.
-@task(name="publish_tables", task_run_name="publish_tables", cache_policy=NO_CACHE)
-async def publish_tables(loaded: Sequence[LoadedTable]) -> None:
-    """Emit the event of each table that got rows, with the number of rows and of files.
+# Not `@materialize`, whose events have another id in each attempt. Not `emit_event`, which only puts an event
+# into a queue: it is lost, without a word, if Prefect is away for some seconds.
+@task(name="publish_table", task_run_name="publish_table-{loaded.table}", cache_policy=NO_CACHE)
+async def publish_table(loaded: LoadedTable, max_unreachable: float = MAX_UNREACHABLE) -> None:
+    """Tell Prefect that a table got rows, with their number and that of its files.
 
     Args:
-        loaded: The tables. Those that got no row have no event; where the number is not known, it is null.
+        loaded: The table. Where the number of rows is not known, it is null in the event.
+        max_unreachable: Seconds for which Prefect may fail to answer.
+
+    Raises:
+        PrefectUnreachable: Prefect did not answer for longer. A retry of the flow run tells it.
     """
-    events = [(table.table, event_of(table)) for table in loaded if table.rows != 0]
-    told = await _told_before([event["id"] for _, event in events])
-    for table, event in events:
-        if event["id"] in told:
-            get_run_logger().info("%s: an earlier attempt has told Prefect of its new rows", table)
-        else:
-            tell(f"the new rows of {table}", partial(emit_event, **event))
+    event = Event(**event_of(loaded))
+    policy = PollingPolicy(max_unreachable=max_unreachable)
+    try:
+        is_new = await outlive(partial(_tell, event), policy)
+    except _NoAnswer as error:
+        raise PrefectUnreachable(
+            f"Prefect was not told of the new rows of {loaded.table}; retry this flow run: it tells Prefect, "
+            f"and loads nothing twice. {error.message}"
+        ) from error
+    if not is_new:
+        get_run_logger().info("%s: an earlier attempt has told Prefect of its new rows", loaded.table)
 
 
-async def _told_before(ids: list[UUID]) -> set[UUID]:
-    """Which events the server has. It drops one that comes twice only for some minutes."""
-    if not ids:
-        return set()
+class _NoAnswer(DatabricksUnreachable):
+    """Raised when Prefect does not answer."""
+
+
+async def _tell(event: Event) -> bool:
+    """Send an event, unless the server has it: it drops one that comes twice only for some minutes.
+
+    Returns:
+        Whether it was sent now.
+    """
     try:
         async with get_client() as client:
-            page = await client.read_events(EventFilter(id=EventIDFilter(id=ids)), limit=len(ids))
-    except NOT_TOLD as error:
-        get_run_logger().warning("Prefect does not say which tables it was told of: %s", error)
-        return set()
-    return {event.id for event in page.events}
+            found = await client.read_events(EventFilter(id=EventIDFilter(id=[event.id])), limit=1)
+            if found.events:
+                return False
+            known = {resource.id for resource in event.involved_resources}
+            around = await related_resources_from_run_context(client, exclude=known)
+            sent = event.model_copy(update={"related": [*event.related, *around]})
+            await client.request("POST", "/events", json=[sent.model_dump(mode="json")])
+    except (HTTPError, OSError) as error:
+        if not is_unreachable(error):
+            raise
+        raise _NoAnswer(f"The Prefect server does not answer: {error}") from error
+    return True

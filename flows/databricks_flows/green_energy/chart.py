@@ -82,7 +82,8 @@ def trend_text(kind: Kind) -> str:
     if trend.slope is None:
         return f"{_NAMES[kind.green]}: no trend"
     slope = f"{trend.slope:+.4f}".replace("-", "\N{MINUS SIGN}")
-    return f"{_NAMES[kind.green]}: {slope} a day, R² {trend.r2 or 0:.2f}"
+    explained = "" if trend.r2 is None else f", R² {trend.r2:.2f}"
+    return f"{_NAMES[kind.green]}: {slope} a day{explained}"
 
 
 def _draw_panel(axes: Axes, department: Department) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 from databricks_blocks.csv.encoding import encoding_of_beginning
@@ -14,6 +14,7 @@ from databricks_blocks.csv.format import PLAIN
 from databricks_blocks.csv.forms import is_finite
 from databricks_blocks.csv.records import MalformedRecord, Record, read_records
 from databricks_blocks.regular_files import file_fault
+from databricks_blocks.sql.texts.schema import csv_table
 
 from databricks_flows.shared.unknown_names import unknown_names
 
@@ -29,7 +30,9 @@ COLUMNS = {
     "AmtProductOutput": "DOUBLE",
 }
 """The columns of it that they use, and their types."""
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T].+)?", re.ASCII)
+_NEEDED = ("IsGreenEnergyInitiative",)
+"""Columns without whose value a row belongs nowhere."""
 _BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 _LONGEST_NAME = 255
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20/\x7f]")
@@ -55,7 +58,8 @@ def find_table_files(directory: Path) -> list[TableFiles]:
     So `Facility.2024.csv` and `facility.2025.csv` are two files of the table `facility`.
 
     Args:
-        directory: The folder. Hidden files, and files that do not end in `.csv`, are left out.
+        directory: The folder. Files that do not end in `.csv` are left out, and those whose names begin with
+            `.` or `_`, which Spark passes over.
 
     Raises:
         InputError: There is no such folder, it holds no CSV file, one is a pipe or a device, or its name
@@ -69,7 +73,7 @@ def find_table_files(directory: Path) -> list[TableFiles]:
     except OSError as error:
         raise InputError(f"{directory}: {error.strerror or error}") from error
     for path in paths:
-        if not path.name.startswith("."):
+        if not path.name.startswith((".", "_")):
             by_table.setdefault(_table_of(path), []).append(path)
     if not by_table:
         raise InputError(f"{directory}: holds no CSV file")
@@ -88,7 +92,7 @@ def _table_of(path: Path) -> str:
 
 
 def check_facilities(directory: Path, departments: Sequence[str]) -> list[TableFiles]:
-    """Refuse files that the analysis cannot use, and departments that are in none of them.
+    """Refuse files that cannot be loaded or analysed, and departments that are in none of them.
 
     Args:
         directory: The folder of the files.
@@ -109,6 +113,8 @@ def check_facilities(directory: Path, departments: Sequence[str]) -> list[TableF
         known |= _departments(path)
     if missing := [name for name in dict.fromkeys(departments) if name not in known]:
         raise InputError(unknown_names("department", missing, known, "Department"))
+    for files in found:
+        csv_table(files.paths)
     return found
 
 
@@ -134,7 +140,9 @@ def _departments(path: Path) -> set[str]:
             fault = f"{len(record.fields)} fields where the header has {len(columns)}"
             raise InputError(f"{path}{at(record.line, fault)}")
         for place, name in used:
-            if fault := _value_fault(COLUMNS[name], record.fields[place] or ""):
+            value = record.fields[place] or ""
+            no_value = "no value, so that the row belongs nowhere" if name in _NEEDED and not value else None
+            if fault := no_value or _value_fault(COLUMNS[name], value):
                 raise InputError(f"{path}{at(record.line, fault, name)}")
         found.add(record.fields[department] or "")
     return found - {""}
@@ -155,7 +163,7 @@ def _value_fault(kind: str, value: str) -> str | None:
 
 def _is_day(value: str) -> bool:
     try:
-        return bool(_DAY.match(value) and date.fromisoformat(value[:10]))
+        return bool(_DAY.fullmatch(value) and datetime.fromisoformat(value))
     except ValueError:
         return False
 

@@ -16,6 +16,8 @@ NOTEBOOKS = {
     "analytics": ["transform_green", "transform_not_green"],
 }
 """The notebooks, and after which others each of them runs."""
+CLUSTER = JobCluster(data_security_mode="SINGLE_USER")
+"""A cluster that knows the tables of Unity Catalog, which one without an access mode may not."""
 NO_GIT_SOURCE: dict[str, str] = {}
 
 
@@ -31,7 +33,7 @@ def notebook_job(
     Args:
         parameters: catalog, schema and department.
         notebook_directory: Folder of the notebooks.
-        cluster: The job cluster of all notebooks.
+        cluster: The job cluster of all notebooks. Without an access mode, it gets that of `CLUSTER`.
         launch: How the job is launched.
         git_source: Repository of the notebooks, as in the Jobs API; empty for those of the workspace.
 
@@ -45,6 +47,8 @@ def notebook_job(
     """
     saved = launch == "run_now"
     given = {name: f"{{{{job.parameters.{name}}}}}" if saved else value for name, value in parameters.items()}
+    if not cluster.data_security_mode:
+        cluster = cluster.model_copy(update={"data_security_mode": CLUSTER.data_security_mode})
     title = parameters["department"][:LONGEST_NAME]
     return JobSpecification(
         name="green-energy" if saved else f"green-energy: {title}",

@@ -6,20 +6,23 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from logging import getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from databricks_blocks.safe_text import markdown_text
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from databricks_flows.green_energy.chart import chart_request
-from databricks_flows.green_energy.results import Department, write_table
+from databricks_flows.green_energy.results import CHART_FILE, TABLE_FILE, Department, write_table
 from databricks_flows.shared.chart_process import ChartProcess
-from databricks_flows.shared.telling import tell
+from databricks_flows.shared.local_files import fresh_folder
+from databricks_flows.shared.telling import AnyLogger, tell
 
-CHART_FILE, TABLE_FILE = "green_energy.png", "green_energy.csv"
+_LOGGER = getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,25 @@ class Written:
     title: str
 
 
-def write_results(departments: Sequence[Department], charting: ChartProcess, folder: Path) -> Written:
+def write_results(
+    departments: Sequence[Department],
+    charting: ChartProcess,
+    folder: Path,
+    *,
+    flow_run_id: str = "",
+    logger: AnyLogger = _LOGGER,
+) -> Written:
     """Write table and chart into a folder. Each of them appears when it is whole.
 
     Args:
         departments: What was found.
         charting: The process that draws the chart.
         folder: The folder; it exists.
+        flow_run_id: The flow run, if it is one: by it sweep_leftovers knows what a killed one leaves.
+        logger: Logs what cannot be removed.
     """
-    with TemporaryDirectory(dir=folder, prefix=".green-energy-") as unfinished:
-        table, chart = Path(unfinished) / TABLE_FILE, Path(unfinished) / CHART_FILE
+    with fresh_folder(folder / f".green-energy-{flow_run_id}".rstrip("-"), logger) as unfinished:
+        table, chart = unfinished / TABLE_FILE, unfinished / CHART_FILE
         rows = write_table(departments, table)
         title = charting.draw(*chart_request(departments, chart))
         return Written(table.replace(folder / TABLE_FILE), chart.replace(folder / CHART_FILE), rows, title)
@@ -67,7 +79,13 @@ def create_graph(department: Department, charting: ChartProcess, folder: Path | 
         Paths of the files.
     """
     with TemporaryDirectory() as temporary:
-        written = write_results([department], charting, folder or Path(temporary))
+        written = write_results(
+            [department],
+            charting,
+            folder or Path(temporary),
+            flow_run_id=flow_run.id or "",
+            logger=get_run_logger(),
+        )
         image = base64.b64encode(written.chart.read_bytes()).decode()
     show = partial(
         create_image_artifact,

@@ -12,6 +12,7 @@ from typing import Any
 from databricks_blocks.csv.faults import InputError
 from pydantic import TypeAdapter, ValidationError
 
+CHART_FILE, TABLE_FILE = "green_energy.png", "green_energy.csv"
 KINDS = {"green": True, "not_green": False}
 """How the notebooks name the rows with and without the initiative."""
 MEASURES = (
@@ -68,7 +69,16 @@ class Day:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Day:
-        """Read a row of an efficiency table."""
+        """Read a row of an efficiency table.
+
+        Raises:
+            InputError: The table has not the columns that our notebooks write.
+        """
+        if missing := [name for name in ("TS", *MEASURES) if name not in row]:
+            raise InputError(
+                f"the efficiency table has no column `{missing[0]}`; a notebook in place of ours has to "
+                f"write TS, {', '.join(MEASURES)}"
+            )
         return cls(row["TS"], tuple(row[name] for name in MEASURES))
 
 
@@ -156,6 +166,24 @@ def read_written(exit_values: Mapping[str, str], task_key: str) -> WrittenTable:
 def _unreadable(notebook: str, value: str) -> InputError:
     found = f"it returned `{' '.join(value.split())[:60]}`" if value else "it returned nothing"
     return InputError(f"the notebook {notebook} has to return its result as JSON, as ours does; {found}")
+
+
+def check_targets(folder: Path) -> Path:
+    """Refuse a folder where table or chart cannot take the place of what is there.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: A folder has the name of one of them.
+    """
+    for name in (CHART_FILE, TABLE_FILE):
+        if (folder / name).is_dir():
+            raise InputError(f"{folder / name}: is a folder; remove it, or write to another folder")
+    return folder
 
 
 def write_table(departments: Iterable[Department], path: Path) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -48,6 +47,7 @@ from databricks_flows.renewable.summary import summary_markdown
 from databricks_flows.shared.batches import make_batches
 from databricks_flows.shared.chart_process import ChartProcess, chart_process
 from databricks_flows.shared.leaving import mark_as_leaving
+from databricks_flows.shared.local_files import fresh_folder
 from databricks_flows.shared.patience import having_patience
 from databricks_flows.shared.progress import Steps
 from databricks_flows.shared.table_events import emit_table_updated
@@ -128,7 +128,7 @@ async def _analyse(request: Request, scope: RunScope, origin: Origin, terminatio
     with (
         having_patience(max_unreachable),
         chart_process("databricks_flows.renewable.chart") as charting,
-        fresh_folder(request.output / f".shw-{scope.prefix}") as unfinished,
+        fresh_folder(request.output / f".shw-{scope.prefix}", get_run_logger()) as unfinished,
     ):
         async with (
             _ended_well_or(leftovers, origin, termination),
@@ -165,23 +165,6 @@ async def _ended_well_or(
     except BaseException as error:
         await uninterrupted(settle(error))
         raise
-
-
-@contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
-    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first.
-
-    A folder that cannot be removed is logged: it is no reason to lose a result.
-    """
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(exist_ok=True)
-    try:
-        yield path
-    finally:
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            get_run_logger().warning("Left for the flow sweep_leftovers: folder %s: %s", path, error)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,19 @@
-"""Finds the files of this machine that a person names: files, folders, patterns."""
+"""Files of this machine: those that a person names, and a folder for unfinished ones."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from databricks_blocks.csv.faults import InputError
 from databricks_blocks.regular_files import file_fault
+
+if TYPE_CHECKING:
+    from databricks_flows.shared.telling import AnyLogger
 
 
 def files_named(name: str, what: str, belongs: Callable[[Path], bool]) -> list[Path]:
@@ -37,3 +43,24 @@ def files_named(name: str, what: str, belongs: Callable[[Path], bool]) -> list[P
         if fault := file_fault(file):
             raise InputError(f"{file}: {fault}")
     return found
+
+
+@contextmanager
+def fresh_folder(path: Path, logger: AnyLogger) -> Iterator[Path]:
+    """Make an empty folder, and remove it at the end. What a killed attempt left in it is removed first.
+
+    A folder that cannot be removed is logged: it is no reason to lose a result.
+
+    Args:
+        path: The folder.
+        logger: Logs it.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(exist_ok=True)
+    try:
+        yield path
+    finally:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            logger.warning("Left for the flow sweep_leftovers: folder %s: %s", path, error)

@@ -9,7 +9,7 @@ _ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _FORMS = {
     "tables": re.compile("run_([0-9a-f]{32})"),
     "staged files": re.compile(f"({_ID})"),
-    "output folder": re.compile(rf"\.shw-({_ID})"),
+    "output folder": re.compile(rf"\.(?:shw|green-energy)-({_ID})"),
 }
 
 

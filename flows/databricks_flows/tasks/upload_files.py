@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ from databricks_flows.shared.patience import (
 )
 from databricks_flows.shared.progress import Progress, report
 from databricks_flows.shared.retries import STEP_OPTIONS
+from databricks_flows.shared.uninterrupted import uninterrupted
 from databricks_flows.tasks.uploads import (
     BatchNotUploaded,
     FilesNotUploaded,
@@ -74,7 +76,7 @@ def upload_files(
     file appears in the storage when all of it has arrived. What is there already with the same content is not
     uploaded again: the file `_uploaded.json` in the folder, which Spark passes over, has the digests.
 
-    In an async flow, call it by `await asyncio.to_thread(upload_files, ...)`.
+    In an async flow, use `await aupload_files(...)`.
 
     Args:
         files: Files, folders and patterns such as `data/2026-*.csv`. Of a folder, all files directly in it
@@ -105,16 +107,62 @@ def upload_files(
         >>> upload(), upload()
         (['new'], ['unchanged'])
     """
-    sources = find_uploads(files)
     place = _Folder(staging, _checked(folder))
     with having_patience(max_unreachable):
-        place = _look(place)
-        sent, errors = _upload_batches(
-            make_batches(sources, concurrency, batch_size), place, concurrency, len(sources)
+        return _upload_all(find_uploads(files), place, concurrency, batch_size, Event())
+
+
+async def aupload_files(
+    files: str | Path | Sequence[str | Path],
+    folder: str,
+    *,
+    staging: str = STAGING_BLOCK,
+    concurrency: int = UPLOADS_AT_ONCE,
+    batch_size: int = 0,
+    max_unreachable: float = MAX_UNREACHABLE,
+) -> list[UploadedFile]:
+    r"""Upload local files in an async flow; see `upload_files`.
+
+    When the flow is cancelled, no further file is begun, and those under way are given up.
+
+    Examples:
+        >>> import asyncio
+        >>> from pathlib import Path
+        >>> from databricks_flows import aupload_files
+        >>> from prefect import flow
+        >>> written = Path("sites.csv").write_text("site\nNorth\n")
+        >>> @flow
+        ... async def upload() -> list[str]:
+        ...     return [file.name for file in await aupload_files("sites.csv", "docs-upload")]
+        >>> asyncio.run(upload())
+        ['sites.csv']
+    """
+    place, ending = _Folder(staging, _checked(folder)), Event()
+    with having_patience(max_unreachable):
+        sources = await asyncio.to_thread(find_uploads, files)
+        work = asyncio.ensure_future(
+            asyncio.to_thread(_upload_all, sources, place, concurrency, batch_size, ending)
         )
-        changed = {name: each.noted for name, each in sent.items() if each.file.state != "unchanged"}
-        if changed:
-            _note(place, changed)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            ending.set()
+            end_patience()
+            get_run_logger().warning("The flow run is ending; it waits for uploads under way")
+            await uninterrupted(asyncio.wait([work]))
+            work.exception()  # it was cancelled: how its uploads ended is in their task runs
+            raise
+
+
+def _upload_all(
+    sources: Mapping[str, Path], place: _Folder, concurrency: int, batch_size: int, ending: Event
+) -> list[UploadedFile]:
+    place = _look(place)
+    batches = make_batches(sources, concurrency, batch_size)
+    sent, errors = _upload_batches(batches, place, concurrency, len(sources), ending)
+    changed = {name: each.noted for name, each in sent.items() if each.file.state != "unchanged"}
+    if changed:
+        _note(place, changed)
     uploaded = [sent[name].file for name in sources if name in sent]
     if errors:
         raise FilesNotUploaded(uploaded, errors)
@@ -154,12 +202,11 @@ def _read_note(area: StagingArea, there: frozenset[str]) -> UploadedNote:
 
 
 def _upload_batches(
-    batches: Sequence[Batch[Path]], place: _Folder, concurrency: int, total: int
+    batches: Sequence[Batch[Path]], place: _Folder, concurrency: int, total: int, ending: Event
 ) -> tuple[dict[str, Sent], list[str]]:
     """Upload all batches; what was uploaded by name, and the errors of the others."""
     sent: dict[str, Sent] = {}
     errors: list[str] = []
-    ending = Event()
     with ThreadPoolTaskRunner[list[Sent]](max_workers=concurrency) as runner:
         try:
             futures: list[PrefectFuture[Any]] = [
@@ -196,7 +243,7 @@ def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[Sen
         if ending.is_set():
             raise RuntimeError(f"the run ended after {len(sent)} of {len(batch.files)} files of the batch")
         try:
-            sent.append(current_patience().outlast(partial(_upload, path, place, area)))
+            sent.append(current_patience().outlast(partial(_upload, path, place, area, ending)))
         except InputError as error:
             errors.append(one_line(str(error)))
             get_run_logger().error("%s", errors[-1])
@@ -205,13 +252,31 @@ def _upload_batch(batch: Batch[Path], place: _Folder, ending: Event) -> list[Sen
     return sent
 
 
-def _upload(path: Path, place: _Folder, area: StagingArea) -> Sent:
+class _GivenUp(RuntimeError):
+    """Raised when an upload is given up, since the flow run is ending."""
+
+
+class _Source(LocalFile):
+    """A file that is read until the flow run is ending."""
+
+    def __init__(self, path: Path, ending: Event) -> None:
+        super().__init__(path)
+        self._ending = ending
+
+    def read(self, size: int = -1) -> bytes:
+        if self._ending.is_set():
+            raise _GivenUp(f"{self.path}: its upload was given up, since the flow run is ending")
+        return super().read(size)
+
+
+def _upload(path: Path, place: _Folder, area: StagingArea, ending: Event) -> Sent:
     name, noted = path.name, place.note.files.get(path.name)
     is_there = name in place.there
-    if noted and is_there and _is_unchanged(path, noted) and _written_at(area, name) == noted.written_at:
+    is_as_noted = noted and is_there and _is_unchanged(path, noted, ending)
+    if noted and is_as_noted and _written_at(area, name) == noted.written_at:
         get_run_logger().debug("%s: is at %s already", path, area.uri(name))
         return Sent(UploadedFile(str(path), name, area.uri(name), noted.size, "unchanged"), noted)
-    with LocalFile(path) as file:
+    with _Source(path, ending) as file:
         area.send(name, file.stream())
     sent = Uploaded(file.size, file.digest, _written_at(area, name))
     get_run_logger().info("%s: %d bytes to %s", path, file.size, area.uri(name))
@@ -219,8 +284,8 @@ def _upload(path: Path, place: _Folder, area: StagingArea) -> Sent:
     return Sent(UploadedFile(str(path), name, area.uri(name), file.size, state), sent)
 
 
-def _is_unchanged(path: Path, noted: Uploaded) -> bool:
-    with LocalFile(path) as file:
+def _is_unchanged(path: Path, noted: Uploaded, ending: Event) -> bool:
+    with _Source(path, ending) as file:
         return file.size == noted.size and file.read_to_the_end() == noted.sha256
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from databricks_blocks.csv.faults import InputError, has_undecoded_bytes
-from databricks_blocks.staging.uploaded_note import UPLOADED_NOTE, Uploaded
+from databricks_blocks.staging.uploaded_note import Uploaded
 
 from databricks_flows.shared.local_files import files_named
 
@@ -97,8 +97,8 @@ def find_uploads(files: str | Path | Sequence[str | Path]) -> dict[str, Path]:
     for path in dict.fromkeys(path.absolute() for name in given for path in _files_of(str(name))):
         if has_undecoded_bytes(path.name):
             raise InputError(f"{path}: the name of the file is not UTF-8; rename it")
-        if path.name == UPLOADED_NOTE:
-            raise InputError(f"{path}: the name is kept for the note on what is uploaded; rename the file")
+        if path.name.startswith((".", "_")):
+            raise InputError(f"{path}: Spark passes over names that begin with `.` or `_`; rename the file")
         if path.name in found:
             raise InputError(f"{found[path.name]} and {path}: both would be `{path.name}`; rename one")
         found[path.name] = path

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from dbflow.command_errors import FAILED, one_line_errors
+from databricks_blocks.staging.refusals import StorageRefused
+from databricks_flows.tasks.uploads import FilesNotUploaded
+from dbflow.command_errors import BAD_INPUT, FAILED, one_line_errors
 
 
 def fail() -> None:
@@ -41,6 +43,25 @@ def test_the_trace_is_private_and_its_name_is_new(
         names.add(trace)
     assert len(names) == 2
     assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "code"),
+    [
+        (
+            FilesNotUploaded([], ["a.csv: Permission denied"]),
+            "1 of 1 files are not uploaded: a.csv: Permission denied",
+            BAD_INPUT,
+        ),
+        (StorageRefused("the bucket `b` is not there"), "the bucket `b` is not there", FAILED),
+    ],
+)
+def test_what_is_wrong_with_files_and_storage_is_one_line(
+    error: Exception, told: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, one_line_errors():
+        raise error
+    assert (ended.value.exit_code, capsys.readouterr().err) == (code, f"Error: {told}\n")
 
 
 def test_an_error_is_told_where_no_file_can_be_written(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from databricks_blocks.csv.faults import InputError, at, delimiter_fault, duplicate_fault
 from databricks_blocks.csv.format import CsvFormat, CsvOptions, find_format
-from databricks_blocks.csv.records import MalformedRecord
+from databricks_blocks.csv.records import MalformedRecord, has_breaks_in_quotes
 from databricks_blocks.csv.typed import TypedCsv
 from databricks_blocks.database.tables import Kind, RecordRefused
 from databricks_blocks.sql.texts.quoting import quoted_name, quoted_table
@@ -64,12 +64,17 @@ def csv_table(paths: Sequence[Path]) -> CsvTable:
         {'day': 'DATE', 'output': 'DOUBLE', 'code': 'STRING'}
         >>> found.format_options
         {'header': 'true', 'escape': '"', 'sep': ';'}
+
+    A record with a line break in quotes needs the option `multiLine`.
     """
     if not paths:
         raise InputError("there is no file to take the columns from")
-    files = [(path, find_format(path, CsvOptions())) for path in paths]
-    names = _common_header(files)
-    return CsvTable(_types(names, files), _format_options(files))
+    try:
+        files = [(path, find_format(path, CsvOptions())) for path in paths]
+        names = _common_header(files)
+        return CsvTable(_types(names, files), _format_options(files))
+    except OSError as error:
+        raise InputError(f"{error.filename or paths[0]}: {error.strerror or error}") from error
 
 
 def _types(names: Sequence[str], files: Sequence[tuple[Path, CsvFormat]]) -> dict[str, str]:
@@ -102,15 +107,42 @@ def create_table_text(table: str, columns: Mapping[str, str]) -> str:
         CREATE TABLE IF NOT EXISTS `elt`.`plants` (`plant` STRING, `out put` DOUBLE)
         USING DELTA TBLPROPERTIES ('delta.columnMapping.mode' = 'name')
     """
-    for name, kind in columns.items():
-        if not _TYPE.fullmatch(kind):
-            raise InputError(f"column `{name}`: `{kind}` is not a SQL type")
+    _refuse_other_types(columns)
     written = ", ".join(f"{quoted_name(name)} {kind}" for name, kind in columns.items())
     mapping = " TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
     needs_mapping = any(_NOT_PLAIN.search(name) for name in columns)
     return (
         f"CREATE TABLE IF NOT EXISTS {quoted_table(table)} ({written})\nUSING DELTA" + mapping * needs_mapping
     )
+
+
+def casts_text(columns: Mapping[str, str]) -> str:
+    """Write the expressions of a SELECT that gives the columns of CSV files their types.
+
+    `COPY INTO` reads CSV files as texts, and does not cast them to the columns of a table.
+
+    Args:
+        columns: SQL types by the names of the columns.
+
+    Raises:
+        InputError: A name cannot be quoted, or a type is none.
+
+    Examples:
+        >>> casts_text({"plant": "STRING", "out put": "DOUBLE"})
+        '`plant`, CAST(`out put` AS DOUBLE) AS `out put`'
+    """
+    _refuse_other_types(columns)
+    return ", ".join(_cast(quoted_name(name), kind) for name, kind in columns.items())
+
+
+def _cast(name: str, kind: str) -> str:
+    return name if kind.upper() == "STRING" else f"CAST({name} AS {kind}) AS {name}"
+
+
+def _refuse_other_types(columns: Mapping[str, str]) -> None:
+    for name, kind in columns.items():
+        if not _TYPE.fullmatch(kind):
+            raise InputError(f"column `{name}`: `{kind}` is not a SQL type")
 
 
 def _format_options(files: Sequence[tuple[Path, CsvFormat]]) -> dict[str, str]:
@@ -126,7 +158,15 @@ def _format_options(files: Sequence[tuple[Path, CsvFormat]]) -> dict[str, str]:
         options["sep"] = written.delimiter
     if written.encoding != "utf-8":
         options["encoding"] = written.encoding
+    if any(_has_breaks(path, form) for path, form in files):
+        # Without it, Spark tears such a record apart; with it, one core reads all of a file.
+        options["multiLine"] = "true"
     return options
+
+
+def _has_breaks(path: Path, written: CsvFormat) -> bool:
+    with written.open(path) as stream:
+        return has_breaks_in_quotes(stream)
 
 
 def _widened(path: Path, written: CsvFormat, kinds: Sequence[Kind | None]) -> list[Kind | None]:

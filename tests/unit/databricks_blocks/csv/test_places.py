@@ -24,6 +24,11 @@ CAST = (
         (['a,b\n"1\n1",2\n3,it\'s\n'], CAST.format("it's"), ["0.csv, line 4, column `b`"]),
         (["a,b\n1,2\n"], CAST.format("x"), []),
         (
+            ["a,b\n1,2\n3,x\n"],
+            "[CAST_INVALID_INPUT] Cast error: Cannot cast string 'x' to value of Float64 type",
+            ["0.csv, line 3, column `b`"],
+        ),
+        (
             ["a,b\n1,2\n", "a,b\n1,2\n1\n1\n"],
             "[MALFORMED]",
             ["1.csv, line 3: 1 fields where the header has 2"],

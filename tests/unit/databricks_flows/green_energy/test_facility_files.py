@@ -24,7 +24,15 @@ def folder(path: Path, **files: str) -> Path:
 
 
 def test_the_table_is_the_name_up_to_the_first_dot(tmp_path: Path) -> None:
-    names = ["Plants.csv", "facility.2.csv", "Facility.1.CSV", "notes.txt", ".hidden.csv", "odd`;--x.csv"]
+    names = [
+        "Plants.csv",
+        "facility.2.csv",
+        "Facility.1.CSV",
+        "notes.txt",
+        ".hidden.csv",
+        "_hidden.csv",
+        "odd`;--x.csv",
+    ]
     found = find_table_files(folder(tmp_path, **dict.fromkeys(names, "a\n1\n")))
     assert {files.table: [path.name for path in files.paths] for files in found} == {
         "facility": ["Facility.1.CSV", "facility.2.csv"],
@@ -91,6 +99,9 @@ def test_the_data_of_the_package_has_four_departments() -> None:
             f"{HEADER}21.06.2024,North,Logistics,1,True,1,1\n",
             "line 2, column `TS`: `21.06.2024` is not a day",
         ),
+        (f"{HEADER}2024-06-21xyz,North,X,1,True,1,1\n", "column `TS`: `2024-06-21xyz` is not a day"),
+        (f"{HEADER}2024-06-21 25:00,North,X,1,True,1,1\n", "`2024-06-21 25:00` is not a day"),
+        (f"{HEADER}2024-06-21,North,X,1,,1,1\n", "line 2, column `IsGreenEnergyInitiative`: no value"),
         (f"{HEADER}2024-06-21,North,X,1,maybe,1,1\n", "column `IsGreenEnergyInitiative`: `maybe` is neither"),
     ],
 )
@@ -99,6 +110,29 @@ def test_a_file_that_the_analysis_cannot_use_is_named(tmp_path: Path, text: str,
     with pytest.raises(InputError) as refused:
         check_facilities(tmp_path, [])
     assert "FacilityEfficiency.csv, " in str(refused.value)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("day", ["2024-06-21", "2024-06-21 10:00:00", "2024-06-21T10:00", ""])
+def test_a_day_may_have_a_time_as_spark_takes_it(tmp_path: Path, day: str) -> None:
+    folder(tmp_path, **{"FacilityEfficiency.csv": f"{HEADER}{ROW.replace('2024-06-21', day)}\n"})
+    assert len(check_facilities(tmp_path, ["Logistics"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("other.csv", "", "other.csv, line 1: empty"),
+        ("other.csv", "a,b\n1\n", "other.csv, line 2: 1 fields where the header has 2"),
+        ("FacilityEfficiency.2.csv", f"{HEADER.strip()},More\n{ROW},1\n", "its columns are not those of"),
+    ],
+)
+def test_all_files_are_looked_at_since_all_are_loaded(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    folder(tmp_path, **{"FacilityEfficiency.csv": f"{HEADER}{ROW}\n", name: text})
+    with pytest.raises(InputError) as refused:
+        check_facilities(tmp_path, [])
     assert message in str(refused.value)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import matplotlib.figure
 import pytest
-from databricks_flows.green_energy.chart import MODULE, chart_request, chart_title, draw_chart
+from databricks_flows.green_energy.chart import MODULE, chart_request, chart_title, draw_chart, trend_text
+from databricks_flows.green_energy.results import Kind, Trend
 from PIL import Image
 
 from .green_lab import department
@@ -90,6 +91,11 @@ def test_each_department_has_a_panel_with_a_scale_of_its_own(
     shown = [axes for axes in figures[0].axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == [f"D{n}" for n in range(count)]
     assert all(axes.get_ylim()[1] < 3 * 10.0**n + 2 for n, axes in enumerate(shown))
+
+
+def test_a_line_that_explains_nothing_has_no_r2() -> None:
+    flat = Kind(True, Trend(2, 2, 0.0), ())
+    assert trend_text(flat) == "With the initiative: +0.0000 a day"
 
 
 def test_the_title_of_one_department_has_its_name() -> None:

@@ -49,6 +49,11 @@ def test_a_row_of_sql_becomes_a_day() -> None:
     assert Day.of_row(row) == Day(date(2024, 6, 21), (10.0, None, 3.0, 10.0, 0.3))
 
 
+def test_a_table_without_our_columns_is_refused_by_the_name_of_the_column() -> None:
+    with pytest.raises(InputError, match="the efficiency table has no column `AvgAmtPowerUse`"):
+        Day.of_row({"TS": date(2024, 6, 21), "Efficiency": 0.3})
+
+
 def test_what_the_notebooks_return_is_read() -> None:
     trend = {"rows": 119, "days": 30, "slope": 0.03, "r2": 0.4, "first_day": "2024-06-21"}
     none = {"rows": 0, "days": 0, "slope": None, "r2": None, "first_day": None}

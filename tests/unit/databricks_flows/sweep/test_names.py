@@ -17,6 +17,7 @@ ID = UUID("0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
         ("tables", f"run_{ID.hex}"),
         ("staged files", str(ID)),
         ("output folder", f".shw-{ID}"),
+        ("output folder", f".green-energy-{ID}"),
     ],
 )
 def test_the_name_that_a_flow_run_gives_holds_its_id(what: str, name: str) -> None:
@@ -41,6 +42,8 @@ def test_the_name_that_a_flow_run_gives_holds_its_id(what: str, name: str) -> No
         ("output folder", f"shw-{ID}"),
         ("output folder", f".shw-{ID}.bak"),
         ("output folder", ".shw-"),
+        ("output folder", ".green-energy"),
+        ("output folder", f".green_energy-{ID}"),
     ],
 )
 def test_a_name_that_only_looks_alike_is_not_ours(what: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from databricks_blocks.csv.faults import InputError
 from databricks_blocks.staging.area import StagingArea, staging_area
 from databricks_blocks.staging.uploaded_note import UploadedNote
 from databricks_flows.shared.batches import Batch
+from databricks_flows.shared.patience import current_patience
 from databricks_flows.tasks import upload_files as uploading
 from databricks_flows.tasks.uploads import FilesNotUploaded, UploadedFile, find_uploads
 from prefect.filesystems import RemoteFileSystem
@@ -89,7 +91,6 @@ def test_a_file_that_cannot_be_read_leaves_the_others(
         ("data", ["a.csv", "b.json"]),
         (["data/b.json", "data", "data/b.json"], ["b.json", "a.csv"]),
         ("data/**/*.csv", ["a.csv", "deep.csv"]),
-        ("data/_hidden", ["_hidden"]),
     ],
 )
 def test_files_folders_and_patterns_are_found_once(
@@ -108,7 +109,8 @@ def test_files_folders_and_patterns_are_found_once(
         ("none", "none: no such file or folder"),
         ("empty", "empty: holds no file"),
         (["one/a.csv", "two/a.csv"], "both would be `a.csv`; rename one"),
-        ("one/_uploaded.json", "the name is kept for the note"),
+        ("one/_uploaded.json", "_uploaded.json: Spark passes over names that begin with `.` or `_`"),
+        ("one/.a.csv", ".a.csv: Spark passes over names that begin with"),
         ("pipe", "pipe: a named pipe, not a regular file"),
         (os.fsdecode(b"one/\xff.csv"), "is not UTF-8; rename it"),
     ],
@@ -119,11 +121,53 @@ def test_what_cannot_be_uploaded_is_refused_before_anything_is(
     monkeypatch.chdir(tmp_path)
     for folder in ("one", "two", "empty"):
         (tmp_path / folder).mkdir()
-    for name in ("one/a.csv", "two/a.csv", "one/_uploaded.json", os.fsdecode(b"one/\xff.csv")):
+    for name in ("one/a.csv", "two/a.csv", "one/_uploaded.json", "one/.a.csv", os.fsdecode(b"one/\xff.csv")):
         (tmp_path / name).write_text("x")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=re.escape(message)):
         find_uploads(names)
+
+
+def test_an_upload_under_way_is_given_up_when_the_flow_run_ends(
+    area: StagingArea, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "open_staging", lambda *_: area)
+    ending = Event()
+    send = type(area).send
+
+    def end(self: Any, name: str, stream: Any) -> None:
+        ending.set()
+        send(self, name, stream)
+
+    monkeypatch.setattr(type(area), "send", end)
+    place = uploading._Folder("staging", "in")
+    with disable_run_logger(), pytest.raises(RuntimeError, match="given up, since the flow run is ending"):
+        uploading._upload_batch.fn(Batch("all", [source]), place, ending)
+    assert area.names() == []
+
+
+def test_a_cancel_ends_the_uploads_of_an_async_flow(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = Event(), list[bool]()
+
+    def upload_all(*given: Any) -> None:
+        began.set()
+        current_patience().pause(60)
+        ended.append(given[-1].is_set())
+        raise RuntimeError("given up")
+
+    monkeypatch.setattr(uploading, "_upload_all", upload_all)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(uploading.aupload_files(source, "in"))
+        await asyncio.to_thread(began.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # It has waited: nothing is uploaded after the end.
+        assert ended == [True]
+
+    with disable_run_logger():
+        asyncio.run(cancelled())
 
 
 @pytest.mark.parametrize("folder", ["", "/", "../x", "a/../b"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 from databricks_blocks.csv.faults import InputError
-from databricks_blocks.sql.texts.schema import create_table_text, csv_table
+from databricks_blocks.sql.texts.schema import casts_text, create_table_text, csv_table
 
 
 def written(folder: Path, **texts: str) -> list[Path]:
@@ -54,6 +55,10 @@ def test_a_late_value_counts(tmp_path: Path) -> None:
         ("a,b\n1,2\n", {}),
         ("a;b\n1;2.5\n", {"sep": ";"}),
         ("a\tb\n1\t2\n", {"sep": "\t"}),
+        ('a,b\n"x ""y"" z",2\n', {}),
+        ('a,b\n"x\ny",2\n', {"multiLine": "true"}),
+        ('a,b\n"x ""y""\rz",2\n', {"multiLine": "true"}),
+        ('"a\nb",c\n1,2\n', {"multiLine": "true"}),
     ],
 )
 def test_files_are_read_as_they_are_written(tmp_path: Path, text: str, options: dict[str, str]) -> None:
@@ -81,6 +86,16 @@ def test_what_cannot_be_loaded_is_named_with_its_place(
         csv_table(written(tmp_path, **texts))
 
 
+def test_a_line_break_in_any_file_counts(tmp_path: Path) -> None:
+    files = written(tmp_path, one="a,b\n1,2\n", two='a,b\n1,"' + "long " * 100_000 + '\n"\n')
+    assert csv_table(files).format_options["multiLine"] == "true"
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.csv: No such file"):
+        csv_table([tmp_path / "gone.csv"])
+
+
 def test_names_of_columns_are_quoted() -> None:
     text = create_table_text("my-schema.plants", {"a`b": "STRING", "plain": "DECIMAL(10, 2)"})
     assert text == (
@@ -93,5 +108,11 @@ def test_names_of_columns_are_quoted() -> None:
 
 @pytest.mark.parametrize("kind", ["", "INT; DROP TABLE x", "'x'", "INT -- "])
 def test_a_type_is_nothing_but_a_type(kind: str) -> None:
-    with pytest.raises(InputError, match="is not a SQL type"):
-        create_table_text("t", {"a": kind})
+    for text in (partial(create_table_text, "t"), casts_text):
+        with pytest.raises(InputError, match="is not a SQL type"):
+            text({"a": kind})
+
+
+def test_texts_are_cast_and_their_names_quoted() -> None:
+    text = casts_text({"a`b; --": "DECIMAL(10, 2)", "plain": "STRING", "day": "DATE"})
+    assert text == ("CAST(`a``b; --` AS DECIMAL(10, 2)) AS `a``b; --`, `plain`, CAST(`day` AS DATE) AS `day`")
