@@ -159,3 +159,24 @@ found.append([*spark.sql(copy).first()])
 found.append([*spark.sql(copy).first()])
 """
     assert ran(lab, "uncut", source) == [[200_000, 200_000, 1], [200_000, 200_000, 0]]
+
+
+def test_dates_are_read_however_they_are_written(lab: Lab) -> None:
+    source = """
+dates = ["2024-02-29", "2024-3-1", "2024", "", "0001-01-01", "9999-12-31", "261238-1-1"]
+put("tmp/dates/a.csv", "n,d,l\\n" + "".join(f"{n},{d},x\\n" for n, d in enumerate(dates)))
+spark.sql("CREATE TABLE dates (n INT, d DATE, l STRING)")
+found.append(copied("dates", "'/tmp/dates'", "FILES = ('a.csv')"))
+found.append(rows("SELECT n, CAST(d AS STRING) FROM dates WHERE n < 6"))
+for number, wrong in enumerate(("20240101", "2023-02-29", "2024-13-01", "12:34:56.7", "2024-01-0x")):
+    put(f"tmp/dates/{number}.csv", f"n,d,l\\n1,2024-01-01,x\\n2,{wrong},x\\n")
+    found.append(refusal(lambda: copied("dates", "'/tmp/dates'", f"FILES = ('{number}.csv')")))
+spark.sql("CREATE TABLE lists (l ARRAY<DATE>)")
+spark.sql("INSERT INTO lists SELECT array('2024-01-01', '2024', NULL)")
+found.append(rows("SELECT CAST(explode(l) AS STRING) FROM lists"))
+found.append(refusal("INSERT INTO lists SELECT array('2024-01-01', '20240101')"))
+"""
+    read = ["2024-02-29", "2024-03-01", "2024-01-01", None, "0001-01-01", "9999-12-31"]
+    wrong = ["CAST_INVALID_INPUT"] * 5
+    lists = [[["2024-01-01"], ["2024-01-01"], [None]], "CAST_INVALID_INPUT"]
+    assert ran(lab, "dates", source) == [7, [[*each] for each in enumerate(read)], *wrong, *lists]

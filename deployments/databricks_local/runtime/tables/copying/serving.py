@@ -21,7 +21,7 @@ from databricks_local.runtime.tables.delta.commits import with_fields, writing
 from databricks_local.runtime.tables.delta.loaded_files import loaded_files, notes_of
 from databricks_local.runtime.tables.delta.log import Action, DeltaLog, Snapshot
 from databricks_local.runtime.tables.delta.schema import Field, fields_of, find
-from databricks_local.runtime.tables.doing.columns import by_name, by_position, strangers, widened
+from databricks_local.runtime.tables.doing.columns import by_name, by_position, first_of, strangers, widened
 from databricks_local.runtime.tables.doing.writing import Change, Writer
 from databricks_local.runtime.tables.engine import counts
 from databricks_local.runtime.tables.errors import analysis_error, refused
@@ -179,8 +179,7 @@ def _parsed(column: str, pattern: str, field: Field) -> str:
         f"{quoted_name(field['name'])}. Correct the value, or the format {pattern}. SQLSTATE: 22018"
     )
     said = f"concat({quoted_text('[CAST_INVALID_INPUT] The value ' + chr(39))}, {column}, {end})"
-    failed = f"CAST(raise_error({said}) AS {kind})"
-    return f"IF({column} IS NOT NULL AND {tried} IS NULL, {failed}, CAST({tried} AS {kind}))"
+    return first_of(f"CAST({tried} AS {kind})", column, said, kind)
 
 
 def _counts(rows: int, corrupt: int) -> Any:

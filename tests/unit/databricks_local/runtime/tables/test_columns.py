@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from databricks_local.runtime.tables.delta.schema import field_in, unknown
+from databricks_local.runtime.tables.delta.schema import field_in, type_ddl, unknown
 from databricks_local.runtime.tables.doing.columns import checked_cast
 
 
@@ -36,8 +36,18 @@ def test_what_always_fits_is_only_cast(given: str, wanted: str, expression: str)
 )
 def test_what_may_not_fit_is_an_error(given: str, wanted: str, condition: str) -> None:
     expression = checked_cast("x", given, column(wanted))
-    assert expression.startswith("IF(x IS NOT NULL AND TRY_CAST(x AS ")
+    # Each value is cast once: what is behind is for rows whose cast failed.
+    ddl = type_ddl(wanted)
+    tried, behind = expression.split(f"TRY_CAST(x AS {ddl}), IF(x IS NULL, CAST(NULL AS {ddl}), ")
+    assert tried.startswith("coalesce(")
+    assert f"TRY_CAST(x AS {ddl})" not in tried + behind
     assert f"raise_error({'concat(' if given == 'string' else ''}'[{condition}]" in expression
+
+
+def test_a_plain_date_is_read_the_fast_way_first() -> None:
+    plain = "CASE WHEN octet_length(x) = 10 AND instr(x, '-') = 5 THEN x END"
+    expression = checked_cast("x", "string", column("date"))
+    assert expression.startswith(f"coalesce(CAST(TRY_CAST({plain} AS TIMESTAMP_NTZ) AS DATE), TRY_CAST(x AS ")
 
 
 NULL = "IF(x IS NULL, CAST(NULL AS struct<`a`:int,`b`:bigint>), "
