@@ -45,7 +45,7 @@ def test_what_may_not_fit_is_an_error(given: str, wanted: str, condition: str) -
 
 
 def test_a_plain_date_is_read_the_fast_way_first() -> None:
-    plain = "CASE WHEN octet_length(x) = 10 AND substr(x, 5, 1) = '-' THEN x END"
+    plain = "CASE WHEN octet_length(x) = 10 AND instr(x, '-') = 5 THEN x END"
     expression = checked_cast("x", "string", column("date"))
     assert expression.startswith(f"coalesce(CAST(TRY_CAST({plain} AS TIMESTAMP_NTZ) AS DATE), TRY_CAST(x AS ")
 
