@@ -384,7 +384,7 @@ def test_a_deleted_warehouse_is_an_error_of_one_line(stack: Stack) -> None:
     ]
     client.warehouses.delete(made)
     with pytest.raises(
-        (DatabricksRunRefused, WarehouseUnavailable), match="was deleted|does not exist"
+        (DatabricksRunRefused, WarehouseUnavailable), match=r"was deleted|does not exist"
     ) as error:
         run_here("SELECT 1", warehouse=other_warehouse(warehouse_id=made))
     assert "\n" not in str(error.value)
