@@ -39,7 +39,8 @@ from .machine import open_console
 COLUMNS = "Entity STRING, Code STRING, Year INT, Measured DATE, Value DOUBLE"
 ALLOWED_RATIO = 1.3
 MEBIBYTE = 1024 * 1024
-POLL_SECONDS = 0.02
+POLL_SECONDS = 1
+"""Only after 50 s without an answer. Each question costs the workspace processor time."""
 
 Way = Callable[[Path], int]
 """Makes a table of the files in a directory; gives the number of its rows."""
