@@ -120,7 +120,7 @@ def test_an_unknown_block_and_a_server_that_is_away_are_told_in_one_line(
     unknown = register(tmp_path, "dbflow", "blocks", "lake")
     assert (unknown.returncode, unknown.stderr) == (
         2,
-        "Error: no such block: lake; there are database, staging, workspace\n",
+        "Error: no such block: lake; there are database, staging, workspace, warehouse\n",
     )
     away = register(tmp_path, "databricks_blocks.setup", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert away.returncode == 1
