@@ -29,6 +29,7 @@ from .flow_processes import (
     press_retry,
     run,
     state_of,
+    worker,
 )
 from .green_lab import (
     Schema,
@@ -257,12 +258,11 @@ def test_a_table_keeps_its_types_and_records_their_line_breaks(schema: Schema, t
 
 def test_a_cancelled_load_ends_as_cancelled(schema: Schema, faults: Faults) -> None:
     faults.add(**COPY, when="after", delay_seconds=600)
-    run_id = create_flow_run(load_green_energy, schema_name=schema.name)
-    with flow_process(run_id) as process:
+    with worker("green loads"):
+        run_id = create_flow_run(load_green_energy, "green loads", schema_name=schema.name)
         until(lambda: schema.executed("COPY INTO") == 1, 200)
         cancel(run_id)
-        # No worker ends the process: it has to notice by itself.
-        process.wait(150)
+        until(lambda: state_of(run_id) not in ("CANCELLING", "RUNNING"), 100)
     assert state_of(run_id) == "CANCELLED"
 
 
