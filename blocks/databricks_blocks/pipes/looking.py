@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.pipes.bootstrap import Session
 from databricks_blocks.pipes.channel import Channel
@@ -14,18 +16,25 @@ _LOOKS_A_SECOND = 5
 """Of the whole flow. Databricks names no limit of the Files API; that of DBFS is 30 requests a second."""
 
 
-def pause_between_looks(running: int) -> float:
+_REQUESTS_A_SECOND = 15
+"""Those that read and delete files included. `databricks_pipes` is told to write so that this is enough."""
+
+
+def pause_between_looks(running: int, requests: int = 0) -> float:
     """Seconds from one look at a task to the next, so that all tasks together stay within the budget.
 
     Args:
         running: How many tasks are looked at.
+        requests: How many requests the last look at them took.
 
     Examples:
         >>> from databricks_blocks.pipes.looking import pause_between_looks
         >>> pause_between_looks(1), pause_between_looks(100)
         (2.0, 20.0)
+        >>> pause_between_looks(10, 60)
+        4.0
     """
-    return max(_LEAST_PAUSE, running / _LOOKS_A_SECOND)
+    return max(_LEAST_PAUSE, running / _LOOKS_A_SECOND, requests / _REQUESTS_A_SECOND)
 
 
 def prepare(channel: Channel, session: Session) -> None:
@@ -40,22 +49,38 @@ def prepare(channel: Channel, session: Session) -> None:
         channel.put(path, content)
 
 
-def look(channel: Channel, directory: str, reader: DirectoryReader, *, over: bool) -> Look:
-    """Read what has come; hand it on, and then `discard` it.
+def look(
+    channel: Channel,
+    directory: str,
+    reader: DirectoryReader,
+    *,
+    over: bool,
+    due: frozenset[str] = frozenset(),
+) -> Look:
+    """Delete what was handed on long enough ago, and read what has come.
+
+    Files are deleted right after the listing that shows them unchanged: another attempt may write a file of
+    the same name at any time.
 
     Args:
         channel: Where the directory is.
         directory: Its path.
         reader: Remembers what was read.
         over: Whether the task has ended, so that nothing more is written.
+        due: Names of files to delete, if they are those that were read.
 
     Raises:
         DatabricksJobError: The workspace refuses, or is away. What was read comes with the next look.
     """
     reader.begin(channel.list(directory), over=over)
+    names = tuple(name for name in reader.still_there if name in due)
+    # What cannot be deleted now is listed again.
+    deleted = () if discard(channel, directory, Look(delete=names)) else names
     while (entry := reader.next()) is not None:
         reader.take(channel.get(f"{directory}/{entry.name}"))
-    return reader.end()
+    found = reader.end()
+    left = tuple(name for name in found.delete if name not in deleted or name in found.read)
+    return replace(found, delete=left, deleted=deleted)
 
 
 def discard(channel: Channel, directory: str, look: Look) -> DatabricksJobError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,8 @@ def read_line(line: str) -> tuple[AnyMessage | Malformed, list[str]]:
         return Malformed(f"no JSON ({error})", line[:_MOST_OF_A_BAD_LINE]), []
     except _Unusable as error:
         return Malformed(str(error), line[:_MOST_OF_A_BAD_LINE]), notes
+    except Exception as error:  # noqa: BLE001 - one line, however odd, must not silence all tasks of a run
+        return Malformed(f"cannot be read ({error!r})", line[:_MOST_OF_A_BAD_LINE]), notes
 
 
 def _message(raw: Any, notes: list[str]) -> AnyMessage:
@@ -149,7 +152,9 @@ def _own_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
     own: dict[str, Any] = {}
     timestamp, logger = raw.get("timestamp"), raw.get("logger")
     if isinstance(timestamp, int | float) and not isinstance(timestamp, bool):
-        own["timestamp"] = float(timestamp)
+        # An integer may be too large for a float, and is no time then.
+        with suppress(OverflowError):
+            own["timestamp"] = float(timestamp)
     if isinstance(logger, str):
         own["logger"] = logger
     return own

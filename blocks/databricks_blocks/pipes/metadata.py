@@ -102,7 +102,7 @@ def read_metadata(name: str, entry: Any, notes: list[str]) -> Metadata:
     if not (isinstance(entry, dict) and "raw_value" in entry):
         return Metadata(entry)
     kind = entry.get("type", INFER)
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         notes.append(f"type {kind!r} of the metadata `{name}` is not known; shown as it looks")
         kind = INFER
     return Metadata(entry["raw_value"], kind)

@@ -25,7 +25,8 @@ from databricks_blocks.pipes.streams import StreamLines
 from databricks_blocks.safe_text import one_line
 
 _MOST_CHUNKS = 50
-"""Chunks that are read at one look, so that a long backlog keeps nobody waiting."""
+_MOST_BYTES = 2 << 20
+"""Chunks and bytes that are read at one look, so that a long backlog keeps nobody waiting."""
 _MOST_WARNINGS = 20
 _LONGEST_WARNING = 1000
 _LOOKS_AT_HALF_A_CHUNK = 3
@@ -39,7 +40,7 @@ class Received:
 
     Attributes:
         message: The message. The text of streams is whole lines.
-        attempt: Counts the attempts that were heard, from 1.
+        attempt: The attempt of the task, from 1; as it is read, the number of the process that was heard.
         chunk: Name of the file.
         line: Number of the line in it, from 1.
         time: When it was said; if the writer does not tell, when its chunk was written.
@@ -63,12 +64,16 @@ class Look:
         warnings: What is odd, for the log.
         delete: Names of the files to delete, once the messages are handed on.
         more: Whether more can be read at once.
+        read: Names of the files that were read.
+        deleted: Names of the files that were deleted.
     """
 
     received: tuple[Received, ...] = ()
     warnings: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
     more: bool = False
+    read: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 @dataclass
@@ -110,9 +115,32 @@ class DirectoryReader:
         self._looks_at_the_end = 0
         self._step: Step | None = None
         self._read = 0
+        self._bytes = 0
+        self._files_read = 0
+        self._names: list[str] = []
         self._received: list[Received] = []
         self._warnings: list[str] = []
         self._delete: list[str] = []
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything was heard."""
+        return self._attempts > 0
+
+    @property
+    def files_read(self) -> int:
+        """How many files were read since the beginning."""
+        return self._files_read
+
+    @property
+    def unread(self) -> int:
+        """How many files with messages the last listing showed that are not read."""
+        return sum(len(writer.unread) for writer in self._writers.values())
+
+    @property
+    def still_there(self) -> tuple[str, ...]:
+        """Files that were read and that the listing shows unchanged; right after `begin`."""
+        return tuple(self._delete)
 
     @property
     def is_done(self) -> bool:
@@ -130,7 +158,9 @@ class DirectoryReader:
             listing: What is in the directory.
             over: Whether the task has ended, so that nothing more is written.
         """
-        self._is_over, self._read = over, 0
+        self._is_over, self._read, self._bytes = over, 0, 0
+        if not over:
+            self._looks_at_the_end = 0
         # What could not be deleted the last time.
         self._delete = [entry.name for entry in listing if self._told.get(entry.name) == entry]
         for writer in self._writers.values():
@@ -142,7 +172,7 @@ class DirectoryReader:
 
     def next(self) -> Entry | None:
         """The file to read now; `None`: none."""
-        if self._read >= _MOST_CHUNKS:
+        if self._is_full:
             return None
         steps = [step for writer in self._writers.values() if (step := self._next_of(writer))]
         self._step = min(steps, key=lambda step: step.chunk.entry.modified, default=None)
@@ -153,6 +183,8 @@ class DirectoryReader:
         if self._step is None:
             raise ValueError("take() comes after a next() that named a file")
         step, self._step, self._read = self._step, None, self._read + 1
+        self._files_read += 1
+        self._bytes += len(content or b"")
         writer, entry = self._writer(step.chunk.writer), step.chunk.entry
         lines = None if content is None else whole_lines(content, entry.size)
         if lines is None:
@@ -171,10 +203,11 @@ class DirectoryReader:
         writer.position, writer.waits = writer.position.after(step), 0
         self._told[entry.name] = entry
         self._delete.append(entry.name)
+        self._names.append(entry.name)
 
     def end(self) -> Look:
         """End a look, and hand out what it has brought."""
-        more = self._read >= _MOST_CHUNKS
+        more = self._is_full
         if not more:
             self._looks_at_the_end += self._is_over
             for writer in self._writers.values():
@@ -201,9 +234,14 @@ class DirectoryReader:
         warnings, left_out = self._warnings[:_MOST_WARNINGS], len(self._warnings) - _MOST_WARNINGS
         if left_out > 0:
             warnings.append(f"{left_out} more warnings are left out")
-        look = Look(tuple(self._received), tuple(warnings), tuple(self._delete), more)
-        self._received, self._warnings, self._delete = [], [], []
+        received, delete, read = tuple(self._received), tuple(self._delete), tuple(self._names)
+        look = Look(received, tuple(warnings), delete, more, read)
+        self._received, self._warnings, self._delete, self._names = [], [], [], []
         return look
+
+    @property
+    def _is_full(self) -> bool:
+        return self._read >= _MOST_CHUNKS or self._bytes >= _MOST_BYTES
 
     def _writer(self, name: str) -> _Writer:
         if name not in self._writers:

@@ -63,7 +63,7 @@ async def end_abandoned(flow_run_id: UUID) -> None:
         get_run_logger().warning("Tasks of a killed attempt may still look as if they ran: %s", error)
 
 
-async def _is_silent(key: str) -> bool:
+async def _is_silent(key: str, run_id: int) -> bool:
     """No task tells its output while it runs."""
     return False
 
@@ -98,7 +98,7 @@ class Mirror(Observer):
         self,
         outputs: TaskOutputs,
         retries: int,
-        is_output_told: Callable[[str], Awaitable[bool]] = _is_silent,
+        is_output_told: Callable[[str, int], Awaitable[bool]] = _is_silent,
     ) -> None:
         """Set up.
 
@@ -203,7 +203,7 @@ class Mirror(Observer):
             kind = Completed if attempt.state.is_fine else Cancelled
             return kind(name=name_of_left_out(attempt.state), message=attempt.state.state_message)
         output = await self._outputs.of(attempt)
-        is_told = await self._is_output_told(key)
+        is_told = await self._is_output_told(key, attempt.run_id)
         log_output(attempt, output, index + 1, is_output_told=is_told)
         if attempt.state.is_success:
             return task_result(attempt, output, index + 1)

@@ -185,7 +185,7 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
                 run = await life.to_the_end()
                 await piped.finish()
         except DatabricksJobError as error:
-            await piped.end()
+            await piped.end(error)
             await mirror.finish(watchers.run)
             await report.ended_badly(watchers.run, error)
             raise
@@ -194,8 +194,12 @@ async def _to_the_end(loaded: RequestedJob, inputs_since: datetime | None) -> Da
             await uninterrupted(_interrupted(life, loaded, ending, piped, mirror, report, watchers.run))
             raise
     await mirror.finish(run)
+    try:
+        piped.check(run)
+    except DatabricksJobError as error:
+        await report.ended_badly(run, error)
+        raise
     await report.succeeded(run)
-    piped.check(run)
     result = run_result(
         run, {task.task_key: await outputs.of(task) for task in run.tasks if task.state.is_success}
     )

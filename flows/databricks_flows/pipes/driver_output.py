@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from databricks_blocks.errors import DatabricksJobError
+from databricks_blocks.errors import DatabricksJobError, DatabricksRunRefused
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.driver_logs import DriverLogReader, cluster_settings, driver_folder
@@ -18,8 +18,8 @@ from databricks_blocks.pipes.reader import Look, Received
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.workspace.api_errors import api_errors
 
-from databricks_flows.pipes.listening import Teller
 from databricks_flows.pipes.stages import Speaker, Stage
+from databricks_flows.pipes.voice import Teller
 from databricks_flows.shared.telling import AnyLogger
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class DriverOutput:
         self._drivers: dict[str, _Driver | None] = {}
         self._speakers: Mapping[str, Speaker] = {}
         self._loop: asyncio.Task[None] | None = None
-        self._has_warned = False
+        self._has_warned: set[str] = set()
 
     def take(self, speakers: Mapping[str, Speaker]) -> None:
         """Learn what the tasks do now."""
@@ -110,27 +110,45 @@ class DriverOutput:
             await self._sleep(SECONDS_BETWEEN_LOOKS)
 
     async def _look(self) -> bool:
-        """Look once at all drivers; whether this brought lines, or the workspace is away."""
-        has_lines = False
-        try:
-            for task_key, speaker in self._speakers.items():
-                await self._find(task_key, speaker)
-            for driver in filter(None, self._drivers.values()):
-                channel = channel_of(self._client, driver.folder)
-                lines = await asyncio.to_thread(look_at_driver_logs, channel, driver.folder, driver.reader)
-                await self._tell(driver, lines)
-                has_lines = has_lines or bool(lines)
-        except DatabricksJobError as error:
-            if not self._has_warned:
-                self._has_warned = True
-                self._logger.warning("Logs of drivers cannot be read for now: %s", one_line(str(error)))
-            return True
-        return has_lines
+        """Look once at all drivers; whether this brought lines."""
+        for task_key, speaker in self._speakers.items():
+            await self._trying(
+                speaker.latest.cluster_id if speaker.latest else "", self._find(task_key, speaker)
+            )
+        found = [
+            await self._trying(cluster_id, self._hear(driver))
+            for cluster_id, driver in tuple(self._drivers.items())
+            if driver
+        ]
+        return any(found)
 
-    async def _find(self, task_key: str, speaker: Speaker) -> None:
+    async def _trying(self, cluster_id: str, work: Coroutine[Any, Any, bool]) -> bool:
+        """Do something for one driver; what one cluster refuses is no reason to miss the others."""
+        try:
+            return await work
+        except DatabricksJobError as error:
+            if isinstance(error, DatabricksRunRefused):
+                self._drivers[cluster_id] = None
+            if cluster_id not in self._has_warned:
+                self._has_warned.add(cluster_id)
+                self._logger.warning(
+                    "Logs of the driver of cluster %s cannot be read%s: %s",
+                    cluster_id,
+                    "" if isinstance(error, DatabricksRunRefused) else " for now",
+                    one_line(str(error)),
+                )
+            return False
+
+    async def _hear(self, driver: _Driver) -> bool:
+        channel = channel_of(self._client, driver.folder)
+        lines = await asyncio.to_thread(look_at_driver_logs, channel, driver.folder, driver.reader)
+        await self._tell(driver, lines)
+        return bool(lines)
+
+    async def _find(self, task_key: str, speaker: Speaker) -> bool:
         cluster_id = speaker.latest.cluster_id if speaker.latest else ""
         if speaker.stage is Stage.SILENT or not cluster_id or cluster_id in self._drivers:
-            return
+            return False
         settings = cluster_settings(self._specification, task_key)
         is_new = settings is not None
         if settings is None:
@@ -138,6 +156,7 @@ class DriverOutput:
         folder = driver_folder(settings, cluster_id)
         reader = DriverLogReader(skip_present=not is_new)
         self._drivers[cluster_id] = _Driver(task_key, speaker, folder, reader, is_new) if folder else None
+        return False
 
     async def _tell(self, driver: _Driver, lines: tuple[StreamText, ...]) -> None:
         now = datetime.now(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from databricks_blocks.errors import AssetChecksFailed
+from databricks_blocks.errors import AssetChecksFailed, DatabricksJobError, DatabricksRunRefused, InvalidJob
 from databricks_blocks.pipes.bootstrap import Caller
 from databricks_blocks.pipes.pipes import CheckResult, PipesResult
 from databricks_blocks.run.launchers import Launcher, launcher_of
@@ -39,6 +39,7 @@ class JobPipes(Observer):
         self._session: SessionPipes | None = None
         self._drivers: DriverOutput | None = None
         self._run: RunSnapshot | None = None
+        self._is_launched = False
 
     async def prepared(self, launcher: Launcher, logger_of: LoggerOf) -> Launcher:
         """Put parameters into the job, and make what its code needs at its start.
@@ -74,21 +75,29 @@ class JobPipes(Observer):
 
     async def launched(self, run_id: int) -> None:
         """Begin to listen."""
+        self._is_launched = True
         if self._session:
             self._session.begin()
 
     async def changed(self, run: RunSnapshot) -> None:
         """Learn which tasks speak."""
-        self._run = run
+        before, self._run = self._run, run
         if self._session:
+            if before is not None and starts_over(before, run):
+                self._session.forget()
             now = speakers(run, self._session.task_keys)
             self._session.take(now)
             if self._drivers:
                 self._drivers.take(now)
 
-    async def is_output_told(self, task_key: str) -> bool:
-        """Whether a task told its output while it ran; once an attempt was heard to its end."""
-        return self._session is not None and await self._session.is_output_told(task_key)
+    async def is_output_told(self, task_key: str, run_id: int) -> bool:
+        """Whether a task told its output while it ran; once an attempt was heard to its end.
+
+        Args:
+            task_key: The task.
+            run_id: Id of the attempt.
+        """
+        return self._session is not None and await self._session.is_output_told(task_key, run_id)
 
     async def finish(self, seconds: float = SECONDS_TO_DRAIN, *, cut_off: bool = False) -> None:
         """Hear the end, after the run has ended, and clean up; a repeat does nothing.
@@ -101,13 +110,20 @@ class JobPipes(Observer):
             await self._hear_drivers(seconds)
             await self._session.finish(seconds, cut_off=cut_off)
 
-    async def end(self) -> None:
+    async def end(self, error: DatabricksJobError) -> None:
         """After a failure: hear the end if the run has ended, and leave all to a retry if it goes on.
 
         The context of the code stays, so that the run can be repaired: by a retry, or by hand.
+
+        Args:
+            error: Why the run failed, or was not launched.
         """
         if self._session is None or self._run is None or not self._run.state.is_terminal:
             await self.leave()
+            # A launch that was refused has no run that could speak, and a retry makes the folder anew.
+            is_refused = isinstance(error, DatabricksRunRefused | InvalidJob)
+            if self._session and is_refused and not self._is_launched and self._call.flow_run_count == 1:
+                await self._session.clean()
             return
         await self._hear_drivers(SECONDS_TO_DRAIN)
         await self._session.finish(SECONDS_TO_DRAIN, may_run_again=True)
@@ -137,10 +153,24 @@ class JobPipes(Observer):
         if failed := failed_checks(self.result.checks) if blocking else []:
             names = ", ".join(f"{check.check_name} of {check.asset_key}" for check in failed)
             raise AssetChecksFailed(
-                f"The run succeeded, but checks of its code failed: {one_line(names)} ({run.run_page_url})",
+                f"The run succeeded, but checks of its code failed: {one_line(names)} ({run.run_page_url}). "
+                "A retry finds this run and its checks again: once the data is mended, start a new flow run, "
+                "or give another `key`",
                 run_id=run.run_id,
                 run_page_url=run.run_page_url,
             )
+
+
+def starts_over(before: RunSnapshot, now: RunSnapshot) -> bool:
+    """Whether the whole job was launched again: none of the attempts that there were belongs to it.
+
+    Args:
+        before: What was seen before.
+        now: What is seen now.
+    """
+    known = {attempt.run_id for attempt in before.attempts}
+    is_joined = any(attempt.run_id in known for attempt in now.attempts)
+    return now.run_id != before.run_id and not is_joined
 
 
 def failed_checks(checks: tuple[CheckResult, ...]) -> list[CheckResult]:

@@ -8,47 +8,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
-from databricks_blocks.errors import DatabricksJobError
-from databricks_blocks.pipes.bootstrap import PipedTask, Session
+from databricks_blocks.pipes.bootstrap import Session
 from databricks_blocks.pipes.channel import Channel
-from databricks_blocks.pipes.looking import discard, look, pause_between_looks
-from databricks_blocks.pipes.reader import DirectoryReader, Look
+from databricks_blocks.pipes.looking import pause_between_looks
 from databricks_blocks.safe_text import one_line
 
 from databricks_flows.pipes.stages import SILENT, Speaker, Stage
+from databricks_flows.pipes.voice import Teller, Voice
 from databricks_flows.shared.telling import AnyLogger
 
 SECONDS_TO_DRAIN = 15.0
 """After the end of a task, its last messages are waited for this long."""
 SECONDS_OF_A_LOOK = 5.0
-SECONDS_UNTIL_SENT = 4.0
-"""Prefect sends lines of the log every two seconds. Files are deleted only when what they said was sent, so
-that a process that is killed loses nothing."""
-
-
-class Teller(Protocol):
-    """Who is told what was heard."""
-
-    async def tell(self, task_key: str, speaker: Speaker, look: Look) -> bool:
-        """Tell what a look has brought; whether the results in it are kept."""
-
-
-@dataclass
-class _Voice:
-    """A task, and how far it was heard."""
-
-    task: PipedTask
-    reader: DirectoryReader
-    told_at: dict[str, float] = field(default_factory=dict)
-    heard_attempts: int = 0
-    ended_at: float | None = None
-    has_spoken: bool = False
-    is_looking: bool = False
-    is_away: bool = False
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
+_LOOKS_AT_ONCE = 4
+"""Fewer than the threads of the process, which the run is polled with, too."""
 
 
 class Listening:
@@ -76,17 +51,16 @@ class Listening:
             clock: Seconds that only grow.
             sleep: Waits for a number of seconds. `None`: or until there is something to do at once.
         """
-        self._channel = channel
-        self._session = session
-        self._teller = teller
+        self._folder = session.directory
         self._logger = logger
         self._clock = clock
         self._sleep = sleep or self._rest
-        self._speakers: Mapping[str, Speaker] = {}
+        self._gate = asyncio.Semaphore(_LOOKS_AT_ONCE)
+        self._changed = asyncio.Event()
         self._is_ending = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._voices = [
-            _Voice(task, DirectoryReader(resumed=resumed, hint=task.hint)) for task in session.tasks
+            Voice(task, channel, teller, logger, resumed=resumed, clock=clock) for task in session.tasks
         ]
 
     @property
@@ -101,46 +75,50 @@ class Listening:
 
     def take(self, speakers: Mapping[str, Speaker]) -> None:
         """Learn what the tasks do now."""
-        self._speakers = speakers
         for voice in self._voices:
-            if self._of(voice).attempts > voice.heard_attempts:
-                voice.heard.clear()
+            voice.speaker = speakers.get(voice.task.task_key, SILENT)
 
-    async def heard(self, task_key: str) -> None:
-        """Wait until an attempt that has ended was heard to its end, or nobody listens any more."""
-        for voice in self._voices:
-            if voice.task.task_key == task_key and self._of(voice).attempts > voice.heard_attempts:
-                await voice.heard.wait()
+    async def heard(self, task_key: str, run_id: int) -> None:
+        """Wait until an attempt that has ended was heard to its end, or for as long as its end is waited for.
+
+        Args:
+            task_key: The task.
+            run_id: Id of the attempt.
+        """
+        voices = [voice for voice in self._voices if voice.task.task_key in ("", task_key)]
+        try:
+            async with asyncio.timeout(SECONDS_TO_DRAIN + SECONDS_OF_A_LOOK):
+                for voice in voices:
+                    while run_id in voice.speaker.run_ids - voice.heard_runs:
+                        await self._changed.wait()
+        except TimeoutError:
+            return
 
     async def finish(self, seconds: float = SECONDS_TO_DRAIN, *, cut_off: bool = False) -> bool:
         """Hear the end, after the run has ended, and say what is missing.
 
         Args:
-            seconds: How long this may take.
-            cut_off: Whether the run was cancelled, so that it is no wonder that something is missing.
+            seconds: How long nothing may come before this is given up; a backlog that shrinks is waited for.
+            cut_off: Whether the run was cancelled. Then this takes no longer, whatever is left, and it is no
+                wonder that something is missing.
 
         Returns:
-            Whether the workspace answered, so that nothing is left in the files.
+            Whether all was heard, so that nothing is left in the files.
         """
-        until = self._clock() + seconds
-        try:
-            # A look that hangs is given up.
-            async with asyncio.timeout(seconds + SECONDS_OF_A_LOOK):
-                await self._end_loop()
-                while self._unheard():
-                    await self._round()
-                    left, unheard = until - self._clock(), len(self._unheard())
-                    if left <= 0:
-                        break
-                    if unheard:
-                        await self._sleep(min(pause_between_looks(unheard), left))
-        except TimeoutError:
-            self._logger.warning("The workspace does not answer in time")
-        for voice in self._voices:
-            if voice.has_spoken and not voice.is_looking:
-                await self._hand_on(voice, voice.reader.finish(cut_off=cut_off))
-        self._release()
-        return not any(voice.is_looking or voice.is_away for voice in self._voices)
+        self._is_ending.set()
+        last = self._clock() + seconds if cut_off else None
+        until, progress = self._clock() + seconds, self._progress
+        is_whole = await self._worked(self._loop, seconds, last)
+        while is_whole and self._unheard():
+            is_whole = await self._worked(asyncio.ensure_future(self._round()), seconds, last)
+            if self._progress != progress:
+                until, progress = self._clock() + seconds, self._progress
+            left = min(until, last or until) - self._clock()
+            if left <= 0:
+                break
+            if unheard := len(self._unheard()):
+                await self._sleep(min(pause_between_looks(unheard), left))
+        return await self._say_what_is_left(cut_off=cut_off)
 
     async def leave(self) -> None:
         """Stop, and leave all that is there to a retry of the flow."""
@@ -150,20 +128,40 @@ class Listening:
             await asyncio.wait([self._loop])
         self._release()
 
-    async def _end_loop(self) -> None:
+    async def hear_once(self) -> None:
+        """Hear what is there now, before all is left to a retry of the flow."""
         self._is_ending.set()
-        if self._loop is not None:
-            # It may be in the middle of a look, which hands on what it has read.
-            await asyncio.wait([self._loop])
-            if not self._loop.cancelled() and (error := self._loop.exception()):
-                # A fault of ours, and no reason to lose a run.
-                self._logger.error("Listening broke off: %s", one_line(repr(error)), exc_info=error)
+        if await self._worked(self._loop, SECONDS_OF_A_LOOK, None):
+            await self._worked(asyncio.ensure_future(self._round()), SECONDS_OF_A_LOOK, None)
+
+    async def _worked(self, work: asyncio.Future[Any] | None, seconds: float, last: float | None) -> bool:
+        """Wait for work to end, as long as it goes on; whether it has ended.
+
+        What has read hands it on, so it is not broken off before.
+        """
+        if work is None:
+            return True
+        while True:
+            progress = self._progress
+            most = seconds + SECONDS_OF_A_LOOK
+            limit = most if last is None else max(0.0, min(most, last + SECONDS_OF_A_LOOK - self._clock()))
+            done, _ = await asyncio.wait([work], timeout=limit)
+            if done:
+                break
+            if self._progress == progress or last is not None:
+                work.cancel()
+                await asyncio.wait([work])
+                return False
+        if not work.cancelled() and (error := work.exception()):
+            # A fault of ours, and no reason to lose a run.
+            self._logger.error("Listening broke off: %s", one_line(repr(error)), exc_info=error)
+        return True
 
     async def _listen(self) -> None:
         while not self._is_ending.is_set():
             began = self._clock()
-            looked_at = await self._round()
-            await self._sleep(max(pause_between_looks(looked_at) - (self._clock() - began), 0.0))
+            pause = pause_between_looks(*await self._round())
+            await self._sleep(max(pause - (self._clock() - began), 0.0))
 
     async def _rest(self, seconds: float) -> None:
         if self._is_ending.is_set():
@@ -174,87 +172,68 @@ class Listening:
         except TimeoutError:
             return
 
-    async def _round(self) -> int:
-        """Look once at each task that speaks, or has just ended; how many there were."""
-        looked_at = 0
+    async def _round(self) -> tuple[int, int]:
+        """Look once at each task that speaks, or has just ended; how many there were, and requests."""
+        due = [voice for voice in self._voices if not voice.is_looking and _is_due(voice)]
+        requests = await asyncio.gather(*(self._look_at(voice) for voice in due))
+        return len(due), sum(requests)
+
+    async def _look_at(self, voice: Voice) -> int:
+        async with self._gate:
+            speaker = voice.speaker
+            is_over = speaker.stage is Stage.OVER
+            if not is_over:
+                voice.ended_at = None
+            elif voice.ended_at is None:
+                voice.ended_at = self._clock()
+            requests = await voice.look(over=is_over)
+            # A workspace that is away keeps the messages: they are heard when it answers, or when the run ends.
+            if requests is None:
+                return 1
+            is_late = voice.ended_at is not None and self._clock() - voice.ended_at >= SECONDS_TO_DRAIN
+            if not is_over:
+                # While the next attempt speaks, what those before it wrote was read.
+                self._note_heard(voice, speaker.ended)
+            elif voice.is_done or is_late:
+                self._note_heard(voice, speaker.run_ids)
+                voice.ended_at = None
+            return requests
+
+    async def _say_what_is_left(self, *, cut_off: bool) -> bool:
+        is_all_heard = True
         for voice in self._voices:
-            speaker = self._of(voice)
-            if speaker.stage is Stage.SPEAKING:
-                voice.has_spoken, voice.ended_at = True, None
-                await self._look(voice, over=False)
-            elif self._is_unheard(voice):
-                await self._look_at_the_end(voice, speaker)
-            else:
-                continue
-            looked_at += 1
-        return looked_at
+            if voice.speaker.run_ids and not voice.left:
+                await voice.end(cut_off=cut_off)
+            if left := voice.left:
+                is_all_heard = False
+                self._logger.warning("%s: %s; it stays in %s", voice.name, left, self._folder)
+        self._release()
+        return is_all_heard
 
-    async def _look_at_the_end(self, voice: _Voice, speaker: Speaker) -> None:
-        voice.has_spoken = True
-        if voice.ended_at is None:
-            voice.ended_at = self._clock()
-        is_read = await self._look(voice, over=True)
-        is_late = self._clock() - voice.ended_at >= SECONDS_TO_DRAIN
-        # A workspace that is away keeps the messages: they are heard when it answers, or when the run ends.
-        if is_read and (voice.reader.is_done or is_late):
-            voice.heard_attempts, voice.ended_at = speaker.attempts, None
-            voice.heard.set()
+    @property
+    def _progress(self) -> list[tuple[int, int]]:
+        return [voice.progress for voice in self._voices]
 
-    async def _look(self, voice: _Voice, *, over: bool) -> bool:
-        """Look at a task until nothing more is there; whether the workspace answered."""
-        while True:
-            voice.is_looking = True
-            try:
-                found = await asyncio.to_thread(
-                    look, self._channel, voice.task.directory, voice.reader, over=over
-                )
-            except DatabricksJobError as error:
-                voice.is_looking = False
-                self._warn_once(voice, error)
-                return False
-            voice.is_looking = False
-            if voice.is_away:
-                voice.is_away = False
-                self._logger.info("%s is heard again", _name(voice))
-            await self._hand_on(voice, found)
-            if not found.more:
-                return True
+    def _unheard(self) -> list[Voice]:
+        return [voice for voice in self._voices if _is_unheard(voice)]
 
-    async def _hand_on(self, voice: _Voice, found: Look) -> None:
-        """Tell what was heard, and delete what was told long enough ago."""
-        is_kept = await self._teller.tell(voice.task.task_key, self._of(voice), found)
-        now = self._clock()
-        if is_kept:
-            # A name that comes again is another file: of the next attempt.
-            voice.told_at.update({received.chunk: now for received in found.received})
-            for name in found.delete:
-                voice.told_at.setdefault(name, now)
-        due = tuple(name for name in found.delete if now - voice.told_at.get(name, now) >= SECONDS_UNTIL_SENT)
-        if due:
-            await asyncio.to_thread(discard, self._channel, voice.task.directory, Look(delete=due))
-            for name in due:
-                voice.told_at.pop(name, None)
-
-    def _warn_once(self, voice: _Voice, error: DatabricksJobError) -> None:
-        if not voice.is_away:
-            voice.is_away = True
-            self._logger.warning("%s cannot be heard for now: %s", _name(voice), one_line(str(error)))
-
-    def _of(self, voice: _Voice) -> Speaker:
-        return self._speakers.get(voice.task.task_key, SILENT)
-
-    def _is_unheard(self, voice: _Voice) -> bool:
-        speaker = self._of(voice)
-        return speaker.stage is Stage.OVER and speaker.attempts > voice.heard_attempts
-
-    def _unheard(self) -> list[_Voice]:
-        return [voice for voice in self._voices if self._is_unheard(voice)]
+    def _note_heard(self, voice: Voice, runs: frozenset[int]) -> None:
+        voice.heard_runs |= runs
+        self._wake()
 
     def _release(self) -> None:
         for voice in self._voices:
-            voice.heard_attempts = max(voice.heard_attempts, self._of(voice).attempts)
-            voice.heard.set()
+            voice.heard_runs |= voice.speaker.run_ids
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
 
-def _name(voice: _Voice) -> str:
-    return f"Task {voice.task.task_key}" if voice.task.task_key else "The code"
+def _is_unheard(voice: Voice) -> bool:
+    return voice.speaker.stage is Stage.OVER and not voice.speaker.run_ids <= voice.heard_runs
+
+
+def _is_due(voice: Voice) -> bool:
+    return voice.speaker.stage is Stage.SPEAKING or _is_unheard(voice)

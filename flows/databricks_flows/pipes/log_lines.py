@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from databricks_blocks.pipes.reader import Received
 
 LONGEST = 25_000
 """Characters of one line of the log that Prefect Cloud takes."""
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 
 
 def pieces_of(text: str) -> Iterator[str]:
@@ -31,7 +32,8 @@ def with_growing_times(received: Iterable[Received]) -> Iterator[Received]:
     last: datetime | None = None
     for one in received:
         time = one.time
-        if last is not None and last - timedelta(milliseconds=1) <= time <= last:
-            time = last + timedelta(microseconds=1)
+        # A difference of times has no limits, unlike a time: of the years 1 and 9999.
+        if last is not None and timedelta() <= last - time <= timedelta(milliseconds=1):
+            time = min(last, _LAST) + timedelta(microseconds=1)
         last = time
         yield one if time == one.time else replace(one, time=time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,11 +22,11 @@ from databricks_flows.job.call_claims import claim_occurrence
 from databricks_flows.job.call_identity import CallIdentity, current_call_identity
 from databricks_flows.pipes.listening import SECONDS_TO_DRAIN
 from databricks_flows.pipes.session_pipes import SessionPipes
-from databricks_flows.pipes.stages import Speaker, Stage
+from databricks_flows.pipes.stages import piece_of_code
 from databricks_flows.shared.uninterrupted import uninterrupted
 
-_SECONDS_TO_HEAR_THE_END = 5.0
 NO_NAMES = ("",)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class PipesSession:
         tasks = {task.task_key: task for task in self._tasks}
         if not name and len(tasks) == 1:
             return self._tasks[0].parameters.environment
+        if not name:
+            raise KeyError(f"name the piece of code; there are: {', '.join(tasks)}")
         if name not in tasks:
             raise KeyError(f"no piece of code is called `{name}`; there are: {', '.join(tasks)}")
         return tasks[name].parameters.environment
@@ -120,6 +123,8 @@ async def open_pipes(
     Raises:
         DatabricksRunRefused: There is no such volume, or no permission.
         DatabricksUnreachable: The workspace does not answer.
+        ValueError: `names` is no list of names.
+        RuntimeError: There is no flow run.
 
     Examples:
         >>> import asyncio
@@ -133,23 +138,46 @@ async def open_pipes(
         >>> asyncio.run(train())
         0
     """
-    client = await asyncio.to_thread(named_client, workspace)
+    keys = _checked(names)
     call = await current_call_identity()
-    token = await _token(call, [pipes.model_dump(mode="json"), client.config.host, list(names), key])
+    if not call.flow_run_ids:
+        raise RuntimeError("open_pipes works inside a flow; call the task, which opens it, in a flow.")
+    client = await asyncio.to_thread(named_client, workspace)
+    token = await _token(call, [pipes.model_dump(mode="json"), client.config.host, keys, key])
     caller = Caller(str(call.flow_run_ids[0]), flow_run.flow_name, call.flow_run_count - 1)
-    opened = session(pipes, caller, list(names), token=token)
+    opened = session(pipes, caller, keys, token=token)
     listening = SessionPipes(client, pipes, opened)
     with telling_the_story():
         await listening.prepare(call, DEFAULT_POLLING)
-        listening.take(dict.fromkeys(names, Speaker(Stage.SPEAKING, 1)))
-        listening.begin()
-        seconds = _SECONDS_TO_HEAR_THE_END
-        try:
-            yield PipesSession(pipes.extras, opened.tasks, listening)
-            seconds = SECONDS_TO_DRAIN
-        finally:
-            listening.take(dict.fromkeys(names, Speaker(Stage.OVER, 1)))
-            await uninterrupted(listening.finish(seconds))
+    listening.take(dict.fromkeys(keys, piece_of_code(is_over=False)))
+    listening.begin()
+    try:
+        yield PipesSession(pipes.extras, opened.tasks, listening)
+    except BaseException:
+        # Nobody knows whether the code has ended: what it says from now on is for a retry.
+        with telling_the_story():
+            await uninterrupted(listening.break_off())
+        raise
+    listening.take(dict.fromkeys(keys, piece_of_code(is_over=True)))
+    with telling_the_story():
+        await uninterrupted(listening.finish(SECONDS_TO_DRAIN))
+
+
+def _checked(names: Sequence[str]) -> list[str]:
+    """Check the names of pieces of code, which are names of folders, too."""
+    if names == NO_NAMES:
+        return list(names)
+    if isinstance(names, str):
+        raise ValueError(f"names of open_pipes is a list of names: names=[{names!r}]")
+    if not names:
+        raise ValueError("names of open_pipes is empty: leave it out for one piece of code")
+    if wrong := [name for name in names if not (isinstance(name, str) and _NAME.fullmatch(name))]:
+        raise ValueError(
+            f"a name in open_pipes has 1 to 100 letters, digits, `-` and `_`: {', '.join(map(repr, wrong))}"
+        )
+    if doubles := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"a name in open_pipes is there twice: {', '.join(doubles)}")
+    return list(names)
 
 
 async def _token(call: CallIdentity, facts: Any) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from uuid import UUID
 
 from databricks_blocks.pipes.pipes import Pipes, PipesResult
 from databricks_blocks.pipes.protocol import (
@@ -26,21 +22,26 @@ from databricks_blocks.pipes.reader import Look, Received
 from databricks_blocks.pipes.results import pipes_result
 from databricks_blocks.private_prefect import log_at
 from databricks_blocks.safe_text import one_line, printable
-from prefect import get_client, get_run_logger
+from prefect import get_run_logger
 from prefect.artifacts import acreate_table_artifact
-from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.events import emit_event
-from prefect.exceptions import EventTooLarge
 
 from databricks_flows.pipes.events import Origin, event_of
 from databricks_flows.pipes.log_lines import pieces_of, with_growing_times
 from databricks_flows.pipes.memory import Heard, Memory
-from databricks_flows.pipes.tables import asset_row, check_row, tables_in
+from databricks_flows.pipes.message_calls import MessageCalls
+from databricks_flows.pipes.result_table import ResultTable
+from databricks_flows.pipes.tables import tables_in
 from databricks_flows.shared.telling import NOT_TOLD, AnyLogger, Sender, tell
 
 ASSETS_ARTIFACT = "databricks-assets"
 CHECKS_ARTIFACT = "databricks-checks"
+MOST_CUSTOM_MESSAGES = 10_000
+"""Of one session; all are held in memory, and kept in Prefect."""
+_MESSAGES_AT_ONCE = 100
 
+_MADE = (ASSETS_ARTIFACT, "What the code on Databricks made")
+_CHECKED = (CHECKS_ARTIFACT, "What the code on Databricks checked")
 _KEPT = Materialization | AssetCheck | CustomMessage
 
 
@@ -51,10 +52,12 @@ class Listener:
     Attributes:
         logger: Of the task run that shows it; of the flow run, where none does.
         origin: Where its messages come from.
+        shows_errors: Whether the error of the task is shown there anyway, by what Databricks knows of it.
     """
 
     logger: AnyLogger
     origin: Origin
+    shows_errors: bool = True
 
 
 class PipesReport:
@@ -70,15 +73,18 @@ class PipesReport:
         """
         self._pipes = pipes
         self._memory = memory
-        self._heard: dict[tuple[str, str], Received] = {(key, one.key): one for key, one in heard}
-        self._is_kept = not self._heard
+        self._heard: dict[tuple[str, str], Received] = {}
+        self._unkept: list[Heard] = []
+        self._keeping = asyncio.Lock()
         self._sender = Sender()
-        self._artifacts: dict[str, UUID] = {}
-        self._shown: dict[str, int] = {}
+        self._calls = MessageCalls(pipes.on_message) if pipes.on_message else None
+        self._tables = {Materialization: ResultTable(*_MADE), AssetCheck: ResultTable(*_CHECKED)}
         self._output_told: set[str] = set()
-        self._memory_fails = False
-        if self._heard:
-            self._show_tables()
+        self._has_failed: set[str] = set()
+        self._customs = 0
+        for task_key, received in heard:
+            self._note(task_key, received)
+        self._show_tables()
 
     @property
     def result(self) -> PipesResult:
@@ -90,6 +96,15 @@ class PipesReport:
         """Whether the task sent what it wrote to stdout or stderr."""
         return task_key in self._output_told
 
+    def forget(self) -> None:
+        """Forget the results so far: the whole job runs again."""
+        self._heard.clear()
+        self._unkept.clear()
+        self._customs = 0
+        self._memory.forget()
+        for table in self._tables.values():
+            table.clear()
+
     async def tell(self, task_key: str, look: Look, listener: Listener) -> None:
         """Tell what a look has brought.
 
@@ -98,30 +113,42 @@ class PipesReport:
             look: What it said.
             listener: Who hears it.
         """
-        for received in with_growing_times(look.received):
-            await self._tell(task_key, received, listener)
+        for number, received in enumerate(with_growing_times(look.received), start=1):
+            try:
+                self._tell(task_key, received, listener)
+            except Exception as error:  # noqa: BLE001 - one message, however odd, must not hide those after it
+                self._warn_once("A message cannot be told", error)
+            if number % _MESSAGES_AT_ONCE == 0:
+                # The run is polled, and a cancel is noticed, between many lines.
+                await asyncio.sleep(0)
         for warning in look.warnings:
             listener.logger.warning("%s: %s", f"Pipes of {task_key}" if task_key else "Pipes", warning)
         self._show_tables()
 
     async def keep(self) -> bool:
-        """Keep the results for a retry of the flow; whether all are kept."""
-        if not self._is_kept:
+        """Keep the results for a retry of the flow; whether all are kept, and were given to `on_message`."""
+        async with self._keeping:
+            called = self._calls.take_called() if self._calls else []
+            self._unkept += [one for one in called if (one[0], one[1].key) in self._heard]
             try:
-                await self._memory.keep([(key, one) for (key, _), one in self._heard.items()])
+                await self._memory.keep(self._unkept)
             except NOT_TOLD as error:
-                if not self._memory_fails:
-                    get_run_logger().warning("Prefect does not keep what was heard: %s", one_line(str(error)))
-                self._memory_fails = True
+                self._warn_once("Prefect does not keep what was heard", error)
                 return False
-            self._is_kept, self._memory_fails = True, False
-        return True
+            self._unkept.clear()
+            return self._calls is None or self._calls.is_idle
 
-    async def sent(self) -> None:
-        """Wait until all is sent, or could not be sent."""
+    async def sent(self, seconds: float) -> None:
+        """Wait until all is sent, or could not be sent, and `on_message` was called.
+
+        Args:
+            seconds: How long `on_message` is waited for.
+        """
+        if self._calls and (left := await self._calls.ended(seconds)):
+            get_run_logger().warning("%s messages were not given to on_message in time", left)
         await self._sender.sent()
 
-    async def _tell(self, task_key: str, received: Received, listener: Listener) -> None:
+    def _tell(self, task_key: str, received: Received, listener: Listener) -> None:
         message = received.message
         write = partial(_write, listener.logger, task_key, received)
         match message:
@@ -137,25 +164,47 @@ class PipesReport:
                 write("DEBUG", f"Attempt {received.attempt} has told all")
             case Closed(exception=exception) if exception is not None:
                 write("ERROR", f"The code raised {one_line(exception.message)}")
-                write("DEBUG", exception.trace)
+                write("DEBUG" if listener.shows_errors else "ERROR", exception.trace)
         if event := event_of(received, listener.origin):
             tell(f"the event {event['event']}", partial(emit_event, **event))
         if isinstance(message, _KEPT):
-            await self._remember(task_key, received, write)
+            self._remember(task_key, received, write)
 
-    async def _remember(self, task_key: str, received: Received, write: Callable[..., None]) -> None:
+    def _remember(self, task_key: str, received: Received, write: Callable[..., None]) -> None:
         message = received.message
-        known = (task_key, received.key) in self._heard
-        self._heard[task_key, received.key] = received
-        self._is_kept = False
+        is_new = self._note(task_key, received)
         if isinstance(message, Materialization):
             write("INFO", f"Made {one_line(message.asset_key)}")
             self._show_metadata(message.asset_key, message)
         elif isinstance(message, AssetCheck):
             write(*_check_line(message))
             self._show_metadata(f"{message.asset_key} {message.check_name}", message)
-        elif isinstance(message, CustomMessage) and not known and self._pipes.on_message:
-            await _call(self._pipes.on_message, message.payload)
+        if is_new and isinstance(message, CustomMessage) and self._calls:
+            # It is kept when the function was called: a retry calls it for what was not kept.
+            self._calls.call((task_key, received))
+        elif is_new:
+            self._unkept.append((task_key, received))
+
+    def _note(self, task_key: str, received: Received) -> bool:
+        """Note a result; whether it is a new one."""
+        is_new = (task_key, received.key) not in self._heard
+        if isinstance(received.message, CustomMessage):
+            self._customs += is_new
+            if self._customs > MOST_CUSTOM_MESSAGES:
+                self._warn_once(
+                    f"More than {MOST_CUSTOM_MESSAGES:,} custom messages: those that follow are events, "
+                    "and left out of the result"
+                )
+                return False
+        self._heard[task_key, received.key] = received
+        if is_new and (table := self._tables.get(type(received.message))):
+            table.add(task_key, received)
+        return is_new
+
+    def _warn_once(self, what: str, error: Exception | None = None) -> None:
+        if what not in self._has_failed:
+            self._has_failed.add(what)
+            get_run_logger().warning("%s%s", what, f": {one_line(repr(error))}" if error else "")
 
     def _show_metadata(self, name: str, message: Materialization | AssetCheck) -> None:
         for key, description, rows in tables_in(name, message.metadata):
@@ -164,28 +213,9 @@ class PipesReport:
             )
 
     def _show_tables(self) -> None:
-        result = self.result
-        assets = [asset_row(made) for made in result.assets]
-        checks = [check_row(check) for check in result.checks]
-        self._show(ASSETS_ARTIFACT, "What the code on Databricks made", assets)
-        self._show(CHECKS_ARTIFACT, "What the code on Databricks checked", checks)
-
-    def _show(self, key: str, description: str, rows: Sequence[dict[str, Any]]) -> None:
-        if len(rows) != self._shown.get(key, 0):
-            self._shown[key] = len(rows)
-            self._sender.send(f"the table {key}", self._show_table(key, description, rows))
-
-    async def _show_table(self, key: str, description: str, rows: Sequence[dict[str, Any]]) -> None:
-        if key not in self._artifacts:
-            created = await acreate_table_artifact(list(rows), key=key, description=description)
-            self._artifacts[key] = created
-            return
-        async with get_client() as client:
-            try:
-                await client.update_artifact(self._artifacts[key], ArtifactUpdate(data=json.dumps(rows)))
-            except EventTooLarge:
-                # It is shown; only the event about it, which nobody needs, is too large.
-                return
+        for table in self._tables.values():
+            if table.has_news:
+                self._sender.send(f"the table {table.key}", table.show(self._pipes.partition_key))
 
 
 def _write(
@@ -205,16 +235,3 @@ def _check_line(check: AssetCheck) -> tuple[str, str]:
     if check.passed:
         return "INFO", f"{what} passed"
     return ("ERROR" if check.severity == "ERROR" else "WARNING"), f"{what} failed"
-
-
-async def _call(function: Callable[[Any], Any], payload: Any) -> None:
-    """Call a function of the user's; a sync one in a thread, so that it holds nothing up."""
-    try:
-        if inspect.iscoroutinefunction(function):
-            await function(payload)
-            return
-        answer = await asyncio.to_thread(function, payload)
-        if isinstance(answer, Awaitable):
-            await answer
-    except Exception:  # noqa: BLE001 - code of the user's; an error in it is no reason to end a run
-        get_run_logger().exception("on_message failed; the run goes on")
