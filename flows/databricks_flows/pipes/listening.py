@@ -187,7 +187,7 @@ class Listening:
             elif voice.ended_at is None:
                 voice.ended_at = self._clock()
             requests = await voice.look(over=is_over)
-            # A workspace that is away keeps the messages: they are heard when it answers, or when the run ends.
+            # A workspace that is away keeps the messages: they are heard when it answers, or at the end.
             if requests is None:
                 return 1
             is_late = voice.ended_at is not None and self._clock() - voice.ended_at >= SECONDS_TO_DRAIN

@@ -1,6 +1,6 @@
 """What was heard, kept in Prefect, so that a retry of the flow has it: files that were read are deleted.
 
-These are artifacts of the flow run. A retry finds them by the name of the messages' folder, which is its own, too.
+These are artifacts of the flow run. A retry finds them by the name of the folder of the messages.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ async def open_pipes(
     Raises:
         DatabricksRunRefused: There is no such volume, or no permission.
         DatabricksUnreachable: The workspace does not answer.
-        ValueError: `names` is no list of names.
+        TypeError: `names` is a text, and no list of names.
+        ValueError: A name cannot be used, or is there twice.
         RuntimeError: There is no flow run.
 
     Examples:
@@ -168,7 +169,7 @@ def _checked(names: Sequence[str]) -> list[str]:
     if names == NO_NAMES:
         return list(names)
     if isinstance(names, str):
-        raise ValueError(f"names of open_pipes is a list of names: names=[{names!r}]")
+        raise TypeError(f"names of open_pipes is a list of names: names=[{names!r}]")
     if not names:
         raise ValueError("names of open_pipes is empty: leave it out for one piece of code")
     if wrong := [name for name in names if not (isinstance(name, str) and _NAME.fullmatch(name))]:

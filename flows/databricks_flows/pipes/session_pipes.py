@@ -84,7 +84,8 @@ class SessionPipes:
                 await making()
             except DatabricksRunRefused as refused:
                 raise DatabricksRunRefused(
-                    f"pipes: {self._pipes.folder} cannot be used for messages, so nothing was launched: {refused}"
+                    f"pipes: {self._pipes.folder} cannot be used for messages, so nothing was launched: "
+                    f"{refused}"
                 ) from refused
         memory = Memory(self._session.directory, call.flow_run_ids[0])
         heard = await _remembered(memory) if is_resumed else []

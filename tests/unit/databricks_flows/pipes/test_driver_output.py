@@ -14,6 +14,8 @@ from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.pipes.driver_logs import with_log_delivery
 from databricks_blocks.pipes.protocol import StreamText
 from databricks_blocks.pipes.reader import Look
+from databricks_blocks.run.snapshot import TaskAttempt
+from databricks_blocks.run.states import RunState
 from databricks_flows.pipes import driver_output
 from databricks_flows.pipes.driver_output import DriverOutput
 from databricks_flows.pipes.stages import Speaker, Stage
@@ -23,7 +25,13 @@ from ...databricks_blocks.pipes.pipes_lab import Place
 CLUSTER = {"spark_version": "15.4.x-scala2.12", "node_type_id": "i3.xlarge", "num_workers": 1}
 NEW = notebook_task("only", "/Shared/a", new_cluster=CLUSTER)
 EXISTING = notebook_task("only", "/Shared/a", existing_cluster_id="1-2-x")
-RUNNING = Speaker(Stage.SPEAKING, 1, Mock(cluster_id="1-2-x"))
+
+
+def running(cluster_id: str) -> Speaker:
+    return Speaker(Stage.SPEAKING, (TaskAttempt("only", 1, 0, RunState("RUNNING"), cluster_id=cluster_id),))
+
+
+RUNNING = running("1-2-x")
 
 
 class Room:

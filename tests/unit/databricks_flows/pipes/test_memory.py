@@ -23,7 +23,7 @@ HEARD = [("load", Received(each, 2, "1.json", n, TIME, f"k{n}")) for n, each in 
 
 def test_it_is_read_as_it_was_written() -> None:
     text = write_memory("/d", HEARD)
-    assert read_memory(text, "/d") == HEARD
+    assert read_memory([text], "/d") == HEARD
     assert "\x00" not in text
     text.encode()
 
@@ -32,12 +32,18 @@ def test_it_is_read_as_it_was_written() -> None:
     "text", [None, "", "[]", "{}", '{"directory": "/d"}', '{"directory": "/d", "heard": [1]}']
 )
 def test_what_is_no_memory_is_nothing(text: str | None) -> None:
-    assert read_memory(text, "/d") == []
+    assert read_memory([text], "/d") == []
 
 
 def test_the_memory_of_another_session_is_left_alone() -> None:
-    assert read_memory(write_memory("/e", HEARD), "/d") == []
+    assert read_memory([write_memory("/e", HEARD)], "/d") == []
 
 
 def test_it_is_json_that_others_can_read() -> None:
     assert json.loads(write_memory("/d", HEARD))["heard"][0]["kind"] == "asset"
+
+
+def test_pages_are_read_as_one_and_what_was_forgotten_is_gone() -> None:
+    pages = [write_memory("/d", HEARD[:1]), write_memory("/d", HEARD[1:2])]
+    assert read_memory(pages, "/d") == HEARD[:2]
+    assert read_memory([*pages, write_memory("/d", HEARD[2:3], forgets=True)], "/d") == HEARD[2:3]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
 from databricks_blocks.run.states import RunState
@@ -38,7 +41,9 @@ def run_of(*attempts: tuple[str, RunState, int], state: RunState = ACTIVE) -> Ru
         ([("a", FAILED, 5), ("a", RUNNING, 0)], Stage.SPEAKING, 2),
         ([("a", FAILED, 5), ("a", SUCCESS, 5)], Stage.OVER, 2),
         ([("a", EXCLUDED, 0)], Stage.SILENT, 0),
-        ([("a", NO_CLUSTER, 0)], Stage.SILENT, 0),
+        ([("a", NO_CLUSTER, 0)], Stage.OVER, 1),
+        ([("a", SUCCESS, 0)], Stage.OVER, 1),
+        ([("a", FAILED, 0), ("a", PENDING, 0)], Stage.OVER, 1),
         ([("b", RUNNING, 0)], Stage.SILENT, 0),
     ],
 )
@@ -60,3 +65,13 @@ def test_lines_go_to_the_attempt_that_runs() -> None:
     latest = speaker(run_of(("a", RUNNING, 0), ("b", SUCCESS, 5)), "").latest
     assert latest is not None
     assert latest.task_key == "a"
+
+
+def test_what_was_said_belongs_to_the_attempt_that_ran_then() -> None:
+    made = speaker(run_of(("a", FAILED, 5), ("a", RUNNING, 0)), "a")
+    begun = tuple(
+        replace(one, start_time=start) for one, start in zip(made.begun, (10_000, 60_000), strict=True)
+    )
+    second = replace(made, begun=begun)
+    times = [datetime.fromtimestamp(seconds, UTC) for seconds in (5, 11, 58, 61)]
+    assert [second.attempt_at(time) for time in times] == [1, 1, 1, 2]
