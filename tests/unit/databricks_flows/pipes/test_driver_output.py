@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks_blocks.errors import DatabricksRunRefused
 from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.pipes.driver_logs import with_log_delivery
@@ -87,3 +88,26 @@ def test_a_cluster_that_goes_on_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     room = Room(monkeypatch, EXISTING, delivered_after=1)
     asyncio.run(room.to_the_end(15))
     assert room.pauses == []
+
+
+def test_a_cluster_that_cannot_be_read_silences_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(monkeypatch, EXISTING, delivered_after=99)
+    asked: list[str] = []
+
+    def settings_of(client: WorkspaceClient, cluster_id: str) -> dict[str, Any]:
+        asked.append(cluster_id)
+        if cluster_id == "refused":
+            raise DatabricksRunRefused("no permission")
+        return {"cluster_log_conf": {"volumes": {"destination": "/Volumes/main/ops/pipes/logs"}}}
+
+    monkeypatch.setattr(driver_output, "_settings_of", settings_of)
+
+    async def listen() -> None:
+        room.output.take({"only": running("refused"), "other": running("1-2-x")})
+        await asyncio.sleep(0.2)
+        room.place.write_bytes("stdout", b"words\n")
+        await room.output.finish(0)
+
+    asyncio.run(listen())
+    assert room.lines == ["words"]
+    assert asked == ["refused", "1-2-x"]

@@ -35,3 +35,9 @@ def test_equal_times_grow_and_others_stay() -> None:
     grown = [one.time for one in with_growing_times(said)]
     assert grown[:3] == [TIME + timedelta(microseconds=n) for n in range(3)]
     assert grown[3:] == times[3:]
+
+
+@pytest.mark.parametrize("time", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_the_first_and_the_last_time_that_there_is_are_no_fault(time: datetime) -> None:
+    said = Received(LogLine("x", "INFO"), 1, "1.json", 1, time, "k")
+    assert len(list(with_growing_times([said, said, said]))) == 3
