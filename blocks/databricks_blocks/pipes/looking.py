@@ -16,7 +16,7 @@ _LOOKS_A_SECOND = 5
 """Of the whole flow. Databricks names no limit of the Files API; that of DBFS is 30 requests a second."""
 
 
-_REQUESTS_A_SECOND = 15
+_REQUESTS_A_SECOND = 25
 """Those that read and delete files included. `databricks_pipes` is told to write so that this is enough."""
 
 
@@ -31,7 +31,7 @@ def pause_between_looks(running: int, requests: int = 0) -> float:
         >>> from databricks_blocks.pipes.looking import pause_between_looks
         >>> pause_between_looks(1), pause_between_looks(100)
         (2.0, 20.0)
-        >>> pause_between_looks(10, 60)
+        >>> pause_between_looks(10, 100)
         4.0
     """
     return max(_LEAST_PAUSE, running / _LOOKS_A_SECOND, requests / _REQUESTS_A_SECOND)

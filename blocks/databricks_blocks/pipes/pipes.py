@@ -95,7 +95,9 @@ class Pipes(BaseModel):
         default=False, description="Whether a failed check of severity ERROR fails the flow."
     )
     on_message: SkipJsonSchema[Callable[[Any], Any] | None] = Field(
-        default=None, exclude=True, description="Is called with each custom message."
+        default=None,
+        exclude=True,
+        description="Is called with each custom message; after a killed process perhaps twice.",
     )
 
     @field_validator("volume")
