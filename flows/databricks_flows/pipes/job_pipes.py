@@ -150,6 +150,13 @@ class JobPipes(Observer):
             AssetChecksFailed: Such a check failed; its first line names them all.
         """
         blocking = self._loaded.pipes is not None and self._loaded.pipes.blocking_checks
+        if blocking and self._session and not self._session.knows_all:
+            raise AssetChecksFailed(
+                "The run succeeded, but Prefect does not tell which checks failed before; retry the flow run "
+                f"({run.run_page_url})",
+                run_id=run.run_id,
+                run_page_url=run.run_page_url,
+            )
         if failed := failed_checks(self.result.checks) if blocking else []:
             names = ", ".join(f"{check.check_name} of {check.asset_key}" for check in failed)
             raise AssetChecksFailed(

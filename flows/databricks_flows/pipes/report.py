@@ -96,6 +96,17 @@ class PipesReport:
         """Whether the task sent what it wrote to stdout or stderr."""
         return task_key in self._output_told
 
+    def remember(self, heard: Iterable[Heard]) -> None:
+        """Put what earlier attempts of the flow heard before all else.
+
+        Args:
+            heard: What they heard.
+        """
+        later, self._heard = self._heard, {}
+        for task_key, received in heard:
+            self._note(task_key, received)
+        self._heard.update(later)
+
     def forget(self) -> None:
         """Forget the results so far: the whole job runs again."""
         self._heard.clear()

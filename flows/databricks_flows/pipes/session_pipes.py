@@ -59,6 +59,7 @@ class SessionPipes:
         self._logger_of = logger_of
         self._report: PipesReport | None = None
         self._listening: Listening | None = None
+        self._untold: Memory | None = None
         self._making: asyncio.Task[None] | None = None
         self._sends_output = {task.task_key for task in session.tasks if task.parameters.include_stdio}
 
@@ -89,7 +90,8 @@ class SessionPipes:
                 ) from refused
         memory = Memory(self._session.directory, call.flow_run_ids[0])
         heard = await _remembered(memory) if is_resumed else []
-        self._report = PipesReport(self._pipes, memory, heard)
+        self._untold = memory if heard is None else None
+        self._report = PipesReport(self._pipes, memory, heard or [])
         self._listening = Listening(self._channel, self._session, self, get_run_logger(), resumed=is_resumed)
 
     async def _prepared_later(self, making: Callable[[], Awaitable[None]]) -> None:
@@ -111,6 +113,11 @@ class SessionPipes:
     def result(self) -> PipesResult:
         """What the code has said so far."""
         return self._report.result if self._report else PipesResult()
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether it is known what earlier attempts of the flow heard."""
+        return self._untold is None
 
     def begin(self) -> None:
         """Begin to listen, in the background."""
@@ -165,6 +172,9 @@ class SessionPipes:
             # What the files said has to be in Prefect before they are gone.
             await APILogHandler.aflush()
             self._listening = None
+            if self._untold and (before := await _remembered(self._untold)) is not None:
+                self._report.remember(before)
+                self._untold = None
             is_kept = await self._report.keep()
             # After a success there is no retry that would need the results.
             if is_all_heard and (is_kept or not may_run_again):
@@ -225,12 +235,13 @@ class SessionPipes:
             get_run_logger().warning("Left for the flow sweep_leftovers: %s: %s", directory, error)
 
 
-async def _remembered(memory: Memory) -> list[Heard]:
+async def _remembered(memory: Memory) -> list[Heard] | None:
+    """What was heard before; `None`: Prefect does not tell."""
     try:
         return await memory.read()
     except NOT_TOLD as error:
         get_run_logger().warning("Prefect does not tell what was heard before: %s", one_line(str(error)))
-        return []
+        return None
 
 
 def _related(logger: Any) -> tuple[dict[str, str], ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 from uuid import uuid4
 
 import pytest
-from databricks_blocks.errors import DatabricksRunRefused, DatabricksUnreachable
+from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused, DatabricksUnreachable
 from databricks_blocks.pipes.bootstrap import Caller, session
 from databricks_blocks.pipes.pipes import Pipes
+from databricks_blocks.pipes.protocol import AssetCheck
+from databricks_blocks.pipes.reader import Received
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
 from databricks_blocks.run.states import RunState
 from databricks_blocks.workspace.polling import PollingPolicy
@@ -27,6 +30,8 @@ from ...databricks_blocks.pipes.pipes_lab import Place
 PIPES = Pipes(volume="/Volumes/main/ops/pipes")
 LOGGER = logging.getLogger("sessions")
 RUNNING = RunState("RUNNING")
+TIME = datetime(2026, 11, 27, tzinfo=UTC)
+FAILED_CHECK = ("a", Received(AssetCheck("main/sales", "no_nulls", passed=False), 1, "1.json", 1, TIME, "k"))
 
 
 class Folder(Place):
@@ -234,3 +239,30 @@ def test_names_that_are_no_names_of_folders_are_refused(
 
     with pytest.raises((ValueError, TypeError), match=error):
         asyncio.run(use())
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ([None, [FAILED_CHECK]], "no_nulls of main/sales"),
+        ([None, None], "Prefect does not tell which checks failed before"),
+        ([[FAILED_CHECK]], "another `key`"),
+    ],
+)
+def test_a_retry_never_succeeds_because_prefect_has_forgotten_a_failed_check(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, answers: list[Any], told: str
+) -> None:
+    monkeypatch.setattr(session_pipes, "_remembered", AsyncMock(side_effect=answers))
+    monkeypatch.setattr(report.PipesReport, "keep", AsyncMock(return_value=True))
+    monkeypatch.setattr(report.PipesReport, "_show_tables", lambda self: None)
+    loaded = Mock(pipes=PIPES.model_copy(update={"blocking_checks": True}))
+
+    async def end() -> None:
+        piped = JobPipes(loaded, call_of(2))
+        piped._session = session_of()
+        await piped._session.prepare(call_of(2), PollingPolicy())
+        await piped.finish(1.0)
+        piped.check(RunSnapshot(1, RunState("TERMINATED", "SUCCESS", ended=True)))
+
+    with pytest.raises(AssetChecksFailed, match=told):
+        asyncio.run(end())
