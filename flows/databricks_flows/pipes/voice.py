@@ -64,6 +64,7 @@ class Voice:
         self.task = task
         self.speaker = SILENT
         self.heard_runs: frozenset[int] = frozenset()
+        self._read_runs: frozenset[int] = frozenset()
         self.ended_at: float | None = None
         self.is_looking = False
         self.steps = 0
@@ -101,7 +102,7 @@ class Voice:
         if self._reader.unread or self._waiting:
             count = max(self._reader.unread, 1)
             return f"{count} {'file is' if count == 1 else 'files are'} not told yet"
-        if self.is_looking or self._trouble or not self.speaker.run_ids <= self.heard_runs:
+        if self.is_looking or self._trouble or not self.speaker.run_ids <= self.heard_runs | self._read_runs:
             return "what it said last may not be read yet"
         return ""
 
@@ -111,7 +112,7 @@ class Voice:
         Args:
             over: Whether the task has ended, so that nothing more is written.
         """
-        requests = 0
+        requests, runs = 0, self.speaker.run_ids
         try:
             while True:
                 if not await self._hand_on():
@@ -129,6 +130,8 @@ class Voice:
                     return None
                 if not found.more:
                     self._note_trouble("")
+                    if over:
+                        self._read_runs |= runs
                     return requests
         except DatabricksJobError as error:
             self._note_trouble(one_line(str(error)))

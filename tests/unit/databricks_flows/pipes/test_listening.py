@@ -538,3 +538,16 @@ def test_ten_tasks_that_talk_all_the_time_are_heard_within_the_budget() -> None:
 
     assert asyncio.run(listen())
     assert len(room.lines) == 10 * written
+
+
+def test_code_that_was_cancelled_in_the_middle_leaves_nothing() -> None:
+    room = Room()
+    room.write("a", 1, OPENED, log("words"))
+
+    async def listen() -> bool:
+        room.take({"a": OVER})
+        return await room.listening.finish(5, cut_off=True)
+
+    assert asyncio.run(listen())
+    assert room.lines == [("a", "words")]
+    assert room.warnings == []
