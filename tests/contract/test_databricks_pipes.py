@@ -281,8 +281,8 @@ def test_the_notebooks_that_ship_tell_rows_read_joined_and_written(
     run = listener.to_the_end()
     assert run["state"]["result_state"] == "SUCCESS", run
     listener.finish()
-    joined = [*(f"{name}: 2 rows read" for name in ("solar", "hydro", "wind")), "2 rows joined"]
-    assert listener.lines("join") == joined
+    shares = [f"{name} (% electricity): 2 rows" for name in ("Solar", "Hydro", "Wind")]
+    assert listener.lines("join") == ["joining solar, hydro, wind", *shares, "2 rows joined"]
     assert listener.lines("transform") == ["2 rows read, 2 rows written"]
     said = [each.message for key in ("join", "transform") for each in listener.heard[key]]
     made = [each for each in said if isinstance(each, Materialization)]
