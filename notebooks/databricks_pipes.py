@@ -73,7 +73,7 @@ class _Sender:
         self._number = 1
         self._changed = threading.Condition(lock)
         self._waiting: deque[str] = deque()
-        self._bytes = self._put = self._sent = self._noted = 0
+        self._bytes = self._put = self._sent = 0
         self._left_out: Counter[str] = Counter()
         self._is_urgent = self._fails = False
         self._complaints: set[str] = set()
@@ -85,10 +85,10 @@ class _Sender:
             if self._bytes > most:
                 self._left_out[kind] += 1
                 return
-            self._waiting.append(line)
-            self._put += 1
-            self._bytes += len(line) + 1
-            self._changed.notify_all()
+            if method == "closed":
+                # After it, this would count as code that goes on.
+                self._tell_what_is_left_out()
+            self._append(line)
 
     def flush(self, seconds: float, *, tries_again: bool = False) -> bool:
         """Wait until all was written that was put before, or, unless it shall try again, a try has failed."""
@@ -97,10 +97,9 @@ class _Sender:
             self._is_urgent = True
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._sent >= max(wanted, self._noted) or (self._fails and not tries_again),
-                timeout=seconds,
+                lambda: self._sent >= wanted or (self._fails and not tries_again), timeout=seconds
             )
-            return self._sent >= max(wanted, self._noted)
+            return self._sent >= wanted
 
     def _run(self) -> None:
         last = time.monotonic() - self._pause
@@ -140,14 +139,20 @@ class _Sender:
             self._bytes -= len(self._waiting.popleft()) + 1
         self._sent += count
         self._number += 1
-        if self._left_out and self._bytes < _MOST_WAITING:
-            left_out, self._left_out = self._left_out, Counter()
-            for kind, number in left_out.items():
-                text = f"{number} {kind} are left out: they came faster than they could be written"
-                self.put(_line("log", {"message": text, "level": "WARNING"}), "log")
-            # Who waits for the end of all waits for this, too.
-            self._noted = self._put
-            self._is_urgent = True
+        if self._bytes < _MOST_WAITING:
+            self._tell_what_is_left_out()
+
+    def _tell_what_is_left_out(self) -> None:
+        left_out, self._left_out = self._left_out, Counter()
+        for kind, number in left_out.items():
+            text = f"{number} {kind} are left out: they came faster than they could be written"
+            self._append(_line("log", {"message": text, "level": "WARNING"}))
+
+    def _append(self, line: str) -> None:
+        self._waiting.append(line)
+        self._put += 1
+        self._bytes += len(line) + 1
+        self._changed.notify_all()
 
     def _write(self, lines: list[str]) -> OSError | None:
         path = Path(self._folder, f"{self._writer}-{self._number}.json")
