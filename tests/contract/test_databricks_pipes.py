@@ -247,16 +247,30 @@ def test_where_no_flow_listens_code_runs_and_is_told_so_once(lab: Lab) -> None:
     assert output.notebook_output.result == "False"
 
 
-SHARES = "Entity,Code,Year,{0} (% electricity)\nPeru,PER,2000,1.5\nPeru,PER,2001,2.5\n"
+SHARES = 'Entity,Code,Year,{0} (% electricity)\n"two\nlines",PER,2000,1.5\nPeru,PER,2001,2.5\n'
 NOBODY = "import sys\nsys.modules['databricks_pipes'] = None"
 """As where the module is neither beside the notebook nor a library."""
 
 
-def renewable_tasks(lab: Lab, volume: str, *, before: str = "") -> list[DatabricksTask]:
-    """The notebooks that ship, as a job; `before` is a first cell."""
+LOSES_A_ROW = """
+from pathlib import Path
+(part,) = Path(target).glob("*.csv")
+kept = [line for line in part.read_text().splitlines(keepends=True) if not line.startswith("Peru")]
+part.write_text("".join(kept))
+"""
+"""As if the storage had not kept all that was written."""
+
+
+def renewable_tasks(
+    lab: Lab, volume: str, *, before: str = "", before_the_last: str = ""
+) -> list[DatabricksTask]:
+    """The notebooks that ship, as a job; with a first cell, and one before the last cell of `transform_data`."""
     sources = packaged_sources()
     for name in ("join_data", "transform_data"):
         cells = sources[name].decode().removeprefix(NOTEBOOK)
+        if before_the_last and name == "transform_data":
+            rest, _, last = cells.rpartition(CELL)
+            cells = rest + CELL + before_the_last + CELL + last
         sources[name] = (NOTEBOOK + before + CELL + cells).encode()
     import_notebooks(lab.sdk, "/Shared/renewable", sources)
     for name in ("solar", "hydro", "wind"):
@@ -292,6 +306,20 @@ def test_the_notebooks_that_ship_tell_rows_read_joined_and_written(
     ]
     assert [each.passed for each in said if isinstance(each, AssetCheck)] == [True]
     assert listener.warnings == []
+
+
+def test_the_check_of_the_notebook_that_ships_sees_a_row_that_is_missing(
+    lab: Lab, listen: Listen, volume: str
+) -> None:
+    listener = listen(*renewable_tasks(lab, volume, before_the_last=LOSES_A_ROW), name="said-lost")
+    listener.start()
+    assert listener.to_the_end()["state"]["result_state"] == "SUCCESS"
+    listener.finish()
+    assert listener.lines("transform") == ["2 rows read, 1 rows written"]
+    heard = [each.message for each in listener.heard["transform"]]
+    (check,) = [each for each in heard if isinstance(each, AssetCheck)]
+    assert not check.passed
+    assert {name: value.plain for name, value in check.metadata.items()} == {"joined": 2, "written": 1}
 
 
 @pytest.mark.parametrize("before", ["", NOBODY], ids=["by hand", "without the module"])
