@@ -264,7 +264,7 @@ part.write_text("".join(kept))
 def renewable_tasks(
     lab: Lab, volume: str, *, before: str = "", before_the_last: str = ""
 ) -> list[DatabricksTask]:
-    """The notebooks that ship, as a job; with a first cell, and one before the last cell of `transform_data`."""
+    """The notebooks that ship, as a job, with a first cell, and one before the last of `transform_data`."""
     sources = packaged_sources()
     for name in ("join_data", "transform_data"):
         cells = sources[name].decode().removeprefix(NOTEBOOK)

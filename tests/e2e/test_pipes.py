@@ -141,9 +141,12 @@ def test_ten_tasks_at_once_stay_apart_and_within_the_budget(
         path = notebook("says_its_name", speaking(body))
     else:
         source = "# Databricks notebook source\nimport time\nfrom databricks_pipes import pipes\n"
-        beside = {name: packaged_sources()[name] for name in ("databricks_pipes.py",)}
-        whole = {"says_its_name": (source + textwrap.dedent(ours)).encode(), **beside}
-        import_notebooks(stack.databricks(), "/Shared/speaking", whole)
+        helper = packaged_sources()["databricks_pipes.py"]
+        sources = {
+            "says_its_name": f"{source}{textwrap.dedent(ours)}".encode(),
+            "databricks_pipes.py": helper,
+        }
+        import_notebooks(stack.databricks(), "/Shared/speaking", sources)
         path = "/Shared/speaking/says_its_name"
     serverless = [notebook_task(f"t{n}", path, parameters={"n": f"t{n}"}) for n in range(10)]
     job = JobSpecification(name=f"ten {uuid4()}", tasks=serverless)
