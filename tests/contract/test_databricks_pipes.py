@@ -114,9 +114,12 @@ def test_a_script_by_the_environment_of_its_cluster(lab: Lab, listen: Listen) ->
     assert to_a_good_end(listen(task, name="said-environment"))["arguments"] == []
 
 
+@pytest.mark.parametrize("launch", ["submit", "run_now"])
 def test_a_wheel_with_the_module_from_another_wheel(
-    lab: Lab, listen: Listen, volume: str, tmp_path: Path
+    lab: Lab, listen: Listen, volume: str, tmp_path: Path, launch: str
 ) -> None:
+    """It sees what it sees without pipes: its own parameters, and those of a saved job."""
+    of_the_job = {"country": "PE"} if launch == "run_now" else {}
     points = "[console_scripts]\nspeak = speaker:main\n"
     indented = "".join(f"    {line}\n" for line in (IMPORT + WAITS).splitlines())
     wheels = [
@@ -129,7 +132,9 @@ def test_a_wheel_with_the_module_from_another_wheel(
     body = {"package_name": "speaker", "entry_point": "speak", "named_parameters": {"day": "1"}}
     task = task_of("python_wheel_task", body, new_cluster=CLUSTER, libraries=libraries)
     wanted = {"ways": {"only": "arguments"}}
-    assert to_a_good_end(listen(task, name="said-wheel", pipes=wanted))["arguments"] == ["--day=1"]
+    job: dict[str, Any] = {"name": f"said-wheel-{launch}", "launch": launch, "job_parameters": of_the_job}
+    seen = to_a_good_end(listen(task, pipes=wanted, **job))["arguments"]
+    assert seen == ["--day=1", *(f"--{name}={value}" for name, value in of_the_job.items())]
 
 
 def test_print_of_each_cell_is_heard_once_and_in_order(lab: Lab, listen: Listen) -> None:
