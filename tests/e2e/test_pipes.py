@@ -127,8 +127,9 @@ def test_ten_tasks_at_once_stay_apart_and_within_the_budget(
     ours = """
         for number in range(3):
             pipes.message(f"{dbutils.widgets.get('n')} {number}")
+            pipes.log.info("%s %s", dbutils.widgets.get("n"), number)
             for _ in range(20):
-                pipes.log.info("%s %s", dbutils.widgets.get("n"), number)
+                pipes.log.debug("sent, and below the level of Prefect's log")
                 time.sleep(0.1)
     """
     body = """
