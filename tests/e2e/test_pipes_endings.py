@@ -181,7 +181,8 @@ def test_a_volume_that_is_away_costs_a_warning_and_no_message(
     job = single_task(notebook("says_numbers", speaking(body)))
 
     def warnings() -> list[str]:
-        return [line for line in said_in(called(job)) if "cannot be heard for now" in line]
+        lines = [log.message for log in lines_of(called(job))]
+        return [line for line in lines if "cannot be heard for now" in line]
 
     def look() -> None:
         until(lambda: has_flow_run(job))
