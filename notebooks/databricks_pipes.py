@@ -32,19 +32,24 @@ import time
 import traceback
 import uuid
 import zlib
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableSequence
+    from collections.abc import Callable, Iterator, MutableSequence
 
 _CONTEXT, _MESSAGES = "DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"
 _SPEAKS = "DATABRICKS_PIPES_PROCESS"
 _PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
 _LARGEST_CHUNK = 1 << 20
 _MOST_WAITING = 16 << 20
 """Bytes that wait while nothing can be written. Further log lines and output are left out, and counted."""
+_MOST_KEPT = 256 << 20
+"""The same for assets, checks and messages: the driver shall not run out of memory."""
 _SECONDS_AT_THE_END = 10.0
 _SECONDS_OF_A_CELL = 5.0
 _MOST_CAUSES = 10
@@ -56,30 +61,34 @@ __all__ = ["TaskPipes", "pipes"]
 
 
 class _Sender:
-    """Writes messages into a folder, each second, in a thread of its own.
+    """Writes messages into a folder, once in a pause, in a thread of its own.
 
     A chunk is written at once and never changed. Its name tells this process from all others.
     """
 
-    def __init__(self, folder: str, lock: threading.RLock) -> None:
+    def __init__(self, folder: str, lock: threading.RLock, pause: float = _PAUSE) -> None:
         self._folder = folder
+        self._pause = pause
         self._writer = uuid.uuid4().hex[:8]
         self._number = 1
         self._changed = threading.Condition(lock)
-        self._waiting: list[str] = []
-        self._bytes = self._put = self._sent = self._left_out = 0
-        self._is_urgent = self._fails = self._has_complained = False
+        self._waiting: deque[str] = deque()
+        self._bytes = self._put = self._sent = 0
+        self._left_out: Counter[str] = Counter()
+        self._is_urgent = self._fails = False
+        self._complaints: set[str] = set()
         threading.Thread(target=self._run, name="databricks-pipes", daemon=True).start()
 
-    def put(self, line: str, *, may_be_left_out: bool = False) -> None:
+    def put(self, line: str, method: str) -> None:
+        kind, most = _room(method)
         with self._changed:
-            if may_be_left_out and self._bytes > _MOST_WAITING:
-                self._left_out += 1
+            if self._bytes > most:
+                self._left_out[kind] += 1
                 return
-            self._waiting.append(line)
-            self._put += 1
-            self._bytes += len(line) + 1
-            self._changed.notify_all()
+            if method == "closed":
+                # After it, this would count as code that goes on.
+                self._tell_what_is_left_out()
+            self._append(line)
 
     def flush(self, seconds: float, *, tries_again: bool = False) -> bool:
         """Wait until all was written that was put before, or, unless it shall try again, a try has failed."""
@@ -93,12 +102,12 @@ class _Sender:
             return self._sent >= wanted
 
     def _run(self) -> None:
-        last = time.monotonic() - _PAUSE
+        last = time.monotonic() - self._pause
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
-                rest = last + _PAUSE - time.monotonic()
-                self._changed.wait_for(lambda: self._is_urgent, timeout=max(0.0, rest))
+                rest = last + (_PAUSE if self._fails else self._pause) - time.monotonic()
+                self._changed.wait_for(self._need_not_wait, timeout=max(0.0, rest))
                 self._is_urgent = False
                 lines = self._chunk()
             error = self._write(lines)
@@ -107,32 +116,43 @@ class _Sender:
                 self._fails = error is not None
                 if error is None:
                     self._forget(len(lines))
-                # What is more than a chunk need not wait.
-                if error is None and self._bytes > _LARGEST_CHUNK:
-                    self._is_urgent = True
                 self._changed.notify_all()
-            if error is not None and not self._has_complained:
-                self._has_complained = True
-                _say(f"messages for the flow cannot be written, and are tried again: {error}")
+            if error is not None:
+                self._complain(error)
+
+    def _need_not_wait(self) -> bool:
+        # What is more than a chunk does not become less by waiting.
+        return self._is_urgent or (self._bytes > _LARGEST_CHUNK and not self._fails)
 
     def _chunk(self) -> list[str]:
-        size = count = 0
+        lines: list[str] = []
+        size = 0
         for line in self._waiting:
             size += len(line) + 1
-            if count and size > _LARGEST_CHUNK:
+            if lines and size > _LARGEST_CHUNK:
                 break
-            count += 1
-        return self._waiting[:count]
+            lines.append(line)
+        return lines
 
     def _forget(self, count: int) -> None:
-        self._bytes -= sum(len(line) + 1 for line in self._waiting[:count])
-        del self._waiting[:count]
+        for _ in range(count):
+            self._bytes -= len(self._waiting.popleft()) + 1
         self._sent += count
         self._number += 1
-        if self._left_out and self._bytes < _MOST_WAITING:
-            text = f"{self._left_out} lines are left out: they came faster than they could be written"
-            self._left_out = 0
-            self.put(_line("log", {"message": text, "level": "WARNING"}))
+        if self._bytes < _MOST_WAITING:
+            self._tell_what_is_left_out()
+
+    def _tell_what_is_left_out(self) -> None:
+        left_out, self._left_out = self._left_out, Counter()
+        for kind, number in left_out.items():
+            text = f"{number} {kind} are left out: they came faster than they could be written"
+            self._append(_line("log", {"message": text, "level": "WARNING"}))
+
+    def _append(self, line: str) -> None:
+        self._waiting.append(line)
+        self._put += 1
+        self._bytes += len(line) + 1
+        self._changed.notify_all()
 
     def _write(self, lines: list[str]) -> OSError | None:
         path = Path(self._folder, f"{self._writer}-{self._number}.json")
@@ -145,6 +165,46 @@ class _Sender:
                 path.unlink()
             return error
         return None
+
+    def _complain(self, error: OSError) -> None:
+        """Say, each once, that nothing can be written, and what is lost by it."""
+        for kind in ("", *tuple(self._left_out)):
+            if kind not in self._complaints:
+                self._complaints.add(kind)
+                lost = f"{kind} for the flow are left out, since too many wait"
+                _say(
+                    lost if kind else f"messages for the flow cannot be written, and are tried again: {error}"
+                )
+
+
+def _room(method: str) -> tuple[str, float]:
+    """What a message is called if it is left out, and how many bytes may wait before it is."""
+    if method in ("log", "log_external_stream"):
+        return "lines", _MOST_WAITING
+    # What begins and ends is small, and decides how all is understood.
+    most = float("inf") if method in ("opened", "closed") else _MOST_KEPT
+    return "assets, checks and messages", most
+
+
+class _Output:
+    """What was written to a stream, as one message."""
+
+    def __init__(self, stream: str, when: float) -> None:
+        self.stream = stream
+        self.when = when
+        self.pieces: list[str] = []
+        self.size = 0
+
+    def add(self, text: str) -> None:
+        # Joined when it is sent: to add to a text is to copy it.
+        self.pieces.append(text)
+        self.size += len(text)
+
+    def goes_on(self, stream: str, now: float) -> bool:
+        """Whether more belongs to this message: the rest of its line, or a line of the same moment."""
+        if stream != self.stream or self.size >= _LARGEST_CHUNK:
+            return False
+        return not self.pieces[-1].endswith("\n") or now - self.when < _SAME_MOMENT
 
 
 class TaskPipes:
@@ -160,23 +220,26 @@ class TaskPipes:
         ...     pipes.check("no_nulls", passed=True, asset="main/sales/daily")
     """
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
+    def __init__(self, parameters: Mapping[str, str] | None) -> None:
         """Begin to speak, if a flow listens.
 
         Args:
-            parameters: What the flow has given, by name; empty: no flow listens.
+            parameters: What the flow has given, by name; empty: no flow listens. `None`: another process
+                speaks for this one.
         """
-        self.parameters = dict(parameters)
+        self.parameters = dict(parameters or {})
         self._sender: _Sender | None = None
         self._context: dict[str, Any] = {}
         self._problem = ""
         self._is_closed = True
         self._last_asset = ""
-        self._output: dict[str, Any] = {}
+        self._output: _Output | None = None
         # One for all, and reentrant: the garbage collector may run code that logs at any time.
         self._lock = threading.RLock()
         self._undo: list[Callable[[], Any]] = []
         self.log: logging.Logger = _Log(self)
+        if parameters is None:
+            return
         if not parameters:
             _say("no flow listens, so nothing is sent")
             return
@@ -187,7 +250,7 @@ class TaskPipes:
             _say(f"the flow cannot be told anything, since its parameters cannot be read: {error!r}")
             return
         self._read_context()
-        self._sender = _Sender(folder, self._lock)
+        self._sender = _Sender(folder, self._lock, _pause_of(messages.get("interval")))
         self._open()
         self._capture(output=bool(messages.get("include_stdio_in_messages")))
 
@@ -239,7 +302,7 @@ class TaskPipes:
         self,
         key: str = "",
         *,
-        upstream: Iterable[str] = (),
+        upstream: str | Iterable[str] | None = (),
         metadata: Mapping[str, Any] | None = None,
         data_version: str | None = None,
         **values: Any,
@@ -248,23 +311,25 @@ class TaskPipes:
 
         Args:
             key: Its key: parts between slashes, or a URI. Empty: the only asset that the flow names.
-            upstream: Keys of the assets that it was made from.
+            upstream: Key of the asset that it was made from, or several.
             metadata: Values that say more, by name; also `{"raw_value": …, "type": …}` of the protocol.
             data_version: Tells this content of the asset from others.
             values: More metadata, such as `rows=3`.
         """
-        keys = self._asset_keys()
-        key = key or (keys[0] if len(keys) == 1 else "")
-        if not key or (keys and key not in keys):
-            self.log.warning("asset %r is left out: the flow takes %s", key, keys or "assets with a key")
-            return
-        self._last_asset = key
-        said = _metadata({**(metadata or {}), **values})
-        for number, other in enumerate(upstream, start=1):
-            said[f"upstream {number}"] = {"raw_value": other, "type": "asset"}
-        version = None if data_version is None else str(data_version)
-        params = {"asset_key": key, "data_version": version, "metadata": said}
-        self._tell("report_asset_materialization", params)
+        with self._tells_what_is_wrong("asset", key):
+            keys = self._asset_keys()
+            key = str(key) or (keys[0] if len(keys) == 1 else "")
+            if not key or (keys and key not in keys):
+                wanted = keys or "assets with a key"
+                self.log.warning("asset %r is left out: the flow takes %s", key, wanted)
+                return
+            self._last_asset = key
+            said = self._metadata(metadata, values)
+            for number, other in enumerate(self._keys_of(upstream), start=1):
+                said[f"upstream {number}"] = {"raw_value": other, "type": "asset"}
+            version = None if data_version is None else str(data_version)
+            params = {"asset_key": key, "data_version": version, "metadata": said}
+            self._tell("report_asset_materialization", params)
 
     def check(
         self,
@@ -287,18 +352,17 @@ class TaskPipes:
             metadata: Values that say more, by name.
             values: More metadata, such as `nulls=3`.
         """
-        keys = self._asset_keys()
-        asset = asset or (keys[0] if len(keys) == 1 else "") or self._last_asset or name
-        self._tell(
-            "report_asset_check",
-            {
+        with self._tells_what_is_wrong("check", name):
+            keys = self._asset_keys()
+            asset = str(asset or (keys[0] if len(keys) == 1 else "") or self._last_asset or name)
+            params = {
                 "asset_key": asset,
-                "check_name": name,
+                "check_name": str(name),
                 "passed": bool(passed),
                 "severity": severity,
-                "metadata": _metadata({**(metadata or {}), **values}),
-            },
-        )
+                "metadata": self._metadata(metadata, values),
+            }
+            self._tell("report_asset_check", params)
 
     def message(self, payload: Any) -> None:
         """Send any JSON to the flow, which gives it to its caller."""
@@ -334,6 +398,28 @@ class TaskPipes:
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
+
+    @contextlib.contextmanager
+    def _tells_what_is_wrong(self, kind: str, name: Any) -> Iterator[None]:
+        """Leave out what cannot be told: the task does not fail of it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the border: what objects of users raise is not known
+            self.log.warning("%s %s is left out: %s", kind, _shown(name), _shown(error))
+
+    def _metadata(self, given: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+        if given is not None and not isinstance(given, Mapping):
+            self.log.warning("metadata %s is left out: it has no names", _shown(given))
+            given = None
+        return {str(name): _typed(value) for name, value in {**(given or {}), **values}.items()}
+
+    def _keys_of(self, upstream: str | Iterable[str] | None) -> list[str]:
+        if isinstance(upstream, str):
+            return [upstream]
+        if upstream is not None and not isinstance(upstream, Iterable):
+            self.log.warning("upstream %s is left out: it is no key, and no list of keys", _shown(upstream))
+            return []
+        return [str(key) for key in upstream or ()]
 
     def _from_context(self, name: str) -> Any:
         if self._problem:
@@ -381,13 +467,13 @@ class TaskPipes:
         except Exception as error:  # noqa: BLE001 - the border: what objects of users raise is not known
             text = f"a message ({method}) is left out, since it is no JSON: {type(error).__name__}"
             line = _line("log", {"message": text, "level": "WARNING"})
-        sender.put(line, may_be_left_out=method in ("log", "log_external_stream"))
+        sender.put(line, method)
 
     def _log(self, record: logging.LogRecord, **fields: Any) -> None:
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - the border: as `logging`, which goes on after a wrong format, too
-            text = f"{record.msg!s} {type(record.args).__name__}"
+            text = f"{_shown(record.msg)} {type(record.args).__name__}"
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         if record.stack_info:
@@ -402,22 +488,23 @@ class TaskPipes:
 
     def _write_output(self, stream: str, text: str) -> None:
         """Take what was written to a stream: pieces of a line, and lines of a moment, are one message."""
+        if self._sender is None or not text:
+            return
         now = time.time()
         with self._lock:
-            last = self._output
-            goes_on = last and last["stream"] == stream and len(last["text"]) < _LARGEST_CHUNK
-            if goes_on and (not last["text"].endswith("\n") or now - last["when"] < _SAME_MOMENT):
-                last["text"] += text
-                return
-            self._put_output()
-            self._output = {"stream": stream, "text": text, "when": now}
+            if self._output is None or not self._output.goes_on(stream, now):
+                self._put_output()
+                self._output = _Output(stream, now)
+            self._output.add(text)
 
     def _put_output(self) -> None:
+        if self._sender is None:
+            return
         with self._lock:
-            last, self._output = self._output, {}
-            if last:
-                params = {"stream": last["stream"], "text": last["text"], "extras": {}}
-                self._put("log_external_stream", params, timestamp=last["when"])
+            last, self._output = self._output, None
+            if last is not None:
+                params = {"stream": last.stream, "text": "".join(last.pieces), "extras": {}}
+                self._put("log_external_stream", params, timestamp=last.when)
 
     def _capture(self, *, output: bool) -> None:
         _capture_logging(self, self._log_of_others, self._undo)
@@ -430,7 +517,12 @@ class TaskPipes:
         atexit.register(self.close)
         self._undo.append(lambda: atexit.unregister(self.close))
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._fall_silent)
+            # If another thread held the lock at that moment, the child would wait for it for ever.
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._fall_silent,
+            )
 
     def _hand_over_output(self) -> None:
         while self._sender is not None:
@@ -446,6 +538,7 @@ class TaskPipes:
     def _fall_silent(self) -> None:
         # In a forked process. What waits is sent by the one that it was forked from.
         self._sender = None
+        self._lock.release()
 
 
 class _Log(logging.Logger):
@@ -476,12 +569,25 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): _typed(value) for name, value in values.items()}
+def _pause_of(interval: Any) -> float:
+    """Seconds between two chunks, as the flow wishes: many tasks at once send less often."""
+    is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
+    return float(interval) if is_number and 0 < interval <= _LONGEST_PAUSE else _PAUSE
+
+
+def _shown(value: Any) -> str:
+    """A value for a line of the log, whatever it is."""
+    try:
+        if isinstance(value, Exception):
+            return f"{type(value).__name__}: {value}"
+        return value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - the border: what objects of users raise is not known
+        return type(value).__name__
 
 
 def _typed(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict) and set(value) == {"raw_value", "type"}:
+    # A value of the user's may have the same two names.
+    if isinstance(value, dict) and set(value) == {"raw_value", "type"} and isinstance(value["type"], str):
         return dict(value)
     if isinstance(value, (dict, list, tuple, set, frozenset)):
         return {"raw_value": value, "type": "json"}
@@ -525,17 +631,21 @@ def _place(path: str) -> str:
     return path if path.startswith("/Volumes/") or Path(path).exists() else f"/dbfs{path}"
 
 
-def _find_parameters() -> dict[str, str]:
-    """What the flow has given: by widgets or job parameters, by arguments, or by the environment."""
+def _find_parameters() -> dict[str, str] | None:
+    """What the flow has given: by widgets or job parameters, by arguments, or by the environment.
+
+    Returns:
+        `None` in processes of a program that speaks by itself.
+    """
     if _is_executor():
-        return {}
+        return None
     taken = _take_arguments(getattr(sys, "argv", []))
     for found in (_from_widgets(_widgets()), taken, _from_environment(os.environ)):
         if found:
             # Programs that this one starts inherit the environment, and would speak as other attempts.
             os.environ[_SPEAKS] = str(os.getpid())
             return found
-    return {}
+    return None if _is_started_by_another(os.environ) else {}
 
 
 def _widgets() -> Any:
@@ -585,9 +695,14 @@ def _take_arguments(arguments: MutableSequence[str]) -> dict[str, str]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    if environment.get(_SPEAKS, str(os.getpid())) != str(os.getpid()):
+    if _is_started_by_another(environment):
         return {}
     return {name: environment[name] for name in (_CONTEXT, _MESSAGES) if environment.get(name)}
+
+
+def _is_started_by_another(environment: Mapping[str, str]) -> bool:
+    """Whether a process that speaks has started this one."""
+    return environment.get(_SPEAKS, str(os.getpid())) != str(os.getpid())
 
 
 def _is_executor() -> bool:

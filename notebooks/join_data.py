@@ -10,7 +10,7 @@
 # MAGIC | `tables` | names of the files without `.csv`, separated by commas |
 # MAGIC | `target` | URI of the folder that the joined rows are written to, as Parquet |
 # MAGIC
-# MAGIC If a flow listens, it is told how many rows were read and joined.
+# MAGIC If a flow listens, it is told how many rows were joined, and how many of them have each share.
 
 # COMMAND ----------
 
@@ -66,17 +66,20 @@ joined = reduce(
     lambda left, right: left.join(right, ["Entity", "Year"], "full_outer"),
     (read_share(table) for table in tables),
 )
-if pipes and pipes.listening:
-    for table in tables:
-        pipes.log.info("%s: %s rows read", table, read_share(table).count())
+if pipes:
+    pipes.log.info("joining %s", ", ".join(tables))
 codes = [f"Code_{table}" for table in tables]
 joined = joined.withColumn("Code", F.coalesce(*codes)).drop(*codes)
 joined.write.mode("overwrite").parquet(target)
 
 # COMMAND ----------
 
-rows = spark.read.parquet(target).count()
-if pipes:
+written = spark.read.parquet(target)
+rows = written.count()
+if pipes and pipes.listening:
+    # Parquet is read by columns: to count the rows of the CSV files is to read all of them once more.
+    for share in (column for column in written.columns if column not in ("Entity", "Code", "Year")):
+        pipes.log.info("%s: %s rows", share, written.where(F.col(f"`{share}`").isNotNull()).count())
     pipes.log.info("%s rows joined", rows)
     pipes.asset("renewable_analysis/joined_data", rows=rows, tables=tables, place=target)
 dbutils.notebook.exit(str(rows))

@@ -114,9 +114,12 @@ def test_a_script_by_the_environment_of_its_cluster(lab: Lab, listen: Listen) ->
     assert to_a_good_end(listen(task, name="said-environment"))["arguments"] == []
 
 
+@pytest.mark.parametrize("launch", ["submit", "run_now"])
 def test_a_wheel_with_the_module_from_another_wheel(
-    lab: Lab, listen: Listen, volume: str, tmp_path: Path
+    lab: Lab, listen: Listen, volume: str, tmp_path: Path, launch: str
 ) -> None:
+    """It sees what it sees without pipes: its own parameters, and those of a saved job."""
+    of_the_job = {"country": "PE"} if launch == "run_now" else {}
     points = "[console_scripts]\nspeak = speaker:main\n"
     indented = "".join(f"    {line}\n" for line in (IMPORT + WAITS).splitlines())
     wheels = [
@@ -129,7 +132,9 @@ def test_a_wheel_with_the_module_from_another_wheel(
     body = {"package_name": "speaker", "entry_point": "speak", "named_parameters": {"day": "1"}}
     task = task_of("python_wheel_task", body, new_cluster=CLUSTER, libraries=libraries)
     wanted = {"ways": {"only": "arguments"}}
-    assert to_a_good_end(listen(task, name="said-wheel", pipes=wanted))["arguments"] == ["--day=1"]
+    job: dict[str, Any] = {"name": f"said-wheel-{launch}", "launch": launch, "job_parameters": of_the_job}
+    seen = to_a_good_end(listen(task, pipes=wanted, **job))["arguments"]
+    assert seen == ["--day=1", *(f"--{name}={value}" for name, value in of_the_job.items())]
 
 
 def test_print_of_each_cell_is_heard_once_and_in_order(lab: Lab, listen: Listen) -> None:
@@ -247,16 +252,30 @@ def test_where_no_flow_listens_code_runs_and_is_told_so_once(lab: Lab) -> None:
     assert output.notebook_output.result == "False"
 
 
-SHARES = "Entity,Code,Year,{0} (% electricity)\nPeru,PER,2000,1.5\nPeru,PER,2001,2.5\n"
+SHARES = 'Entity,Code,Year,{0} (% electricity)\n"two\nlines",PER,2000,1.5\nPeru,PER,2001,2.5\n'
 NOBODY = "import sys\nsys.modules['databricks_pipes'] = None"
 """As where the module is neither beside the notebook nor a library."""
 
 
-def renewable_tasks(lab: Lab, volume: str, *, before: str = "") -> list[DatabricksTask]:
-    """The notebooks that ship, as a job; `before` is a first cell."""
+LOSES_A_ROW = """
+from pathlib import Path
+(part,) = Path(target).glob("*.csv")
+kept = [line for line in part.read_text().splitlines(keepends=True) if not line.startswith("Peru")]
+part.write_text("".join(kept))
+"""
+"""As if the storage had not kept all that was written."""
+
+
+def renewable_tasks(
+    lab: Lab, volume: str, *, before: str = "", before_the_last: str = ""
+) -> list[DatabricksTask]:
+    """The notebooks that ship, as a job, with a first cell, and one before the last of `transform_data`."""
     sources = packaged_sources()
     for name in ("join_data", "transform_data"):
         cells = sources[name].decode().removeprefix(NOTEBOOK)
+        if before_the_last and name == "transform_data":
+            rest, _, last = cells.rpartition(CELL)
+            cells = rest + CELL + before_the_last + CELL + last
         sources[name] = (NOTEBOOK + before + CELL + cells).encode()
     import_notebooks(lab.sdk, "/Shared/renewable", sources)
     for name in ("solar", "hydro", "wind"):
@@ -281,8 +300,8 @@ def test_the_notebooks_that_ship_tell_rows_read_joined_and_written(
     run = listener.to_the_end()
     assert run["state"]["result_state"] == "SUCCESS", run
     listener.finish()
-    joined = [*(f"{name}: 2 rows read" for name in ("solar", "hydro", "wind")), "2 rows joined"]
-    assert listener.lines("join") == joined
+    shares = [f"{name} (% electricity): 2 rows" for name in ("Solar", "Hydro", "Wind")]
+    assert listener.lines("join") == ["joining solar, hydro, wind", *shares, "2 rows joined"]
     assert listener.lines("transform") == ["2 rows read, 2 rows written"]
     said = [each.message for key in ("join", "transform") for each in listener.heard[key]]
     made = [each for each in said if isinstance(each, Materialization)]
@@ -292,6 +311,20 @@ def test_the_notebooks_that_ship_tell_rows_read_joined_and_written(
     ]
     assert [each.passed for each in said if isinstance(each, AssetCheck)] == [True]
     assert listener.warnings == []
+
+
+def test_the_check_of_the_notebook_that_ships_sees_a_row_that_is_missing(
+    lab: Lab, listen: Listen, volume: str
+) -> None:
+    listener = listen(*renewable_tasks(lab, volume, before_the_last=LOSES_A_ROW), name="said-lost")
+    listener.start()
+    assert listener.to_the_end()["state"]["result_state"] == "SUCCESS"
+    listener.finish()
+    assert listener.lines("transform") == ["2 rows read, 1 rows written"]
+    heard = [each.message for each in listener.heard["transform"]]
+    (check,) = [each for each in heard if isinstance(each, AssetCheck)]
+    assert not check.passed
+    assert {name: value.plain for name, value in check.metadata.items()} == {"joined": 2, "written": 1}
 
 
 @pytest.mark.parametrize("before", ["", NOBODY], ids=["by hand", "without the module"])

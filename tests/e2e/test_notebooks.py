@@ -173,6 +173,15 @@ def test_it_takes_widgets_only_and_no_credentials(notebook: Path) -> None:
     assert not re.search(r"\w+://", text.replace('f"databricks://{catalog}/{schema}"', ""))
 
 
+def test_no_csv_file_is_read_twice_to_tell_a_number() -> None:
+    """A table is read where it is joined; counts are of Parquet, which is read by columns."""
+    tree = ast.parse((NOTEBOOKS / "join_data.py").read_text())
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [func.id for func in calls if isinstance(func, ast.Name)]
+    assert named.count("read_share") == 1
+    assert [func.attr for func in calls if isinstance(func, ast.Attribute)].count("csv") == 1
+
+
 @notebooks
 def test_nothing_is_collected_and_nothing_needs_the_jvm(notebook: Path) -> None:
     attributes = {

@@ -20,6 +20,7 @@ from databricks_blocks.job.tasks import DatabricksTask, notebook_task
 from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_flows.pipes.open_session import open_pipes
+from dbflow.notebooks import import_notebooks, packaged_sources
 from prefect import flow, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -118,14 +119,36 @@ def test_what_code_says_is_in_prefect_before_it_ends(
 
 
 @pytest.mark.usefixtures("volume")
-def test_ten_tasks_at_once_stay_apart_and_within_the_budget(stack: Stack, notebook: ImportNotebook) -> None:
+@pytest.mark.parametrize("writer", ["dagster-pipes", "databricks_pipes"])
+def test_ten_tasks_at_once_stay_apart_and_within_the_budget(
+    stack: Stack, notebook: ImportNotebook, writer: str
+) -> None:
+    """Looks at each task, and all requests for files, those that read and delete what was said, too."""
+    ours = """
+        for number in range(3):
+            pipes.message(f"{dbutils.widgets.get('n')} {number}")
+            pipes.log.info("%s %s", dbutils.widgets.get("n"), number)
+            for _ in range(20):
+                pipes.log.debug("sent, and below the level of Prefect's log")
+                time.sleep(0.1)
+    """
     body = """
         for number in range(3):
             pipes.report_custom_message(f"{dbutils.widgets.get('n')} {number}")
             pipes.log.info("%s %s", dbutils.widgets.get("n"), number)
             time.sleep(2)
     """
-    path = notebook("says_its_name", speaking(body))
+    if writer == "dagster-pipes":
+        path = notebook("says_its_name", speaking(body))
+    else:
+        source = "# Databricks notebook source\nimport time\nfrom databricks_pipes import pipes\n"
+        helper = packaged_sources()["databricks_pipes.py"]
+        sources = {
+            "says_its_name": f"{source}{textwrap.dedent(ours)}".encode(),
+            "databricks_pipes.py": helper,
+        }
+        import_notebooks(stack.databricks(), "/Shared/speaking", sources)
+        path = "/Shared/speaking/says_its_name"
     serverless = [notebook_task(f"t{n}", path, parameters={"n": f"t{n}"}) for n in range(10)]
     job = JobSpecification(name=f"ten {uuid4()}", tasks=serverless)
     first = max((request["id"] for request in stack.workspace.requests()), default=0)
@@ -146,6 +169,14 @@ def test_ten_tasks_at_once_stay_apart_and_within_the_budget(stack: Stack, notebo
         # The clean-up at the end looks once more.
         assert len(at) > 3
         assert all(later - sooner >= 1.9 for sooner, later in pairwise(at[:-2])), (key, at)
+        if writer == "databricks_pipes":
+            # Each file that is read is one more request to delete it, so ten tasks send every two seconds.
+            read = [
+                request["path"]
+                for request in stack.workspace.requests("/api/2.0/fs/files", since_id=first)
+                if request["method"] == "GET" and f"/{key}/" in request["path"]
+            ]
+            assert len(set(read)) <= (at[-1] - at[0]) / 2 + 3, (read, at)
 
 
 @pytest.mark.usefixtures("volume")

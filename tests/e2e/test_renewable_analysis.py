@@ -349,7 +349,7 @@ def test_the_page_shows_rows_read_joined_and_written_while_the_notebooks_run(
             renewable_analysis(["Peru", "Chile"], output_directory=str(tmp_path), notebook_directory=folder)
         )
         await asyncio.to_thread(until, lambda: "74 rows joined" in said())
-        assert "solar_electricity: 74 rows read" in said()
+        assert "Solar (% electricity): 74 rows" in said()
         go.touch()
         result: RenewableAnalysis = await running
         return result

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field, replace
 from databricks_blocks.errors import InvalidJob
 from databricks_blocks.job.api_fields import MAX_RUN_PARAMETER_BYTES, OLDER_PARAMETER_FIELDS
 from databricks_blocks.job.specification import JobSpecification
-from databricks_blocks.job.task_json import Json, nested_task
+from databricks_blocks.job.task_json import Json, changed_task, nested_task
 from databricks_blocks.job.tasks import DatabricksTask
 from databricks_blocks.pipes.driver_logs import with_log_delivery
 from databricks_blocks.pipes.parameters import (
     TaskParameters,
+    at_once,
     can_speak,
     code_hint,
+    interval_of,
     problem,
     usual_ways,
+    with_listed_parameters,
     with_parameters,
 )
 from databricks_blocks.pipes.pipes import Pipes
@@ -106,13 +109,17 @@ def bootstrap(specification: JobSpecification, pipes: Pipes, caller: Caller, *, 
     Raises:
         InvalidJob: The parameters cannot reach a task in the way that the user asks for; all are listed.
     """
-    piped = session(pipes, caller, _spoken_by(specification, pipes), token=token)
+    keys = _spoken_by(specification, pipes)
+    speakers = sum(at_once(task.as_json()) for task in specification.tasks if task.task_key in keys)
+    piped = session(pipes, caller, keys, token=token, speakers=speakers)
     if specification.launch == "existing_job":
         return _of_existing_job(specification, pipes, piped)
     return _Tasks(specification, pipes, piped).bootstrap()
 
 
-def session(pipes: Pipes, caller: Caller, task_keys: Sequence[str] = ("",), *, token: str) -> Session:
+def session(
+    pipes: Pipes, caller: Caller, task_keys: Sequence[str] = ("",), *, token: str, speakers: int = 0
+) -> Session:
     """Make the parameters for code that is launched by somebody else.
 
     Args:
@@ -120,7 +127,9 @@ def session(pipes: Pipes, caller: Caller, task_keys: Sequence[str] = ("",), *, t
         caller: The flow run.
         task_keys: Names of the pieces of code that speak, each in a folder of its own.
         token: Names the session.
+        speakers: How many processes may speak at once, if they are more than the pieces of code.
     """
+    interval = interval_of(max(speakers, len(task_keys)))
     name = hashlib.sha256(token.encode()).hexdigest()[:NAME_LENGTH]
     directory = f"{pipes.folder}/{name}"
     files: dict[str, bytes] = {}
@@ -131,7 +140,7 @@ def session(pipes: Pipes, caller: Caller, task_keys: Sequence[str] = ("",), *, t
         context = f"{directory}/{CONTEXT_FILE}" if of_all else f"{directory}/{key}.context.json"
         files[context] = _context(pipes, caller, asset_keys)
         messages = f"{directory}/{key or 'messages'}"
-        parameters = TaskParameters(context, messages, pipes.include_stdio)
+        parameters = TaskParameters(context, messages, pipes.include_stdio, interval)
         tasks.append(PipedTask(key, messages, parameters))
     return Session(directory, tuple(tasks), files)
 
@@ -209,6 +218,12 @@ class _Tasks:
         for option, named in (("ways", self._pipes.ways), ("asset_keys", asset_keys)):
             if unknown := set(named) - set(self._tasks):
                 self._problems.append(f"pipes.{option}: no such task speaks: {', '.join(sorted(unknown))}")
+        older = [name for name in OLDER_PARAMETER_FIELDS if self._specification.extra_job_params.get(name)]
+        if older and self._job_parameters:
+            self._problems.append(
+                f"{', '.join(older)}: the API refuses it together with job parameters, by which the code of "
+                "a saved job learns where to speak. Give job parameters instead, or launch with `submit`"
+            )
         if self._problems:
             raise InvalidJob("\n".join(self._problems))
         parameters = {**self._specification.job_parameters, **self._job_parameters}
@@ -222,7 +237,7 @@ class _Tasks:
     def _changed(self, number: int, task: DatabricksTask) -> DatabricksTask:
         piped = self._tasks.get(task.task_key)
         if piped is None:
-            return task
+            return self._silent(task)
         whole, part = task.as_json(), _part(task)
         launch, clusters = self._specification.launch, self._specification.job_clusters
         chosen = self._pipes.ways.get(task.task_key)
@@ -232,11 +247,20 @@ class _Tasks:
             return task
         self._heard.append(replace(piped, hint=code_hint(ways, self._pipes.folder)))
         self._warnings += _task_warnings(task.task_key, whole, part, self._pipes)
+        if "arguments" in ways:
+            part = with_listed_parameters(part, self._specification.job_parameters)
         part = with_parameters(part, ways, self._values(number, piped.parameters), clusters)
         if nested_task(whole) is not None:
             part = {**whole, "for_each_task": {**whole["for_each_task"], "task": part}}
-        fields = DatabricksTask.fields_of(part)
-        return DatabricksTask(**{**fields, "needs_values_of": task.needs_values_of})
+        return _task_of(part, task)
+
+    def _silent(self, task: DatabricksTask) -> DatabricksTask:
+        """A task that does not speak, in a job that has parameters of those that do."""
+        if self._specification.launch == "submit" or not self._tasks:
+            return task
+        whole, names = task.as_json(), self._specification.job_parameters
+        changed = changed_task(whole, lambda part: with_listed_parameters(part, names))
+        return task if changed == whole else _task_of(changed, task)
 
     def _values(self, number: int, parameters: TaskParameters) -> dict[str, str]:
         if self._specification.launch == "submit":
@@ -250,12 +274,15 @@ class _Tasks:
         return {name: f"{{{{job.parameters.{parameter}}}}}" for name, parameter in names.items()}
 
 
+def _task_of(changed: Json, task: DatabricksTask) -> DatabricksTask:
+    return DatabricksTask(**{**DatabricksTask.fields_of(changed), "needs_values_of": task.needs_values_of})
+
+
 def _task_warnings(key: str, whole: Json, part: Json, pipes: Pipes) -> Iterator[str]:
-    loop = whole.get("for_each_task") or {}
-    if int(loop.get("concurrency") or 1) > 1:
+    if "for_each_task" in whole:
         yield (
-            f"The iterations of `{key}` run at once and share a folder: only databricks_pipes keeps their "
-            "messages apart. With dagster-pipes, set the concurrency to 1"
+            f"The iterations of `{key}` share a folder, in which dagster-pipes overwrites what the one "
+            "before has said: use databricks_pipes, which tells them apart"
         )
     classic = ("new_cluster", "job_cluster_key", "existing_cluster_id")
     if pipes.dbfs and not any(part.get(name) for name in classic):

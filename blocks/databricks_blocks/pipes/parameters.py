@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from databricks_blocks.pipes.protocol import (
 )
 
 _PROGRAMS = ("spark_python_task", "python_wheel_task")
+_CHUNKS_A_SECOND = 5
+"""Of all code that speaks at once: each chunk costs the flow two requests."""
+_LONGEST_INTERVAL = 10.0
+"""Seconds, as `dagster-pipes` takes by default; a process that is killed loses what it has said since."""
 _LOADERS = {
     "widgets": "params_loader=PipesDatabricksNotebookWidgetsParamsLoader(dbutils.widgets), ",
     "arguments": "params_loader=PipesCliArgsParamsLoader(), ",
@@ -33,11 +37,13 @@ class TaskParameters:
         context_path: The file with the context.
         messages_path: The folder for messages.
         include_stdio: Whether stdout and stderr are sent as messages.
+        interval: Seconds between two chunks of a process; `dagster-pipes` has its own.
     """
 
     context_path: str
     messages_path: str
     include_stdio: bool = False
+    interval: float = 1.0
 
     @property
     def context(self) -> str:
@@ -47,12 +53,38 @@ class TaskParameters:
     @property
     def messages(self) -> str:
         """Where messages go, as code reads it."""
-        return encode_param({"path": self.messages_path, "include_stdio_in_messages": self.include_stdio})
+        return encode_param(
+            {
+                "path": self.messages_path,
+                "include_stdio_in_messages": self.include_stdio,
+                "interval": self.interval,
+            }
+        )
 
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables, or the widgets of a notebook."""
         return {CONTEXT: self.context, MESSAGES: self.messages}
+
+
+def at_once(task: Mapping[str, Any]) -> int:
+    """How many processes of a task may run at once."""
+    loop = task.get("for_each_task") or {}
+    return int(loop.get("concurrency") or 1)
+
+
+def interval_of(speakers: int) -> float:
+    """Seconds between two chunks of a process, so that the flow keeps up with all of them.
+
+    Args:
+        speakers: How many may speak at once.
+
+    Examples:
+        >>> from databricks_blocks.pipes.parameters import interval_of
+        >>> interval_of(1), interval_of(10), interval_of(1000)
+        (1.0, 2.0, 10.0)
+    """
+    return min(_LONGEST_INTERVAL, max(1.0, speakers / _CHUNKS_A_SECOND))
 
 
 def arguments_of(values: Mapping[str, str]) -> list[str]:
@@ -105,13 +137,32 @@ def problem(task: Mapping[str, Any], way: Way, launch: LaunchMode, job_clusters:
     return ""
 
 
+def with_listed_parameters(task: Json, job_parameters: Iterable[str]) -> Json:
+    """Give a wheel that takes parameters by name the same ones as a list, so that Databricks adds no others.
+
+    To named parameters it adds all parameters of the job, also those of pipes, which a strict parser refuses
+    (docs: job parameter push-down).
+
+    Args:
+        task: The task, or the one that a for-each task repeats.
+        job_parameters: Names of the parameters that the job has without pipes; they replace the task's own.
+    """
+    program = task.get("python_wheel_task") or {}
+    if not (named := program.get("named_parameters")):
+        return task
+    pushed_down = {name: f"{{{{job.parameters.{name}}}}}" for name in job_parameters}
+    passed = [f"--{name}={value}" for name, value in {**named, **pushed_down}.items()]
+    rest = {name: value for name, value in program.items() if name != "named_parameters"}
+    return {**task, "python_wheel_task": {**rest, "parameters": [*(rest.get("parameters") or ()), *passed]}}
+
+
 def with_parameters(
     task: Json, ways: tuple[Way, ...], values: Mapping[str, str], job_clusters: Mapping[str, Any]
 ) -> Json:
     """Put parameters into a task.
 
     Args:
-        task: The task, or the one that a for-each task repeats.
+        task: The task, or the one that a for-each task repeats; its own parameters are a list.
         ways: How they reach it.
         values: Names and values, as `TaskParameters.environment` has them, or references to job parameters.
         job_clusters: The job's clusters by key.
@@ -120,7 +171,8 @@ def with_parameters(
         task = merged(task, {"notebook_task": {"base_parameters": values}})
     if "arguments" in ways:
         kind = next(kind for kind in _PROGRAMS if kind in task)
-        task = {**task, kind: _with_arguments(task[kind], arguments_of(values))}
+        own = task[kind].get("parameters") or ()
+        task = {**task, kind: {**task[kind], "parameters": [*own, *arguments_of(values)]}}
     if "environment" in ways:
         cluster = merged(_own_cluster(task, job_clusters) or {}, {"spark_env_vars": values})
         task = {**task, "new_cluster": cluster}
@@ -148,13 +200,3 @@ def _own_cluster(task: Mapping[str, Any], job_clusters: Mapping[str, Any]) -> Ma
     """The new cluster that a task has for itself in a one-time run."""
     own = task.get("new_cluster") or job_clusters.get(task.get("job_cluster_key") or "")
     return own if isinstance(own, Mapping) else None
-
-
-def _with_arguments(program: Mapping[str, Any], arguments: list[str]) -> Json:
-    named = program.get("named_parameters")
-    own = list(program.get("parameters") or ())
-    if isinstance(named, Mapping):
-        # Databricks passes them so (docs: python_wheel_task), and takes one of the two fields only.
-        own += [f"--{name}={value}" for name, value in named.items()]
-    rest = {name: value for name, value in program.items() if name != "named_parameters"}
-    return {**rest, "parameters": [*own, *arguments]}

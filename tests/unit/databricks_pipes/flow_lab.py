@@ -36,6 +36,7 @@ class LocalFlow:
 
     root: Path
     include_stdio: bool = False
+    interval: float = 1.0
     asset_keys: list[str] | None = None
     heard: list[Received] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -59,7 +60,8 @@ class LocalFlow:
 
     @property
     def given(self) -> TaskParameters:
-        return TaskParameters(str(self.root / "context.json"), str(self.folder), self.include_stdio)
+        context = str(self.root / "context.json")
+        return TaskParameters(context, str(self.folder), self.include_stdio, self.interval)
 
     def listen(self, *, over: bool = True) -> list[Received]:
         """Read what has come, as the flow does, and delete it."""
@@ -76,6 +78,11 @@ class LocalFlow:
         self.heard += look.received
         self.warnings += look.warnings
         return self.heard
+
+    @property
+    def chunks(self) -> list[str]:
+        """Numbers of the chunks that wait to be read."""
+        return sorted(path.stem.partition("-")[2] for path in self.folder.iterdir())
 
     def finish(self) -> LocalFlow:
         """Listen until nothing is left, when the code has ended."""

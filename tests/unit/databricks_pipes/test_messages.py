@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ def speak(tmp_path: Path) -> Iterator[Speak]:
         return flow, made[-1]
 
     yield begin
-    for pipes in made:
+    for pipes in reversed(made):
         pipes.stop()
 
 
@@ -243,6 +244,45 @@ def test_it_sends_each_second_and_keeps_lines_of_a_second_together(speak: Speak)
     assert len(flow.lines) == 20
 
 
+def test_the_flow_says_how_often_it_sends(speak: Speak) -> None:
+    """Many tasks that send each second are more than a flow can read in a second."""
+    slow_flow, slow = speak(interval=60)
+    quick_flow, quick = speak()
+    for flow in (slow_flow, quick_flow):
+        until(lambda flow=flow: flow.chunks == ["1"])
+    for number, wanted in enumerate((["1", "2"], ["1", "2", "3"])):
+        slow.log.info("line %s", number)
+        quick.log.info("line %s", number)
+        until(lambda wanted=wanted: quick_flow.chunks == wanted)
+    assert slow_flow.chunks == ["1"]
+    # A chunk holds all that was said since the one before.
+    assert slow.flush(20)
+    assert slow_flow.chunks == ["1", "2"]
+    slow_flow.listen(over=False)
+    assert slow_flow.lines == ["line 0", "line 1"]
+
+
+def test_more_than_a_chunk_waits_for_no_interval(speak: Speak, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("databricks_pipes._LARGEST_CHUNK", 1000)
+    flow, pipes = speak(interval=60)
+    until(lambda: flow.chunks == ["1"])
+    for number in range(20):
+        pipes.log.info("line %s", number)
+    until(lambda: len(flow.chunks) > 2)
+
+
+@pytest.mark.parametrize("interval", [None, "5", True, 0, -1, float("nan"), 1e9, [1]])
+def test_an_odd_interval_is_a_second(tmp_path: Path, interval: Any) -> None:
+    flow = LocalFlow(tmp_path / "flow", interval=interval)
+    pipes = TaskPipes(flow.given.environment)
+    try:
+        until(lambda: flow.chunks == ["1"])
+        pipes.log.info("a line")
+        until(lambda: flow.chunks == ["1", "2"])
+    finally:
+        pipes.stop()
+
+
 def test_attempts_are_kept_apart(tmp_path: Path) -> None:
     flow = LocalFlow(tmp_path / "flow")
     for attempt in ("first", "second"):
@@ -292,6 +332,106 @@ def test_what_waits_is_bounded_and_what_is_left_out_is_counted(
     assert kept == [f"line {number}" for number in range(len(kept))]
     assert f"{100 - len(kept)} lines are left out" in lines[-1]
     assert "Materialization" in flow.kinds
+
+
+def test_messages_that_cannot_be_written_do_not_fill_the_memory(
+    speak: Speak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the principal of the run may not write to the volume."""
+    monkeypatch.setattr("databricks_pipes._MOST_WAITING", 3000)
+    monkeypatch.setattr("databricks_pipes._MOST_KEPT", 6000)
+    flow, pipes = speak()
+    until(lambda: list(flow.folder.iterdir()))
+    flow.folder.rename(flow.root / "away")
+    for number in range(100):
+        pipes.message({"number": number})
+        pipes.log.info("line %s", number)
+    assert not pipes.flush(20)
+    assert "assets, checks and messages for the flow are left out" in capsys.readouterr().err
+    (flow.root / "away").rename(flow.folder)
+    pipes.close()
+    assert flow.finish().warnings == []
+    kept = [each.payload["number"] for each in flow.messages if isinstance(each, CustomMessage)]
+    assert kept == list(range(len(kept)))
+    assert 20 < len(kept) < 60
+    # Lines make room for them first.
+    lines = [line for line in flow.lines if line.startswith("line")]
+    assert len(lines) < len(kept)
+    told = [line.partition(" are left out")[0] for line in flow.lines if "left out" in line]
+    assert sorted(told) == sorted(
+        [f"{100 - len(lines)} lines", f"{100 - len(kept)} assets, checks and messages"]
+    )
+    assert flow.kinds[-1] == "Closed"
+
+
+def test_output_without_line_ends_costs_as_much_a_piece_as_any_other(speak: Speak) -> None:
+    """To add each piece to a text is to copy the text: a hundred times the work for ten times the pieces."""
+    _, pipes = speak(include_stdio=True)
+
+    def seconds(pieces: int) -> float:
+        before = time.thread_time()
+        for _ in range(pieces):
+            pipes._write_output("stdout", "a piece of a line that does not end yet ")
+        return time.thread_time() - before
+
+    few = min(seconds(2_000) for _ in range(3))
+    assert seconds(20_000) < 40 * few
+
+
+class NoTruth:
+    """As a column of Spark, or an array: it is neither true nor false."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value is ambiguous")
+
+    __str__ = __repr__ = __bool__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "upstream", ["main/raw", ["main/raw"], ("main/raw",), {"main/raw"}, iter(["main/raw"])]
+)
+def test_one_upstream_asset_may_be_a_text(speak: Speak, upstream: Any) -> None:
+    flow, pipes = speak()
+    pipes.asset("main/daily", upstream=upstream)
+    (made,) = heard(flow, pipes)
+    assert [each.value for each in made.metadata.values()] == ["main/raw"]
+
+
+@pytest.mark.parametrize(
+    ("say", "kinds", "told"),
+    [
+        (lambda pipes: pipes.asset("a", upstream=None), ["Materialization"], ""),
+        (lambda pipes: pipes.asset("a", metadata=[1]), ["LogLine", "Materialization"], "metadata [1]"),
+        (lambda pipes: pipes.asset("a", upstream=5), ["LogLine", "Materialization"], "upstream 5"),
+        (lambda pipes: pipes.asset("a", data_version=NoTruth()), ["LogLine"], "asset a is left out"),
+        (lambda pipes: pipes.asset(NoTruth()), ["LogLine"], "asset NoTruth is left out"),
+        (lambda pipes: pipes.asset("a", metadata={NoTruth(): 1}), ["LogLine"], "asset a is left out"),
+        (
+            lambda pipes: pipes.check("c", passed=NoTruth()),
+            ["LogLine"],
+            "check c is left out: ValueError: the",
+        ),
+        (lambda pipes: pipes.check("c", True, metadata="m"), ["LogLine", "AssetCheck"], "metadata m"),
+        (lambda pipes: pipes.check(7, True, asset=8), ["AssetCheck"], ""),
+        (lambda pipes: pipes.log.info(NoTruth()), ["LogLine"], "NoTruth"),
+    ],
+)
+def test_what_cannot_be_told_is_left_out_and_fails_no_task(
+    speak: Speak, say: Callable[[TaskPipes], None], kinds: list[str], told: str
+) -> None:
+    flow, pipes = speak()
+    say(pipes)
+    said = heard(flow, pipes)
+    assert [type(each).__name__ for each in said] == kinds
+    assert all(told in line for line in flow.lines)
+
+
+def test_metadata_with_the_names_of_the_protocol_is_metadata(speak: Speak) -> None:
+    column = {"raw_value": 1, "type": ["int", "null"]}
+    flow, pipes = speak()
+    pipes.asset("a", column=column)
+    (made,) = heard(flow, pipes)
+    assert made.metadata["column"].plain == column
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def test_parameters_by_the_environment_are_not_those_of_programs_that_it_starts(
         else:
             pipes.log.info("child")
     """
-    assert flow.run(source, **flow.given.environment).endswith("exit code 0")
+    # A flow listens, to the parent: a child that said otherwise would be wrong.
+    assert flow.run(source, **flow.given.environment) == "exit code 0"
     assert flow.finish().lines == ["parent"]
     assert {each.attempt for each in flow.heard} == {1}
 
@@ -221,5 +222,43 @@ def test_an_executor_of_spark_says_nothing(flow: LocalFlow) -> None:
         from databricks_pipes import pipes
         assert not pipes.listening
     """
-    assert flow.run(on_executor, **flow.given.environment).endswith("exit code 0")
+    # "No flow listens" would come once for each worker, and not be true.
+    assert flow.run(on_executor, **flow.given.environment) == "exit code 0"
     assert list(flow.folder.iterdir()) == []
+
+
+def test_a_fork_while_another_thread_prints_does_not_hang(flow: LocalFlow) -> None:
+    """The lock of the helper would never be released in the child, whose first `print` would wait for it."""
+    source = """
+        from databricks_pipes import pipes
+        import os, signal, threading, time
+        prints = threading.Event()
+
+        def print_for_a_second():
+            with pipes._lock:
+                prints.set()
+                time.sleep(1)
+
+        thread = threading.Thread(target=print_for_a_second)
+        thread.start()
+        prints.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            print("child", flush=True)
+            pipes.log.info("from the child")
+            grandchild = os.fork()
+            if grandchild == 0:
+                print("grandchild", flush=True)
+                os._exit(0)
+            assert os.waitpid(grandchild, 0)[1] == 0
+            os._exit(0)
+        print("status of the child", os.waitpid(child, 0)[1])
+        thread.join()
+    """
+    said = flow.run(source, **flow.given.environment)
+    assert said == "child\ngrandchild\nstatus of the child 0\nexit code 0"
+    # The parent speaks on, and only the parent.
+    assert flow.finish().output("stdout") == ["status of the child 0"]
+    assert flow.lines == []
+    assert flow.warnings == []

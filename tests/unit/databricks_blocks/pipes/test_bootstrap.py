@@ -128,7 +128,7 @@ def test_each_task_has_a_folder_and_all_have_one_context() -> None:
         values = sent.body["notebook_task"]["base_parameters"]
         assert their_decode_param(values[CONTEXT]) == {"path": path}
         said = their_decode_param(values[MESSAGES])
-        assert said == {"path": task.directory, "include_stdio_in_messages": False}
+        assert said == {"path": task.directory, "include_stdio_in_messages": False, "interval": 1.0}
 
 
 def test_the_folder_is_the_same_for_a_retry_and_another_one_for_another_launch() -> None:
@@ -212,9 +212,77 @@ def test_the_task_that_a_loop_repeats_speaks_for_the_loop() -> None:
     (task,) = found.specification.tasks
     assert found_in(task.body["for_each_task"]["task"]) == {"environment"}
     assert [each.task_key for each in found.session.tasks] == ["loop"]
-    assert found.warnings == ()
-    (warning,) = piped(job(loop(5))).warnings
-    assert "only databricks_pipes keeps their messages apart" in warning
+    # One after the other, they overwrite what was not read yet; at once, they also mix.
+    for each in (found, piped(job(loop(5)))):
+        (warning,) = each.warnings
+        assert "use databricks_pipes, which tells them apart" in warning
+
+
+@pytest.mark.parametrize(
+    ("bodies", "seconds"),
+    [
+        ([NOTEBOOK], 1),
+        ([NOTEBOOK] * 10, 2),
+        ([NOTEBOOK] * 3 + [{"sql_task": {"warehouse_id": "1"}}] * 30, 1),
+        ([{"for_each_task": {"inputs": "[1]", "concurrency": 20, "task": {"task_key": "e", **NOTEBOOK}}}], 4),
+        ([NOTEBOOK] * 90, 10),
+    ],
+)
+def test_all_writers_together_send_no_more_than_the_flow_can_read(
+    bodies: list[dict[str, Any]], seconds: float
+) -> None:
+    tasks = [DatabricksTask(task_key=f"t{number}", body=body) for number, body in enumerate(bodies)]
+    found = piped(job(*tasks)).session
+    assert {task.parameters.interval for task in found.tasks} == {seconds}
+    assert {their_decode_param(task.parameters.messages)["interval"] for task in found.tasks} == {seconds}
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+@pytest.mark.parametrize("repeated", [True, False])
+def test_a_wheel_of_a_saved_job_gets_the_same_parameters_with_and_without_pipes(
+    speaks: bool, repeated: bool
+) -> None:
+    """Databricks adds job parameters to named ones only, and then also those of pipes."""
+    named = {
+        "python_wheel_task": {**WHEEL["python_wheel_task"], "named_parameters": {"own": "1", "day": "0"}}
+    }
+    nested = {"task_key": "each", **named, "environment_key": "default"}
+    body = {"for_each_task": {"inputs": "[1]", "task": nested}} if repeated else named
+    compute = {} if repeated else COMPUTE["serverless"]
+    tasks = [
+        DatabricksTask(task_key="wheel", body=body, **compute),
+        DatabricksTask(task_key="notebook", body=NOTEBOOK, environment_key="default"),
+    ]
+    days = {"day": "2026-11-28", "country": "PE"}
+    pipes = VOLUME if speaks else VOLUME.model_copy(update={"tasks": ["notebook"]})
+    found = piped(job(*tasks, launch="run_now", job_parameters=days), pipes).specification
+    task = found.tasks[0].as_json()
+    program = (task["for_each_task"]["task"] if repeated else task)["python_wheel_task"]
+    assert "named_parameters" not in program
+    # As Databricks passes named parameters: those of the job replace the task's own, and are added to them.
+    wanted = ["--own=1", "--day={{job.parameters.day}}", "--country={{job.parameters.country}}"]
+    assert program["parameters"][:3] == wanted
+    assert len(program["parameters"]) == (7 if speaks else 3)
+    assert set(found.job_parameters) > set(days)
+
+
+def test_a_wheel_of_a_job_without_parameters_of_pipes_stays_as_it_is() -> None:
+    tasks = [
+        DatabricksTask(task_key=key, body=body, environment_key="default")
+        for key, body in {"wheel": WHEEL, "notebook": NOTEBOOK}.items()
+    ]
+    pipes = VOLUME.model_copy(update={"tasks": ["notebook"]})
+    assert piped(job(*tasks), pipes).specification.tasks[0] == tasks[0]
+
+
+def test_older_parameters_of_a_saved_job_that_speaks_are_refused_by_name() -> None:
+    specification = one(
+        WHEEL, "serverless", launch="run_now", extra_job_params={"python_named_params": {"day": "1"}}
+    )
+    with pytest.raises(
+        InvalidJob, match="python_named_params: the API refuses it together with job parameters"
+    ):
+        piped(specification)
 
 
 @pytest.mark.parametrize(
