@@ -193,7 +193,17 @@ def project(
 
 
 def test_a_script_and_the_tests_of_a_user_import_both(project: Project) -> None:
-    assert project.run("python", "script.py") == "hello databricks_pipes.py join_data transform_data\n"
+    names = [
+        "analytics",
+        "databricks_pipes.py",
+        "extract_green",
+        "extract_not_green",
+        "join_data",
+        "transform_data",
+        "transform_green",
+        "transform_not_green",
+    ]
+    assert project.run("python", "script.py") == f"hello {' '.join(names)}\n"
     assert "1 passed" in project.run("python", "-m", "pytest", "-q")
 
 
