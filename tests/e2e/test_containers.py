@@ -160,7 +160,16 @@ print(json.dumps({
     assert asked.returncode == 0, asked.stderr
     found = json.loads(asked.stdout)
     assert found.pop("file").startswith(str(image.root / "opt" / "venv"))
-    assert found == {"local": [], "data": 3, "notebooks": ["join_data", "transform_data"]}
+    notebooks = [
+        "analytics",
+        "extract_green",
+        "extract_not_green",
+        "join_data",
+        "transform_data",
+        "transform_green",
+        "transform_not_green",
+    ]
+    assert found == {"local": [], "data": 3, "notebooks": notebooks}
     assert image.run("prefect", "version").returncode == 0
     assert image.run("dbflow", "--help").returncode == 0
 
