@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
 from .conftest import Stack
+from .source_names import SOURCE_NAMES
 
 pytestmark = pytest.mark.container
 
@@ -193,17 +194,7 @@ def project(
 
 
 def test_a_script_and_the_tests_of_a_user_import_both(project: Project) -> None:
-    names = [
-        "analytics",
-        "databricks_pipes.py",
-        "extract_green",
-        "extract_not_green",
-        "join_data",
-        "transform_data",
-        "transform_green",
-        "transform_not_green",
-    ]
-    assert project.run("python", "script.py") == f"hello {' '.join(names)}\n"
+    assert project.run("python", "script.py") == f"hello {' '.join(SOURCE_NAMES)}\n"
     assert "1 passed" in project.run("python", "-m", "pytest", "-q")
 
 
