@@ -40,7 +40,7 @@ def maps_sql(statements: list[str]) -> None:
     databricks_sql.map(statements).result()
 
 
-@flow(timeout_seconds=60)
+@flow(timeout_seconds=30)
 async def has_too_little_time(statements: list[str]) -> None:
     """Run statements in a flow that has a time-out."""
     await databricks_sql(statements)

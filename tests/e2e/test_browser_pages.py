@@ -119,7 +119,7 @@ def test_the_page_of_a_run_shows_what_its_code_says_while_it_runs(
         ui.choose("Artifacts")
         ui.choose("databricks-assets")
         ui.page.get_by_text("main/sales/daily").first.wait_for()
-        assert ui.page.get_by_role("link", name="https://example.com/a_b").count() == 1
+        assert ui.page.locator('a[href="https://example.com/a_b"]').count() == 1
         ui.picture("pipes assets")
         go.touch()
         process.wait(60)

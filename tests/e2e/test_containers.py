@@ -23,6 +23,7 @@ from prefect import get_client
 from prefect.client.schemas.responses import DeploymentResponse
 
 from .conftest import Stack
+from .source_names import NOTEBOOK_NAMES
 
 pytestmark = pytest.mark.container
 
@@ -160,7 +161,7 @@ print(json.dumps({
     assert asked.returncode == 0, asked.stderr
     found = json.loads(asked.stdout)
     assert found.pop("file").startswith(str(image.root / "opt" / "venv"))
-    assert found == {"local": [], "data": 3, "notebooks": ["join_data", "transform_data"]}
+    assert found == {"local": [], "data": 3, "notebooks": NOTEBOOK_NAMES}
     assert image.run("prefect", "version").returncode == 0
     assert image.run("dbflow", "--help").returncode == 0
 

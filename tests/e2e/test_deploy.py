@@ -30,6 +30,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from .conftest import Stack, until
 from .green_lab import assert_table_is_golden, remove
+from .source_names import SOURCE_NAMES
 from .terminals import with_default_signals
 
 ROOT = Path(__file__).parents[2]
@@ -246,18 +247,8 @@ def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
         lines = [line.replace(f"{folder}/", "") for line in capsys.readouterr().out.splitlines()]
         return lines, len(stack.workspace.requests("/api/2.0/workspace/import"))
 
-    names = [
-        "analytics",
-        "databricks_pipes.py",
-        "extract_green",
-        "extract_not_green",
-        "join_data",
-        "transform_data",
-        "transform_green",
-        "transform_not_green",
-    ]
-    assert deploy() == ([f"created   {name}" for name in names], 8)
-    assert deploy() == ([f"unchanged {name}" for name in names], 0)
+    assert deploy() == ([f"created   {name}" for name in SOURCE_NAMES], 8)
+    assert deploy() == ([f"unchanged {name}" for name in SOURCE_NAMES], 0)
     edited = import_notebooks(client, folder, {"join_data": b"# Databricks notebook source\n1 / 0\n"})
     assert [change.change for change in edited] == ["updated"]
     client.workspace.delete(f"{folder}/transform_data")
@@ -265,11 +256,11 @@ def test_a_second_deploy_writes_nothing_and_what_changed_or_went_away_is_mended(
         f"{folder}/databricks_pipes.py", b"1 / 0", format=ImportFormat.RAW, overwrite=True
     )
     changes = {"databricks_pipes.py": "updated  ", "join_data": "updated  ", "transform_data": "created  "}
-    assert deploy() == ([f"{changes.get(name, 'unchanged')} {name}" for name in names], 3)
+    assert deploy() == ([f"{changes.get(name, 'unchanged')} {name}" for name in SOURCE_NAMES], 3)
     # A workspace does not keep the last line break (databricks/databricks-cli#117).
     import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip() + b"\n\n# x"})
     import_notebooks(client, folder, {"join_data": packaged_notebooks()["join_data"].rstrip()})
-    assert deploy() == ([f"unchanged {name}" for name in names], 0)
+    assert deploy() == ([f"unchanged {name}" for name in SOURCE_NAMES], 0)
 
 
 @pytest.mark.usefixtures("stack")

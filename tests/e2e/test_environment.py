@@ -154,7 +154,7 @@ def test_a_shell_that_takes_the_variables_reaches_the_stack(ran: Ran) -> None:
         text=True,
         check=True,
     )
-    assert shown.stdout.split() == ["local@dbflow.example", "1", "3", CLOSED]
+    assert shown.stdout.split() == ["local@dbflow.example", "1", "4", CLOSED]
     assert "Failed to automatically resolve" not in shown.stderr
 
 

@@ -340,11 +340,9 @@ STEPS: dict[str, Callable[[Cell], AbstractContextManager[Hold]]] = {
 KILLED = (*SERVICES, "flow process", "worker")
 CELLS = {f"{killed} in {step}": (step, killed) for step in STEPS for killed in KILLED}
 IN_CI = (
-    "postgres in load",
     "storage in export",
     "workspace in notebooks",
     "worker in notebooks",
-    "Prefect in load_result",
     "flow process in clean-up",
 )
 

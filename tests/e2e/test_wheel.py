@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
 from .conftest import Stack
+from .source_names import SOURCE_NAMES
 
 pytestmark = pytest.mark.container
 
@@ -193,7 +194,7 @@ def project(
 
 
 def test_a_script_and_the_tests_of_a_user_import_both(project: Project) -> None:
-    assert project.run("python", "script.py") == "hello databricks_pipes.py join_data transform_data\n"
+    assert project.run("python", "script.py") == f"hello {' '.join(SOURCE_NAMES)}\n"
     assert "1 passed" in project.run("python", "-m", "pytest", "-q")
 
 
