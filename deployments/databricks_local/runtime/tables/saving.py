@@ -215,6 +215,9 @@ class Saver:
         creator = Creator(statement)
         location = self.asked.option("path")
         entry = known or creator.entry(self.asked.name, location)
+        if known is None and creator.known(entry) is not None:
+            # Another session has made it since this one looked; its files are not to be taken for somebody else's.
+            raise table_exists(entry.names)
         fields = fields_of_rows(self.asked.frame.schema)
         comment = known.record.get("comment") if known else None
         definition = Definition(fields, self.asked.partitions, self._properties(known), comment, location)

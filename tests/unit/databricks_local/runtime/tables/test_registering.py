@@ -13,6 +13,7 @@ from databricks_local.runtime.tables.doing.definitions import Definition, field_
 from databricks_local.runtime.tables.doing.registering import once_more_if_made_meanwhile, register
 from databricks_local.runtime.tables.errors import analysis_error, table_exists
 from databricks_local.runtime.tables.reading.create import read_columns
+from databricks_local.runtime.tables.saving import Save, Saver
 from pyspark.errors import AnalysisException
 
 FIELDS = [field_of(column) for column in read_columns("id INT")]
@@ -102,3 +103,26 @@ def test_what_is_there_stays_an_error(condition: str, times: int) -> None:
     with pytest.raises(AnalysisException, match=condition):
         once_more_if_made_meanwhile(run)
     assert len(looks) == times
+
+
+class MadeMeanwhile(Catalog):
+    """Does not know the table at the first look, as another session makes it just then."""
+
+    def __init__(self, location: Path) -> None:
+        super().__init__(None, location)
+        self.looks = 0
+
+    def find(self, plural: str, names: tuple[str, ...]) -> dict[str, Any] | None:
+        if plural == "schemas":
+            return {"name": names[-1]}
+        self.looks += 1
+        return None if self.looks == 1 else super().find(plural, names)
+
+
+def test_a_table_that_is_made_between_look_and_save_is_found(tmp_path: Path) -> None:
+    write_commit(tmp_path, 0, [{"protocol": PROTOCOL}, {"metaData": new_metadata(FIELDS)}])
+    client = MadeMeanwhile(tmp_path)
+    catalog = SessionCatalog(client, Reach(str, str), Place("main"))  # type: ignore[arg-type]
+    asked = Save(("main", "default", "t"), "ignore", "", None, {}, (), {})
+    Saver(None, catalog, asked).save()  # type: ignore[arg-type]
+    assert client.looks > 1
