@@ -159,8 +159,18 @@ def test_a_flow_that_is_killed_and_retried_has_heard_all_once(
     assert json.loads(out.read_text()) == ["before", "after"]
     assert [outcome(one) for one in runs_of(stack, job)] == ["SUCCESS"]
     directory = f"{FOLDER.strip('/')}/"
-    told = [event["payload"]["message"] for event in events(stack, "databricks.pipes.message", directory)]
-    assert [text for text in told if text in ("before", "after")] == ["after", "before"]
+
+    def told() -> list[Any]:
+        found = events(stack, "databricks.pipes.message", directory)
+        return [
+            event["payload"]["message"]
+            for event in found
+            if event["payload"]["message"] in ("before", "after")
+        ]
+
+    # Prefect's server keeps events for some seconds before they can be read.
+    until(lambda: "after" in told())
+    assert told() == ["after", "before"]
     subflows = {log.message for log in lines_below(flow_run_id) if log.name == "databricks.only"}
     assert subflows >= {"before", "after"}
 
