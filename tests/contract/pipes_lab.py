@@ -15,7 +15,8 @@ from databricks_blocks.pipes.channel import Channel, open_channel
 from databricks_blocks.pipes.looking import discard, look, prepare
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.pipes.protocol import LogLine, StreamText
-from databricks_blocks.pipes.reader import DirectoryReader, Received
+from databricks_blocks.pipes.reader import DirectoryReader
+from databricks_blocks.pipes.received import Received
 from databricks_blocks.run.launchers import launcher_of
 
 from .workspace_lab import TERMINAL, Lab, until

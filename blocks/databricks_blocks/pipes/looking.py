@@ -9,7 +9,8 @@ from databricks_blocks.pipes.bootstrap import Session
 from databricks_blocks.pipes.channel import Channel
 from databricks_blocks.pipes.driver_logs import MOST_BYTES, DriverLogReader
 from databricks_blocks.pipes.protocol import StreamText
-from databricks_blocks.pipes.reader import DirectoryReader, Look
+from databricks_blocks.pipes.reader import DirectoryReader
+from databricks_blocks.pipes.received import Look
 
 _LEAST_PAUSE = 2.0
 _LOOKS_A_SECOND = 5

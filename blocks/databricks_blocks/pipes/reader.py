@@ -21,6 +21,7 @@ from databricks_blocks.pipes.chunks import (
 )
 from databricks_blocks.pipes.message_lines import read_line
 from databricks_blocks.pipes.protocol import AnyMessage, Closed, Malformed, Opened, StreamText
+from databricks_blocks.pipes.received import Look, Received, moment
 from databricks_blocks.pipes.streams import StreamLines
 from databricks_blocks.safe_text import one_line
 
@@ -32,48 +33,6 @@ _LONGEST_WARNING = 1000
 _LOOKS_AT_HALF_A_CHUNK = 3
 _LOOKS_AT_THE_END = 2
 """Looks after which what is missing, or is half there, stays so; when the task has ended, fewer."""
-
-
-@dataclass(frozen=True)
-class Received:
-    """A message, and where it came from.
-
-    Attributes:
-        message: The message. The text of streams is whole lines.
-        attempt: The attempt of the task, from 1; as it is read, the number of the process that was heard.
-        chunk: Name of the file.
-        line: Number of the line in it, from 1.
-        time: When it was said; if the writer does not tell, when its chunk was written.
-        key: Tells it from all other messages in the directory, however often it is read.
-    """
-
-    message: AnyMessage
-    attempt: int
-    chunk: str
-    line: int
-    time: datetime
-    key: str
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look at the directory has brought.
-
-    Attributes:
-        received: The messages, in order.
-        warnings: What is odd, for the log.
-        delete: Names of the files to delete, once the messages are handed on.
-        more: Whether more can be read at once.
-        read: Names of the files that were read.
-        deleted: Names of the files that were deleted.
-    """
-
-    received: tuple[Received, ...] = ()
-    warnings: tuple[str, ...] = ()
-    delete: tuple[str, ...] = ()
-    more: bool = False
-    read: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
 
 
 @dataclass
@@ -148,8 +107,7 @@ class DirectoryReader:
         attempts = [writer.attempt for writer in self._writers.values() if writer.attempt]
         if self._looks_at_the_end < (1 if self._attempts else _LOOKS_AT_THE_END):
             return False
-        waiting = any(writer.unread for writer in self._writers.values())
-        return not waiting and not any(attempt.is_open for attempt in attempts)
+        return not self.unread and not any(attempt.is_open for attempt in attempts)
 
     def begin(self, listing: Sequence[Entry], *, over: bool) -> None:
         """Begin a look.
@@ -244,9 +202,7 @@ class DirectoryReader:
         return self._read >= _MOST_CHUNKS or self._bytes >= _MOST_BYTES
 
     def _writer(self, name: str) -> _Writer:
-        if name not in self._writers:
-            self._writers[name] = _Writer(Position(None if self._resumed else 1))
-        return self._writers[name]
+        return self._writers.setdefault(name, _Writer(Position(None if self._resumed else 1)))
 
     def _next_of(self, writer: _Writer) -> Step | None:
         if writer.is_postponed:
@@ -277,7 +233,7 @@ class DirectoryReader:
                 continue
             time = written + timedelta(microseconds=number)
             if message.timestamp is not None:
-                time = _time(message.timestamp) or time
+                time = moment(message.timestamp) or time
             # The streams of an attempt are kept apart, so what was received belongs to the attempt before.
             if isinstance(message, Opened):
                 self._hand_on(writer, received)
@@ -342,10 +298,3 @@ class DirectoryReader:
 
     def _warn(self, text: str) -> None:
         self._warnings.append(one_line(text)[:_LONGEST_WARNING])
-
-
-def _time(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

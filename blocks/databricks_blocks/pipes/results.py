@@ -7,7 +7,7 @@ from typing import Any
 
 from databricks_blocks.pipes.pipes import AssetResult, CheckResult, PipesResult
 from databricks_blocks.pipes.protocol import AssetCheck, CustomMessage, Materialization
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 
 
 def pipes_result(heard: Iterable[tuple[str, Received]], partition_key: str = "") -> PipesResult:

@@ -14,7 +14,7 @@ from databricks_blocks.pipes.channel import channel_of
 from databricks_blocks.pipes.driver_logs import DriverLogReader, cluster_settings, driver_folder
 from databricks_blocks.pipes.looking import look_at_driver_logs
 from databricks_blocks.pipes.protocol import StreamText
-from databricks_blocks.pipes.reader import Look, Received
+from databricks_blocks.pipes.received import Look, Received
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.workspace.api_errors import api_errors
 

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from databricks_blocks.pipes.metadata import Metadata, json_safe
 from databricks_blocks.pipes.protocol import AssetCheck, CustomMessage, Materialization, asset_key_parts
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_blocks.safe_text import one_line
 
 MATERIALIZED = "prefect.asset.materialization.succeeded"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 
 LONGEST = 25_000
 """Characters of one line of the log that Prefect Cloud takes."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from databricks_blocks.pipes.metadata import Metadata
 from databricks_blocks.pipes.protocol import AssetCheck, CustomMessage, Materialization
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate

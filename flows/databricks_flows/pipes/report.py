@@ -18,7 +18,7 @@ from databricks_blocks.pipes.protocol import (
     Opened,
     StreamText,
 )
-from databricks_blocks.pipes.reader import Look, Received
+from databricks_blocks.pipes.received import Look, Received
 from databricks_blocks.pipes.results import pipes_result
 from databricks_blocks.private_prefect import log_at
 from databricks_blocks.safe_text import one_line, printable

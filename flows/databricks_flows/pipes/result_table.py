@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 from uuid import UUID
 
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_blocks.pipes.results import pipes_result
 from prefect import get_client
 from prefect.artifacts import acreate_table_artifact

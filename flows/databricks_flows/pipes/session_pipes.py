@@ -13,7 +13,7 @@ from databricks_blocks.pipes.bootstrap import Session
 from databricks_blocks.pipes.channel import Channel, open_channel
 from databricks_blocks.pipes.looking import prepare
 from databricks_blocks.pipes.pipes import Pipes, PipesResult
-from databricks_blocks.pipes.reader import Look
+from databricks_blocks.pipes.received import Look
 from databricks_blocks.safe_text import one_line
 from databricks_blocks.workspace.polling import PollingPolicy, outlive
 from prefect import get_client, get_run_logger

@@ -12,7 +12,8 @@ from databricks_blocks.errors import DatabricksJobError
 from databricks_blocks.pipes.bootstrap import PipedTask
 from databricks_blocks.pipes.channel import Channel
 from databricks_blocks.pipes.looking import look
-from databricks_blocks.pipes.reader import DirectoryReader, Look
+from databricks_blocks.pipes.reader import DirectoryReader
+from databricks_blocks.pipes.received import Look
 from databricks_blocks.safe_text import one_line
 
 from databricks_flows.pipes.stages import SILENT, Speaker

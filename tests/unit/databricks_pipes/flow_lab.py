@@ -16,7 +16,8 @@ from typing import Any
 from databricks_blocks.pipes.channel import Entry
 from databricks_blocks.pipes.parameters import TaskParameters
 from databricks_blocks.pipes.protocol import LogLine, StreamText, context_data
-from databricks_blocks.pipes.reader import DirectoryReader, Received
+from databricks_blocks.pipes.reader import DirectoryReader
+from databricks_blocks.pipes.received import Received
 
 HELPER = Path(__file__).parents[3] / "notebooks"
 

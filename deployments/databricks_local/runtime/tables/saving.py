@@ -216,7 +216,7 @@ class Saver:
         location = self.asked.option("path")
         entry = known or creator.entry(self.asked.name, location)
         if known is None and creator.known(entry) is not None:
-            # Another session has made it since this one looked; its files are not to be taken for somebody else's.
+            # Another session has made it meanwhile: its files are no stranger's.
             raise table_exists(entry.names)
         fields = fields_of_rows(self.asked.frame.schema)
         comment = known.record.get("comment") if known else None

@@ -10,7 +10,8 @@ from typing import Any
 from databricks_blocks.pipes.channel import Entry
 from databricks_blocks.pipes.looking import discard, look
 from databricks_blocks.pipes.protocol import LogLine
-from databricks_blocks.pipes.reader import DirectoryReader, Look, Received
+from databricks_blocks.pipes.reader import DirectoryReader
+from databricks_blocks.pipes.received import Look, Received
 
 PLACE = "/Volumes/main/ops/pipes/token/only"
 

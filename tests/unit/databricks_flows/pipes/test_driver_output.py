@@ -14,7 +14,7 @@ from databricks_blocks.job.specification import JobSpecification
 from databricks_blocks.job.tasks import notebook_task
 from databricks_blocks.pipes.driver_logs import with_log_delivery
 from databricks_blocks.pipes.protocol import StreamText
-from databricks_blocks.pipes.reader import Look
+from databricks_blocks.pipes.received import Look
 from databricks_blocks.run.snapshot import TaskAttempt
 from databricks_blocks.run.states import RunState
 from databricks_flows.pipes import driver_output

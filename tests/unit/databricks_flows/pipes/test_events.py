@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from databricks_blocks.pipes.metadata import Metadata
 from databricks_blocks.pipes.protocol import AssetCheck, CustomMessage, LogLine, Materialization
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_flows.pipes.events import Origin, asset_id, event_of
 
 ORIGIN = Origin(

@@ -13,7 +13,7 @@ from databricks_blocks.pipes.bootstrap import PipedTask, Session
 from databricks_blocks.pipes.channel import Entry
 from databricks_blocks.pipes.parameters import TaskParameters
 from databricks_blocks.pipes.protocol import LogLine
-from databricks_blocks.pipes.reader import Look
+from databricks_blocks.pipes.received import Look
 from databricks_blocks.run.snapshot import TaskAttempt
 from databricks_blocks.run.states import RunState
 from databricks_flows.pipes import listening

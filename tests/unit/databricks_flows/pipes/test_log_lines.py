@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from databricks_blocks.pipes.protocol import LogLine
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_flows.pipes.log_lines import LONGEST, pieces_of, with_growing_times
 
 TIME = datetime(2026, 11, 27, tzinfo=UTC)

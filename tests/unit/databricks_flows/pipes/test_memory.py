@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from databricks_blocks.pipes.metadata import Metadata
 from databricks_blocks.pipes.protocol import AssetCheck, CustomMessage, Materialization
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_flows.pipes.memory import read_memory, write_memory
 
 TIME = datetime(2026, 11, 27, 12, 0, 0, 7, tzinfo=UTC)

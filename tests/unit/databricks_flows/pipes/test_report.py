@@ -20,7 +20,7 @@ from databricks_blocks.pipes.protocol import (
     Materialization,
     RemoteException,
 )
-from databricks_blocks.pipes.reader import Look, Received
+from databricks_blocks.pipes.received import Look, Received
 from databricks_flows.pipes import memory, message_calls, report, result_table
 from databricks_flows.pipes.events import Origin
 from databricks_flows.pipes.memory import Memory

@@ -16,7 +16,7 @@ from databricks_blocks.errors import AssetChecksFailed, DatabricksRunRefused, Da
 from databricks_blocks.pipes.bootstrap import Caller, session
 from databricks_blocks.pipes.pipes import Pipes
 from databricks_blocks.pipes.protocol import AssetCheck
-from databricks_blocks.pipes.reader import Received
+from databricks_blocks.pipes.received import Received
 from databricks_blocks.run.snapshot import RunSnapshot, TaskAttempt
 from databricks_blocks.run.states import RunState
 from databricks_blocks.workspace.polling import PollingPolicy
