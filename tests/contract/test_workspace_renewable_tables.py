@@ -32,7 +32,7 @@ ON_TABLES = {
     "join_data": {
         '{source}/{table}.csv"': '{source}.`{table}`"',
         READ_FILE: "read.table(path)",
-        "parquet(target)\n": f"{SAVE}\n",
+        'write.mode("overwrite").parquet(target)': f'write.mode("overwrite").{SAVE}',
         "spark.read.parquet(target)": "spark.read.table(target)",
     },
     "transform_data": {"spark.read.parquet(source)": "spark.read.table(source)", WRITE_FILES: SAVE},
