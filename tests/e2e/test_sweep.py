@@ -48,6 +48,7 @@ from .outer_flow import outer
 from .single_task import is_running, outcome, runs_of, single_task
 from .test_database_faults import other_session
 
+PIPES_FOLDER = "/Volumes/main/default/pipes"
 DBFLOW = [sys.executable, "-m", "dbflow"]
 SLEEPS = "import time; time.sleep(600)"
 ON_DEMAND = {"aws_attributes": {"availability": "ON_DEMAND"}}
@@ -120,6 +121,10 @@ class Leftovers:
 
 @pytest.fixture
 def leftovers(clean_stack: Stack, tmp_path: Path) -> Iterator[Leftovers]:
+    # A failed flow of another test rightly keeps its messages, and a sweep would take them, too.
+    channel = channel_of(clean_stack.databricks(), PIPES_FOLDER)
+    for entry in channel.list(PIPES_FOLDER):
+        channel.clean(f"{PIPES_FOLDER}/{entry.name}")
     found = Leftovers(clean_stack, tmp_path / "output")
     yield found
     found.remove()
@@ -500,7 +505,7 @@ def test_a_saved_job_gets_the_clusters_back_that_a_killed_repair_changed(
 @pytest.fixture
 def messages(stack: Stack) -> Iterator[Callable[[str, dict[str, Any] | None], str]]:
     """Leaves a folder of messages with a context; what is there at the end is removed."""
-    files, folder = stack.databricks().files, "/Volumes/main/default/pipes"
+    files, folder = stack.databricks().files, PIPES_FOLDER
     left: list[str] = []
 
     def leave(name: str, context: dict[str, Any] | None) -> str:
