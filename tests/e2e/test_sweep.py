@@ -537,7 +537,7 @@ def test_messages_that_ended_flow_runs_left_go_and_those_of_others_stay(
     }
 
     def there() -> set[str]:
-        entries = stack.databricks().files.list_directory_contents("/Volumes/main/default/pipes")
+        entries = stack.databricks().files.list_directory_contents(PIPES_FOLDER)
         return {str(entry.path).rstrip("/") for entry in entries}
 
     assert done_with(sweep(dry_run=True), ended[0]) == {"messages": "would be removed"}

@@ -60,7 +60,7 @@ def read_memory(texts: Iterable[Any], directory: str) -> list[Heard]:
             if memory["forgets"]:
                 found.clear()
         except (TypeError, ValueError, KeyError, AttributeError):
-            continue
+            continue  # somebody else's artifact, of the same key
         found.update({(task_key, received.key): (task_key, received) for task_key, received in heard})
     return list(found.values())
 

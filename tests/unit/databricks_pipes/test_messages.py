@@ -314,14 +314,19 @@ def test_a_folder_that_is_away_is_told_once_fails_nothing_and_loses_nothing(
     assert flow.warnings == []
 
 
+def take_away_the_folder(flow: LocalFlow) -> None:
+    """Once the first messages are written."""
+    until(lambda: list(flow.folder.iterdir()))
+    flow.folder.rename(flow.root / "away")
+
+
 def test_what_waits_is_bounded_and_what_is_left_out_is_counted(
     speak: Speak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("databricks_pipes._MOST_WAITING", 3000)
     monkeypatch.setattr("databricks_pipes._LARGEST_CHUNK", 1000)
     flow, pipes = speak()
-    until(lambda: list(flow.folder.iterdir()))
-    flow.folder.rename(flow.root / "away")
+    take_away_the_folder(flow)
     for number in range(100):
         pipes.log.info("line %s", number)
     pipes.asset("never/left/out")
@@ -341,8 +346,7 @@ def test_messages_that_cannot_be_written_do_not_fill_the_memory(
     monkeypatch.setattr("databricks_pipes._MOST_WAITING", 3000)
     monkeypatch.setattr("databricks_pipes._MOST_KEPT", 6000)
     flow, pipes = speak()
-    until(lambda: list(flow.folder.iterdir()))
-    flow.folder.rename(flow.root / "away")
+    take_away_the_folder(flow)
     for number in range(100):
         pipes.message({"number": number})
         pipes.log.info("line %s", number)
